@@ -1,0 +1,106 @@
+"""Every error that a user can cause, with its exit code.
+
+::
+
+    CnncompressError                 1  anything without a code of its own
+    ├── ImageError                   3  an input image is missing or unusable
+    │   ├── UnreadableImage             no such file, or no decoder for its bytes
+    │   └── UnsupportedImage            a kind of image the codec does not carry
+    ├── BitstreamError               4  a .cnc file that cannot be decoded
+    │   ├── BadMagic                    not a .cnc file
+    │   ├── UnsupportedVersion          made by a newer cnncompress
+    │   ├── Truncated                   shorter than its own table says
+    │   └── Corrupt                     a checksum or a value is wrong
+    ├── OutputError                  5  an output cannot be written
+    │   └── OutputExists                it is there already and may not be replaced
+    ├── ModelError                   6  weights
+    │   ├── UnknownModel                no model of that name or fingerprint
+    │   └── InvalidModel                the weights file is damaged or not ours
+    ├── DeviceError                  7  the device asked for is not there
+    └── LimitExceeded                9  larger than a limit that is in force
+
+Exit code 2 is click's, for a wrong command line. Messages are one line, name the value and what was expected;
+the command line puts the file's name in front.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CnncompressError(Exception):
+    """Base of all errors that cnncompress raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ImageError(CnncompressError):
+    """An input image is missing or unusable."""
+
+    exit_code = 3
+
+
+class UnreadableImage(ImageError):
+    """The file does not exist, cannot be read, or no decoder knows its bytes."""
+
+
+class UnsupportedImage(ImageError):
+    """The image is of a kind that the codec does not carry."""
+
+
+class BitstreamError(CnncompressError):
+    """A .cnc file cannot be decoded."""
+
+    exit_code = 4
+
+
+class BadMagic(BitstreamError):
+    """The bytes do not begin like a .cnc file."""
+
+
+class UnsupportedVersion(BitstreamError):
+    """The file needs a newer cnncompress."""
+
+
+class Truncated(BitstreamError):
+    """The file ends before its own chunk table says it should."""
+
+
+class Corrupt(BitstreamError):
+    """A checksum does not match or a value is out of its range."""
+
+
+class OutputError(CnncompressError):
+    """An output cannot be written."""
+
+    exit_code = 5
+
+
+class OutputExists(OutputError):
+    """The output is there already and may not be replaced."""
+
+
+class ModelError(CnncompressError):
+    """Something is wrong with the weights."""
+
+    exit_code = 6
+
+
+class UnknownModel(ModelError):
+    """No model of that name, path or fingerprint is at hand."""
+
+
+class InvalidModel(ModelError):
+    """A weights file is damaged, has unexpected contents or breaks the integer bounds."""
+
+
+class DeviceError(CnncompressError):
+    """The device asked for is not there."""
+
+    exit_code = 7
+
+
+class LimitExceeded(CnncompressError):
+    """An image is larger than a limit that is in force."""
+
+    exit_code = 9

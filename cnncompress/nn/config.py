@@ -1,0 +1,69 @@
+"""The shape of a model, stored beside its weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+PATCH = 16
+"""Pixels per latent position along each side."""
+
+HYPER_STRIDE = 64
+"""Pixels per hyper-latent position along each side; images are padded to whole multiples."""
+
+SCALE_LEVELS = 64
+SCALE_MIN = 0.11
+LEVELS_PER_NAT = 8
+"""Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that is needed to build the network before its weights are loaded.
+
+    Attributes:
+        latent_channels: Channels M of the latent y at 1/16 of the image's resolution; a multiple of 4.
+        hyper_channels: Channels of the hyper-latent z at 1/64.
+        width_8: Channels of the transforms at 1/8.
+        width_16: Channels of the transforms at 1/16.
+        blocks_8: Residual blocks at 1/8, in each transform.
+        blocks_16: Residual blocks at 1/16, in each transform.
+        hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.
+        hyper_features: Channels that the hyper-synthesis hands to the context model, at 1/32.
+        scale_width: Channels inside the integer scale network.
+        context_width: Channels inside each of the four context networks, at 1/32.
+        lambdas: Rate-distortion trade-offs of the anchor qualities, ascending; quality 0 is the first, 100 the last.
+    """
+
+    latent_channels: int = 320
+    hyper_channels: int = 96
+    width_8: int = 96
+    width_16: int = 160
+    blocks_8: int = 3
+    blocks_16: int = 3
+    hyper_width: int = 192
+    hyper_features: int = 128
+    scale_width: int = 128
+    context_width: int = 256
+    lambdas: tuple[float, ...] = tuple(
+        0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8)
+    )
+
+    def __post_init__(self) -> None:
+        """Refuses shapes that cannot be built.
+
+        Raises:
+            ValueError: A width is not positive, M is no multiple of 4, or the lambdas do not ascend.
+        """
+        for name, value in vars(self).items():
+            if name != "lambdas" and value < 1:
+                raise ValueError(f"{name} is {value}, must be at least 1")
+        if self.latent_channels % 4:
+            raise ValueError(f"latent_channels is {self.latent_channels}, must be a multiple of 4")
+        if len(self.lambdas) < 2 or list(self.lambdas) != sorted(set(self.lambdas)) or self.lambdas[0] <= 0:
+            raise ValueError("lambdas must be at least two positive, strictly ascending numbers")
+
+    @property
+    def anchors(self) -> int:
+        """Number of anchor qualities."""
+        return len(self.lambdas)

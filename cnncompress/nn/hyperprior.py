@@ -1,0 +1,89 @@
+"""The model as it is trained: float networks, scale network and the rate they imply.
+
+::
+
+    x ── g_a ── × gain ── y ─┬──────────────── Q(y - mean) ── + mean ── y_hat ── × inverse gain ── g_s ── x_hat
+                             │                     │  ▲
+                             │                     │  └── context(h_s(z_hat), steps decoded before)
+                             └── h_a ── Q ── z_hat ┴───── scales(z_hat)
+
+Hyperprior and mean prediction: Minnen, Ballé and Toderici, "Joint Autoregressive and Hierarchical Priors for Learned
+Image Compression" (NeurIPS 2018); scales from z alone, so that entropy decoding needs integers only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.gaussian import gaussian_bits
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.ops.rounding import round_half_up, round_straight_through
+
+
+@dataclass(frozen=True)
+class HyperpriorOutput:
+    """Result of a forward pass.
+
+    Attributes:
+        x_hat: float32 ``[B, 3, H, W]``, reconstruction, not clamped.
+        y_bits: float32 ``[B]``, bits of the latent.
+        z_bits: float32 ``[B]``, bits of the hyper-latent.
+    """
+
+    x_hat: Tensor
+    y_bits: Tensor
+    z_bits: Tensor
+
+
+class HyperpriorModel(nn.Module):
+    """Trainable model for all qualities."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = CodecNetwork(config)
+        self.scales = ScaleSynthesis(config)
+
+    def forward(self, x: Tensor, position: Tensor, *, simulate_integers: bool = False) -> HyperpriorOutput:
+        """Codes a batch, with noise for rounding where gradients need it.
+
+        In training mode z gets uniform noise (with rounding it collapses to zero); the rate of y sees noise, its
+        reconstruction and the context see rounding with a straight-through gradient. In evaluation mode everything is
+        rounded.
+
+        Args:
+            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
+            position: float32 ``[B]``, quality as a place among the anchors.
+            simulate_integers: Run the scale network with simulated integer arithmetic.
+
+        Returns:
+            The reconstruction and the estimated bits.
+        """
+        network = self.network
+        y = network.analyse(x, position)
+        z = network.hyper_analyse(y, position)
+        z_hat = self._quantise_for_rate(z)
+        z_bits = gaussian_bits(z_hat, self.scales.hyper_log_scales(position, simulate_integers))
+        log_scales = network.partition.split(self.scales(z_hat, position, simulate_integers))
+        y_steps = network.partition.split(y)
+        y_bits = torch.zeros_like(position)
+
+        def code(step: int, mean: Tensor) -> Tensor:
+            nonlocal y_bits
+            residual = y_steps[step] - mean
+            y_bits = y_bits + gaussian_bits(self._quantise_for_rate(residual), log_scales[step]).sum((1, 2, 3))
+            return mean + round_straight_through(residual)
+
+        y_hat = network.walk_context(z_hat, position, code)
+        x_hat = network.synthesise(y_hat, position)
+        return HyperpriorOutput(x_hat, y_bits, z_bits.sum((1, 2, 3)))
+
+    def _quantise_for_rate(self, x: Tensor) -> Tensor:
+        if self.training:
+            return x + torch.rand_like(x) - 0.5
+        return round_half_up(x)

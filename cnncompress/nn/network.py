@@ -1,0 +1,92 @@
+"""The float networks of the codec, as they are shipped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.context import STEPS, ContextNetwork, StepPartition
+from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
+from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.transforms import AnalysisTransform, SynthesisTransform
+
+
+class CodecNetwork(nn.Module):
+    """Transforms, hyper-transforms, gains and context networks.
+
+    Nothing here selects a probability table: a float that differs in its last bits on another machine moves a pixel by
+    as little, and never desynchronises the entropy coder.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.g_a = AnalysisTransform(config)
+        self.g_s = SynthesisTransform(config)
+        self.h_a = HyperAnalysis(config)
+        self.h_s = HyperSynthesis(config)
+        self.partition = StepPartition(config.latent_channels)
+        self.context = nn.ModuleList(ContextNetwork(config, step) for step in range(STEPS))
+        self.log_gain = QualityTable(config.anchors, config.latent_channels)
+        self.log_inverse_gain = QualityTable(config.anchors, config.latent_channels)
+
+    def analyse(self, x: Tensor, position: Tensor) -> Tensor:
+        """Image to scaled latent.
+
+        Args:
+            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
+            position: float32 ``[B]``, quality as a place among the anchors, ``0 .. anchors - 1``.
+
+        Returns:
+            float32 ``[B, M, H/16, W/16]`` in units of the quantisation step.
+        """
+        y: Tensor = self.g_a(x, position) * self.log_gain(position).exp()
+        return y
+
+    def synthesise(self, y_hat: Tensor, position: Tensor) -> Tensor:
+        """Decoded scaled latent to image, nominally in ``0 .. 1``; shapes as in `analyse`."""
+        x_hat: Tensor = self.g_s(y_hat * self.log_inverse_gain(position).exp(), position)
+        return x_hat
+
+    def normaliser(self, position: Tensor) -> Tensor:
+        """What the scaled latent is divided by before a network sees it, ``[B, M, 1, 1]``, at least 1.
+
+        Raw DC coefficients are several hundred steps at high quality; coefficients below one step are left as they are,
+        so that quantised zeros do not turn into noise of unit variance.
+        """
+        return (self.g_a.klt_std[:, None, None] * self.log_gain(position).exp()).clamp(min=1.0)
+
+    def hyper_analyse(self, y: Tensor, position: Tensor) -> Tensor:
+        """Scaled latent to hyper-latent before rounding, ``[B, N, h/4, w/4]``."""
+        z: Tensor = self.h_a(y / self.normaliser(position), position)
+        return z
+
+    def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor], Tensor]) -> Tensor:
+        """Goes through the four steps of the spatial context; the one path of training, encoder and decoder.
+
+        Args:
+            z_hat: float32 ``[B, N, h/4, w/4]``, decoded hyper-latent.
+            position: float32 ``[B]``, quality as a place among the anchors.
+            code: Called with the step's number and its means, float32 ``[B, M, h/2, w/2]`` in the order of
+                `StepPartition.split`; returns the decoded latent of that step, of the same shape.
+
+        Returns:
+            float32 ``[B, M, h, w]``, the decoded scaled latent.
+        """
+        features = self.h_s(z_hat, position)
+        normalisers = self.partition.split_channels(self.normaliser(position))
+        decoded: list[Tensor] = []
+        normalised: list[Tensor] = []
+        for step in range(STEPS):
+            mean = self.context[step](features, normalised, position) * normalisers[step]
+            decoded.append(code(step, mean))
+            normalised.append(decoded[-1] / normalisers[step])
+        return self.partition.merge(decoded)
+
+
+def quality_position(quality: Tensor, anchors: int) -> Tensor:
+    """Maps quality 0 .. 100 to a place among the anchors, 0 .. anchors - 1 (float32 ``[B]``)."""
+    return torch.clamp(quality.float() / 100.0 * (anchors - 1), 0.0, float(anchors - 1))

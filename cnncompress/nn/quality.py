@@ -1,0 +1,32 @@
+"""Vectors that depend on the quality: learned at the anchors, interpolated between them.
+
+This is the gain unit of Cui et al., "Asymmetric Gained Deep Image Compression with Continuous Rate Adaptation"
+(CVPR 2021, section 3.2), with linear interpolation of log-gains.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class QualityTable(nn.Module):
+    """One learned vector per anchor quality."""
+
+    def __init__(self, anchors: int, channels: int) -> None:
+        super().__init__()
+        self.table = nn.Parameter(torch.zeros(anchors, channels))
+
+    def forward(self, position: Tensor) -> Tensor:
+        """Interpolates the table linearly.
+
+        Args:
+            position: float32 ``[B]``, place among the anchors, ``0 .. anchors - 1``.
+
+        Returns:
+            float32 ``[B, C, 1, 1]``.
+        """
+        low = position.floor().clamp(0, self.table.shape[0] - 2).long()
+        fraction = (position - low)[:, None]
+        vector = torch.lerp(self.table[low], self.table[low + 1], fraction)
+        return vector[:, :, None, None]

@@ -1,0 +1,212 @@
+"""Scale networks: which entry of the scale table codes each symbol.
+
+The decoder must select the same table as the encoder on every machine, so the scales come from the decoded z alone and
+the network that computes them is run in integers (`IntegerScaleSynthesis`). Training uses its differentiable twin
+(`ScaleSynthesis`), with simulated quantisation in the last phase. Both compute, per latent element,
+
+    level = clamp(round(LEVELS_PER_NAT * (network(z_hat) + offset[quality, channel])), 0, SCALE_LEVELS - 1)
+
+where the bracket is ``ln(sigma / SCALE_MIN)`` in nats. The architecture, four convolutions with clipped ReLU, works at
+1/64 and 1/32 of the image's resolution::
+
+    z_hat ── 3x3 (+ bias[quality]) ── 1x1 ── shuffle 2 ── 3x3 ── 1x1 ── shuffle 2 ── + offset[quality] ── level
+
+The idea of fixing the entropy model's arithmetic is from Ballé, Johnston and Minnen, "Integer Networks for Data
+Compression with Latent-Variable Models" (ICLR 2019).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnncompress.nn.blocks import conv1x1, conv3x3, zero_initialised
+from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
+from cnncompress.nn.quality import QualityTable
+from cnncompress.ops.bounds import lower_bound
+from cnncompress.ops.intconv import accumulator_bound, integer_conv2d, shift_right_rounded
+from cnncompress.ops.rounding import round_half_up, round_straight_through
+
+WEIGHT_BITS = 14
+"""Fractional bits of an integer weight."""
+ACTIVATION_BITS = 10
+"""Fractional bits of an integer activation."""
+ACCUMULATOR_BITS = WEIGHT_BITS + ACTIVATION_BITS
+MAX_ACTIVATION = (16 << ACTIVATION_BITS) - 1
+MAX_HYPER_SYMBOL = 1023
+"""Largest magnitude of a hyper-latent symbol."""
+HYPER_INPUT_SHIFT = 8
+"""z enters as ``z << 8``, which is ``z / 4`` with ten fractional bits."""
+QUALITY_STEPS = 10000
+"""Quality is an integer number of hundredths, 0 .. 10000."""
+
+_LEVEL_SHIFT = ACCUMULATOR_BITS - (LEVELS_PER_NAT.bit_length() - 1)
+
+
+def simulated_quantisation(x: Tensor, bits: int) -> Tensor:
+    """Rounds to ``bits`` fractional bits with a straight-through gradient."""
+    return round_straight_through(x * float(1 << bits)) * 2.0**-bits
+
+
+class ScaleSynthesis(nn.Module):
+    """The trainable twin of the integer network."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, cell_channels = config.scale_width, 4 * config.latent_channels
+        self.convolutions = nn.ModuleList(
+            [
+                conv3x3(config.hyper_channels, width),
+                conv1x1(width, 4 * width),
+                conv3x3(width, width),
+                zero_initialised(conv1x1(width, cell_channels)),
+            ]
+        )
+        self.input_bias = QualityTable(config.anchors, width)
+        self.offset = QualityTable(config.anchors, config.latent_channels)
+        self.hyper_offset = QualityTable(config.anchors, config.hyper_channels)
+
+    def forward(self, z_hat: Tensor, position: Tensor, simulate_integers: bool) -> Tensor:
+        """Computes the log-scales of the latent.
+
+        Args:
+            z_hat: float32 ``[B, N, h/4, w/4]``.
+            position: float32 ``[B]``, quality as a place among the anchors.
+            simulate_integers: Round weights, activations and the result as the integer network does.
+
+        Returns:
+            float32 ``[B, M, h, w]``: ``ln(sigma / SCALE_MIN)``, within the scale table.
+        """
+        with torch.autocast(z_hat.device.type, enabled=False):
+            x = z_hat * 2.0 ** (HYPER_INPUT_SHIFT - ACTIVATION_BITS)
+            for index, layer in enumerate(self.convolutions):
+                weight = layer.weight
+                if simulate_integers:
+                    weight = simulated_quantisation(weight, WEIGHT_BITS)
+                x = F.conv2d(x, weight, layer.bias, padding=weight.shape[-1] // 2)
+                if index == 0:
+                    x = x + self.input_bias(position)
+                if index % 2:
+                    x = F.pixel_shuffle(x, 2)
+                if index < 3:
+                    x = x.clamp(0.0, MAX_ACTIVATION / (1 << ACTIVATION_BITS))
+                    if simulate_integers:
+                        x = simulated_quantisation(x, ACTIVATION_BITS)
+            return self._to_table(x + self.offset(position), simulate_integers)
+
+    def hyper_log_scales(self, position: Tensor, simulate_integers: bool) -> Tensor:
+        """Log-scales of the hyper-latent, ``[B, N, 1, 1]``: one per channel and quality."""
+        return self._to_table(self.hyper_offset(position), simulate_integers)
+
+    @staticmethod
+    def _to_table(nats: Tensor, simulate_integers: bool) -> Tensor:
+        bounded = lower_bound(nats, 0.0)
+        bounded = -lower_bound(-bounded, -(SCALE_LEVELS - 1) / LEVELS_PER_NAT)
+        if simulate_integers:
+            bounded = round_straight_through(bounded * LEVELS_PER_NAT) / LEVELS_PER_NAT
+        return bounded
+
+    def to_integers(self) -> dict[str, Tensor]:
+        """Rounds all parameters to the integers that `IntegerScaleSynthesis` loads.
+
+        Returns:
+            State dictionary of `IntegerScaleSynthesis`, int32 weights and int64 biases and tables.
+        """
+
+        def fixed(x: Tensor, bits: int) -> Tensor:
+            return round_half_up(x.detach().double().cpu() * float(1 << bits)).to(torch.int64)
+
+        state: dict[str, Tensor] = {}
+        for index, layer in enumerate(self.convolutions):
+            state[f"weight_{index}"] = fixed(layer.weight, WEIGHT_BITS).to(torch.int32)
+            state[f"bias_{index}"] = fixed(layer.bias, ACCUMULATOR_BITS)
+        state["input_bias"] = fixed(self.input_bias.table, ACCUMULATOR_BITS)
+        state["offset"] = fixed(self.offset.table, ACCUMULATOR_BITS)
+        state["hyper_offset"] = fixed(self.hyper_offset.table, ACCUMULATOR_BITS)
+        return state
+
+
+def interpolate_integers(table: Tensor, quality: int) -> Tensor:
+    """Interpolates a table of integers between its anchors, exactly.
+
+    Args:
+        table: int64 ``[A, C]``, magnitudes below 2^40.
+        quality: Hundredths, 0 .. 10000; the anchors are spread evenly over that range.
+
+    Returns:
+        int64 ``[C]``: ``floor((low * (10000 - r) + high * r + 5000) / 10000)``.
+    """
+    scaled = quality * (table.shape[0] - 1)
+    low = min(scaled // QUALITY_STEPS, table.shape[0] - 2)
+    rest = scaled - low * QUALITY_STEPS
+    mixed = table[low] * (QUALITY_STEPS - rest) + table[low + 1] * rest + QUALITY_STEPS // 2
+    return torch.div(mixed, QUALITY_STEPS, rounding_mode="floor")
+
+
+class IntegerScaleSynthesis(nn.Module):
+    """The network that selects the probability tables, in exact integers, on the CPU.
+
+    Integers are carried in float64 (see `cnncompress.ops.intconv`). It stays on the CPU whatever the device of the other
+    networks: it costs about 0.3 kMAC per pixel, and its result is needed by the entropy coder, which runs there.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        width, cell_channels = config.scale_width, 4 * config.latent_channels
+        shapes = (
+            (width, config.hyper_channels, 3, 3),
+            (4 * width, width, 1, 1),
+            (width, width, 3, 3),
+            (cell_channels, width, 1, 1),
+        )
+        for index, shape in enumerate(shapes):
+            self.register_buffer(f"weight_{index}", torch.zeros(shape, dtype=torch.int32))
+            self.register_buffer(f"bias_{index}", torch.zeros(shape[0], dtype=torch.int64))
+        self.register_buffer("input_bias", torch.zeros(config.anchors, width, dtype=torch.int64))
+        self.register_buffer("offset", torch.zeros(config.anchors, config.latent_channels, dtype=torch.int64))
+        self.register_buffer("hyper_offset", torch.zeros(config.anchors, config.hyper_channels, dtype=torch.int64))
+
+    def accumulator_bounds(self) -> list[int]:
+        """Largest possible partial sum of each layer; exactness needs all of them below 2^53."""
+        bounds = []
+        for index in range(4):
+            limit = MAX_HYPER_SYMBOL << HYPER_INPUT_SHIFT if index == 0 else MAX_ACTIVATION
+            bound = accumulator_bound(self.get_buffer(f"weight_{index}"), self.get_buffer(f"bias_{index}"), limit)
+            if index == 0:
+                bound += int(self.get_buffer("input_bias").abs().max().item())
+            if index == 3:
+                bound += int(self.get_buffer("offset").abs().max().item())
+            bounds.append(bound)
+        return bounds
+
+    def forward(self, z_hat: Tensor, quality: int) -> Tensor:
+        """Computes the scale level of every latent element.
+
+        Args:
+            z_hat: Integer-valued ``[B, N, h/4, w/4]`` of any dtype, magnitudes up to `MAX_HYPER_SYMBOL`, on the CPU.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            uint8 ``[B, M, h, w]``, 0 .. 63.
+        """
+        x = z_hat.double() * float(1 << HYPER_INPUT_SHIFT)
+        for index in range(4):
+            weight = self.get_buffer(f"weight_{index}").double()
+            x = integer_conv2d(x, weight, self.get_buffer(f"bias_{index}").double())
+            if index == 0:
+                x = x + interpolate_integers(self.get_buffer("input_bias"), quality).double()[:, None, None]
+            if index % 2:
+                x = F.pixel_shuffle(x, 2)
+            if index < 3:
+                x = shift_right_rounded(x, WEIGHT_BITS).clamp(0.0, float(MAX_ACTIVATION))
+        x = x + interpolate_integers(self.get_buffer("offset"), quality).double()[:, None, None]
+        return self._to_level(x)
+
+    def hyper_levels(self, quality: int) -> Tensor:
+        """Scale levels of the hyper-latent's channels: uint8 ``[N]``."""
+        return self._to_level(interpolate_integers(self.get_buffer("hyper_offset"), quality).double())
+
+    @staticmethod
+    def _to_level(nats: Tensor) -> Tensor:
+        return shift_right_rounded(nats, _LEVEL_SHIFT).clamp(0.0, SCALE_LEVELS - 1).to(torch.uint8)

@@ -1,0 +1,152 @@
+"""Configuration of a training run, read from TOML."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cnncompress.nn.config import ModelConfig
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the run with its own crops.
+
+    Attributes:
+        fraction: Share of the time budget, 0 .. 1; the fractions of all phases add up to 1.
+        crop: Side of the square crops in pixels, a multiple of 64.
+        batch: Crops per step; the qualities are stratified over them.
+        simulate_integers: Train through simulated integer arithmetic in the scale network.
+    """
+
+    fraction: float
+    crop: int
+    batch: int
+    simulate_integers: bool = False
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Random changes to the training crops.
+
+    Attributes:
+        max_downscale: Crops are up to this many times larger, per side, before they are scaled down.
+        colour_jitter: Largest relative change of brightness, contrast and saturation.
+        colour_jitter_probability: Share of the crops whose colours are changed.
+    """
+
+    max_downscale: float = 2.0
+    colour_jitter: float = 0.1
+    colour_jitter_probability: float = 0.25
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run.
+
+    Attributes:
+        model: Shape of the network.
+        phases: Parts of the run, in order.
+        augmentation: Random changes to the crops.
+        learning_rate: Peak rate of Adam for the networks.
+        table_learning_rate: Peak rate for gains, offsets and other per-quality tables.
+        klt_learning_rate: Peak rate for the linear path, which starts at its optimum.
+        warmup_steps: Steps of linear warm-up; after it the rates fall to zero as a cosine of the time used.
+        gradient_clip: Largest norm of the gradient.
+        ema_decay: Decay per step of the averaged weights, which are what is exported.
+        rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do not drown
+            the low ones.
+        seed: Seed of weights, crops and qualities.
+    """
+
+    model: ModelConfig = field(default_factory=ModelConfig)
+    phases: tuple[Phase, ...] = (
+        Phase(0.60, crop=128, batch=8),
+        Phase(0.25, crop=256, batch=4),
+        Phase(0.15, crop=256, batch=4, simulate_integers=True),
+    )
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    learning_rate: float = 4e-4
+    table_learning_rate: float = 2e-3
+    klt_learning_rate: float = 4e-5
+    warmup_steps: int = 100
+    gradient_clip: float = 1.0
+    ema_decay: float = 0.999
+    rate_weight_exponent: float = 0.5
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuses phases that do not make up the whole run.
+
+        Raises:
+            ValueError: The fractions do not add up to 1, or a crop is no multiple of 64.
+        """
+        if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
+            raise ValueError("the fractions of the phases must add up to 1")
+        for phase in self.phases:
+            if phase.crop % 64 or phase.crop < 64 or phase.batch < 1:
+                raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")
+
+    def phase_at(self, progress: float) -> Phase:
+        """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""
+        end = 0.0
+        for phase in self.phases:
+            end += phase.fraction
+            if progress < end:
+                return phase
+        return self.phases[-1]
+
+
+def _build(cls: type[T], values: dict[str, Any]) -> T:
+    known = {f.name for f in fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ValueError(f"unknown {cls.__name__} keys: {', '.join(unknown)}")
+    return cls(**values)
+
+
+def config_from_dict(values: dict[str, Any]) -> TrainConfig:
+    """Builds a configuration from nested tables.
+
+    Args:
+        values: Keys of `TrainConfig`; ``model`` and ``augmentation`` are tables, ``phases`` an array of tables.
+
+    Raises:
+        ValueError: A key is unknown or a value is out of its range.
+    """
+    values = dict(values)
+    if "model" in values:
+        values["model"] = model_config_from_dict(values["model"])
+    if "augmentation" in values:
+        values["augmentation"] = _build(Augmentation, values["augmentation"])
+    if "phases" in values:
+        values["phases"] = tuple(_build(Phase, phase) for phase in values["phases"])
+    return _build(TrainConfig, values)
+
+
+def model_config_from_dict(values: dict[str, Any]) -> ModelConfig:
+    """Builds a `ModelConfig`; raises ValueError for unknown keys or values out of range."""
+    values = dict(values)
+    if "lambdas" in values:
+        values["lambdas"] = tuple(values["lambdas"])
+    return _build(ModelConfig, values)
+
+
+def load_config(path: Path) -> TrainConfig:
+    """Reads a TOML file.
+
+    Raises:
+        ValueError: The file is not TOML, or has unknown keys or values out of range.
+        OSError: It cannot be read.
+    """
+    with path.open("rb") as file:
+        return config_from_dict(tomllib.load(file))

@@ -1,0 +1,59 @@
+"""The rate-distortion loss, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from cnncompress.nn.hyperprior import HyperpriorOutput
+
+
+@dataclass(frozen=True)
+class RateDistortion:
+    """Loss of a batch and its parts.
+
+    Attributes:
+        loss: float32 scalar, weighted mean of ``lambda * 255^2 * MSE + bpp``.
+        bpp: float32 ``[B]``, estimated bits per pixel.
+        mse: float32 ``[B]``, mean squared error with 1.0 = white.
+    """
+
+    loss: Tensor
+    bpp: Tensor
+    mse: Tensor
+
+
+def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:
+    """Interpolates lambda between the anchors, linearly in its logarithm.
+
+    Args:
+        lambdas: Trade-offs of the anchors.
+        position: float32 ``[B]``, place among the anchors.
+
+    Returns:
+        float32 ``[B]``.
+    """
+    logs = torch.tensor(lambdas, device=position.device).log()
+    low = position.floor().clamp(0, len(lambdas) - 2).long()
+    return torch.lerp(logs[low], logs[low + 1], position - low).exp()
+
+
+def rate_distortion(x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_exponent: float) -> RateDistortion:
+    """Computes the loss.
+
+    Args:
+        x: float32 ``[B, 3, H, W]`` in ``0 .. 1``, the original.
+        output: What the model made of it.
+        lmbda: float32 ``[B]``, trade-off of each sample.
+        weight_exponent: Samples are weighted by ``lambda ** -weight_exponent``, normalised over the batch.
+
+    Returns:
+        Loss, rate and distortion.
+    """
+    bpp = (output.y_bits + output.z_bits) / (x.shape[-1] * x.shape[-2])
+    mse = (output.x_hat - x).square().mean((1, 2, 3))
+    weight = lmbda**-weight_exponent
+    loss = (weight * (lmbda * 255.0**2 * mse + bpp)).sum() / weight.sum()
+    return RateDistortion(loss, bpp, mse)

@@ -1,0 +1,87 @@
+"""What a run says of itself: running means per quality, and validation on held-out images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.training.loss import RateDistortion, lambda_at, rate_distortion
+
+VALIDATION_CROP = 256
+
+
+class QualityMeter:
+    """Means of loss, bpp and PSNR by quality, kept on the device so that no step waits for the host."""
+
+    def __init__(self, anchors: int, device: torch.device, bins: int = 8) -> None:
+        """Starts empty.
+
+        Args:
+            anchors: Number of anchor qualities.
+            device: Where the batches are.
+            bins: Equal parts of the quality range.
+        """
+        self.scale = bins / (anchors - 1)
+        self.bins = bins
+        self.sums = torch.zeros(bins, 3, device=device)
+        self.loss = torch.zeros(2, device=device)
+
+    @torch.no_grad()
+    def add(self, position: Tensor, result: RateDistortion) -> None:
+        """Adds a batch."""
+        index = (position * self.scale).long().clamp(0, self.bins - 1)
+        psnr = -10.0 * torch.log10(result.mse)
+        rows = torch.stack([torch.ones_like(psnr), result.bpp, psnr], dim=1)
+        self.sums.index_add_(0, index, rows)
+        self.loss += torch.stack([result.loss, torch.ones_like(result.loss)])
+
+    def read(self) -> tuple[float, str]:
+        """The mean loss and a text ``bpp/PSNR`` per quality bin, since the last reading."""
+        count, bpp, psnr = self.sums.T.tolist()
+        total, batches = self.loss.tolist()
+        self.sums.zero_()
+        self.loss.zero_()
+        cells = [f"{b / n:.3f}/{p / n:.2f}" for n, b, p in zip(count, bpp, psnr, strict=True) if n]
+        return total / max(batches, 1.0), " ".join(cells)
+
+
+@torch.no_grad()
+def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device, simulate_integers: bool) -> str:
+    """Codes the centre of each image at every anchor quality, with real rounding.
+
+    Args:
+        model: The model, on ``device``.
+        images: uint8 ``[3, H, W]`` each; those smaller than 256x256 are left out.
+        device: Where to run, in float32.
+        simulate_integers: Run the scale network with simulated integer arithmetic.
+
+    Returns:
+        One line: the mean unweighted loss and bpp / PSNR at each anchor.
+    """
+    crops = [_centre(image) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
+    if not crops:
+        return "validation: no held-out image is large enough"
+    x = (torch.stack(crops).float() / 255.0).to(device)
+    anchors = model.config.anchors
+    model.eval()
+    cells, losses = [], []
+    for anchor in range(anchors):
+        parts = []
+        for part in x.split(4):
+            position = torch.full((len(part),), float(anchor), device=device)
+            output = model(part, position, simulate_integers=simulate_integers)
+            lmbda = lambda_at(model.config.lambdas, position)
+            parts.append(rate_distortion(part, output, lmbda, 0.0))
+        bpp = torch.cat([part.bpp for part in parts])
+        mse = torch.cat([part.mse for part in parts])
+        losses.append(float(torch.stack([part.loss for part in parts]).mean()))
+        cells.append(f"{float(bpp.mean()):.4f}/{float((-10 * torch.log10(mse)).mean()):.3f}")
+    return f"validation loss {sum(losses) / anchors:.4f} " + " ".join(cells)
+
+
+def _centre(image: Tensor) -> Tensor:
+    top, left = ((side - VALIDATION_CROP) // 2 for side in image.shape[1:])
+    return image[:, top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]

@@ -1,0 +1,67 @@
+"""Trains a model: ``python scripts/train.py IMAGES... --minutes 90 -o runs/base.pt``."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import click
+import torch
+
+from cnncompress.errors import CnncompressError
+from cnncompress.training.config import TrainConfig, load_config
+from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.loop import Trainer
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", default="runs/base.pt", type=click.Path(path_type=Path), help="Checkpoint to write.")
+@click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file; default settings without it.")
+@click.option("--minutes", default=90.0, type=click.FloatRange(min=0), help="Time budget of the whole run.")
+@click.option("--stop-after", type=click.FloatRange(min=0), help="Minutes after which to stop with a checkpoint.")
+@click.option("--resume/--no-resume", default=True, help="Go on from OUTPUT where it exists.")
+@click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
+@click.option("--threads", type=click.IntRange(min=1), help="CPU threads of torch.")
+@click.option("--workers", default=0, type=click.IntRange(min=0), help="Processes that prepare crops.")
+@click.option("--held-out", default=24, type=click.IntRange(min=0), help="Images kept for validation.")
+@click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps.")
+def main(
+    images: tuple[Path, ...],
+    output: Path,
+    config: Path | None,
+    minutes: float,
+    stop_after: float | None,
+    resume: bool,
+    device: str,
+    threads: int | None,
+    workers: int,
+    held_out: int,
+    max_steps: int | None,
+) -> None:
+    """Train on IMAGES: image files, folders or tars of images."""
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        train, validation = split_held_out(load_images(images), held_out)
+        click.echo(f"{len(train)} training images, {len(validation)} held out")
+        trainer = Trainer(
+            load_config(config) if config else TrainConfig(),
+            train,
+            validation,
+            torch.device(device),
+            workers=workers,
+            log=lambda line: print(line, flush=True),
+        )
+        if resume and output.exists():
+            trainer.resume(output)
+            click.echo(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
+        limit = 60.0 * stop_after if stop_after is not None else math.inf
+        trainer.run(minutes, output, stop_after=limit, max_steps=max_steps)
+    except (CnncompressError, ValueError, OSError) as error:
+        sys.exit(f"train: {error}")
+
+
+if __name__ == "__main__":
+    main()
