@@ -45,9 +45,7 @@ class ModelConfig:
     hyper_features: int = 128
     scale_width: int = 128
     context_width: int = 256
-    lambdas: tuple[float, ...] = tuple(
-        0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8)
-    )
+    lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8))
 
     def __post_init__(self) -> None:
         """Refuses shapes that cannot be built.

@@ -1,11 +1,11 @@
 """Spatial context: the mean of each latent element from its decoded neighbours, in four parallel steps.
 
 The latent's channels are cut into four groups j and every 2x2 cell of positions into p = (0,0), (1,1), (0,1), (1,0).
-Step k codes group j at position k xor j, so each step covers a quarter of the elements, in every cell, and all positions
-see all four steps. This is the quadtree partition of DCVC-DC (Li et al., CVPR 2023, section 3.3).
+Step k codes group j at position k xor j, so each step covers a quarter of the elements, in every cell, and all
+positions see all four steps. This is the quadtree partition of DCVC-DC (Li et al., CVPR 2023, section 3.3).
 
 Cells are folded into channels: a step is a dense tensor ``[B, M, h/2, w/2]`` and each step's network maps the
-hyper-synthesis features and the steps decoded so far to means, without masks and without computing what it does not use.
+hyper-synthesis features and the steps decoded so far to means, without masks and without computing what is not used.
 """
 
 from __future__ import annotations

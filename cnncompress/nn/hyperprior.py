@@ -2,7 +2,7 @@
 
 ::
 
-    x ── g_a ── × gain ── y ─┬──────────────── Q(y - mean) ── + mean ── y_hat ── × inverse gain ── g_s ── x_hat
+    x ── g_a ── * gain ── y ─┬──────────────── Q(y - mean) ── + mean ── y_hat ── * inverse gain ── g_s ── x_hat
                              │                     │  ▲
                              │                     │  └── context(h_s(z_hat), steps decoded before)
                              └── h_a ── Q ── z_hat ┴───── scales(z_hat)

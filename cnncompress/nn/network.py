@@ -57,7 +57,8 @@ class CodecNetwork(nn.Module):
         Raw DC coefficients are several hundred steps at high quality; coefficients below one step are left as they are,
         so that quantised zeros do not turn into noise of unit variance.
         """
-        return (self.g_a.klt_std[:, None, None] * self.log_gain(position).exp()).clamp(min=1.0)
+        std: Tensor = self.g_a.klt_std[:, None, None] * self.log_gain(position).exp()
+        return std.clamp(min=1.0)
 
     def hyper_analyse(self, y: Tensor, position: Tensor) -> Tensor:
         """Scaled latent to hyper-latent before rounding, ``[B, N, h/4, w/4]``."""

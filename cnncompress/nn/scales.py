@@ -17,6 +17,8 @@ Compression with Latent-Variable Models" (ICLR 2019).
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -67,6 +69,9 @@ class ScaleSynthesis(nn.Module):
         self.offset = QualityTable(config.anchors, config.latent_channels)
         self.hyper_offset = QualityTable(config.anchors, config.hyper_channels)
 
+    def _layers(self) -> list[nn.Conv2d]:
+        return [cast(nn.Conv2d, layer) for layer in self.convolutions]
+
     def forward(self, z_hat: Tensor, position: Tensor, simulate_integers: bool) -> Tensor:
         """Computes the log-scales of the latent.
 
@@ -80,7 +85,7 @@ class ScaleSynthesis(nn.Module):
         """
         with torch.autocast(z_hat.device.type, enabled=False):
             x = z_hat * 2.0 ** (HYPER_INPUT_SHIFT - ACTIVATION_BITS)
-            for index, layer in enumerate(self.convolutions):
+            for index, layer in enumerate(self._layers()):
                 weight = layer.weight
                 if simulate_integers:
                     weight = simulated_quantisation(weight, WEIGHT_BITS)
@@ -118,9 +123,10 @@ class ScaleSynthesis(nn.Module):
             return round_half_up(x.detach().double().cpu() * float(1 << bits)).to(torch.int64)
 
         state: dict[str, Tensor] = {}
-        for index, layer in enumerate(self.convolutions):
+        for index, layer in enumerate(self._layers()):
+            bias = cast(Tensor, layer.bias)
             state[f"weight_{index}"] = fixed(layer.weight, WEIGHT_BITS).to(torch.int32)
-            state[f"bias_{index}"] = fixed(layer.bias, ACCUMULATOR_BITS)
+            state[f"bias_{index}"] = fixed(bias, ACCUMULATOR_BITS)
         state["input_bias"] = fixed(self.input_bias.table, ACCUMULATOR_BITS)
         state["offset"] = fixed(self.offset.table, ACCUMULATOR_BITS)
         state["hyper_offset"] = fixed(self.hyper_offset.table, ACCUMULATOR_BITS)
@@ -147,8 +153,8 @@ def interpolate_integers(table: Tensor, quality: int) -> Tensor:
 class IntegerScaleSynthesis(nn.Module):
     """The network that selects the probability tables, in exact integers, on the CPU.
 
-    Integers are carried in float64 (see `cnncompress.ops.intconv`). It stays on the CPU whatever the device of the other
-    networks: it costs about 0.3 kMAC per pixel, and its result is needed by the entropy coder, which runs there.
+    Integers are carried in float64 (see `cnncompress.ops.intconv`). It stays on the CPU whatever the device of the
+    other networks: it costs about 0.3 kMAC per pixel, and the entropy coder, which needs its result, runs there.
     """
 
     def __init__(self, config: ModelConfig) -> None:

@@ -3,7 +3,7 @@
 ::
 
     x ─┬─ unshuffle 16 ── KLT (linear, float32) ───────────────────────────────┬─ + ── y
-       └─ unshuffle 8 ── conv ── blocks @1/8 ── unshuffle 2 ── blocks @1/16 ── conv × std ─┘
+       └─ unshuffle 8 ── conv ── blocks @1/8 ── unshuffle 2 ── blocks @1/16 ── conv * std ─┘
 
 The Karhunen-Loève transform of 16x16 patches runs beside the network, whose last layer starts at zero: an untrained
 model is a working transform codec already. The synthesis mirrors it.
@@ -56,7 +56,8 @@ class AnalysisTransform(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             linear = F.conv2d(F.pixel_unshuffle(centred, PATCH), self.klt[:, :, None, None])
         refined = self.body(self.stem(centred) + self.quality(position))
-        return linear + self.klt_std[:, None, None] * refined.float()
+        y: Tensor = linear + self.klt_std[:, None, None] * refined.float()
+        return y
 
 
 class SynthesisTransform(nn.Module):
@@ -94,4 +95,5 @@ class SynthesisTransform(nn.Module):
             linear = F.pixel_shuffle(F.conv2d(y_hat, self.klt[:, :, None, None]), PATCH)
         normalised = y_hat / self.klt_std[:, None, None]
         refined = self.body(self.stem(normalised) + self.quality(position))
-        return linear + refined.float() + 0.5
+        x_hat: Tensor = linear + refined.float() + 0.5
+        return x_hat

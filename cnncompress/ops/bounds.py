@@ -34,5 +34,5 @@ def lower_bound(x: Tensor, bound: float) -> Tensor:
     Returns:
         Tensor of the same shape and dtype.
     """
-    result: Tensor = _LowerBound.apply(x, bound)  # type: ignore[no-untyped-call]
+    result: Tensor = _LowerBound.apply(x, bound)
     return result

@@ -63,8 +63,8 @@ class TrainConfig:
         warmup_steps: Steps of linear warm-up; after it the rates fall to zero as a cosine of the time used.
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay per step of the averaged weights, which are what is exported.
-        rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do not drown
-            the low ones.
+        rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
+            not drown the low ones.
         seed: Seed of weights, crops and qualities.
     """
 

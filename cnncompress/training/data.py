@@ -28,7 +28,8 @@ def _decode(name: str, data: bytes) -> Tensor:
             rgb = image.convert("RGB")
     except (OSError, ValueError, SyntaxError) as error:
         raise UnreadableImage(f"{name}: {error}") from error
-    return transforms_functional.pil_to_tensor(rgb)
+    pixels: Tensor = transforms_functional.pil_to_tensor(rgb)
+    return pixels
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes]]:
@@ -66,7 +67,9 @@ def load_images(sources: Sequence[Path]) -> dict[str, Tensor]:
     with ThreadPoolExecutor() as pool:
         pairs = [(name, data) for source in sources for name, data in _members(source)]
         decoded = pool.map(_decode, (name for name, _ in pairs), (data for _, data in pairs))
-        images = {name: image for (name, _), image in zip(pairs, decoded, strict=True) if min(image.shape[1:]) >= MIN_SIDE}
+        images = {
+            name: image for (name, _), image in zip(pairs, decoded, strict=True) if min(image.shape[1:]) >= MIN_SIDE
+        }
     if not images:
         raise UnreadableImage("no images of at least 64x64 pixels among the sources")
     return dict(sorted(images.items()))

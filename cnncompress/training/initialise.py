@@ -46,8 +46,8 @@ def patch_covariance(images: Sequence[Tensor], patches: int, seed: int) -> Tenso
 def optimal_step(lmbda: float) -> float:
     """Quantisation step that balances ``lambda * 255^2 * MSE`` against bits per pixel, in units of 1.0 = white.
 
-    A uniform quantiser of step D has MSE ``D^2 / 12`` per coefficient and its rate falls by ``log2 D``; 0.6 accounts for the
-    coefficients that are quantised to zero. There are three values per pixel.
+    A uniform quantiser of step D has MSE ``D^2 / 12`` per coefficient and its rate falls by ``log2 D``; 0.6 accounts
+    for the coefficients that are quantised to zero. There are three values per pixel.
     """
     return math.sqrt(18.0 * 0.6 / (math.log(2.0) * lmbda * 255.0**2))
 

@@ -7,6 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -59,9 +60,14 @@ class Trainer:
         self.seconds = 0.0
         model = HyperpriorModel(config.model)
         initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed))
-        self.model = model.to(device=device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
         self.optimizer = self._optimizer()
+
+    @property
+    def averaged(self) -> HyperpriorModel:
+        """The model with averaged weights."""
+        return cast(HyperpriorModel, self.average.module)
 
     def _optimizer(self) -> torch.optim.Optimizer:
         groups: dict[float, list[Tensor]] = {}
@@ -73,7 +79,8 @@ class Trainer:
                 rate = self.config.klt_learning_rate
             groups.setdefault(rate, []).append(parameter)
         return torch.optim.Adam(
-            [{"params": parameters, "lr": rate, "peak": rate} for rate, parameters in groups.items()], fused=True
+            [{"params": parameters, "lr": rate, "peak": rate} for rate, parameters in groups.items()],
+            fused=True,
         )
 
     def resume(self, path: Path) -> None:
@@ -120,7 +127,7 @@ class Trainer:
         """Trains until the time budget is used.
 
         Args:
-            minutes: Budget of the whole run, earlier parts of it included; the schedule is a function of the share used.
+            minutes: Budget of the whole run, earlier parts of it included; the schedule follows the share used.
             path: Checkpoint, written now and then and at the end.
             save_every: Seconds between checkpoints.
             validate_every: Seconds between validations.
@@ -151,20 +158,24 @@ class Trainer:
                 save_checkpoint(self.checkpoint(), path)
                 saved = now
             if now - validated > validate_every:
-                self.log(validate(self.average.module, self.held_out.values(), self.device, phase.simulate_integers))
+                self.log(validate(self.averaged, self.held_out.values(), self.device, phase.simulate_integers))
                 validated = now
             if max_steps is not None and self.step - first_step >= max_steps:
                 break
         save_checkpoint(self.checkpoint(), path)
         if self.held_out:
-            self.log(validate(self.average.module, self.held_out.values(), self.device, simulate_integers=True))
+            self.log(validate(self.averaged, self.held_out.values(), self.device, simulate_integers=True))
 
     def _crops(self, phase: Phase) -> Iterator[Tensor]:
         stream = RandomCrops(
             self.images, phase.crop, self.config.augmentation, seed=self.config.seed + 1000 * (self.step + 1)
         )
         loader = DataLoader(
-            stream, phase.batch, num_workers=self.workers, pin_memory=self.device.type == "cuda", drop_last=True
+            stream,
+            phase.batch,
+            num_workers=self.workers,
+            pin_memory=self.device.type == "cuda",
+            drop_last=True,
         )
         return iter(loader)
 

@@ -1,0 +1,79 @@
+"""``cnncompress info``."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import click
+
+from cnncompress.cli.endings import complain, printable
+from cnncompress.errors import CnncompressError
+from cnncompress.files import read_input
+from cnncompress.info import Info, probe
+
+JSON_SCHEMA = 1
+
+_HEADINGS = ("size", "mode", "quality", "bytes", "bpp", "model", "chunks", "file")
+
+
+@click.command("info", short_help="Show what is in .cnc files.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each file.")
+@click.pass_context
+def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
+    """Show what is in .cnc files, and check their checksums.
+
+    \b
+    Examples:
+      cnncompress info photo.cnc
+      cnncompress info *.cnc
+      cnncompress info --json photo.cnc
+
+    A damaged file does not stop the others; the exit code is that of the first failure.
+    """
+    rows = []
+    exit_code = 0
+    for file in files:
+        try:
+            info = probe(read_input(file))
+        except CnncompressError as error:
+            complain(error, file)
+            exit_code = exit_code or error.exit_code
+            if as_json:
+                _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})
+            continue
+        if as_json:
+            _echo_json(file, {"status": "ok", **dataclasses.asdict(info), "chunks": _chunk_objects(info)})
+        else:
+            rows.append(_row(file, info))
+    if rows:
+        click.echo(_table([_HEADINGS, *rows]))
+    ctx.exit(exit_code)
+
+
+def _echo_json(file: str, facts: dict[str, object]) -> None:
+    click.echo(json.dumps({"schema": JSON_SCHEMA, "file": file, **facts}))
+
+
+def _chunk_objects(info: Info) -> list[dict[str, object]]:
+    return [{"type": name, "bytes": size} for name, size in info.chunks]
+
+
+def _row(file: str, info: Info) -> tuple[str, ...]:
+    return (
+        f"{info.width}x{info.height}",
+        info.mode,
+        f"{info.quality:g}",
+        str(info.file_bytes),
+        f"{info.bpp:.3f}",
+        info.model or f"unknown ({info.fingerprint})",
+        " ".join(f"{name}:{size}" for name, size in info.chunks),
+        printable(file),
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,76 @@
+"""The command ``cnncompress``: finds the sub-command and gives every ending its exit code."""
+
+from __future__ import annotations
+
+import importlib
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from cnncompress import __version__
+from cnncompress.cli.endings import exit_codes
+
+SIGTERM_EXIT_CODE = 143
+
+# Each is a module of this folder with a function `command`.
+COMMANDS = ("compress", "decompress", "info")
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Returns the names in the order of the help text."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns one command, or None if there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"cnncompress.cli.{cmd_name}").command
+        return command
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Parses the command line, and prints help or version if asked to."""
+        with exit_codes():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Runs the command."""
+        with exit_codes():
+            return super().invoke(ctx)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="COMMAND ...")
+@click.version_option(__version__, prog_name="cnncompress", message="%(prog)s %(version)s")
+def program() -> None:
+    """Compresses images with a convolutional autoencoder.
+
+    \b
+    Examples:
+      cnncompress compress photo.jpg photo.cnc
+      cnncompress compress -q 80 photo.png photo.cnc
+      cnncompress decompress photo.cnc photo.png
+      cnncompress info photo.cnc
+
+    INPUT or OUTPUT may be "-" for standard input or output.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Runs the command line and ends the process."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if not sys.warnoptions:
+        # Pillow's remarks on odd metadata are no use to the user of a command line.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
+    program.main(args, prog_name="cnncompress")
+
+
+def _terminate(signum: int, frame: FrameType | None) -> None:
+    # An exception rather than an end on the spot, so that unfinished outputs are removed.
+    raise SystemExit(SIGTERM_EXIT_CODE)

@@ -1,0 +1,157 @@
+"""Image tensor to integer latents and back: everything between the pixels and the entropy coder."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from cnncompress.nn.config import HYPER_STRIDE, PATCH
+from cnncompress.nn.context import STEPS
+from cnncompress.nn.network import CodecNetwork, quality_position
+from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
+from cnncompress.ops.padding import pad_to_multiple, padded_size
+from cnncompress.ops.rounding import round_half_up
+
+MAX_SYMBOL = 1 << 20
+"""Largest magnitude of a latent symbol; larger ones are clamped by the encoder."""
+
+
+class Stopwatch(Protocol):
+    """Measures how long the stages of coding take."""
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Times the body of a ``with`` statement under a name."""
+        ...
+
+
+class NoStopwatch:
+    """Measures nothing."""
+
+    def stage(self, name: str) -> AbstractContextManager[None]:
+        """Does nothing."""
+        return nullcontext()
+
+
+@dataclass(frozen=True)
+class Latents:
+    """The integers that a file holds for one image.
+
+    Attributes:
+        z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent, magnitudes up to 1023.
+        y: int32 ``[4, M, h/2, w/2]``, symbols of the latent in coding order (`StepPartition.split`).
+    """
+
+    z: Tensor
+    y: Tensor
+
+
+def latent_size(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of the latent of an image, both multiples of 4."""
+    padded_height, padded_width = padded_size(height, width, HYPER_STRIDE)
+    return padded_height // PATCH, padded_width // PATCH
+
+
+class LatentTransform:
+    """The networks of a model, on their devices, in evaluation mode."""
+
+    def __init__(
+        self,
+        network: CodecNetwork,
+        scales: IntegerScaleSynthesis,
+        device: torch.device,
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        """Moves the float networks to the device; the integer network stays on the CPU.
+
+        Args:
+            network: Float networks.
+            scales: Integer scale network.
+            device: Where the float networks run, in float32.
+            stopwatch: Told of the stages "analysis", "hyper", "context" and "synthesis".
+        """
+        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
+        self.scales = scales.cpu()
+        self.device = device
+        self.stopwatch = stopwatch or NoStopwatch()
+
+    def _position(self, quality: int) -> Tensor:
+        return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
+
+    @torch.inference_mode()
+    def encode(self, pixels: Tensor, quality: int) -> Latents:
+        """Maps an image to its symbols.
+
+        Args:
+            pixels: uint8 ``[H, W, 3]``, RGB.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            The symbols, on the CPU.
+        """
+        position = self._position(quality)
+        x = pixels.to(self.device).permute(2, 0, 1)[None].float() / 255.0
+        x = pad_to_multiple(x, HYPER_STRIDE).contiguous(memory_format=torch.channels_last)
+        with self.stopwatch.stage("analysis"):
+            y = self.network.analyse(x, position)
+        with self.stopwatch.stage("hyper"):
+            z = round_half_up(self.network.hyper_analyse(y, position)).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
+        y_steps = self.network.partition.split(y)
+        symbols: list[Tensor] = []
+
+        def code(step: int, mean: Tensor) -> Tensor:
+            symbols.append(round_half_up(y_steps[step] - mean).clamp(-MAX_SYMBOL, MAX_SYMBOL))
+            return mean + symbols[-1]
+
+        with self.stopwatch.stage("context"):
+            self.network.walk_context(z, position, code)
+            return Latents(z[0].int().cpu(), torch.cat(symbols).int().cpu())
+
+    @torch.inference_mode()
+    def decode(self, latents: Latents, height: int, width: int, quality: int) -> Tensor:
+        """Maps symbols to the image.
+
+        Args:
+            latents: The symbols.
+            height: Rows of the image.
+            width: Columns of the image.
+            quality: Hundredths, 0 .. 10000, as given to `encode`.
+
+        Returns:
+            uint8 ``[height, width, 3]``, RGB, on the CPU.
+        """
+        position = self._position(quality)
+        z = latents.z.to(self.device).float()[None]
+        y = latents.y.to(self.device).float()
+        with self.stopwatch.stage("context"):
+            y_hat = self.network.walk_context(z, position, lambda step, mean: mean + y[step : step + 1])
+        with self.stopwatch.stage("synthesis"):
+            x_hat = self.network.synthesise(y_hat, position)
+            cropped = x_hat[0, :, :height, :width].permute(1, 2, 0)
+            return round_half_up(cropped * 255.0).clamp(0, 255).to(torch.uint8).cpu()
+
+    @torch.inference_mode()
+    def hyper_levels(self, quality: int, height: int, width: int) -> Tensor:
+        """Scale level of every hyper-latent symbol of an image: uint8 ``[N, h/4, w/4]``."""
+        rows, columns = latent_size(height, width)
+        levels = self.scales.hyper_levels(quality)
+        return levels[:, None, None].expand(-1, rows // 4, columns // 4)
+
+    @torch.inference_mode()
+    def levels(self, z: Tensor, quality: int) -> Tensor:
+        """Scale level of every latent symbol, in exact integers.
+
+        Args:
+            z: int32 ``[N, h/4, w/4]``, on the CPU.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            uint8 ``[4, M, h/2, w/2]``, in the order of `Latents.y`.
+        """
+        with self.stopwatch.stage("hyper"):
+            levels = self.scales(z[None], quality)
+            cells = torch.nn.functional.pixel_unshuffle(levels, 2)[0, self.network.partition.order.cpu()]
+            return cells.view(STEPS, -1, *cells.shape[1:])

@@ -1,0 +1,87 @@
+"""Image to entropy-coded payload and back."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from cnncompress.codec.entropy import EntropyModel, SymbolDecoder, SymbolEncoder
+from cnncompress.codec.latents import Latents, LatentTransform
+from cnncompress.errors import Corrupt
+from cnncompress.nn.scales import MAX_HYPER_SYMBOL
+
+
+class ImagePipeline:
+    """Couples the networks with the entropy coder. Holds no state between calls; threads may share it."""
+
+    def __init__(self, transform: LatentTransform, entropy_model: EntropyModel) -> None:
+        self.transform = transform
+        self.entropy_model = entropy_model
+
+    def encode(self, pixels: NDArray[np.uint8], quality: int) -> bytes:
+        """Codes an image.
+
+        Args:
+            pixels: uint8 ``[H, W, 3]``, RGB.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            Payload of a latent chunk.
+        """
+        return self.pack(self.transform.encode(torch.from_numpy(pixels), quality), pixels.shape[:2], quality)
+
+    def decode(self, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
+        """Decodes an image.
+
+        Args:
+            payload: Payload of a latent chunk.
+            size: Height and width of the image.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            uint8 ``[height, width, 3]``, RGB.
+
+        Raises:
+            Corrupt: The payload is damaged.
+        """
+        pixels: NDArray[np.uint8] = self.transform.decode(self.unpack(payload, size, quality), *size, quality).numpy()
+        return pixels
+
+    def pack(self, latents: Latents, size: tuple[int, ...], quality: int) -> bytes:
+        """Entropy-codes symbols; arguments as in `unpack`."""
+        hyper_levels = self.transform.hyper_levels(quality, *size[:2])
+        levels = self.transform.levels(latents.z, quality)
+        with self.transform.stopwatch.stage("rans"):
+            encoder = SymbolEncoder(self.entropy_model)
+            # A stack: the hyper-latent goes in last because the decoder needs it first.
+            encoder.push(latents.y.numpy().ravel(), levels.numpy().ravel())
+            encoder.push(latents.z.numpy().ravel(), hyper_levels.numpy().ravel())
+            return encoder.to_bytes()
+
+    def unpack(self, payload: bytes, size: tuple[int, int], quality: int) -> Latents:
+        """Recovers the symbols.
+
+        Args:
+            payload: Payload of a latent chunk.
+            size: Height and width of the image.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            Exactly the symbols that were coded, whatever the machine.
+
+        Raises:
+            Corrupt: The payload is damaged.
+        """
+        stopwatch = self.transform.stopwatch
+        hyper_levels = self.transform.hyper_levels(quality, *size)
+        with stopwatch.stage("rans"):
+            decoder = SymbolDecoder(self.entropy_model, payload)
+            z = torch.from_numpy(decoder.pop(hyper_levels.numpy().ravel())).view(hyper_levels.shape)
+        if int(z.abs().max()) > MAX_HYPER_SYMBOL:
+            raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
+        levels = self.transform.levels(z, quality)
+        with stopwatch.stage("rans"):
+            y = torch.from_numpy(decoder.pop(levels.numpy().ravel())).view(levels.shape)
+            decoder.finish()
+        return Latents(z, y)

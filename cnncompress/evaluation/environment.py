@@ -1,0 +1,101 @@
+"""Where numbers were measured: packages, processor, threads."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from PIL import features
+
+from cnncompress import __version__
+
+PACKAGES = ("constriction", "numpy", "pillow", "scipy", "torch", "torchmetrics")
+PILLOW_LIBRARIES = ("libjpeg_turbo", "webp", "avif", "jpg_2000")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """Software and hardware behind a set of measurements.
+
+    Attributes:
+        python: Version of Python.
+        system: Operating system and machine type.
+        cpu: Model name of the processor, as far as the system tells.
+        threads: Threads that the process was held to (see `limit_threads`), or processors it could use.
+        packages: (name, version) of the packages and of the codec libraries inside Pillow, sorted by name.
+    """
+
+    python: str
+    system: str
+    cpu: str
+    threads: int
+    packages: tuple[tuple[str, str], ...]
+
+
+def current_environment() -> Environment:
+    """The environment of this process."""
+    versions = {"cnncompress": __version__}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue  # not every measurement needs all of them
+    for library in PILLOW_LIBRARIES:
+        version = _library_version(library)
+        if version is not None:
+            versions[f"pillow:{library}"] = version
+    return Environment(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=_cpu_model(),
+        threads=usable_processors(),
+        packages=tuple(sorted(versions.items())),
+    )
+
+
+def limit_threads(threads: int) -> None:
+    """Hold this process to a number of threads; for entry points, before torch is imported.
+
+    The codecs count threads in different ways (OpenMP in torch, processors of the process in Pillow's AVIF),
+    so the process is bound to that many processors where the system allows it (Linux), and OpenMP is told as
+    well.
+
+    Raises:
+        ValueError: `threads` is below 1 or above the number of processors.
+    """
+    available = usable_processors()
+    if not 1 <= threads <= available:
+        raise ValueError(f"threads is {threads}, expected 1 to {available}")
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+
+
+def usable_processors() -> int:
+    """Number of processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _library_version(library: str) -> str | None:
+    """Version of a library inside Pillow; None where Pillow was built without it."""
+    if library == "libjpeg_turbo":
+        return features.version_feature(library)
+    supported = features.check_codec if library in features.codecs else features.check_module
+    version = features.version_codec if library in features.codecs else features.version_module
+    return version(library) if supported(library) else None
+
+
+def _cpu_model() -> str:
+    """Model name of the processor: Linux keeps it in a file, elsewhere the platform module has it."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    match = re.search(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
+    return match.group(1).strip() if match else platform.processor() or platform.machine() or "unknown"

@@ -1,0 +1,221 @@
+"""The codecs to measure: cnncompress and, through Pillow, the formats that people use today.
+
+Settings are those of a careful user of each format, not its defaults where those are weak. Quality is always
+"higher is better"; each ladder spans about 0.1 (JPEG: 0.15) to more than 2 bits per pixel on photographs.
+
+==========  =============================================================  ============================
+codec       settings                                                       quality
+==========  =============================================================  ============================
+jpeg        4:2:0, optimised Huffman tables (libjpeg-turbo)                libjpeg's, 0..95
+webp        lossy, method 6 (the slowest); always 4:2:0 (libwebp)          libwebp's, 0..100
+avif        4:4:4, speed 6 (libaom inside libavif)                         libavif's, 0..100
+avif-psnr   the same, tuned for PSNR                                       libavif's, 0..100
+jpeg2000    irreversible wavelet and colour transform, 1 layer (OpenJPEG)  target in bits per pixel
+cnc         cnncompress itself, through its public interface               0..100
+==========  =============================================================  ============================
+
+JPEG 2000 is driven by rate, as in the published Kodak tables: a constant PSNR on every image would spend
+nearly all bits on the hard ones and put the averaged curve 2 dB lower. Without ``mct=1`` Pillow codes R, G
+and B as three unrelated planes, which costs 3.7 dB at 0.8 bpp.
+
+AVIF as people get it is tuned for looks (libaom's ``iq``), which costs it about 8 % of rate where PSNR is the
+measure; ``avif-psnr`` is the peer to compare PSNR with.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import PIL
+from PIL import Image
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.stopwatch import Stopwatch
+
+if TYPE_CHECKING:
+    from cnncompress import Codec
+
+CNC = "cnc"
+CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
+
+
+class UnknownCodecError(CnncompressError):
+    """A codec of that name does not exist, or not in this build of Pillow."""
+
+
+class ImageCodec(Protocol):
+    """What every codec offers to be measured."""
+
+    @property
+    def name(self) -> str:
+        """Short name, used in tables and results."""
+
+    @property
+    def settings(self) -> str:
+        """One line on how it is driven."""
+
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """Qualities to measure, from the smallest file to the largest."""
+
+    def encode(self, image: Image.Image, quality: float) -> bytes:
+        """A whole file of an 8-bit RGB image."""
+
+    def decode(self, data: bytes) -> Image.Image:
+        """The 8-bit RGB image of a file that `encode` made."""
+
+
+@dataclass(frozen=True)
+class PillowCodec:
+    """A format that Pillow reads and writes; `options` turns a quality into arguments of `Image.save`."""
+
+    name: str
+    settings: str
+    qualities: tuple[float, ...]
+    pillow_format: str
+    options: Callable[[float], dict[str, Any]] = field(repr=False)
+
+    def encode(self, image: Image.Image, quality: float) -> bytes:
+        """A whole file of an 8-bit RGB image."""
+        buffer = io.BytesIO()
+        image.save(buffer, format=self.pillow_format, **self.options(quality))
+        return buffer.getvalue()
+
+    def decode(self, data: bytes) -> Image.Image:
+        """The 8-bit RGB image of a file that `encode` made."""
+        with Image.open(io.BytesIO(data), formats=[self.pillow_format]) as image:
+            return image.convert("RGB")
+
+
+class CncCodec:
+    """cnncompress through its public interface; the weights are loaded at the first use."""
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        device: str = "auto",
+        qualities: tuple[float, ...] = CNC_QUALITIES,
+        stopwatch: Stopwatch | None = None,
+        name: str = CNC,
+    ) -> None:
+        self.name = name
+        self.qualities = qualities
+        self._model = model
+        self._device = device
+        self._stopwatch = stopwatch
+        self._codec: Codec | None = None
+
+    @property
+    def settings(self) -> str:
+        """Model and device; with the model's fingerprint once it is loaded."""
+        shown = "the default model" if self._model is None else f"model {Path(self._model).name}"
+        fingerprint = "" if self._codec is None else f" ({self._codec.fingerprint.hex()})"
+        return f"cnncompress, {shown}{fingerprint}, device {self._device}"
+
+    def encode(self, image: Image.Image, quality: float) -> bytes:
+        """A whole .cnc file of an 8-bit RGB image."""
+        return self._loaded().compress(image, quality)
+
+    def decode(self, data: bytes) -> Image.Image:
+        """The 8-bit RGB image of a .cnc file."""
+        return self._loaded().decompress(data).convert("RGB")
+
+    def _loaded(self) -> Codec:
+        if self._codec is None:
+            from cnncompress import Codec
+
+            self._codec = Codec(self._model, self._device, stopwatch=self._stopwatch)
+        return self._codec
+
+
+def pillow_codecs() -> tuple[PillowCodec, ...]:
+    """The peers, in the order of the tables."""
+    version = f"Pillow {PIL.__version__}"
+    return (
+        PillowCodec(
+            "jpeg",
+            f"{version} JPEG, 4:2:0, optimize",
+            (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95),
+            "JPEG",
+            lambda quality: {"quality": round(quality), "subsampling": "4:2:0", "optimize": True},
+        ),
+        PillowCodec(
+            "webp",
+            f"{version} WebP, lossy, method 6",
+            (0, 3, 10, 20, 30, 45, 60, 70, 80, 85, 90, 95),
+            "WEBP",
+            lambda quality: {"quality": round(quality), "lossless": False, "method": 6},
+        ),
+        PillowCodec(
+            "avif",
+            f"{version} AVIF, 4:4:4, speed 6",
+            (5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95),
+            "AVIF",
+            lambda quality: {"quality": round(quality), "subsampling": "4:4:4", "speed": 6},
+        ),
+        PillowCodec(
+            "avif-psnr",
+            f"{version} AVIF, 4:4:4, speed 6, libaom tune=psnr",
+            (5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95),
+            "AVIF",
+            lambda quality: {
+                "quality": round(quality),
+                "subsampling": "4:4:4",
+                "speed": 6,
+                "codec": "aom",
+                "advanced": {"tune": "psnr"},
+            },
+        ),
+        PillowCodec(
+            "jpeg2000",
+            f"{version} JPEG 2000, irreversible, colour transform, rate-driven",
+            (0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 2.8, 3.6),
+            "JPEG2000",
+            lambda quality: {
+                "quality_mode": "rates",
+                "quality_layers": [24.0 / quality],  # OpenJPEG wants the ratio to 24 bits per pixel
+                "irreversible": True,
+                "mct": 1,
+            },
+        ),
+    )
+
+
+def codec_names() -> tuple[str, ...]:
+    """Names that `find_codec` knows."""
+    return (CNC, *(codec.name for codec in pillow_codecs()))
+
+
+def find_codec(
+    name: str,
+    *,
+    model: str | Path | None = None,
+    device: str = "auto",
+    qualities: tuple[float, ...] = (),
+    label: str = CNC,
+) -> ImageCodec:
+    """The codec of a name.
+
+    Args:
+        name: One of `codec_names`.
+        model: Name or path of cnncompress's weights; for ``cnc`` only.
+        device: Where cnncompress runs; for ``cnc`` only.
+        qualities: Qualities of ``cnc`` instead of its ladder.
+        label: Name of ``cnc`` in results, to set several models side by side.
+
+    Raises:
+        UnknownCodecError: No such codec, or this Pillow was built without it.
+    """
+    if name == CNC:
+        return CncCodec(model, device, qualities or CNC_QUALITIES, name=label)
+    for codec in pillow_codecs():
+        if codec.name == name:
+            Image.init()
+            if codec.pillow_format not in Image.SAVE or codec.pillow_format not in Image.OPEN:
+                raise UnknownCodecError(f"this build of Pillow has no {codec.pillow_format}")
+            return codec
+    raise UnknownCodecError(f"no codec {name!r}; there are {', '.join(codec_names())}")

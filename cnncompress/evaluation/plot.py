@@ -1,0 +1,113 @@
+"""Rate-distortion plot; the only module that imports matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import matplotlib
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from cnncompress.errors import OutputError
+from cnncompress.evaluation.curves import Curve
+from cnncompress.evaluation.metrics import ms_ssim_db
+
+Metric = Literal["psnr", "ms_ssim"]
+
+FORMATS = (".svg", ".png")
+
+_STYLE: dict[Any, Any] = {
+    "axes.grid": True,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "font.size": 10,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.6,
+    "svg.fonttype": "none",  # text stays text: smaller files that can be searched
+    "svg.hashsalt": "cnncompress",  # the same curves give the same file
+}
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart; black is kept for the codec itself.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_OWN = "cnc"
+
+
+def plot_curves(
+    curves: Sequence[Curve],
+    path: Path,
+    *,
+    metric: Metric = "psnr",
+    max_bpp: float = 2.0,
+    title: str | None = None,
+) -> None:
+    """Draw distortion over rate and write it as SVG or PNG, by the ending of `path`.
+
+    Measured curves are solid with a marker at each point, published ones dashed and named as published.
+    Curves without the metric are left out.
+
+    Args:
+        curves: At least one with the metric.
+        path: Where to write.
+        metric: ``psnr``, or ``ms_ssim``, drawn in dB.
+        max_bpp: Right end of the rate axis.
+        title: Above the axes, e.g. the data set.
+
+    Raises:
+        OutputError: Another ending, nothing to draw, or the file cannot be written.
+    """
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"cannot plot to {path}: expected a name ending in {' or '.join(FORMATS)}")
+    drawn = [(curve, values) for curve in curves if (values := _values(curve, metric))]
+    if not drawn:
+        raise OutputError(f"no curve has values of {metric} to plot")
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, 4.8), layout="constrained")
+        axes = figure.add_subplot()
+        colours = _colours([curve for curve, _ in drawn])
+        visible: list[float] = []
+        for (curve, values), colour in zip(drawn, colours, strict=True):
+            axes.plot(
+                curve.bpp,
+                values,
+                label=curve.label,
+                color=colour,
+                linestyle="--" if curve.published else "-",
+                linewidth=1.2 if curve.published else 2.2 if curve.name == _OWN else 1.6,
+                marker=None if curve.published else "o",
+                markersize=3.5,
+            )
+            visible += [value for rate, value in zip(curve.bpp, values, strict=True) if rate <= max_bpp]
+        axes.set_xlim(0.0, max_bpp)
+        if visible:  # the axis fits what is to be seen, not the points beyond the right end
+            margin = 0.04 * (max(visible) - min(visible)) or 1.0
+            axes.set_ylim(min(visible) - margin, max(visible) + margin)
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 2.5, 5, 10]))
+        axes.set_xlabel("rate, bits per pixel")
+        axes.set_ylabel("PSNR (RGB), dB" if metric == "psnr" else "MS-SSIM (RGB), dB")
+        if title:
+            axes.set_title(title, loc="left", fontsize=11)
+        axes.legend(frameon=False, loc="lower right")
+        _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    try:
+        # No date in the file, so that it changes only when the curves do.
+        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+        figure.savefig(path, dpi=150, metadata=metadata)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _values(curve: Curve, metric: Metric) -> tuple[float, ...]:
+    if metric == "psnr":
+        return curve.psnr
+    return tuple(ms_ssim_db(value) for value in curve.ms_ssim or ())
+
+
+def _colours(curves: Sequence[Curve]) -> list[str]:
+    others = [index for index, curve in enumerate(curves) if curve.name != _OWN]
+    position = {index: order for order, index in enumerate(others)}
+    return [_COLOURS[position[index] % len(_COLOURS)] if index in position else "black" for index in range(len(curves))]

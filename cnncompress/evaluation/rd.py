@@ -1,0 +1,87 @@
+"""Measure rate, distortion and time: images x qualities through one codec."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation import metrics
+from cnncompress.evaluation.environment import current_environment
+from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.results import CodecResults, Measurement
+from cnncompress.evaluation.sources import image_name, load_rgb
+
+
+class MeasurementError(CnncompressError):
+    """A codec did not give back what it was given."""
+
+
+def measure_codec(
+    codec: ImageCodec, images: Sequence[Path], progress: Callable[[], object] = lambda: None
+) -> CodecResults:
+    """Encode, decode and compare every image at every quality of the codec.
+
+    The first image is run once untimed, so that loading weights and libraries is nobody's encode time.
+
+    Args:
+        codec: The codec.
+        images: Image files, at least one; see `find_images`.
+        progress: Called after each measurement.
+
+    Raises:
+        ImageError: An image cannot be read.
+        MeasurementError: A decoded image has another size.
+    """
+    codec.decode(codec.encode(load_rgb(images[0]), codec.qualities[0]))
+    rows = []
+    for path in images:
+        image = load_rgb(path)
+        for quality in codec.qualities:
+            rows.append(measure(codec, image_name(path), image, quality))
+            progress()
+    rows.sort(key=lambda row: (row.image, row.quality))
+    return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows))
+
+
+def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float) -> Measurement:
+    """One image at one quality.
+
+    Values are rounded here to what they can mean, so that results read from a file equal those just measured.
+
+    Args:
+        codec: The codec.
+        name: The image's name in the results.
+        image: 8-bit RGB.
+        quality: The codec's own quality.
+
+    Raises:
+        MeasurementError: The decoded image has another size.
+    """
+    start = time.perf_counter()
+    data = codec.encode(image, quality)
+    encoded = time.perf_counter()
+    decoded = codec.decode(data)
+    end = time.perf_counter()
+    if decoded.size != image.size:
+        raise MeasurementError(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
+    original_pixels, decoded_pixels = np.asarray(image), np.asarray(decoded)
+    psnr = metrics.psnr(original_pixels, decoded_pixels)
+    ms_ssim = metrics.ms_ssim(original_pixels, decoded_pixels)
+    return Measurement(
+        image=name,
+        quality=quality,
+        width=image.width,
+        height=image.height,
+        file_bytes=len(data),
+        bpp=round(metrics.bits_per_pixel(len(data), image.width, image.height), 6),
+        psnr=round(psnr, 4) if math.isfinite(psnr) else None,
+        ms_ssim=None if ms_ssim is None else round(ms_ssim, 6),
+        encode_seconds=round(encoded - start, 5),
+        decode_seconds=round(end - encoded, 5),
+    )

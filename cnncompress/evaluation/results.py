@@ -1,0 +1,229 @@
+"""Measurements and their JSON file: one schema for every codec.
+
+::
+
+    {"schema": 1,
+     "codecs": [{"codec": "jpeg", "settings": "...",
+                 "environment": {"python": ..., "system": ..., "cpu": ..., "threads": ..., "packages": {...}},
+                 "columns": ["image", "quality", "width", "height", "file_bytes", "bpp", "psnr", "ms_ssim",
+                             "encode_seconds", "decode_seconds"],
+                 "rows": [
+    ["kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032],
+    ...]}]}
+
+Rows are sorted by image and quality, one per line. Each codec carries the environment that it was measured
+in, so files can be merged: codecs measured once are set beside new ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from cnncompress.errors import CnncompressError, OutputError
+from cnncompress.evaluation.environment import Environment
+from cnncompress.files import write_output
+
+SCHEMA = 1
+
+
+class ResultsError(CnncompressError):
+    """A file of results or of published curves cannot be used."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One image through one codec at one quality.
+
+    Attributes:
+        image: Folder and file name of the image, e.g. ``kodak/kodim01.png``.
+        quality: The codec's own quality; higher is better for every codec.
+        width: In pixels.
+        height: In pixels.
+        file_bytes: Size of the whole encoded file.
+        bpp: Rate in bits per pixel, from `file_bytes`.
+        psnr: In dB over RGB; None where the decoded image is identical (infinite).
+        ms_ssim: Linear, 0..1; None where the image is too small for it.
+        encode_seconds: Pixels in memory to bytes in memory.
+        decode_seconds: Bytes in memory to pixels in memory.
+    """
+
+    image: str
+    quality: float
+    width: int
+    height: int
+    file_bytes: int
+    bpp: float
+    psnr: float | None
+    ms_ssim: float | None
+    encode_seconds: float
+    decode_seconds: float
+
+
+COLUMNS = tuple(field.name for field in fields(Measurement))
+_NULLABLE = frozenset({"psnr", "ms_ssim"})
+_INTEGERS = frozenset({"width", "height", "file_bytes"})
+
+
+@dataclass(frozen=True)
+class CodecResults:
+    """Everything measured with one codec, rows sorted by image and quality."""
+
+    codec: str
+    settings: str
+    environment: Environment
+    rows: tuple[Measurement, ...]
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Names of the images, sorted."""
+        return tuple(sorted({row.image for row in self.rows}))
+
+
+@dataclass(frozen=True)
+class Results:
+    """Measurements of one or more codecs on the same images."""
+
+    codecs: tuple[CodecResults, ...]
+
+    def without(self, names: Collection[str]) -> Results:
+        """The same but for the codecs of these names."""
+        return Results(tuple(codec for codec in self.codecs if codec.codec not in names))
+
+
+def merge(parts: Sequence[Results]) -> Results:
+    """Set the codecs of several results side by side, in the order given.
+
+    Raises:
+        ResultsError: A codec is there twice, or two codecs were measured on different images.
+    """
+    codecs = tuple(codec for part in parts for codec in part.codecs)
+    for position, codec in enumerate(codecs):
+        if any(codec.codec == other.codec for other in codecs[:position]):
+            raise ResultsError(f"the codec {codec.codec!r} is in more than one of the results")
+        if codec.images != codecs[0].images:
+            raise ResultsError(
+                f"{codecs[0].codec!r} and {codec.codec!r} were measured on different images "
+                f"({len(codecs[0].images)} and {len(codec.images)}), so they cannot be compared"
+            )
+    return Results(codecs)
+
+
+def require_images(results: Results, images: Sequence[str]) -> None:
+    """Check that every codec was measured on exactly these images.
+
+    Args:
+        results: Measured earlier.
+        images: Names, see `image_name`.
+
+    Raises:
+        ResultsError: A codec was measured on others.
+    """
+    for codec in results.codecs:
+        if codec.images != tuple(sorted(images)):
+            raise ResultsError(
+                f"the results of {codec.codec!r} are of other images "
+                f"({len(codec.images)}, the first is {codec.images[0]}) than those asked for ({len(images)})"
+            )
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write results as JSON, replacing the file in one step.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    text = _to_json(results)
+    try:
+        write_output(str(path), text.encode(), force=True)
+    except OutputError as error:
+        raise OutputError(f"cannot write {path}: {error}") from error
+
+
+def read_results(path: Path) -> Results:
+    """Read results written by `write_results`.
+
+    Raises:
+        ResultsError: The file is missing, is not such a file or has another schema.
+    """
+    document = read_json(path)
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise ResultsError(f"{path}: not a file of results with schema {SCHEMA}")
+    try:
+        return Results(tuple(_codec_from_json(entry) for entry in document["codecs"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: damaged results: {error!r}") from error
+
+
+def read_json(path: Path) -> Any:
+    """The parsed contents of a JSON file.
+
+    Raises:
+        ResultsError: The file cannot be read or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ResultsError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:
+        raise ResultsError(f"{path}: not JSON: {error}") from error
+
+
+def _to_json(results: Results) -> str:
+    """JSON with one row per line, so that files stay small and differences readable."""
+    entries = []
+    for codec in results.codecs:
+        environment = asdict(codec.environment) | {"packages": dict(codec.environment.packages)}
+        head = {
+            "codec": codec.codec,
+            "settings": codec.settings,
+            "environment": environment,
+            "columns": COLUMNS,
+        }
+        rows = sorted(codec.rows, key=lambda row: (row.image, row.quality))
+        # NaN and infinity are not JSON; a measurement must never carry one.
+        lines = ",\n".join(json.dumps(astuple(row), allow_nan=False) for row in rows)
+        entries.append(f'{json.dumps(head)[:-1]}, "rows": [\n{lines}\n]}}')
+    return f'{{"schema": {SCHEMA}, "codecs": [\n' + ",\n".join(entries) + "\n]}\n"
+
+
+def _codec_from_json(entry: dict[str, Any]) -> CodecResults:
+    if tuple(entry["columns"]) != COLUMNS:
+        raise ValueError(f"columns are {entry['columns']}, expected {list(COLUMNS)}")
+    environment = entry["environment"]
+    rows = tuple(_row_from_json(row) for row in entry["rows"])
+    if not rows:
+        raise ValueError(f"the codec {entry['codec']!r} has no rows")
+    if len({(row.image, row.quality) for row in rows}) != len(rows):
+        raise ValueError(f"the codec {entry['codec']!r} has a row twice")
+    return CodecResults(
+        codec=_text(entry["codec"]),
+        settings=_text(entry["settings"]),
+        environment=Environment(
+            python=_text(environment["python"]),
+            system=_text(environment["system"]),
+            cpu=_text(environment["cpu"]),
+            threads=int(environment["threads"]),
+            packages=tuple(sorted((_text(name), _text(version)) for name, version in environment["packages"].items())),
+        ),
+        rows=tuple(sorted(rows, key=lambda row: (row.image, row.quality))),
+    )
+
+
+def _row_from_json(row: list[Any]) -> Measurement:
+    for name, value in zip(COLUMNS, row, strict=True):
+        if value is None and name in _NULLABLE:
+            continue
+        expected = str if name == "image" else int if name in _INTEGERS else (int, float)
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise ValueError(f"{name} is {value!r}")
+    return Measurement(*row)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"expected text, got {value!r}")
+    return value

@@ -1,0 +1,78 @@
+"""Opens files with Pillow on our terms: chosen formats, our errors, our limits."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import threading
+from collections.abc import Iterator
+from typing import IO
+
+from PIL import Image
+
+from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
+from cnncompress.files import reason
+
+# Formats that are known by their first bytes and decoded in this process. Left out: those that run another
+# program (EPS), those without a signature (TGA), and containers of icons, layers or documents.
+INPUT_FORMATS = (
+    "PNG",
+    "JPEG",
+    "WEBP",
+    "AVIF",
+    "JPEG2000",
+    "TIFF",
+    "PPM",
+    "BMP",
+    "DIB",
+    "GIF",
+    "QOI",
+    "SGI",
+    "SUN",
+)
+
+# Pillow's limit is a global of its module; two threads must not lift and restore it at once.
+_limit_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """Opens a path or bytes for binary reading.
+
+    Raises:
+        UnreadableImage: the path cannot be opened.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        yield io.BytesIO(source)
+        return
+    try:
+        stream = open(source, "rb")  # noqa: SIM115 - closed below; only the opening is to be translated
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(reason(error)) from error
+    with stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def decoder_errors(message: str) -> Iterator[None]:
+    """Turns whatever a decoder raises on foreign bytes into :class:`UnreadableImage`."""
+    try:
+        yield
+    except (MemoryError, ImageError, LimitExceeded):
+        raise
+    # Pillow's decoders raise nearly every built-in exception on damaged files; there is no list of them.
+    except Exception as error:
+        raise UnreadableImage(message) from error
+
+
+@contextlib.contextmanager
+def limit_lifted() -> Iterator[None]:
+    """Switches Pillow's pixel limit off, with its warning: the caller checks a limit of its own."""
+    with _limit_lock:
+        limit = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit

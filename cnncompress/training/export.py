@@ -1,0 +1,169 @@
+"""Checkpoint to a model that can be shipped: weights file and manifest entry."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompress.codec.latents import LatentTransform
+from cnncompress.codec.tables import MAX_RADIUS, build_tables
+from cnncompress.errors import InvalidModel
+from cnncompress.manifest import MANIFEST_NAME, Entry, Manifest, read_manifest, write_manifest
+from cnncompress.nn.complexity import measure_complexity
+from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
+from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis
+from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
+from cnncompress.weights import SUFFIX, check_integer_bounds, load_weights, round_to_stored, save_weights
+
+COUNTED_QUALITIES = 16
+_AVERAGE_PREFIX = "module."
+
+
+def averaged_model(checkpoint: Checkpoint) -> HyperpriorModel:
+    """The averaged weights of a run, as a model on the CPU."""
+    model = HyperpriorModel(checkpoint.config.model)
+    state = checkpoint.average.items()
+    model.load_state_dict(
+        {key.removeprefix(_AVERAGE_PREFIX): value for key, value in state if key.startswith(_AVERAGE_PREFIX)}
+    )
+    return model
+
+
+def integer_scales(model: HyperpriorModel) -> IntegerScaleSynthesis:
+    """The integer twin of a model's scale network.
+
+    Raises:
+        InvalidModel: The bounds that make it exact do not hold, or a parameter is not finite or too large.
+    """
+    if not all(torch.isfinite(parameter).all() for parameter in model.scales.parameters()):
+        raise InvalidModel("the scale network has parameters that are not finite")
+    state = model.scales.to_integers()
+    for key, tensor in state.items():
+        if key.startswith("weight") and int(tensor.abs().max()) >= 2**31:
+            raise InvalidModel(f"{key} of the scale network does not fit 32 bits")
+    scales = IntegerScaleSynthesis(model.config)
+    scales.load_state_dict(state)
+    check_integer_bounds(scales)
+    return scales
+
+
+def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArray[np.int64]:
+    """Counts the symbols that a model makes of images, by scale level.
+
+    Args:
+        transform: The networks as they will be shipped.
+        images: uint8 ``[3, H, W]`` each; the qualities are spread evenly over them.
+
+    Returns:
+        int64 ``[64, 4095]``, as `build_tables` takes them.
+    """
+    counts = np.zeros((SCALE_LEVELS, 2 * MAX_RADIUS + 1), dtype=np.int64)
+    for index, image in enumerate(images):
+        quality = index % COUNTED_QUALITIES * QUALITY_STEPS // (COUNTED_QUALITIES - 1)
+        latents = transform.encode(image.permute(1, 2, 0).contiguous(), quality)
+        pairs = (
+            (latents.y, transform.levels(latents.z, quality)),
+            (latents.z, transform.hyper_levels(quality, *image.shape[1:])),
+        )
+        for symbols, levels in pairs:
+            column = symbols.clamp(-MAX_RADIUS, MAX_RADIUS).long() + MAX_RADIUS
+            cell = levels.long() * counts.shape[1] + column
+            counts += torch.bincount(cell.flatten(), minlength=counts.size).view(counts.shape).numpy()
+    return counts
+
+
+def export(
+    checkpoint_path: Path,
+    name: str,
+    images: Iterable[Tensor],
+    directory: Path,
+    *,
+    licence: str,
+    data_sources: list[str],
+) -> Entry:
+    """Writes ``NAME.safetensors`` and its manifest entry.
+
+    Args:
+        checkpoint_path: Checkpoint of a run.
+        name: What the model will be called.
+        images: Training images, uint8 ``[3, H, W]``, on which the probability tables are counted.
+        directory: Folder of the manifest; made if it is missing.
+        licence: Licence of the weights.
+        data_sources: Where the training images came from, with their licences.
+
+    Returns:
+        The manifest entry.
+
+    Raises:
+        InvalidModel: The checkpoint cannot be read, or its integer network would not be exact.
+    """
+    checkpoint = load_checkpoint(checkpoint_path)
+    model = averaged_model(checkpoint)
+    scales = integer_scales(model)
+    network: CodecNetwork = model.network
+    round_to_stored(network)
+    tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
+
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}{SUFFIX}"
+    sha256 = save_weights(path, network, scales, tables)
+    load_weights(path)
+    complexity = measure_complexity(network, scales)
+    entry = Entry(
+        name=name,
+        file=path.name,
+        sha256=sha256,
+        licence=licence,
+        parameters=complexity.parameters,
+        encode_kmac_per_pixel=round(complexity.encode_kmac_per_pixel, 2),
+        decode_kmac_per_pixel=round(complexity.decode_kmac_per_pixel, 2),
+        config=_plain(checkpoint.config.model),
+        training=_training_record(checkpoint),
+        data_sources=data_sources,
+    )
+    _update_manifest(directory, entry)
+    return entry
+
+
+def _plain(config: ModelConfig) -> dict[str, Any]:
+    return {**asdict(config), "lambdas": [float(f"{value:.6g}") for value in config.lambdas]}
+
+
+def _training_record(checkpoint: Checkpoint) -> dict[str, Any]:
+    config = asdict(checkpoint.config)
+    del config["model"]
+    config["phases"] = list(config["phases"])
+    return {
+        "minutes": round(checkpoint.seconds / 60, 1),
+        "steps": checkpoint.step,
+        "environment": checkpoint.environment,
+        "held_out": list(checkpoint.held_out),
+        "commit": _commit(),
+        "config": config,
+    }
+
+
+def _commit() -> str | None:
+    """The commit that the exporting program is at, where it runs from a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _update_manifest(directory: Path, entry: Entry) -> None:
+    exists = (directory / MANIFEST_NAME).exists()
+    manifest = read_manifest(directory) if exists else Manifest(directory, entry.name, ())
+    others = tuple(other for other in manifest.entries if other.name != entry.name)
+    write_manifest(replace(manifest, entries=(*others, entry)))

@@ -1,0 +1,228 @@
+"""Weights on disk: a safetensors file per model, checked before use.
+
+The file holds the float networks (``network.*``, float16 or float32), the integer scale network (``scales.*``) and the
+probability tables (``tables.*``); its metadata holds the `ModelConfig`. A .cnc file names its model by the first four
+bytes of the SHA-256 of the whole file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from cnncompress.codec.tables import ScaleTables
+from cnncompress.errors import InvalidModel, UnknownModel
+from cnncompress.manifest import read_manifest
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scales import IntegerScaleSynthesis
+from cnncompress.ops.intconv import MAX_EXACT_INTEGER
+
+FORMAT = "cnncompress-model-1"
+SUFFIX = ".safetensors"
+_PARTS = ("network", "scales", "tables")
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model, ready to be used.
+
+    Attributes:
+        name: Name in the manifest, or the file's name.
+        fingerprint: First 4 bytes of the SHA-256 of the file.
+        network: Float networks, float32, on the CPU.
+        scales: Integer scale network.
+        tables: Probability tables.
+    """
+
+    name: str
+    fingerprint: bytes
+    network: CodecNetwork
+    scales: IntegerScaleSynthesis
+    tables: ScaleTables
+
+
+def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
+    """Finds the file of a model.
+
+    Args:
+        model: Name in the manifest, path of a safetensors file, or None for the default model.
+
+    Returns:
+        Name, path and, for models of the manifest, the SHA-256 that the file must have.
+
+    Raises:
+        UnknownModel: There is no such model.
+        InvalidModel: The manifest cannot be read.
+    """
+    if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
+        path = Path(model)
+        if not path.is_file():
+            raise UnknownModel(f"no weights file {path}")
+        return path.stem, path, None
+    manifest = read_manifest()
+    entry = manifest.by_name(model or manifest.default)
+    if entry is None:
+        names = ", ".join(known.name for known in manifest.entries)
+        raise UnknownModel(f"no model named {model!r}; there are: {names}")
+    return entry.name, manifest.directory / entry.file, entry.sha256
+
+
+def find_by_fingerprint(fingerprint: bytes) -> str:
+    """Name of the installed model with a fingerprint.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    entry = read_manifest().by_fingerprint(fingerprint.hex())
+    if entry is None:
+        raise UnknownModel(
+            f"the file needs the model with fingerprint {fingerprint.hex()}, which is not installed; "
+            "give its weights file with --model"
+        )
+    return entry.name
+
+
+def load_weights(model: str | Path | None) -> Weights:
+    """Reads and checks a model.
+
+    Args:
+        model: Name in the manifest, path of a safetensors file, or None for the default model.
+
+    Raises:
+        UnknownModel: There is no such model.
+        InvalidModel: The file is damaged, is no model, or would break the exactness of the integer network.
+    """
+    name, path, sha256 = find_weights(model)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InvalidModel(f"{path}: {error.strerror or error}") from error
+    digest = hashlib.sha256(data)
+    if sha256 is not None and digest.hexdigest() != sha256:
+        raise InvalidModel(f"{path}: SHA-256 is {digest.hexdigest()[:8]}..., the manifest says {sha256[:8]}...")
+    config, tensors = _parse(path, data)
+    network, scales, tables = _build(path, config, tensors)
+    return Weights(name, digest.digest()[:4], network, scales, tables)
+
+
+def _parse(path: Path, data: bytes) -> tuple[ModelConfig, dict[str, Tensor]]:
+    try:
+        tensors = safetensors.torch.load(data)
+        header_size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + header_size]).get("__metadata__", {})
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise InvalidModel(f"{path}: not a safetensors file: {error}") from error
+    if metadata.get("format") != FORMAT:
+        raise InvalidModel(f"{path}: not a model of this program ({FORMAT})")
+    try:
+        values = json.loads(metadata["config"])
+        if set(values) != {field.name for field in fields(ModelConfig)}:
+            raise ValueError("unexpected fields")
+        values["lambdas"] = tuple(float(value) for value in values["lambdas"])
+        return ModelConfig(**values), tensors
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidModel(f"{path}: model configuration: {error}") from error
+
+
+def _build(
+    path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]
+) -> tuple[CodecNetwork, IntegerScaleSynthesis, ScaleTables]:
+    parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
+    for key, tensor in tensors.items():
+        part, _, rest = key.partition(".")
+        if part not in parts:
+            raise InvalidModel(f"{path}: unexpected tensor {key}")
+        parts[part][rest] = tensor
+    # Shapes are compared on a network without memory, before anything of the declared size is allocated.
+    with torch.device("meta"):
+        skeleton = CodecNetwork(config)
+        scale_skeleton = IntegerScaleSynthesis(config)
+    _check_shapes(path, skeleton.state_dict(), parts["network"])
+    _check_shapes(path, scale_skeleton.state_dict(), parts["scales"])
+    network = CodecNetwork(config)
+    network.load_state_dict(parts["network"])
+    scales = IntegerScaleSynthesis(config)
+    scales.load_state_dict(parts["scales"])
+    check_integer_bounds(scales)
+    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
+        raise InvalidModel(f"{path}: weights are not finite")
+    try:
+        tables = ScaleTables(parts["tables"]["radii"].numpy(), parts["tables"]["weights"].numpy())
+    except KeyError as error:
+        raise InvalidModel(f"{path}: no tensor tables.{error.args[0]}") from error
+    return network, scales, tables
+
+
+def _check_shapes(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    for key in sorted(expected.keys() ^ found.keys()):
+        raise InvalidModel(f"{path}: tensor {key} is {'missing' if key in expected else 'unexpected'}")
+    for key, tensor in expected.items():
+        if tensor.shape != found[key].shape:
+            raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(tensor.shape)}")
+        if tensor.is_floating_point() != found[key].is_floating_point():
+            raise InvalidModel(f"{path}: {key} has type {found[key].dtype}")
+
+
+def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
+    """Proves that the integer network is exact in float64.
+
+    Raises:
+        InvalidModel: A partial sum of a layer could reach 2^53.
+    """
+    for index, bound in enumerate(scales.accumulator_bounds()):
+        if bound >= MAX_EXACT_INTEGER:
+            raise InvalidModel(f"layer {index} of the integer network can reach {bound}, the limit is 2^53")
+
+
+def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:
+    """Writes a model: large weights of the networks as float16, the rest as they are.
+
+    Args:
+        path: Safetensors file to write.
+        network: Float networks; their weights should be rounded to float16 already (`round_to_stored`).
+        scales: Integer scale network.
+        tables: Probability tables.
+
+    Returns:
+        SHA-256 of the file, in hexadecimal.
+
+    Raises:
+        InvalidModel: The integer network is not exact.
+    """
+    check_integer_bounds(scales)
+    tensors = {
+        f"network.{key}": tensor.half() if stored_as_half(key) else tensor
+        for key, tensor in network.state_dict().items()
+    }
+    tensors |= {f"scales.{key}": tensor for key, tensor in scales.state_dict().items()}
+    tensors |= {
+        "tables.radii": torch.from_numpy(tables.radii),
+        "tables.weights": torch.from_numpy(tables.weights),
+    }
+    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    metadata = {"format": FORMAT, "config": json.dumps(asdict(network.config))}
+    data = safetensors.torch.save(tensors, metadata)
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def stored_as_half(key: str) -> bool:
+    """Whether a tensor of the float networks is stored as float16: convolution weights, but not the linear path."""
+    return key.endswith(".weight")
+
+
+@torch.no_grad()
+def round_to_stored(network: CodecNetwork) -> None:
+    """Rounds a network's weights to the precision in which they are stored, in place."""
+    for key, tensor in network.state_dict().items():
+        if stored_as_half(key):
+            tensor.copy_(tensor.half().float())

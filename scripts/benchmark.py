@@ -1,0 +1,66 @@
+"""Speed of cnncompress with the model loaded, stage by stage, its memory, and its start-up time."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.environment import current_environment, limit_threads
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph [default: 768x512, generated].")
+@click.option("--quality", default=50.0, type=click.FloatRange(0, 100), help="Quality of cnc.")
+@click.option("--threads", default=1, help="Threads that every codec is held to.")
+@click.option("--repeat", default=5, type=click.IntRange(min=1), help="Timed runs; medians are printed.")
+@click.option("--model", metavar="NAME|PATH", help="Weights instead of the default model.")
+@click.option("--device", default="auto", help="Where cnc runs.")
+@click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
+def main(
+    path: Path | None,
+    quality: float,
+    threads: int,
+    repeat: int,
+    model: str | None,
+    device: str,
+    with_peers: bool,
+) -> None:
+    """Print median encode and decode times of one image, their split, peak memory and start-up times."""
+    try:
+        limit_threads(threads)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    # After the threads are limited: the codecs' libraries count processors when they are loaded.
+    from cnncompress.evaluation import peers, sources, timing
+    from cnncompress.evaluation.stopwatch import Stopwatch
+
+    try:
+        image = sources.load_rgb(path) if path else timing.generated_image()
+        environment = current_environment()
+        click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
+        stopwatch = Stopwatch()
+        codec = peers.CncCodec(model, device, stopwatch=stopwatch)
+        speed = timing.measure_speed(codec, image, quality, repeat, stopwatch)
+        click.echo(timing.format_speed(speed))
+        memory = timing.peak_memory_mib()  # before the peers can raise it
+        click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))
+        for name in ("avif", "webp", "jpeg") if with_peers else ():
+            peer = peers.find_codec(name)
+            near = timing.quality_near(peer, image, speed.bpp)
+            click.echo(timing.format_ratio(speed, timing.measure_speed(peer, image, near, repeat)))
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "image.cnc")
+            file.write_bytes(codec.encode(image, quality))
+            for label, arguments in (("--help", ["--help"]), ("info", ["info", str(file)])):
+                click.echo(f"start-up of cnncompress {label}: {timing.startup_seconds(arguments):.3f} s")
+    except CnncompressError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

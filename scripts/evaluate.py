@@ -1,0 +1,93 @@
+"""Measure codecs on images: rate, PSNR, MS-SSIM, time; print tables, keep the numbers as JSON."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from tqdm import tqdm
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.environment import limit_threads
+from cnncompress.files import check_output
+
+
+def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...]:
+    try:
+        numbers = tuple(sorted({float(part) for part in (value or "").split(",") if part.strip()}))
+    except ValueError as error:
+        raise click.BadParameter("expected numbers with commas between them") from error
+    if any(not 0 <= number <= 100 for number in numbers):
+        raise click.BadParameter("expected qualities from 0 to 100")
+    return numbers
+
+
+@click.command(context_settings={"show_default": True})
+@click.argument("images", nargs=-1, required=True)
+@click.option("--codecs", default="cnc,jpeg,webp,avif,jpeg2000", help="Codecs to measure now, in this order.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the measurements here.")
+@click.option("--qualities", callback=_numbers, metavar="LIST", help="Qualities of cnc instead of 0,10,...,100.")
+@click.option("--model", metavar="NAME|PATH", help="Weights of cnc instead of the default model.")
+@click.option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
+@click.option("--device", default="auto", help="Where cnc runs.")
+@click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
+@click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
+@click.option(
+    "--codecs-from",
+    "reused",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Add the codecs of earlier results on the same images, except those measured now.",
+)
+@click.option("--threads", default=1, help="Threads that every codec is held to.")
+@click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
+def main(
+    images: tuple[str, ...],
+    codecs: str,
+    json_path: Path | None,
+    qualities: tuple[float, ...],
+    model: str | None,
+    label: str,
+    device: str,
+    anchors: Path | None,
+    anchor_names: tuple[str, ...],
+    reused: tuple[Path, ...],
+    threads: int,
+    data: Path | None,
+) -> None:
+    """Measure codecs on IMAGES: files, folders, or names of data sets (kodak) in $CNNCOMPRESS_DATA/eval."""
+    try:
+        limit_threads(threads)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    # After the threads are limited: the codecs' libraries count processors when they are loaded.
+    from cnncompress.evaluation import curves, peers, rd, report, results, sources
+
+    try:
+        # Everything that can fail early does, before hours of measuring.
+        names = tuple(dict.fromkeys(name.strip() for name in codecs.split(",") if name.strip()))
+        chosen = [
+            peers.find_codec(name, model=model, device=device, qualities=qualities, label=label) for name in names
+        ]
+        published = curves.read_published(anchors, anchor_names) if anchors else ()
+        paths = sources.find_images(images, data)
+        measured_now = [codec.name for codec in chosen]
+        everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
+        results.require_images(everything, [sources.image_name(path) for path in paths])
+        if json_path:
+            check_output(str(json_path), force=True)
+        for codec in chosen:
+            with tqdm(total=len(paths) * len(codec.qualities), desc=codec.name, file=sys.stderr) as bar:
+                measured = rd.measure_codec(codec, paths, bar.update)
+            everything = results.merge([everything, results.Results((measured,))])
+            if json_path:  # after each codec, so that an interrupted run keeps what it has
+                results.write_results(everything, json_path)
+        click.echo(report.format_report(everything, published))
+    except CnncompressError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,72 @@
+"""The drivers in scripts/, run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from skimage import data
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
+
+
+def _run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "CNNCOMPRESS_DATA"}
+    environment["PYTHONPATH"] = str(ROOT)
+    command = [sys.executable, "-W", "error", str(ROOT / "scripts" / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
+    image = tmp_path / "coffee.png"
+    Image.fromarray(data.coffee()[100:164, 150:230]).save(image)
+
+    first = _run("evaluate.py", image, "--codecs", "jpeg", "--json", tmp_path / "jpeg.json")
+    assert first.returncode == 0, first.stderr
+    assert "jpeg: mean of 1 images" in first.stdout
+    assert "BD-rate" not in first.stdout
+
+    both = tmp_path / "both.json"
+    second = _run("evaluate.py", image, "--codecs", "webp", "--codecs-from", tmp_path / "jpeg.json", "--json", both)
+    assert second.returncode == 0, second.stderr
+    assert "BD-rate" in second.stdout
+    assert [codec["codec"] for codec in json.loads(both.read_text())["codecs"]] == ["jpeg", "webp"]
+
+    other = tmp_path / "other.png"
+    Image.fromarray(data.coffee()[:64, :64]).save(other)
+    refused = _run("evaluate.py", image, other, "--codecs", "webp", "--codecs-from", both)
+    assert refused.returncode == 1
+    assert "other images" in refused.stderr
+
+    report = _run("report_rd.py", both)
+    assert (report.returncode, report.stdout) == (0, second.stdout)
+
+    plot = _run("plot_rd.py", both, "-o", tmp_path / "rd.svg", "--title", "Coffee")
+    assert plot.returncode == 0, plot.stderr
+    assert ">webp<" in (tmp_path / "rd.svg").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["evaluate.py", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
+        (["evaluate.py", ".", "--codecs", "gif"], 1, "no codec 'gif'"),
+        (["evaluate.py", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
+        (["evaluate.py", ".", "--threads", "0"], 2, "expected 1 to"),
+        (["report_rd.py", "no-such.json"], 1, "cannot read no-such.json"),
+        (["plot_rd.py", "no-such.json", "-o", "rd.svg"], 1, "cannot read no-such.json"),
+        (["benchmark.py", "--image", "no-such.png"], 3, "no-such.png"),
+    ],
+)
+def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:
+    run = _run(*arguments)
+    assert run.returncode == code, run.stderr
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from cnncompress import probe
+from cnncompress.evaluation.metrics import bits_per_pixel, psnr
+from cnncompress.evaluation.peers import (
+    CncCodec,
+    PillowCodec,
+    UnknownCodecError,
+    codec_names,
+    find_codec,
+    pillow_codecs,
+)
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Image.Image:
+    return Image.fromarray(data.coffee()[100:292, 150:406])
+
+
+@pytest.mark.parametrize("codec", pillow_codecs(), ids=lambda codec: codec.name)
+def test_size_and_psnr_rise_with_quality(codec: PillowCodec, photograph: Image.Image) -> None:
+    sizes, psnrs = [], []
+    for quality in codec.qualities:
+        encoded = codec.encode(photograph, quality)
+        decoded = codec.decode(encoded)
+        assert (decoded.mode, decoded.size) == ("RGB", photograph.size)
+        sizes.append(len(encoded))
+        psnrs.append(psnr(np.asarray(photograph), np.asarray(decoded)))
+    assert sizes == sorted(sizes)
+    assert psnrs == sorted(psnrs)
+    assert len(set(psnrs)) == len(codec.qualities) >= 8
+
+
+@pytest.mark.parametrize("codec", pillow_codecs(), ids=lambda codec: codec.name)
+def test_ladders_reach_two_bits_per_pixel(codec: PillowCodec, photograph: Image.Image) -> None:
+    lowest, highest = (
+        bits_per_pixel(len(codec.encode(photograph, quality)), *photograph.size)
+        for quality in (codec.qualities[0], codec.qualities[-1])
+    )
+    assert lowest < 0.35  # of a small image, where headers weigh more
+    assert highest > 2.0
+
+
+def test_jpeg_has_halved_chroma(photograph: Image.Image) -> None:
+    encoded = find_codec("jpeg").encode(photograph, 50)
+    start = encoded.index(b"\xff\xc0")
+    assert encoded[start + 11] == 0x22
+
+
+def test_jpeg2000_hits_its_rate(photograph: Image.Image) -> None:
+    encoded = find_codec("jpeg2000").encode(photograph, 1.0)
+    assert bits_per_pixel(len(encoded), *photograph.size) == pytest.approx(1.0, rel=0.03)
+
+
+def test_every_name_is_found_and_others_are_listed() -> None:
+    assert [find_codec(name).name for name in codec_names()] == list(codec_names())
+    with pytest.raises(UnknownCodecError, match="jpeg2000"):
+        find_codec("gif")
+
+
+def test_cnc_is_made_without_weights_and_takes_qualities() -> None:
+    codec = find_codec("cnc", model="no-such-model", qualities=(20.0, 80.0), label="cnc-small")
+    assert isinstance(codec, CncCodec)
+    assert codec.name == "cnc-small"
+    assert codec.qualities == (20.0, 80.0)
+    assert CncCodec().qualities[:2] == (0.0, 10.0)
+    assert len(CncCodec().qualities) == 11
+
+
+def test_cnc_round_trip(photograph: Image.Image) -> None:
+    codec = CncCodec(device="cpu")
+    assert codec.settings == "cnncompress, the default model, device cpu"
+    small, large = (codec.encode(photograph, quality) for quality in (10, 90))
+    assert len(small) < len(large)
+    decoded = codec.decode(large)
+    assert (decoded.mode, decoded.size) == ("RGB", photograph.size)
+    assert psnr(np.asarray(photograph), np.asarray(decoded)) > 25
+    assert f"({probe(large).fingerprint})" in codec.settings

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cnncompress.errors import OutputError
+from cnncompress.evaluation.environment import Environment, current_environment, limit_threads
+from cnncompress.evaluation.results import (
+    CodecResults,
+    Measurement,
+    Results,
+    ResultsError,
+    merge,
+    read_results,
+    require_images,
+    write_results,
+)
+
+ENVIRONMENT = Environment("3.11.7", "Linux x86_64", "a processor", 1, (("numpy", "2.0"), ("pillow", "13.0")))
+ROW = Measurement("kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032)
+
+
+def _results(name: str = "jpeg", images: tuple[str, ...] = ("a", "b")) -> Results:
+    rows = tuple(replace(ROW, image=image, quality=quality) for image in images for quality in (10, 50.5))
+    return Results((CodecResults(name, "as one does", ENVIRONMENT, rows),))
+
+
+def _document(tmp_path: Path) -> tuple[Path, dict]:  # type: ignore[type-arg]
+    path = tmp_path / "results.json"
+    write_results(_results(), path)
+    return path, json.loads(path.read_text())
+
+
+def test_written_results_read_back_the_same(tmp_path: Path) -> None:
+    results = merge([_results("jpeg"), _results("webp")])
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == results
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_missing_values_read_back_as_missing(tmp_path: Path) -> None:
+    codec = CodecResults("webp", "", ENVIRONMENT, (replace(ROW, psnr=None, ms_ssim=None),))
+    write_results(Results((codec,)), tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json").codecs == (codec,)
+
+
+def test_the_file_does_not_depend_on_the_order_of_measurement(tmp_path: Path) -> None:
+    (codec,) = _results().codecs
+    write_results(Results((codec,)), tmp_path / "a.json")
+    write_results(Results((replace(codec, rows=codec.rows[::-1]),)), tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_schema_of_the_file(tmp_path: Path) -> None:
+    _, document = _document(tmp_path)
+    assert document["schema"] == 1
+    (codec,) = document["codecs"]
+    assert list(codec) == ["codec", "settings", "environment", "columns", "rows"]
+    assert list(codec["environment"]) == ["python", "system", "cpu", "threads", "packages"]
+    assert codec["columns"] == [
+        "image",
+        "quality",
+        "width",
+        "height",
+        "file_bytes",
+        "bpp",
+        "psnr",
+        "ms_ssim",
+        "encode_seconds",
+        "decode_seconds",
+    ]
+    assert codec["rows"][0] == ["a", 10, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_nan_and_infinity_are_never_written(tmp_path: Path, value: float) -> None:
+    codec = CodecResults("jpeg", "", ENVIRONMENT, (replace(ROW, psnr=value),))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_results(Results((codec,)), tmp_path / "results.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    with pytest.raises(ResultsError, match="cannot read"):
+        read_results(path)
+    for text in ("{", "[]", '{"schema": 2, "codecs": []}'):
+        path.write_text(text)
+        with pytest.raises(ResultsError, match=r"results\.json"):
+            read_results(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda codec: codec.pop("settings"),
+        lambda codec: codec["columns"].pop(),
+        lambda codec: codec["rows"].clear(),
+        lambda codec: codec["rows"].append(codec["rows"][0]),
+        lambda codec: codec["rows"][0].pop(),
+        lambda codec: codec["rows"][0].__setitem__(4, 1.5),
+        lambda codec: codec["rows"][0].__setitem__(5, None),
+        lambda codec: codec["rows"][0].__setitem__(0, 7),
+        lambda codec: codec["environment"].__setitem__("cpu", 7),
+    ],
+)
+def test_damaged_results_are_refused(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+    path, document = _document(tmp_path)
+    damage(document["codecs"][0])
+    path.write_text(json.dumps(document))
+    with pytest.raises(ResultsError, match="damaged"):
+        read_results(path)
+
+
+def test_merging_refuses_what_cannot_be_compared() -> None:
+    with pytest.raises(ResultsError, match="more than one"):
+        merge([_results("jpeg"), _results("jpeg")])
+    with pytest.raises(ResultsError, match="different images"):
+        merge([_results("jpeg"), _results("webp", images=("a", "c"))])
+
+
+def test_earlier_results_must_be_of_the_same_images() -> None:
+    require_images(_results(), ["b", "a"])
+    with pytest.raises(ResultsError, match="other images"):
+        require_images(_results(), ["a"])
+
+
+def test_codecs_can_be_left_out() -> None:
+    both = merge([_results("jpeg"), _results("webp")])
+    assert both.without(["jpeg"]) == _results("webp")
+
+
+def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot write"):
+        write_results(_results(), tmp_path / "missing" / "results.json")
+
+
+def test_the_environment_names_packages_and_processor() -> None:
+    environment = current_environment()
+    assert {"numpy", "pillow", "torch"} <= {name for name, _ in environment.packages}
+    assert environment.cpu
+    assert environment.threads >= 1
+
+
+def test_thread_limits_are_checked() -> None:
+    for threads in (0, 100_000):
+        with pytest.raises(ValueError, match="expected 1 to"):
+            limit_threads(threads)

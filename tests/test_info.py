@@ -1,0 +1,75 @@
+"""What ``probe`` reads from a file, with and without a known model."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from cnncompress import info
+from cnncompress.codec.container import Chunk, ChunkType, Container, Header, Layout, pack
+from cnncompress.errors import BadMagic, Corrupt, InvalidModel, Truncated
+from cnncompress.info import Info, probe
+
+DATA = pack(
+    Container(
+        Header(Layout.RGBA, 20, 10, 62_50, bytes.fromhex("00ff1234")),
+        (Chunk(ChunkType.LATENTS, bytes(50)), Chunk(ChunkType.ALPHA, bytes(10)), Chunk(130, b"")),
+    )
+)
+
+
+class Entry:
+    """A manifest's entry, as far as ``probe`` looks at it."""
+
+    name = "first"
+
+
+class OneModel:
+    """A manifest with one model."""
+
+    def by_fingerprint(self, fingerprint: str) -> Entry | None:
+        return Entry() if fingerprint == "00ff1234" else None
+
+
+def test_facts_of_a_file_with_an_unknown_model() -> None:
+    assert probe(DATA) == Info(
+        width=20,
+        height=10,
+        mode="RGBA",
+        quality=62.5,
+        format_version=1,
+        fingerprint="00ff1234",
+        model=None,
+        file_bytes=18 + 3 * 9 + 4 + 60,
+        bpp=8 * 109 / 200,
+        chunks=(("latents", 50), ("alpha", 10), ("ancillary-130", 0)),
+    )
+    assert probe(memoryview(DATA)) == probe(DATA)
+
+
+def test_name_of_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(info, "read_manifest", OneModel)
+    assert probe(DATA).model == "first"
+
+
+def test_installation_without_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise InvalidModel("no manifest")
+
+    monkeypatch.setattr(info, "read_manifest", fail)
+    assert probe(DATA).model is None
+
+
+def test_damaged_files_are_refused() -> None:
+    with pytest.raises(BadMagic):
+        probe(b"not one")
+    with pytest.raises(Truncated):
+        probe(DATA[:-1])
+    with pytest.raises(Corrupt):
+        probe(DATA[:60] + b"x" + DATA[61:])
+
+
+def test_info_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        probe(DATA).width = 1  # type: ignore[misc]
