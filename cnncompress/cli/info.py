@@ -8,6 +8,7 @@ import json
 import click
 
 from cnncompress.cli.endings import complain, printable
+from cnncompress.cli.tables import table
 from cnncompress.errors import CnncompressError
 from cnncompress.files import read_input
 from cnncompress.info import Info, probe
@@ -48,7 +49,7 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
         else:
             rows.append(_row(file, info))
     if rows:
-        click.echo(_table([_HEADINGS, *rows]))
+        click.echo(table([_HEADINGS, *rows]))
     ctx.exit(exit_code)
 
 
@@ -71,9 +72,3 @@ def _row(file: str, info: Info) -> tuple[str, ...]:
         " ".join(f"{name}:{size}" for name, size in info.chunks),
         printable(file),
     )
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)

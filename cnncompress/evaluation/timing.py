@@ -26,7 +26,7 @@ STAGE_GROUPS = (
 )
 """Columns of the split, and the stages that the codec reports for each."""
 
-SPECTRUM_EXPONENT = 1.3
+SPECTRUM_EXPONENT = 1.35
 """Of 1/f in generated images: JPEG then takes about as many bits for them as for a photograph."""
 
 
