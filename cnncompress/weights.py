@@ -23,7 +23,7 @@ from cnncompress.errors import InvalidModel, UnknownModel
 from cnncompress.manifest import read_manifest
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import IntegerScaleSynthesis
+from cnncompress.nn.scales import MAX_TABLE_ENTRY, IntegerScaleSynthesis
 from cnncompress.ops.intconv import MAX_EXACT_INTEGER
 
 FORMAT = "cnncompress-model-1"
@@ -155,10 +155,12 @@ def _build(
     check_integer_bounds(scales)
     if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
         raise InvalidModel(f"{path}: weights are not finite")
-    try:
-        tables = ScaleTables(parts["tables"]["radii"].numpy(), parts["tables"]["weights"].numpy())
-    except KeyError as error:
-        raise InvalidModel(f"{path}: no tensor tables.{error.args[0]}") from error
+    for key in sorted({"radii", "weights"} ^ parts["tables"].keys()):
+        raise InvalidModel(f"{path}: tensor tables.{key} is {'unexpected' if key in parts['tables'] else 'missing'}")
+    for key, tensor in parts["tables"].items():
+        if tensor.dtype != torch.int32:
+            raise InvalidModel(f"{path}: tables.{key} has type {tensor.dtype}")
+    tables = ScaleTables(parts["tables"]["radii"].numpy(), parts["tables"]["weights"].numpy())
     return network, scales, tables
 
 
@@ -176,11 +178,14 @@ def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
     """Proves that the integer network is exact in float64.
 
     Raises:
-        InvalidModel: A partial sum of a layer could reach 2^53.
+        InvalidModel: A partial sum of a layer could reach 2^52 (half of what float64 holds: the addition that rounds
+            needs room as well), or an interpolation between qualities could leave 64 bits.
     """
     for index, bound in enumerate(scales.accumulator_bounds()):
-        if bound >= MAX_EXACT_INTEGER:
-            raise InvalidModel(f"layer {index} of the integer network can reach {bound}, the limit is 2^53")
+        if bound >= MAX_EXACT_INTEGER // 2:
+            raise InvalidModel(f"layer {index} of the integer network can reach {bound}, the limit is 2^52")
+    if scales.table_bound() >= MAX_TABLE_ENTRY:
+        raise InvalidModel(f"a quality table of the integer network holds {scales.table_bound()}, the limit is 2^40")
 
 
 def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:

@@ -166,7 +166,8 @@ class SymbolDecoder:
         """Checks that the message ends here.
 
         Raises:
-            Corrupt: Data is left over, or more was read than there was.
+            Corrupt: Data is left over. That more was read than there was is not always noticed: an exhausted coder
+                goes on with the first symbol of each table. Checksums and sizes are checked before (see container).
         """
         if not self._coder.is_empty():
             raise Corrupt("entropy-coded data does not end where its symbols do")

@@ -9,8 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from cnncompress.nn.config import HYPER_STRIDE, PATCH
+from cnncompress.nn.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH
 from cnncompress.nn.context import STEPS
+from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
 from cnncompress.nn.network import CodecNetwork, quality_position
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
 from cnncompress.ops.padding import pad_to_multiple, padded_size
@@ -100,10 +101,13 @@ class LatentTransform:
         with self.stopwatch.stage("hyper"):
             z = round_half_up(self.network.hyper_analyse(y, position)).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
         y_steps = self.network.partition.split(y)
+        levels = self.levels(z[0].int().cpu(), quality).to(self.device)
+        widening = dead_zone(levels.float() / LEVELS_PER_NAT)
         symbols: list[Tensor] = []
 
         def code(step: int, mean: Tensor) -> Tensor:
-            symbols.append(round_half_up(y_steps[step] - mean).clamp(-MAX_SYMBOL, MAX_SYMBOL))
+            symbol = round_with_dead_zone(y_steps[step] - mean, widening[step : step + 1])
+            symbols.append(symbol.clamp(-MAX_SYMBOL, MAX_SYMBOL))
             return mean + symbols[-1]
 
         with self.stopwatch.stage("context"):

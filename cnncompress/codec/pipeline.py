@@ -29,7 +29,7 @@ class ImagePipeline:
         Returns:
             Payload of a latent chunk.
         """
-        return self.pack(self.transform.encode(torch.from_numpy(pixels), quality), pixels.shape[:2], quality)
+        return self.pack(self.transform.encode(torch.tensor(pixels), quality), pixels.shape[:2], quality)
 
     def decode(self, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
         """Decodes an image.

@@ -16,6 +16,9 @@ SCALE_MIN = 0.11
 LEVELS_PER_NAT = 8
 """Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
 
+MAX_WIDTH = 4096
+"""Most channels or blocks that a model may declare: building what a file declares must not exhaust memory."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -51,14 +54,15 @@ class ModelConfig:
         """Refuses shapes that cannot be built.
 
         Raises:
-            ValueError: A width is not positive, M is no multiple of 4, or the lambdas do not ascend.
+            ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
         """
         for name, value in vars(self).items():
-            if name != "lambdas" and value < 1:
-                raise ValueError(f"{name} is {value}, must be at least 1")
+            if name != "lambdas" and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
+                raise ValueError(f"{name} is {value}, must be a whole number within 1 .. {MAX_WIDTH}")
         if self.latent_channels % 4:
             raise ValueError(f"latent_channels is {self.latent_channels}, must be a multiple of 4")
-        if len(self.lambdas) < 2 or list(self.lambdas) != sorted(set(self.lambdas)) or self.lambdas[0] <= 0:
+        steps = zip((0.0, *self.lambdas), (*self.lambdas, math.inf), strict=True)
+        if len(self.lambdas) < 2 or not all(low < high for low, high in steps):
             raise ValueError("lambdas must be at least two positive, strictly ascending numbers")
 
     @property

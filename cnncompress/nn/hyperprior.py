@@ -19,10 +19,11 @@ import torch
 from torch import Tensor, nn
 
 from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
 from cnncompress.nn.gaussian import gaussian_bits
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import ScaleSynthesis
-from cnncompress.ops.rounding import round_half_up, round_straight_through
+from cnncompress.ops.rounding import round_half_up
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ class HyperpriorModel(nn.Module):
         self.network = CodecNetwork(config)
         self.scales = ScaleSynthesis(config)
 
-    def forward(self, x: Tensor, position: Tensor, *, simulate_integers: bool = False) -> HyperpriorOutput:
+    def forward(
+        self, x: Tensor, position: Tensor, *, simulate_integers: bool = False, dead_zones: bool = False
+    ) -> HyperpriorOutput:
         """Codes a batch, with noise for rounding where gradients need it.
 
         In training mode z gets uniform noise (with rounding it collapses to zero); the rate of y sees noise, its
@@ -60,6 +63,7 @@ class HyperpriorModel(nn.Module):
             x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
             position: float32 ``[B]``, quality as a place among the anchors.
             simulate_integers: Run the scale network with simulated integer arithmetic.
+            dead_zones: Round y as the encoder does, see `cnncompress.nn.dead_zone`; else to the nearest integer.
 
         Returns:
             The reconstruction and the estimated bits.
@@ -67,7 +71,7 @@ class HyperpriorModel(nn.Module):
         network = self.network
         y = network.analyse(x, position)
         z = network.hyper_analyse(y, position)
-        z_hat = self._quantise_for_rate(z)
+        z_hat = self._add_noise(z) if self.training else round_half_up(z)
         z_bits = gaussian_bits(z_hat, self.scales.hyper_log_scales(position, simulate_integers))
         log_scales = network.partition.split(self.scales(z_hat, position, simulate_integers))
         y_steps = network.partition.split(y)
@@ -76,14 +80,16 @@ class HyperpriorModel(nn.Module):
         def code(step: int, mean: Tensor) -> Tensor:
             nonlocal y_bits
             residual = y_steps[step] - mean
-            y_bits = y_bits + gaussian_bits(self._quantise_for_rate(residual), log_scales[step]).sum((1, 2, 3))
-            return mean + round_straight_through(residual)
+            widening = dead_zone(log_scales[step].detach()) if dead_zones else torch.zeros_like(residual)
+            symbols = residual + (round_with_dead_zone(residual, widening) - residual).detach()
+            coded = self._add_noise(residual) if self.training else symbols
+            y_bits = y_bits + gaussian_bits(coded, log_scales[step]).sum((1, 2, 3))
+            return mean + symbols
 
         y_hat = network.walk_context(z_hat, position, code)
         x_hat = network.synthesise(y_hat, position)
         return HyperpriorOutput(x_hat, y_bits, z_bits.sum((1, 2, 3)))
 
-    def _quantise_for_rate(self, x: Tensor) -> Tensor:
-        if self.training:
-            return x + torch.rand_like(x) - 0.5
-        return round_half_up(x)
+    @staticmethod
+    def _add_noise(x: Tensor) -> Tensor:
+        return x + torch.rand_like(x) - 0.5

@@ -40,6 +40,8 @@ MAX_HYPER_SYMBOL = 1023
 """Largest magnitude of a hyper-latent symbol."""
 HYPER_INPUT_SHIFT = 8
 """z enters as ``z << 8``, which is ``z / 4`` with ten fractional bits."""
+MAX_TABLE_ENTRY = 1 << 40
+"""Entries of the tables by quality are smaller in magnitude, so that their interpolation fits 64 bits."""
 QUALITY_STEPS = 10000
 """Quality is an integer number of hundredths, 0 .. 10000."""
 
@@ -116,7 +118,7 @@ class ScaleSynthesis(nn.Module):
         """Rounds all parameters to the integers that `IntegerScaleSynthesis` loads.
 
         Returns:
-            State dictionary of `IntegerScaleSynthesis`, int32 weights and int64 biases and tables.
+            State dictionary of `IntegerScaleSynthesis`, all int64; whether weights fit int32 is the caller's to check.
         """
 
         def fixed(x: Tensor, bits: int) -> Tensor:
@@ -125,7 +127,7 @@ class ScaleSynthesis(nn.Module):
         state: dict[str, Tensor] = {}
         for index, layer in enumerate(self._layers()):
             bias = cast(Tensor, layer.bias)
-            state[f"weight_{index}"] = fixed(layer.weight, WEIGHT_BITS).to(torch.int32)
+            state[f"weight_{index}"] = fixed(layer.weight, WEIGHT_BITS)
             state[f"bias_{index}"] = fixed(bias, ACCUMULATOR_BITS)
         state["input_bias"] = fixed(self.input_bias.table, ACCUMULATOR_BITS)
         state["offset"] = fixed(self.offset.table, ACCUMULATOR_BITS)
@@ -133,11 +135,16 @@ class ScaleSynthesis(nn.Module):
         return state
 
 
+def largest_magnitude(x: Tensor) -> int:
+    """Largest magnitude in an integer tensor, as a Python integer, which cannot overflow."""
+    return max(abs(int(x.min())), abs(int(x.max())))
+
+
 def interpolate_integers(table: Tensor, quality: int) -> Tensor:
     """Interpolates a table of integers between its anchors, exactly.
 
     Args:
-        table: int64 ``[A, C]``, magnitudes below 2^40.
+        table: int64 ``[A, C]``, magnitudes below `MAX_TABLE_ENTRY`.
         quality: Hundredths, 0 .. 10000; the anchors are spread evenly over that range.
 
     Returns:
@@ -174,17 +181,21 @@ class IntegerScaleSynthesis(nn.Module):
         self.register_buffer("hyper_offset", torch.zeros(config.anchors, config.hyper_channels, dtype=torch.int64))
 
     def accumulator_bounds(self) -> list[int]:
-        """Largest possible partial sum of each layer; exactness needs all of them below 2^53."""
+        """Largest possible partial sum of each layer; exactness needs all of them below 2^52."""
         bounds = []
         for index in range(4):
             limit = MAX_HYPER_SYMBOL << HYPER_INPUT_SHIFT if index == 0 else MAX_ACTIVATION
             bound = accumulator_bound(self.get_buffer(f"weight_{index}"), self.get_buffer(f"bias_{index}"), limit)
             if index == 0:
-                bound += int(self.get_buffer("input_bias").abs().max().item())
+                bound += largest_magnitude(self.get_buffer("input_bias"))
             if index == 3:
-                bound += int(self.get_buffer("offset").abs().max().item())
+                bound += largest_magnitude(self.get_buffer("offset"))
             bounds.append(bound)
         return bounds
+
+    def table_bound(self) -> int:
+        """Largest magnitude in the tables by quality; exactness needs it below `MAX_TABLE_ENTRY`."""
+        return max(largest_magnitude(self.get_buffer(name)) for name in ("input_bias", "offset", "hyper_offset"))
 
     def forward(self, z_hat: Tensor, quality: int) -> Tensor:
         """Computes the scale level of every latent element.

@@ -25,8 +25,10 @@ def accumulator_bound(weight: Tensor, bias: Tensor, max_activation: int) -> int:
     Returns:
         The maximum over the output channels of ``sum |w| * max_activation + |b|``.
     """
-    sums = weight.abs().to(torch.int64).flatten(1).sum(1) * max_activation + bias.abs().to(torch.int64)
-    return int(sums.max().item())
+    # Widened before abs(), and multiplied as Python integers: nothing here may wrap around and pass as small.
+    sums = weight.to(torch.int64).abs().flatten(1).sum(1).tolist()
+    biases = bias.to(torch.int64).tolist()
+    return max(total * max_activation + abs(offset) for total, offset in zip(sums, biases, strict=True))
 
 
 def integer_conv2d(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,5 +65,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
         config = config_from_dict(json.loads(state.pop("config")))
         held_out = tuple(state.pop("held_out"))
         return Checkpoint(config=config, held_out=held_out, **state)
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+    except OSError as error:
+        raise InvalidModel(f"{path}: {error.strerror or error}") from error
+    except pickle.UnpicklingError as error:  # torch explains in many lines how to run the pickle's code
+        raise InvalidModel(f"{path}: not a checkpoint: not tensors and plain values alone") from error
+    except (AttributeError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
         raise InvalidModel(f"{path}: not a checkpoint: {error}") from error

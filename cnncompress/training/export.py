@@ -21,7 +21,7 @@ from cnncompress.nn.complexity import measure_complexity
 from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
 from cnncompress.nn.hyperprior import HyperpriorModel
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis
+from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis, largest_magnitude
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
 from cnncompress.weights import SUFFIX, check_integer_bounds, load_weights, round_to_stored, save_weights
 
@@ -39,17 +39,23 @@ def averaged_model(checkpoint: Checkpoint) -> HyperpriorModel:
     return model
 
 
+def check_finite(network: torch.nn.Module) -> None:
+    """Raises `InvalidModel` if a parameter or buffer is infinite or not a number."""
+    for key, tensor in network.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise InvalidModel(f"{key} is not finite")
+
+
 def integer_scales(model: HyperpriorModel) -> IntegerScaleSynthesis:
     """The integer twin of a model's scale network.
 
     Raises:
         InvalidModel: The bounds that make it exact do not hold, or a parameter is not finite or too large.
     """
-    if not all(torch.isfinite(parameter).all() for parameter in model.scales.parameters()):
-        raise InvalidModel("the scale network has parameters that are not finite")
+    check_finite(model.scales)
     state = model.scales.to_integers()
     for key, tensor in state.items():
-        if key.startswith("weight") and int(tensor.abs().max()) >= 2**31:
+        if key.startswith("weight") and largest_magnitude(tensor) >= 2**31:
             raise InvalidModel(f"{key} of the scale network does not fit 32 bits")
     scales = IntegerScaleSynthesis(model.config)
     scales.load_state_dict(state)
@@ -112,6 +118,7 @@ def export(
     scales = integer_scales(model)
     network: CodecNetwork = model.network
     round_to_stored(network)
+    check_finite(network)  # after rounding: float16 ends at 65504
     tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
 
     directory.mkdir(parents=True, exist_ok=True)

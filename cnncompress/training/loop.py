@@ -63,6 +63,7 @@ class Trainer:
         self.model = model.to(device).to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
         self.optimizer = self._optimizer()
+        self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
     @property
     def averaged(self) -> HyperpriorModel:
@@ -148,7 +149,7 @@ class Trainer:
             current = self.config.phase_at(self.seconds / budget)
             if current is not phase:
                 phase, crops = current, self._crops(current)
-                self.log(f"phase: crop {phase.crop}, batch {phase.batch}, integers {phase.simulate_integers}")
+                self.log(f"phase {phase}")
             self._train_step(next(crops), phase, self.seconds / budget, meter)
             now = time.monotonic()
             self.seconds = before + now - started
@@ -158,13 +159,13 @@ class Trainer:
                 save_checkpoint(self.checkpoint(), path)
                 saved = now
             if now - validated > validate_every:
-                self.log(validate(self.averaged, self.held_out.values(), self.device, phase.simulate_integers))
+                self.log(validate(self.averaged, self.held_out.values(), self.device))
                 validated = now
             if max_steps is not None and self.step - first_step >= max_steps:
                 break
         save_checkpoint(self.checkpoint(), path)
         if self.held_out:
-            self.log(validate(self.averaged, self.held_out.values(), self.device, simulate_integers=True))
+            self.log(validate(self.averaged, self.held_out.values(), self.device))
 
     def _crops(self, phase: Phase) -> Iterator[Tensor]:
         stream = RandomCrops(
@@ -190,12 +191,12 @@ class Trainer:
 
         warmup = min(1.0, (self.step + 1) / config.warmup_steps)
         cosine = 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = group["peak"] * warmup * cosine
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * warmup * cosine
 
         self.model.train()
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.model(x, position, simulate_integers=phase.simulate_integers)
+            output = self.model(x, position, simulate_integers=phase.simulate_integers, dead_zones=phase.dead_zones)
         result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()

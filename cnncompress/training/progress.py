@@ -49,14 +49,15 @@ class QualityMeter:
 
 
 @torch.no_grad()
-def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device, simulate_integers: bool) -> str:
-    """Codes the centre of each image at every anchor quality, with real rounding.
+def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device) -> str:
+    """Codes the centre of each image at every anchor quality, as the codec will.
+
+    Rounding is real, with the encoder's dead zones, and the scale network simulates integers.
 
     Args:
         model: The model, on ``device``.
         images: uint8 ``[3, H, W]`` each; those smaller than 256x256 are left out.
         device: Where to run, in float32.
-        simulate_integers: Run the scale network with simulated integer arithmetic.
 
     Returns:
         One line: the mean unweighted loss and bpp / PSNR at each anchor.
@@ -72,7 +73,7 @@ def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.dev
         parts = []
         for part in x.split(4):
             position = torch.full((len(part),), float(anchor), device=device)
-            output = model(part, position, simulate_integers=simulate_integers)
+            output = model(part, position, simulate_integers=True, dead_zones=True)
             lmbda = lambda_at(model.config.lambdas, position)
             parts.append(rate_distortion(part, output, lmbda, 0.0))
         bpp = torch.cat([part.bpp for part in parts])

@@ -1,0 +1,128 @@
+"""Pixels to symbols and back: shapes, ranges, the order of levels, and stages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from cnncompress.codec.latents import MAX_SYMBOL, Latents, LatentTransform, latent_size
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
+
+
+@pytest.fixture
+def tiny(tiny_config: ModelConfig) -> LatentTransform:
+    """Random networks, small and fast."""
+    torch.manual_seed(0)
+    network, scales = CodecNetwork(tiny_config), IntegerScaleSynthesis(tiny_config)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if not parameter.any():
+                parameter.normal_(0.0, 0.1)
+    generator = torch.Generator().manual_seed(1)
+    scales.offset.random_(0, 7 << 24, generator=generator)  # type: ignore[operator]
+    scales.weight_3.random_(-5000, 5000, generator=generator)  # type: ignore[operator]
+    for index in range(3):
+        scales.get_buffer(f"weight_{index}").random_(-5000, 9000, generator=generator)
+    return LatentTransform(network, scales, torch.device("cpu"))
+
+
+def random_pixels(height: int, width: int) -> torch.Tensor:
+    return torch.randint(0, 256, (height, width, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(3))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (64, 64), (65, 64), (1, 129), (130, 17)])
+def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int, int]) -> None:
+    rows, columns = latent_size(*size)
+    assert (rows % 4, columns % 4) == (0, 0)
+    assert 0 <= 16 * rows - size[0] < 64 and 0 <= 16 * columns - size[1] < 64
+    latents = tiny.encode(random_pixels(*size), 5000)
+    assert latents.z.dtype == latents.y.dtype == torch.int32
+    assert latents.z.shape == (tiny_config.hyper_channels, rows // 4, columns // 4)
+    assert latents.y.shape == (4, tiny_config.latent_channels, rows // 2, columns // 2)
+    assert tiny.hyper_levels(5000, *size).shape == latents.z.shape
+    levels = tiny.levels(latents.z, 5000)
+    assert levels.dtype == torch.uint8 and levels.shape == latents.y.shape
+    pixels = tiny.decode(latents, *size, 5000)
+    assert pixels.dtype == torch.uint8 and pixels.shape == (*size, 3)
+
+
+def test_levels_are_in_the_order_of_the_symbols(tiny: LatentTransform) -> None:
+    z = torch.randint(-9, 10, (4, 2, 3), dtype=torch.int32)
+    expected = tiny.scales(z[None], 777)
+    assert len(expected.unique()) > 5
+    levels = tiny.levels(z, 777)
+    assert torch.equal(torch.cat(tiny.network.partition.split(expected)), levels)
+
+
+def test_symbols_are_clamped(tiny: LatentTransform, tiny_config: ModelConfig) -> None:
+    with torch.no_grad():
+        tiny.network.log_gain.table.fill_(30.0)
+        tiny.network.h_a.head.weight.mul_(1e9)
+    latents = tiny.encode(random_pixels(64, 64), 0)
+    assert int(latents.z.abs().max()) == MAX_HYPER_SYMBOL
+    assert int(latents.y.abs().max()) == MAX_SYMBOL
+
+
+def test_quality_matters(tiny: LatentTransform) -> None:
+    pixels = random_pixels(64, 64)
+    symbols = [tiny.encode(pixels, quality).y for quality in (0, 4999, 5000, 10000)]
+    assert not any(torch.equal(*pair) for pair in zip(symbols[:1] + symbols[2:], symbols[2:] + symbols[:1], strict=True))
+
+
+def test_networks_are_left_without_gradients(tiny: LatentTransform) -> None:
+    latents = tiny.encode(random_pixels(64, 64), 5000)
+    tiny.decode(latents, 64, 64, 5000)
+    assert not tiny.network.training
+    assert all(parameter.grad is None for parameter in tiny.network.parameters())
+
+
+class Counting:
+    """A stopwatch that counts."""
+
+    def __init__(self) -> None:
+        self.stages: Counter[str] = Counter()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.stages[name] += 1
+        yield
+
+
+def test_stages_are_told(tiny: LatentTransform) -> None:
+    watch = Counting()
+    timed = LatentTransform(tiny.network, tiny.scales, tiny.device, watch)
+    latents = timed.encode(random_pixels(10, 10), 100)
+    assert watch.stages == {"analysis": 1, "hyper": 1, "context": 1}
+    watch.stages.clear()
+    timed.levels(latents.z, 100)
+    timed.decode(latents, 10, 10, 100)
+    assert watch.stages == {"hyper": 1, "context": 1, "synthesis": 1}
+
+
+@pytest.mark.parametrize("quality", [0, 5000, 10000])
+def test_decoded_latents_make_the_photograph(
+    pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: int
+) -> None:
+    crop = torch.tensor(chelsea[50:178, 100:260])
+    latents = pipeline.transform.encode(crop, quality)
+    assert isinstance(latents, Latents)
+    decoded = pipeline.transform.decode(latents, 128, 160, quality)
+    mse = (decoded.double() - crop).square().mean()
+    assert mse < 300  # 23 dB, and much less at the high qualities
+    assert latents.z.abs().max() < MAX_HYPER_SYMBOL
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_flat_pictures_stay_flat(pipeline: ImagePipeline, value: int) -> None:
+    pixels = torch.full((64, 64, 3), value, dtype=torch.uint8)
+    decoded = pipeline.transform.decode(pipeline.transform.encode(pixels, 10000), 64, 64, 10000)
+    assert (decoded.int() - value).abs().max() <= 6

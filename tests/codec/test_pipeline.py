@@ -1,0 +1,195 @@
+"""Image to payload and back with the shipped model: exact symbols whatever the floats do, and the promised size."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from cnncompress.api import Codec
+from cnncompress.codec.latents import Latents
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.errors import Corrupt
+from cnncompress.nn.config import LEVELS_PER_NAT
+from cnncompress.nn.gaussian import gaussian_bits
+
+Pixels = NDArray[np.uint8]
+Threads = Callable[[int], AbstractContextManager[None]]
+
+
+def assert_same_symbols(found: Latents, expected: Latents) -> None:
+    assert torch.equal(found.z, expected.z)
+    assert torch.equal(found.y, expected.y)
+
+
+def coded(pipeline: ImagePipeline, pixels: Pixels, quality: int) -> tuple[Latents, bytes]:
+    """Symbols of an image, and their payload."""
+    latents = pipeline.transform.encode(torch.tensor(pixels), quality)
+    return latents, pipeline.pack(latents, pixels.shape[:2], quality)
+
+
+def difference(one: Pixels, other: Pixels) -> NDArray[np.int64]:
+    return np.abs(one.astype(np.int64) - other)
+
+
+def psnr(one: Pixels, other: Pixels) -> float:
+    return float(10 * np.log10(255**2 / np.mean(difference(one, other).astype(float) ** 2)))
+
+
+@contextmanager
+def noise(pipeline: ImagePipeline, size: float) -> Iterator[None]:
+    """Adds uniform noise to what every float network of the decoder gives."""
+    network = pipeline.transform.network
+    generator = torch.Generator().manual_seed(9)
+
+    def disturb(module: nn.Module, args: object, output: Tensor) -> Tensor:
+        return output + size * (2.0 * torch.rand(output.shape, generator=generator) - 1.0)
+
+    handles = [module.register_forward_hook(disturb) for module in (network.h_s, *network.context, network.g_s)]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (17, 31), (64, 64), (65, 130)])
+@pytest.mark.parametrize("quality", [0, 3333, 10000])
+def test_round_trip_of_odd_sizes(pipeline: ImagePipeline, coffee: Pixels, size: tuple[int, int], quality: int) -> None:
+    pixels = coffee[90 : 90 + size[0], 120 : 120 + size[1]]
+    latents, payload = coded(pipeline, pixels, quality)
+    assert pipeline.encode(pixels, quality) == payload
+    assert_same_symbols(pipeline.unpack(payload, size, quality), latents)
+    decoded = pipeline.decode(payload, size, quality)
+    assert decoded.dtype == np.uint8 and decoded.shape == pixels.shape
+    assert psnr(decoded, pixels) > {0: 15, 3333: 20, 10000: 30}[quality]
+
+
+def test_round_trip_of_a_large_odd_size(pipeline: ImagePipeline, astronaut: Pixels) -> None:
+    pixels = np.ascontiguousarray(np.concatenate([astronaut, astronaut[:1]])[:, :257])
+    assert pixels.shape[:2] == (513, 257)
+    latents, payload = coded(pipeline, pixels, 4200)
+    assert_same_symbols(pipeline.unpack(payload, (513, 257), 4200), latents)
+    assert psnr(pipeline.decode(payload, (513, 257), 4200), pixels) > 25
+
+
+@pytest.mark.parametrize("kind", ["noise", "black and white noise", "checks", "lines"])
+def test_hostile_pictures(pipeline: ImagePipeline, kind: str) -> None:
+    """Not photographs at all: the symbols are large, and come back."""
+    rows, columns = np.mgrid[0:70, 0:90]
+    rng = np.random.default_rng(1)
+    planes = {
+        "noise": rng.integers(0, 256, (70, 90, 3)),
+        "black and white noise": 255 * rng.integers(0, 2, (70, 90, 3)),
+        "checks": 255 * ((rows + columns) % 2)[..., None].repeat(3, axis=2),
+        "lines": np.stack([255 * (rows % 2), 255 * (columns % 2), 255 * (rows % 3 == 0)], axis=2),
+    }
+    pixels = planes[kind].astype(np.uint8)
+    for quality in (0, 10000):
+        latents, payload = coded(pipeline, pixels, quality)
+        assert_same_symbols(pipeline.unpack(payload, (70, 90), quality), latents)
+        pipeline.decode(payload, (70, 90), quality)
+
+
+@pytest.mark.parametrize("quality", [0, 5000, 10000])
+def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: int) -> None:
+    pixels = astronaut[60:188, 150:342]
+    latents, payload = coded(pipeline, pixels, quality)
+    clean = pipeline.decode(payload, (128, 192), quality)
+    with noise(pipeline, 1e-4):
+        assert_same_symbols(pipeline.unpack(payload, (128, 192), quality), latents)
+        drifted = pipeline.decode(payload, (128, 192), quality)
+    assert drifted.tobytes() != clean.tobytes(), "the noise did nothing, so the test would show nothing"
+    assert difference(drifted, clean).max() <= 1
+    with noise(pipeline, 10.0):
+        assert_same_symbols(pipeline.unpack(payload, (128, 192), quality), latents)
+
+
+@pytest.mark.parametrize("quality", [0, 5000, 10000])
+def test_a_decoder_in_bfloat16_finds_the_same_symbols(
+    pipeline: ImagePipeline, astronaut: Pixels, quality: int
+) -> None:
+    pixels = astronaut[60:188, 150:342]
+    latents, payload = coded(pipeline, pixels, quality)
+    clean = pipeline.decode(payload, (128, 192), quality)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert_same_symbols(pipeline.unpack(payload, (128, 192), quality), latents)
+        drifted = pipeline.decode(payload, (128, 192), quality)
+    assert drifted.tobytes() != clean.tobytes()
+    assert psnr(drifted, clean) > 38
+
+
+@pytest.mark.parametrize(("encoder", "decoder"), [(1, 2), (2, 1)])
+def test_number_of_threads_does_not_matter(
+    pipeline: ImagePipeline, chelsea: Pixels, threads: Threads, encoder: int, decoder: int
+) -> None:
+    pixels = chelsea[:200, :333]
+    for quality in (1500, 9000):
+        with threads(encoder):
+            latents, payload = coded(pipeline, pixels, quality)
+            here = pipeline.decode(payload, (200, 333), quality)
+        with threads(decoder):
+            assert_same_symbols(pipeline.unpack(payload, (200, 333), quality), latents)
+            assert difference(pipeline.decode(payload, (200, 333), quality), here).max() <= 1
+
+
+def test_threads_may_share_a_pipeline(pipeline: ImagePipeline, coffee: Pixels) -> None:
+    crops = [np.ascontiguousarray(coffee[40 * i : 40 * i + 64 + i, 50 * i : 50 * i + 96]) for i in range(4)]
+    expected = [pipeline.encode(crop, 1000 * i) for i, crop in enumerate(crops)]
+    found: dict[int, bytes] = {}
+
+    def work(index: int) -> None:
+        found[index] = pipeline.encode(crops[index], 1000 * index)
+        pipeline.decode(found[index], crops[index].shape[:2], 1000 * index)
+
+    workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [found[index] for index in range(4)] == expected
+
+
+@pytest.mark.parametrize("quality", [0, 25, 50, 75, 100])
+def test_files_are_as_small_as_the_model_says(
+    codec: Codec, pipeline: ImagePipeline, astronaut: Pixels, quality: int
+) -> None:
+    """The whole file, against what the Gaussian model estimates for its symbols: below 1 % more."""
+    size, hundredths = astronaut.shape[:2], 100 * quality
+    latents = pipeline.transform.encode(torch.tensor(astronaut), hundredths)
+    estimate = 0.0
+    for symbols, levels in (
+        (latents.y, pipeline.transform.levels(latents.z, hundredths)),
+        (latents.z, pipeline.transform.hyper_levels(hundredths, *size)),
+    ):
+        estimate += float(gaussian_bits(symbols.float(), levels.float() / LEVELS_PER_NAT).double().sum())
+    file_bits = 8 * len(codec.compress(astronaut, quality))
+    assert 0.5 * estimate < file_bits < 1.01 * estimate
+
+
+@pytest.mark.parametrize(("size", "quality"), [((64, 64), 5000), ((64, 100), 5000), ((100, 100), 9000)])
+def test_wrong_size_or_quality_is_noticed(
+    pipeline: ImagePipeline, chelsea: Pixels, size: tuple[int, int], quality: int
+) -> None:
+    """The container's checksums come first; this is the coder's own check, for which data must be left over."""
+    payload = pipeline.encode(chelsea[:100, :100], 5000)
+    with pytest.raises(Corrupt):
+        pipeline.unpack(payload, size, quality)
+
+
+def test_hyper_latents_beyond_their_range_are_corrupt(pipeline: ImagePipeline, chelsea: Pixels) -> None:
+    encoded, _ = coded(pipeline, chelsea[:64, :64], 5000)
+    latents = Latents(encoded.z.clone(), encoded.y)
+    for value in (1024, -1024):
+        latents.z[0, 0, 0] = value
+        payload = pipeline.pack(latents, (64, 64), 5000)
+        with pytest.raises(Corrupt, match="hyper-latent symbol beyond 1023"):
+            pipeline.unpack(payload, (64, 64), 5000)
+    latents.z[0, 0, 0] = -1023
+    assert_same_symbols(pipeline.unpack(pipeline.pack(latents, (64, 64), 5000), (64, 64), 5000), latents)

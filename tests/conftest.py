@@ -1,0 +1,104 @@
+"""Fixtures that many test modules share: photographs, the packaged model, and a limit on threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from skimage import data
+
+from cnncompress.api import Codec
+from cnncompress.codec.entropy import EntropyModel
+from cnncompress.codec.latents import LatentTransform
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.nn.config import ModelConfig
+from cnncompress.weights import Weights, load_weights
+
+MAX_THREADS = 2
+
+
+@pytest.fixture(scope="session", autouse=True)
+def limited_threads() -> None:
+    """Keeps torch to two threads, or to fewer where the environment says so."""
+    torch.set_num_threads(min(MAX_THREADS, torch.get_num_threads()))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def threads() -> Callable[[int], AbstractContextManager[None]]:
+    """Runs the body of a ``with`` statement with a number of torch threads."""
+    return _threads
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> NDArray[np.uint8]:
+    """uint8 ``[512, 512, 3]``, a portrait."""
+    pixels: NDArray[np.uint8] = data.astronaut()
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def coffee() -> NDArray[np.uint8]:
+    """uint8 ``[400, 600, 3]``, a still life."""
+    pixels: NDArray[np.uint8] = data.coffee()
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def chelsea() -> NDArray[np.uint8]:
+    """uint8 ``[300, 451, 3]``, a cat."""
+    pixels: NDArray[np.uint8] = data.chelsea()
+    pixels.setflags(write=False)
+    return pixels
+
+
+@pytest.fixture(scope="session")
+def weights() -> Weights:
+    """The default model, as it is loaded from its file. Not to be changed."""
+    return load_weights(None)
+
+
+@pytest.fixture(scope="session")
+def pipeline(weights: Weights) -> ImagePipeline:
+    """The default model between pixels and payload, on the CPU."""
+    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    return ImagePipeline(transform, EntropyModel(weights.tables))
+
+
+@pytest.fixture(scope="session")
+def codec() -> Codec:
+    """The default model behind the public interface, on the CPU."""
+    return Codec(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_config() -> ModelConfig:
+    """A model that is built, run and trained in no time."""
+    return ModelConfig(
+        latent_channels=8,
+        hyper_channels=4,
+        width_8=8,
+        width_16=12,
+        blocks_8=1,
+        blocks_16=1,
+        hyper_width=8,
+        hyper_features=8,
+        scale_width=8,
+        context_width=8,
+        lambdas=(0.001, 0.01, 0.1),
+    )

@@ -1,0 +1,49 @@
+"""The shape of a model: what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from cnncompress.nn.config import LEVELS_PER_NAT, MAX_WIDTH, SCALE_LEVELS, SCALE_MIN, ModelConfig
+
+
+def test_default_is_sound() -> None:
+    config = ModelConfig()
+    assert config.anchors == len(config.lambdas) == 8
+    ratios = [high / low for low, high in zip(config.lambdas, config.lambdas[1:], strict=False)]
+    assert ratios == pytest.approx([ratios[0]] * 7)
+
+
+def test_scale_table_reaches_from_nothing_to_hundreds_of_steps() -> None:
+    assert SCALE_MIN < 0.15
+    assert 250 < SCALE_MIN * math.exp((SCALE_LEVELS - 1) / LEVELS_PER_NAT) < 1000
+
+
+@pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ModelConfig) if field.name != "lambdas"])
+@pytest.mark.parametrize("value", [0, -4, 1.5, 8.0, "8", None, MAX_WIDTH + 4])
+def test_widths_out_of_range(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} is {value}, must be"):
+        ModelConfig(**{name: value})
+
+
+def test_latent_channels_come_in_four_groups() -> None:
+    with pytest.raises(ValueError, match="latent_channels is 6, must be a multiple of 4"):
+        ModelConfig(latent_channels=6)
+
+
+@pytest.mark.parametrize(
+    "lambdas",
+    [(), (0.1,), (0.1, 0.1), (0.2, 0.1), (0.0, 0.1), (-1.0, 1.0), (math.nan, 0.1), (0.1, math.nan), (0.1, math.inf)],
+)
+def test_lambdas_ascend(lambdas: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="lambdas must be"):
+        ModelConfig(lambdas=lambdas)
+
+
+def test_config_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ModelConfig().width_8 = 1  # type: ignore[misc]

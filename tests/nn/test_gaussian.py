@@ -1,0 +1,56 @@
+"""Bits of a symbol, against SciPy's normal distribution."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import norm
+
+from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
+from cnncompress.nn.gaussian import gaussian_bits
+
+
+def reference(residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Minus log2 of the mass of ``|residual| ± 1/2``, from the upper tail where it is small."""
+    low, high = (np.abs(residual) - 0.5) / scale, (np.abs(residual) + 0.5) / scale
+    return -np.log2(np.maximum(norm.sf(low) - norm.sf(high), 2.0**-24))
+
+
+@pytest.mark.parametrize("level", [0, 1, 8, 20, 40, SCALE_LEVELS - 1])
+def test_agrees_with_scipy(level: int) -> None:
+    scale = SCALE_MIN * np.exp(level / LEVELS_PER_NAT)
+    symbols = np.unique(np.round(np.linspace(-8, 8, 81) * scale))
+    residual = np.concatenate([symbols, np.linspace(-3, 3, 61) * scale])
+    log_scale = torch.tensor(level / LEVELS_PER_NAT)
+    bits = gaussian_bits(torch.from_numpy(residual).float(), log_scale)
+    np.testing.assert_allclose(bits.numpy(), reference(residual, scale), rtol=2e-3, atol=2e-4)
+
+
+def test_symmetric_and_capped() -> None:
+    residual = torch.tensor([0.0, 1.0, 5.0, 1e3, 1e6])
+    log_scale = torch.zeros(5)
+    bits = gaussian_bits(residual, log_scale)
+    assert torch.equal(bits, gaussian_bits(-residual, log_scale))
+    assert bits[0] < 1e-4
+    assert bits[2:].tolist() == [24.0, 24.0, 24.0]
+
+
+def test_masses_of_all_symbols_add_up_to_one() -> None:
+    for level in (0, 16, 32):
+        scale = SCALE_MIN * np.exp(level / LEVELS_PER_NAT)
+        reach = int(4 * scale) + 1
+        symbols = torch.arange(-reach, reach + 1).float()
+        total = torch.exp2(-gaussian_bits(symbols, torch.tensor(level / LEVELS_PER_NAT))).sum()
+        assert total.item() == pytest.approx(1.0, abs=2e-4)
+
+
+def test_gradients_are_finite_and_point_the_right_way() -> None:
+    """An improbable symbol asks for a larger scale and a smaller residual, also where the bits are capped."""
+    residual = torch.tensor([3.0, 30.0, 3000.0, 0.0], requires_grad=True)
+    log_scale = torch.tensor([1.0, 1.0, 0.0, 2.0], requires_grad=True)
+    gaussian_bits(residual, log_scale).sum().backward()
+    assert residual.grad is not None and log_scale.grad is not None
+    assert torch.isfinite(residual.grad).all() and torch.isfinite(log_scale.grad).all()
+    assert residual.grad[0] > 0 and log_scale.grad[0] < 0
+    assert residual.grad[3] == 0 and log_scale.grad[3] > 0

@@ -1,0 +1,42 @@
+"""Vectors by quality, and the place of a quality among the anchors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from cnncompress.nn.network import quality_position
+from cnncompress.nn.quality import QualityTable
+
+
+@pytest.mark.parametrize("anchors", [2, 3, 8])
+def test_interpolation(anchors: int) -> None:
+    torch.manual_seed(0)
+    table = QualityTable(anchors, 5)
+    with torch.no_grad():
+        table.table.normal_()
+        position = torch.linspace(0, anchors - 1, 4 * (anchors - 1) + 1)
+        vectors = table(position)
+    assert vectors.shape == (len(position), 5, 1, 1)
+    for channel, column in enumerate(table.table.detach().numpy().T):
+        expected = np.interp(position.numpy(), np.arange(anchors), column)
+        np.testing.assert_allclose(vectors[:, channel, 0, 0].numpy(), expected, atol=1e-6)
+    assert torch.equal(vectors[::4, :, 0, 0], table.table)
+
+
+def test_a_new_table_is_zero() -> None:
+    assert not QualityTable(3, 4)(torch.tensor([0.0, 0.7, 2.0])).any()
+
+
+def test_gradient_goes_to_the_two_neighbours() -> None:
+    table = QualityTable(4, 2)
+    table(torch.tensor([1.25])).sum().backward()
+    assert table.table.grad is not None
+    assert table.table.grad.tolist() == [[0.0, 0.0], [0.75, 0.75], [0.25, 0.25], [0.0, 0.0]]
+
+
+def test_qualities_are_spread_evenly_over_the_anchors() -> None:
+    quality = torch.tensor([-5.0, 0.0, 25.0, 50.0, 100.0, 101.0])
+    assert quality_position(quality, 5).tolist() == [0.0, 0.0, 1.0, 2.0, 4.0, 4.0]
+    assert quality_position(torch.tensor([50]), 8).dtype == torch.float32
