@@ -215,9 +215,17 @@ def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesi
     }
     tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     metadata = {"format": FORMAT, "config": json.dumps(asdict(network.config))}
-    data = safetensors.torch.save(tensors, metadata)
+    data = _with_sorted_header(safetensors.torch.save(tensors, metadata))
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _with_sorted_header(data: bytes) -> bytes:
+    """The library writes metadata in a random order; the same model shall have the same bytes and fingerprint."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def stored_as_half(key: str) -> bool:

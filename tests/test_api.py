@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import itertools
 import json
 import math
 import shutil
@@ -144,8 +145,8 @@ def test_size_and_psnr_rise_with_quality(codec: Codec, astronaut: Pixels) -> Non
     files = [codec.compress(photograph, quality) for quality in (0, 25, 50, 75, 100)]
     sizes = [len(data) for data in files]
     quality = [psnr(codec.decompress(data), photograph) for data in files]
-    assert all(1.2 * low < high for low, high in zip(sizes, sizes[1:], strict=False)), sizes
-    assert all(low + 0.5 < high for low, high in zip(quality, quality[1:], strict=False)), quality
+    assert all(1.2 * low < high for low, high in itertools.pairwise(sizes)), sizes
+    assert all(low + 0.5 < high for low, high in itertools.pairwise(quality)), quality
     assert quality[0] > 22 and quality[-1] > 34
     assert 8 * sizes[0] / photograph[..., 0].size < 0.4
     assert 8 * sizes[-1] / photograph[..., 0].size < 5

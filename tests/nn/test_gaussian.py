@@ -14,7 +14,8 @@ from cnncompress.nn.gaussian import gaussian_bits
 def reference(residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Minus log2 of the mass of ``|residual| ± 1/2``, from the upper tail where it is small."""
     low, high = (np.abs(residual) - 0.5) / scale, (np.abs(residual) + 0.5) / scale
-    return -np.log2(np.maximum(norm.sf(low) - norm.sf(high), 2.0**-24))
+    bits: np.ndarray = -np.log2(np.maximum(norm.sf(low) - norm.sf(high), 2.0**-24))
+    return bits
 
 
 @pytest.mark.parametrize("level", [0, 1, 8, 20, 40, SCALE_LEVELS - 1])

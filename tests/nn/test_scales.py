@@ -186,7 +186,7 @@ def trainable(config: ModelConfig, seed: int) -> ScaleSynthesis:
                 parameter.uniform_(0.5, 6.0)
             elif name.endswith("table"):
                 parameter.normal_(0.0, 0.5)
-        twin.convolutions[3].weight.normal_(0.0, 0.3)  # type: ignore[operator, union-attr]
+        twin.convolutions[3].weight.normal_(0.0, 0.3)  # type: ignore[operator]
     return twin
 
 
@@ -216,7 +216,7 @@ def test_twin_without_simulation_is_near_and_smooth() -> None:
     smooth, rounded = twin(z, position, False), twin(z, position, True)
     assert (smooth - rounded).abs().max() < 0.6 / LEVELS_PER_NAT
     assert ((smooth * LEVELS_PER_NAT) % 1 > 0.01).any()
-    assert 0 <= smooth.min() and smooth.max() <= (SCALE_LEVELS - 1) / LEVELS_PER_NAT
+    assert smooth.min() >= 0 and smooth.max() <= (SCALE_LEVELS - 1) / LEVELS_PER_NAT
     for simulate in (False, True):
         twin.zero_grad()
         (twin(z, position, simulate) - 3.0).square().sum().backward()
@@ -244,8 +244,8 @@ def test_bounded_log_scales_can_come_back() -> None:
 def test_integers_of_large_weights_are_not_wrapped() -> None:
     twin = ScaleSynthesis(ModelConfig(latent_channels=4, hyper_channels=4, scale_width=4, lambdas=(0.001, 0.1)))
     with torch.no_grad():
-        twin.convolutions[0].bias.fill_(3.0)  # type: ignore[operator, union-attr]
-        twin.convolutions[1].weight.fill_(2.0**20)  # type: ignore[operator, union-attr]
+        twin.convolutions[0].bias.fill_(3.0)  # type: ignore[operator]
+        twin.convolutions[1].weight.fill_(2.0**20)  # type: ignore[operator]
     state = twin.to_integers()
     assert state["bias_0"].tolist() == [3 << 24] * 4
     assert set(state["weight_1"].flatten().tolist()) == {1 << 34}

@@ -1,0 +1,45 @@
+"""The README says what is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from cnncompress import errors
+from cnncompress.cli.main import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+CLICK_USAGE, SIGNALS = 2, {130, 141, 143}
+
+
+def _subclasses(cls: type[errors.CnncompressError]) -> set[type[errors.CnncompressError]]:
+    children = set(cls.__subclasses__())
+    return children.union(*(_subclasses(child) for child in children))
+
+
+def test_exit_code_table_is_complete() -> None:
+    table = re.findall(r"^\| ([\d, ]+) \|", README, flags=re.MULTILINE)
+    documented = {int(code) for row in table for code in row.split(",")}
+    in_errors_module = {
+        cls.exit_code for cls in _subclasses(errors.CnncompressError) if cls.__module__ == errors.__name__
+    }
+    assert documented == in_errors_module | {0, CLICK_USAGE} | SIGNALS
+
+
+def test_every_command_is_in_the_table() -> None:
+    rows = re.findall(r"^\| `(\w+)[^`]*` \|", README, flags=re.MULTILINE)
+    assert rows == list(COMMANDS)
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("script", sorted(set(re.findall(r"python (scripts/\w+\.py)", README))))
+def test_scripts_exist(script: str) -> None:
+    assert (ROOT / script).is_file()

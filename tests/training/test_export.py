@@ -1,0 +1,165 @@
+"""From a checkpoint to a model that compresses, and what is not exported."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompress.api import Codec
+from cnncompress.codec.latents import LatentTransform
+from cnncompress.codec.tables import MAX_RADIUS
+from cnncompress.errors import InvalidModel
+from cnncompress.manifest import Entry, read_manifest
+from cnncompress.nn.config import SCALE_LEVELS
+from cnncompress.nn.scales import IntegerScaleSynthesis
+from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
+from cnncompress.training.config import TrainConfig
+from cnncompress.training.export import averaged_model, count_symbols, export, integer_scales
+from cnncompress.training.loop import Trainer
+from cnncompress.weights import load_weights
+
+Images = dict[str, Tensor]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tiny_run: TrainConfig, train_images: Images, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of one step."""
+    path = tmp_path_factory.mktemp("runs") / "tiny.pt"
+    run = Trainer(tiny_run, train_images, {}, torch.device("cpu"), log=lambda line: None)
+    run.run(60.0, path, max_steps=1)
+    return path
+
+
+def exported(checkpoint: Path, directory: Path, images: Images, name: str = "tiny") -> Entry:
+    crops = [image[:, :64, :128] for image in images.values()] * 2
+    return export(checkpoint, name, crops, directory, licence="CC0", data_sources=["two crops"])
+
+
+def test_exported_model_codes_images(
+    checkpoint: Path, train_images: Images, chelsea: NDArray[np.uint8], tmp_path: Path
+) -> None:
+    directory = tmp_path / "models"
+    entry = exported(checkpoint, directory, train_images)
+    codec = Codec(directory / entry.file, "cpu")
+    assert codec.fingerprint.hex() == entry.fingerprint
+    sizes, errors = [], []
+    for quality in (0, 50, 100):
+        data = codec.compress(chelsea[:100, :150], quality)
+        back = np.asarray(codec.decompress(data), dtype=float)
+        sizes.append(len(data))
+        errors.append(np.mean((back - chelsea[:100, :150]) ** 2))
+    assert sizes == sorted(sizes) and errors[-1] < errors[0]
+    assert errors[-1] < 600  # 20 dB with eight coefficients per patch
+
+
+def test_manifest_entry(checkpoint: Path, train_images: Images, tiny_run: TrainConfig, tmp_path: Path) -> None:
+    entry = exported(checkpoint, tmp_path, train_images)
+    manifest = read_manifest(tmp_path)
+    assert manifest.default == "tiny" and manifest.entries == (entry,)
+    assert entry.licence == "CC0" and entry.data_sources == ["two crops"]
+    assert entry.config == {**asdict(tiny_run.model), "lambdas": [0.001, 0.01, 0.1]}
+    assert entry.training["steps"] == 1 and entry.training["config"]["seed"] == tiny_run.seed
+    weights = load_weights(tmp_path / entry.file)
+    assert entry.parameters == sum(each.numel() for each in (*weights.network.parameters(), *weights.scales.buffers()))
+
+    again = exported(checkpoint, tmp_path, train_images)
+    assert again.sha256 == entry.sha256, "the same checkpoint gives the same file"
+    second = exported(checkpoint, tmp_path, {"one": train_images["coffee"]}, name="second")
+    manifest = read_manifest(tmp_path)
+    assert manifest.default == "tiny"
+    assert [each.name for each in manifest.entries] == ["tiny", "second"]
+    assert second.sha256 != entry.sha256
+
+
+def test_averaged_weights_are_what_is_exported(checkpoint: Path, train_images: Images, tmp_path: Path) -> None:
+    state = load_checkpoint(checkpoint)
+    path = tmp_path / "moved.pt"
+    average = {key: value + 0.5 if key.endswith("log_gain.table") else value for key, value in state.average.items()}
+    save_checkpoint(replace(state, average=average), path)
+    loaded = load_weights(tmp_path / exported(path, tmp_path, train_images).file)
+    assert torch.equal(loaded.network.log_gain.table, average["module.network.log_gain.table"])
+    assert not torch.equal(loaded.network.log_gain.table, state.model["network.log_gain.table"])
+
+
+def test_counts(checkpoint: Path, train_images: Images) -> None:
+    model = averaged_model(load_checkpoint(checkpoint))
+    transform = LatentTransform(model.network, integer_scales(model), torch.device("cpu"))
+    images = [image[:, :64, :128] for image in train_images.values()]
+    counts = count_symbols(transform, images)
+    assert counts.shape == (SCALE_LEVELS, 2 * MAX_RADIUS + 1)
+    expected = np.zeros_like(counts)
+    for quality, image in zip((0, 10000 // 15), images, strict=True):
+        latents = transform.encode(image.permute(1, 2, 0), quality)
+        for symbols, levels in (
+            (latents.y, transform.levels(latents.z, quality)),
+            (latents.z, transform.hyper_levels(quality, 64, 128)),
+        ):
+            for symbol, level in zip(symbols.flatten().tolist(), levels.flatten().tolist(), strict=True):
+                expected[level, min(max(symbol, -MAX_RADIUS), MAX_RADIUS) + MAX_RADIUS] += 1
+    assert np.array_equal(counts, expected)
+    assert counts.sum() == 2 * (8 * 4 * 8 + 4 * 1 * 2)
+
+
+def fill(key: str, value: float) -> Callable[[dict[str, Tensor]], None]:
+    def change(average: dict[str, Tensor]) -> None:
+        tensor = average[f"module.{key}"]
+        tensor[(0,) * tensor.ndim] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (fill("scales.convolutions.1.bias", 2.0**30), "layer 1 of the integer network can reach"),
+        (fill("scales.convolutions.3.bias", 1e30), "layer 3 of the integer network can reach"),
+        (fill("scales.input_bias.table", 2.0**17), "quality table of the integer network"),
+        (fill("scales.hyper_offset.table", -(2.0**17)), "quality table of the integer network"),
+        (fill("scales.convolutions.0.weight", 2.0**17), "weight_0 of the scale network does not fit 32 bits"),
+        (fill("scales.convolutions.2.weight", math.nan), "not finite"),
+        (fill("scales.offset.table", math.inf), "not finite"),
+        (fill("network.g_a.klt", math.nan), "not finite"),
+        (fill("network.h_s.stem.weight", 1e6), "not finite"),  # beyond float16, in which it would be stored
+    ],
+)
+def test_what_is_not_exported(
+    checkpoint: Path,
+    train_images: Images,
+    change: Callable[[dict[str, Tensor]], None],
+    message: str,
+    tmp_path: Path,
+) -> None:
+    state = load_checkpoint(checkpoint)
+    change(state.average)
+    path = tmp_path / "bad.pt"
+    save_checkpoint(state, path)
+    with pytest.raises(InvalidModel, match=message) as caught:
+        exported(path, tmp_path / "models", train_images)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "models").exists(), "a model that is refused leaves nothing behind"
+
+
+def test_damaged_checkpoints(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel):
+        exported(tmp_path / "none.pt", tmp_path / "models", {})
+
+
+def test_integer_twin_has_the_parameters_of_the_averaged_model(checkpoint: Path) -> None:
+    model = averaged_model(load_checkpoint(checkpoint))
+    scales = integer_scales(model)
+    assert isinstance(scales, IntegerScaleSynthesis)
+    assert scales.get_buffer("weight_0").dtype == torch.int32
+    torch.testing.assert_close(
+        scales.get_buffer("offset").double() / 2**24,
+        model.scales.offset.table.detach().double(),
+        rtol=0,
+        atol=2.0**-25,
+    )

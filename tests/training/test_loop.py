@@ -1,0 +1,162 @@
+"""A run of a few steps: it learns, stops, resumes, and refuses to go on with nonsense."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from cnncompress.errors import CnncompressError, InvalidModel
+from cnncompress.training.checkpoint import load_checkpoint
+from cnncompress.training.config import Phase, TrainConfig
+from cnncompress.training.loop import Trainer
+
+CPU = torch.device("cpu")
+Images = dict[str, Tensor]
+
+
+def trainer(config: TrainConfig, images: Images, held_out: Images, lines: list[str] | None = None) -> Trainer:
+    return Trainer(config, images, held_out, CPU, log=(lines if lines is not None else []).append)
+
+
+def snapshot(run: Trainer) -> dict[str, Tensor]:
+    return {key: tensor.clone() for key, tensor in run.model.state_dict().items()}
+
+
+def test_smoke(tiny_run: TrainConfig, train_images: Images, held_out_images: Images, tmp_path: Path) -> None:
+    """Two steps of each kind of phase, with a checkpoint after each two."""
+    lines: list[str] = []
+    run = trainer(tiny_run, train_images, held_out_images, lines)
+    before, path = snapshot(run), tmp_path / "runs" / "tiny.pt"
+    run.run(1.0, path, max_steps=2, log_every=1)
+    assert run.step == 2 and 0 < run.seconds < 30
+    assert not torch.are_deterministic_algorithms_enabled()
+    after = snapshot(run)
+    trained = {name for name, _ in run.model.named_parameters()}
+    still = {name for name in trained if torch.equal(before[name], after[name])}
+    # Zero layers hold back the gradient of what is before them, and so do qualities that were not drawn.
+    assert len(still) < len(trained) / 2 and "network.g_a.klt" not in still
+    assert all(torch.isfinite(tensor).all() for tensor in after.values())
+
+    run.seconds = 31.0  # of 60: the second phase
+    run.run(1.0, path, max_steps=2)
+    assert run.step == 4
+    phases = [line for line in lines if line.startswith("phase")]
+    assert len(phases) == 2 and "64" in phases[0] and "128" in phases[1]
+    steps = [line for line in lines if line.startswith("step")]
+    assert len(steps) == 2 and all(math.isfinite(float(line.split()[5])) for line in steps)
+    assert sum(line.startswith("validation loss") for line in lines) == 2
+
+    checkpoint = load_checkpoint(path)
+    assert (checkpoint.step, checkpoint.config, checkpoint.held_out) == (4, tiny_run, ("chelsea",))
+    assert checkpoint.environment.startswith("torch ")
+
+
+def test_resuming_goes_on_as_if_nothing_had_happened(
+    tiny_run: TrainConfig, train_images: Images, tmp_path: Path
+) -> None:
+    path = tmp_path / "run.pt"
+    first = trainer(tiny_run, train_images, {})
+    first.run(60.0, path, max_steps=2)
+    torch.manual_seed(99)
+    second = trainer(replace(tiny_run, seed=5), train_images, {})
+    assert not torch.equal(second.model.network.h_s.stem.weight, first.model.network.h_s.stem.weight)
+    second.config = tiny_run
+    second.resume(path)
+    assert (second.step, second.seconds) == (first.step, first.seconds)
+    for own, other in ((second.model, first.model), (second.averaged, first.averaged)):
+        for key, tensor in own.state_dict().items():
+            assert torch.equal(tensor, other.state_dict()[key]), key
+    rng = load_checkpoint(path).rng
+    assert torch.equal(torch.get_rng_state(), rng)
+    for run in (first, second):
+        torch.set_rng_state(rng)
+        run.run(60.0, tmp_path / "next.pt", max_steps=1)
+    assert first.step == second.step == 3
+    for key, tensor in second.model.state_dict().items():
+        # The learning rate follows the clock, which the two runs read at different times.
+        torch.testing.assert_close(tensor, first.model.state_dict()[key], rtol=1e-3, atol=1e-5)
+
+
+def test_average_follows_the_weights(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    run = trainer(replace(tiny_run, ema_decay=0.5), train_images, {})
+    key = "network.g_a.klt"
+    weights = []
+    for _ in range(3):
+        run.run(60.0, tmp_path / "run.pt", max_steps=1)
+        weights.append(snapshot(run)[key])
+    expected = 0.25 * weights[0] + 0.25 * weights[1] + 0.5 * weights[2]
+    torch.testing.assert_close(run.averaged.state_dict()[key], expected)
+
+
+def test_time_budgets_end_a_run(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    run = trainer(tiny_run, train_images, {})
+    run.run(0.0, tmp_path / "none.pt")
+    assert run.step == 0 and load_checkpoint(tmp_path / "none.pt").step == 0
+    run.run(10.0, tmp_path / "one.pt", stop_after=1e-3)
+    assert run.step == 1
+    run.seconds = 600.0
+    run.run(10.0, tmp_path / "none.pt")
+    assert run.step == 1
+
+
+def test_learning_rates_warm_up_and_fall(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    run = trainer(replace(tiny_run, warmup_steps=4), train_images, {})
+    peaks = {tiny_run.learning_rate, tiny_run.table_learning_rate, tiny_run.klt_learning_rate}
+
+    def rates() -> list[float]:
+        return sorted(group["lr"] for group in run.optimizer.param_groups)
+
+    run.run(60.0, tmp_path / "run.pt", max_steps=1)
+    assert rates() == pytest.approx(sorted(peak / 4 for peak in peaks), rel=1e-3)
+    run.run(60.0, tmp_path / "run.pt", max_steps=3)
+    assert rates() == pytest.approx(sorted(peaks), rel=1e-3)
+    run.seconds = 0.75 * 3600
+    run.run(60.0, tmp_path / "run.pt", max_steps=1)
+    share = 0.5 * (1 + math.cos(0.75 * math.pi))
+    assert rates() == pytest.approx(sorted(share * peak for peak in peaks), rel=1e-2)
+
+
+def test_loss_falls(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    """Twenty steps on two images: the offsets of the scales alone bring something."""
+    lines: list[str] = []
+    config = replace(tiny_run, phases=(Phase(1.0, crop=64, batch=6),), table_learning_rate=0.05)
+    run = trainer(config, train_images, {}, lines)
+    run.run(60.0, tmp_path / "run.pt", max_steps=20, log_every=5)
+    losses = [float(line.split()[5]) for line in lines if line.startswith("step")]
+    assert len(losses) == 4 and losses[-1] < losses[0]
+
+
+def test_foreign_checkpoints_are_refused(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    trainer(tiny_run, train_images, {}).run(0.0, path)
+    other = replace(tiny_run, model=replace(tiny_run.model, width_8=4))
+    with pytest.raises(CnncompressError, match="another configuration"):
+        trainer(other, train_images, {}).resume(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(InvalidModel):
+        trainer(tiny_run, train_images, {}).resume(path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    run = trainer(tiny_run, train_images, {})
+    with torch.no_grad():
+        run.model.network.g_s.klt[0, 0] = math.nan
+    with pytest.raises(CnncompressError, match="the loss is nan at step 1; resume from the last checkpoint"):
+        run.run(60.0, tmp_path / "run.pt", log_every=1)
+    assert not (tmp_path / "run.pt").exists()
+
+
+def test_training_needs_no_entropy_coder() -> None:
+    script = (
+        "import sys, cnncompress.training.loop\n"
+        "print(*sorted({'constriction', 'cnncompress.codec.entropy', 'cnncompress.api'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
