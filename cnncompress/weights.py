@@ -148,13 +148,17 @@ def _build(
         scale_skeleton = IntegerScaleSynthesis(config)
     _check_shapes(path, skeleton.state_dict(), parts["network"])
     _check_shapes(path, scale_skeleton.state_dict(), parts["scales"])
-    network = CodecNetwork(config)
+    # Building a network draws its initial values, which are replaced at once: the caller's generator is left alone.
+    with torch.random.fork_rng(devices=[]):
+        network = CodecNetwork(config)
     network.load_state_dict(parts["network"])
     scales = IntegerScaleSynthesis(config)
     scales.load_state_dict(parts["scales"])
     check_integer_bounds(scales)
     if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
         raise InvalidModel(f"{path}: weights are not finite")
+    if not all((transform.klt_std > 0).all() for transform in (network.g_a, network.g_s)):
+        raise InvalidModel(f"{path}: standard deviations must be positive")
     for key in sorted({"radii", "weights"} ^ parts["tables"].keys()):
         raise InvalidModel(f"{path}: tensor tables.{key} is {'unexpected' if key in parts['tables'] else 'missing'}")
     for key, tensor in parts["tables"].items():

@@ -22,6 +22,11 @@ _HEADINGS = ("name", "fingerprint", "parameters", "encode kMAC/pixel", "decode k
 def command(as_json: bool) -> None:
     """List the installed models: size, and multiply-accumulates per pixel.
 
+    \b
+    Examples:
+      cnncompress models
+      cnncompress models --json
+
     The fingerprint is what .cnc files hold to name the model that they need. The default model has a star.
     """
     manifest = read_manifest()

@@ -9,7 +9,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from cnncompress.nn.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH
+from cnncompress.nn.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
 from cnncompress.nn.context import STEPS
 from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
 from cnncompress.nn.network import CodecNetwork, quality_position
@@ -39,15 +39,19 @@ class NoStopwatch:
 
 @dataclass(frozen=True)
 class Latents:
-    """The integers that a file holds for one image.
+    """The integers that a file holds for one image, and the probability table of each. All on the CPU.
 
     Attributes:
         z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent, magnitudes up to 1023.
+        z_levels: uint8 of the same shape, scale levels.
         y: int32 ``[4, M, h/2, w/2]``, symbols of the latent in coding order (`StepPartition.split`).
+        y_levels: uint8 of the same shape, scale levels.
     """
 
     z: Tensor
+    z_levels: Tensor
     y: Tensor
+    y_levels: Tensor
 
 
 def latent_size(height: int, width: int) -> tuple[int, int]:
@@ -78,6 +82,7 @@ class LatentTransform:
         self.scales = scales.cpu()
         self.device = device
         self.stopwatch = stopwatch or NoStopwatch()
+        self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
 
     def _position(self, quality: int) -> Tensor:
         return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
@@ -101,8 +106,9 @@ class LatentTransform:
         with self.stopwatch.stage("hyper"):
             z = round_half_up(self.network.hyper_analyse(y, position)).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
         y_steps = self.network.partition.split(y)
-        levels = self.levels(z[0].int().cpu(), quality).to(self.device)
-        widening = dead_zone(levels.float() / LEVELS_PER_NAT)
+        z_symbols = z[0].int().cpu()
+        y_levels = self.levels(z_symbols, quality)
+        widening = self._widening[y_levels.to(self.device).long()]
         symbols: list[Tensor] = []
 
         def code(step: int, mean: Tensor) -> Tensor:
@@ -112,7 +118,8 @@ class LatentTransform:
 
         with self.stopwatch.stage("context"):
             self.network.walk_context(z, position, code)
-            return Latents(z[0].int().cpu(), torch.cat(symbols).int().cpu())
+            y_symbols = torch.cat(symbols).int().cpu()
+        return Latents(z_symbols, self.hyper_levels(quality, *pixels.shape[:2]), y_symbols, y_levels)
 
     @torch.inference_mode()
     def decode(self, latents: Latents, height: int, width: int, quality: int) -> Tensor:

@@ -29,7 +29,7 @@ class ImagePipeline:
         Returns:
             Payload of a latent chunk.
         """
-        return self.pack(self.transform.encode(torch.tensor(pixels), quality), pixels.shape[:2], quality)
+        return self.pack(self.transform.encode(torch.tensor(pixels), quality))
 
     def decode(self, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
         """Decodes an image.
@@ -48,15 +48,13 @@ class ImagePipeline:
         pixels: NDArray[np.uint8] = self.transform.decode(self.unpack(payload, size, quality), *size, quality).numpy()
         return pixels
 
-    def pack(self, latents: Latents, size: tuple[int, ...], quality: int) -> bytes:
-        """Entropy-codes symbols; arguments as in `unpack`."""
-        hyper_levels = self.transform.hyper_levels(quality, *size[:2])
-        levels = self.transform.levels(latents.z, quality)
+    def pack(self, latents: Latents) -> bytes:
+        """Entropy-codes symbols into the payload of a latent chunk."""
         with self.transform.stopwatch.stage("rans"):
             encoder = SymbolEncoder(self.entropy_model)
             # A stack: the hyper-latent goes in last because the decoder needs it first.
-            encoder.push(latents.y.numpy().ravel(), levels.numpy().ravel())
-            encoder.push(latents.z.numpy().ravel(), hyper_levels.numpy().ravel())
+            encoder.push(latents.y.numpy().ravel(), latents.y_levels.numpy().ravel())
+            encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
             return encoder.to_bytes()
 
     def unpack(self, payload: bytes, size: tuple[int, int], quality: int) -> Latents:
@@ -74,14 +72,14 @@ class ImagePipeline:
             Corrupt: The payload is damaged.
         """
         stopwatch = self.transform.stopwatch
-        hyper_levels = self.transform.hyper_levels(quality, *size)
+        z_levels = self.transform.hyper_levels(quality, *size)
         with stopwatch.stage("rans"):
             decoder = SymbolDecoder(self.entropy_model, payload)
-            z = torch.from_numpy(decoder.pop(hyper_levels.numpy().ravel())).view(hyper_levels.shape)
+            z = torch.from_numpy(decoder.pop(z_levels.numpy().ravel())).view(z_levels.shape)
         if int(z.abs().max()) > MAX_HYPER_SYMBOL:
             raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
-        levels = self.transform.levels(z, quality)
+        y_levels = self.transform.levels(z, quality)
         with stopwatch.stage("rans"):
-            y = torch.from_numpy(decoder.pop(levels.numpy().ravel())).view(levels.shape)
+            y = torch.from_numpy(decoder.pop(y_levels.numpy().ravel())).view(y_levels.shape)
             decoder.finish()
-        return Latents(z, y)
+        return Latents(z, z_levels, y, y_levels)

@@ -38,7 +38,7 @@ def _members(source: Path) -> Iterator[tuple[str, bytes]]:
             if path.suffix.lower() == ".tar":
                 yield from _members(path)
             elif path.suffix.lower() in IMAGE_SUFFIXES:
-                yield path.name, path.read_bytes()
+                yield path.relative_to(source).as_posix(), path.read_bytes()
     elif source.suffix.lower() == ".tar":
         with tarfile.open(source) as tar:
             for member in tar:
@@ -56,7 +56,7 @@ def load_images(sources: Sequence[Path]) -> dict[str, Tensor]:
         sources: Image files, tars of images, or folders that are searched for both, recursively.
 
     Returns:
-        uint8 ``[3, H, W]`` by file name, sorted; images with a side below 64 pixels are left out.
+        uint8 ``[3, H, W]`` by path within its folder or tar, sorted; images with a side below 64 pixels are left out.
 
     Raises:
         UnreadableImage: A source does not exist, an image cannot be decoded, or there is none.

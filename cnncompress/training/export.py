@@ -77,11 +77,7 @@ def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArr
     for index, image in enumerate(images):
         quality = index % COUNTED_QUALITIES * QUALITY_STEPS // (COUNTED_QUALITIES - 1)
         latents = transform.encode(image.permute(1, 2, 0).contiguous(), quality)
-        pairs = (
-            (latents.y, transform.levels(latents.z, quality)),
-            (latents.z, transform.hyper_levels(quality, *image.shape[1:])),
-        )
-        for symbols, levels in pairs:
+        for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
             column = symbols.clamp(-MAX_RADIUS, MAX_RADIUS).long() + MAX_RADIUS
             cell = levels.long() * counts.shape[1] + column
             counts += torch.bincount(cell.flatten(), minlength=counts.size).view(counts.shape).numpy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def assert_same_symbols(found: Latents, expected: Latents) -> None:
 def coded(pipeline: ImagePipeline, pixels: Pixels, quality: int) -> tuple[Latents, bytes]:
     """Symbols of an image, and their payload."""
     latents = pipeline.transform.encode(torch.tensor(pixels), quality)
-    return latents, pipeline.pack(latents, pixels.shape[:2], quality)
+    return latents, pipeline.pack(latents)
 
 
 def difference(one: Pixels, other: Pixels) -> NDArray[np.int64]:
@@ -178,13 +179,10 @@ def test_files_are_as_small_as_promised(
 
     The tables are counted on real symbols, so they are better than the estimate, and the first bound has room.
     """
-    size, hundredths = astronaut.shape[:2], 100 * quality
+    hundredths = 100 * quality
     latents = pipeline.transform.encode(torch.tensor(astronaut), hundredths)
     estimate = ideal = 0.0
-    for symbols, levels in (
-        (latents.y, pipeline.transform.levels(latents.z, hundredths)),
-        (latents.z, pipeline.transform.hyper_levels(hundredths, *size)),
-    ):
+    for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
         estimate += float(gaussian_bits(symbols.float(), levels.float() / LEVELS_PER_NAT).double().sum())
         ideal += table_bits(weights, symbols, levels)
     file_bits = 8 * len(codec.compress(astronaut, quality))
@@ -202,11 +200,12 @@ def test_data_left_over_is_noticed(pipeline: ImagePipeline, chelsea: Pixels, siz
 
 def test_hyper_latents_beyond_their_range_are_corrupt(pipeline: ImagePipeline, chelsea: Pixels) -> None:
     encoded, _ = coded(pipeline, chelsea[:64, :64], 5000)
-    latents = Latents(encoded.z.clone(), encoded.y)
+    latents = replace(encoded, z=encoded.z.clone())
     for value in (1024, -1024):
         latents.z[0, 0, 0] = value
-        payload = pipeline.pack(latents, (64, 64), 5000)
+        payload = pipeline.pack(latents)
         with pytest.raises(Corrupt, match="hyper-latent symbol beyond 1023"):
             pipeline.unpack(payload, (64, 64), 5000)
     latents.z[0, 0, 0] = -1023
-    assert_same_symbols(pipeline.unpack(pipeline.pack(latents, (64, 64), 5000), (64, 64), 5000), latents)
+    latents = replace(latents, y_levels=pipeline.transform.levels(latents.z, 5000))
+    assert_same_symbols(pipeline.unpack(pipeline.pack(latents), (64, 64), 5000), latents)

@@ -52,11 +52,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory, coffee: NDArray[np.uint8]) 
 def test_folders_tars_and_files(folder: Path, coffee: NDArray[np.uint8]) -> None:
     archive = folder / "deep" / "more.tar"
     images = load_images([folder])
-    assert list(images) == ["a.JPG", "b.png", "c.webp", "t/d.png"]
+    assert list(images) == ["b.png", "deep/a.JPG", "deep/c.webp", "t/d.png"]
     for image in images.values():
         assert image.dtype == torch.uint8 and image.shape == (3, 80, 100)
     expected = torch.tensor(coffee[:80, :100]).permute(2, 0, 1)
-    for name in ("b.png", "c.webp", "t/d.png"):
+    for name in ("b.png", "deep/c.webp", "t/d.png"):
         assert torch.equal(images[name], expected)
     assert list(load_images([archive])) == ["t/d.png"]
     assert list(load_images([folder / "b.png", archive])) == ["b.png", "t/d.png"]

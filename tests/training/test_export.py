@@ -99,8 +99,8 @@ def test_counts(checkpoint: Path, train_images: Images) -> None:
     for quality, image in zip((0, 10000 // 15), images, strict=True):
         latents = transform.encode(image.permute(1, 2, 0), quality)
         for symbols, levels in (
-            (latents.y, transform.levels(latents.z, quality)),
-            (latents.z, transform.hyper_levels(quality, 64, 128)),
+            (latents.y, latents.y_levels),
+            (latents.z, latents.z_levels),
         ):
             for symbol, level in zip(symbols.flatten().tolist(), levels.flatten().tolist(), strict=True):
                 expected[level, min(max(symbol, -MAX_RADIUS), MAX_RADIUS) + MAX_RADIUS] += 1
