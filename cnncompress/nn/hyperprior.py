@@ -23,7 +23,7 @@ from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
 from cnncompress.nn.gaussian import gaussian_bits
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import ScaleSynthesis
-from cnncompress.ops.rounding import round_half_up
+from cnncompress.ops.rounding import round_half_up, round_straight_through
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,7 @@ class HyperpriorModel(nn.Module):
         self.network = CodecNetwork(config)
         self.scales = ScaleSynthesis(config)
 
-    def forward(
-        self, x: Tensor, position: Tensor, *, simulate_integers: bool = False, dead_zones: bool = False
-    ) -> HyperpriorOutput:
+    def forward(self, x: Tensor, position: Tensor, *, simulate_integers: bool = False) -> HyperpriorOutput:
         """Codes a batch, with noise for rounding where gradients need it.
 
         In training mode z gets uniform noise (with rounding it collapses to zero); the rate of y sees noise, its
@@ -63,7 +61,6 @@ class HyperpriorModel(nn.Module):
             x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
             position: float32 ``[B]``, quality as a place among the anchors.
             simulate_integers: Run the scale network with simulated integer arithmetic.
-            dead_zones: Round y as the encoder does, see `cnncompress.nn.dead_zone`; else to the nearest integer.
 
         Returns:
             The reconstruction and the estimated bits.
@@ -80,9 +77,10 @@ class HyperpriorModel(nn.Module):
         def code(step: int, mean: Tensor) -> Tensor:
             nonlocal y_bits
             residual = y_steps[step] - mean
-            widening = dead_zone(log_scales[step].detach()) if dead_zones else torch.zeros_like(residual)
-            symbols = residual + (round_with_dead_zone(residual, widening) - residual).detach()
-            coded = self._add_noise(residual) if self.training else symbols
+            if self.training:
+                symbols, coded = round_straight_through(residual), self._add_noise(residual)
+            else:
+                symbols = coded = round_with_dead_zone(residual, dead_zone(log_scales[step]))
             y_bits = y_bits + gaussian_bits(coded, log_scales[step]).sum((1, 2, 3))
             return mean + symbols
 

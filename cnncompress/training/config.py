@@ -26,14 +26,12 @@ class Phase:
         crop: Side of the square crops in pixels, a multiple of 64.
         batch: Crops per step; the qualities are stratified over them.
         simulate_integers: Train through simulated integer arithmetic in the scale network.
-        dead_zones: Train through the encoder's rounding with dead zones instead of rounding to the nearest integer.
     """
 
     fraction: float
     crop: int
     batch: int
     simulate_integers: bool = False
-    dead_zones: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,8 +71,8 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     phases: tuple[Phase, ...] = (
         Phase(0.60, crop=128, batch=8),
-        Phase(0.25, crop=256, batch=4, dead_zones=True),
-        Phase(0.15, crop=256, batch=4, simulate_integers=True, dead_zones=True),
+        Phase(0.25, crop=256, batch=4),
+        Phase(0.15, crop=256, batch=4, simulate_integers=True),
     )
     augmentation: Augmentation = field(default_factory=Augmentation)
     learning_rate: float = 4e-4

@@ -196,7 +196,7 @@ class Trainer:
 
         self.model.train()
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.model(x, position, simulate_integers=phase.simulate_integers, dead_zones=phase.dead_zones)
+            output = self.model(x, position, simulate_integers=phase.simulate_integers)
         result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()

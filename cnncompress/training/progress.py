@@ -73,7 +73,7 @@ def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.dev
         parts = []
         for part in x.split(4):
             position = torch.full((len(part),), float(anchor), device=device)
-            output = model(part, position, simulate_integers=True, dead_zones=True)
+            output = model(part, position, simulate_integers=True)
             lmbda = lambda_at(model.config.lambdas, position)
             parts.append(rate_distortion(part, output, lmbda, 0.0))
         bpp = torch.cat([part.bpp for part in parts])
