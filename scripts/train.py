@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -13,12 +14,15 @@ from cnncompress.errors import CnncompressError
 from cnncompress.training.config import TrainConfig, load_config
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.loop import Trainer
+from cnncompress.training.warm_start import trainable_model
+from cnncompress.weights import load_weights
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", default="runs/base.pt", type=click.Path(path_type=Path), help="Checkpoint to write.")
 @click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file; default settings without it.")
+@click.option("--from", "base", metavar="NAME|PATH", help="Start from the weights of this model, and with its shape.")
 @click.option("--minutes", default=90.0, type=click.FloatRange(min=0), help="Time budget of the whole run.")
 @click.option("--stop-after", type=click.FloatRange(min=0), help="Minutes after which to stop with a checkpoint.")
 @click.option("--resume/--no-resume", default=True, help="Go on from OUTPUT where it exists.")
@@ -31,6 +35,7 @@ def main(
     images: tuple[Path, ...],
     output: Path,
     config: Path | None,
+    base: str | None,
     minutes: float,
     stop_after: float | None,
     resume: bool,
@@ -46,11 +51,14 @@ def main(
     try:
         train, validation = split_held_out(load_images(images), held_out)
         click.echo(f"{len(train)} training images, {len(validation)} held out")
+        settings = load_config(config) if config else TrainConfig()
+        start = trainable_model(load_weights(base)) if base else None
         trainer = Trainer(
-            load_config(config) if config else TrainConfig(),
+            replace(settings, model=start.config) if start else settings,
             train,
             validation,
             torch.device(device),
+            start=start,
             workers=workers,
             log=lambda line: print(line, flush=True),
         )

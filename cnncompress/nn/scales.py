@@ -17,6 +17,7 @@ Compression with Latent-Variable Models" (ICLR 2019).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -133,6 +134,19 @@ class ScaleSynthesis(nn.Module):
         state["offset"] = fixed(self.offset.table, ACCUMULATOR_BITS)
         state["hyper_offset"] = fixed(self.hyper_offset.table, ACCUMULATOR_BITS)
         return state
+
+    @torch.no_grad()
+    def load_integers(self, state: Mapping[str, Tensor]) -> None:
+        """Takes over the values of an integer network, the inverse of `to_integers`.
+
+        Args:
+            state: State dictionary of an `IntegerScaleSynthesis` of the same configuration.
+        """
+        for index, layer in enumerate(self._layers()):
+            layer.weight.copy_(state[f"weight_{index}"].double() * 2.0**-WEIGHT_BITS)
+            cast(Tensor, layer.bias).copy_(state[f"bias_{index}"].double() * 2.0**-ACCUMULATOR_BITS)
+        for name in ("input_bias", "offset", "hyper_offset"):
+            getattr(self, name).table.copy_(state[name].double() * 2.0**-ACCUMULATOR_BITS)
 
 
 def largest_magnitude(x: Tensor) -> int:

@@ -36,16 +36,18 @@ class Trainer:
         held_out: dict[str, Tensor],
         device: torch.device,
         *,
+        start: HyperpriorModel | None = None,
         workers: int = 0,
         log: Callable[[str], None] = print,
     ) -> None:
-        """Builds and initialises the model.
+        """Builds and initialises the model, or takes the one to start from.
 
         Args:
             config: What to train.
             images: Training images by name, uint8 ``[3, H, W]``.
             held_out: Validation images by name.
             device: Where to train; bf16 autocast is used on every kind.
+            start: Model to train on, of the configuration's shape.
             workers: Processes that prepare crops; 0 prepares them in this one.
             log: Receives one line of text at a time.
         """
@@ -58,8 +60,11 @@ class Trainer:
         self.log = log
         self.step = 0
         self.seconds = 0.0
-        model = HyperpriorModel(config.model)
-        initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed))
+        if start is None:
+            model = HyperpriorModel(config.model)
+            initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed))
+        else:
+            model = start
         self.model = model.to(device).to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
         self.optimizer = self._optimizer()
@@ -79,10 +84,7 @@ class Trainer:
             elif name.endswith(".klt"):
                 rate = self.config.klt_learning_rate
             groups.setdefault(rate, []).append(parameter)
-        return torch.optim.Adam(
-            [{"params": parameters, "lr": rate, "peak": rate} for rate, parameters in groups.items()],
-            fused=True,
-        )
+        return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint of a run with the same configuration.
