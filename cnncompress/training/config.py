@@ -26,12 +26,15 @@ class Phase:
         crop: Side of the square crops in pixels, a multiple of 64.
         batch: Crops per step; the qualities are stratified over them.
         simulate_integers: Train through simulated integer arithmetic in the scale network.
+        synthesis_only: Train the synthesis transform and the inverse gains alone, on latents that are rounded as the
+            encoder rounds them (Borzechowski et al. 2025, arXiv 2506.08662).
     """
 
     fraction: float
     crop: int
     batch: int
     simulate_integers: bool = False
+    synthesis_only: bool = False
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,7 @@ class Trainer:
             current = self.config.phase_at(self.seconds / budget)
             if current is not phase:
                 phase, crops = current, self._crops(current)
+                self._choose_parameters(phase)
                 self.log(f"phase {phase}")
             self._train_step(next(crops), phase, self.seconds / budget, meter)
             now = time.monotonic()
@@ -168,6 +169,11 @@ class Trainer:
         save_checkpoint(self.checkpoint(), path)
         if self.held_out:
             self.log(validate(self.averaged, self.held_out.values(), self.device))
+
+    def _choose_parameters(self, phase: Phase) -> None:
+        for name, parameter in self.model.named_parameters():
+            in_synthesis = name.startswith(("network.g_s.", "network.log_inverse_gain."))
+            parameter.requires_grad_(in_synthesis or not phase.synthesis_only)
 
     def _crops(self, phase: Phase) -> Iterator[Tensor]:
         stream = RandomCrops(
@@ -196,7 +202,7 @@ class Trainer:
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
             group["lr"] = peak * warmup * cosine
 
-        self.model.train()
+        self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.model(x, position, simulate_integers=phase.simulate_integers)
         result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)

@@ -160,3 +160,15 @@ def test_training_needs_no_entropy_coder() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_synthesis_only_leaves_everything_else_alone(
+    tiny_run: TrainConfig, train_images: Images, tmp_path: Path
+) -> None:
+    phases = (Phase(1.0, crop=64, batch=2, synthesis_only=True),)
+    run = trainer(replace(tiny_run, phases=phases), train_images, {})
+    before = snapshot(run)
+    run.run(60, tmp_path / "run.pt", max_steps=3)
+    changed = {name for name, tensor in snapshot(run).items() if not torch.equal(tensor, before[name])}
+    assert changed
+    assert all(name.startswith(("network.g_s.", "network.log_inverse_gain.")) for name in changed)
