@@ -26,6 +26,10 @@ MAX_SYMBOL = 1 << 20
 """Largest magnitude of a symbol."""
 MAX_PREFIX = 20
 
+# The coder starts at this state instead of 0, for one bit a message: an exhausted decoder goes to 0 and stays there,
+# so a message that is read too far never ends in this state.
+_SENTINEL = np.array([1], dtype=np.uint32)
+
 
 def _model(weights: NDArray[np.integer[Any]]) -> Any:
     return constriction.stream.model.Categorical(weights.astype(np.float64) - 1.0, perfect=False)
@@ -57,7 +61,7 @@ class SymbolEncoder:
 
     def __init__(self, model: EntropyModel) -> None:
         self._model = model
-        self._coder = constriction.stream.stack.AnsCoder()
+        self._coder = constriction.stream.stack.AnsCoder(_SENTINEL)
 
     def push(self, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
         """Codes one part; the part that is decoded first is pushed last.
@@ -166,8 +170,7 @@ class SymbolDecoder:
         """Checks that the message ends here.
 
         Raises:
-            Corrupt: Data is left over. That more was read than there was is not always noticed: an exhausted coder
-                goes on with the first symbol of each table. Checksums and sizes are checked before (see container).
+            Corrupt: Data is left over, or more was read than there was.
         """
-        if not self._coder.is_empty():
+        if not np.array_equal(self._coder.get_compressed(), _SENTINEL):
             raise Corrupt("entropy-coded data does not end where its symbols do")

@@ -68,7 +68,7 @@ MESSAGE = [
     part([]),
     part([(5, 0), (-5, 0), (1000, 3), (-MAX_SYMBOL, 3), (MAX_SYMBOL, 40), (2, 0), (3, 1), (0, 1)]),
 ]
-MESSAGE_BYTES = bytes.fromhex("000080f3ffdf7d11e9ffff2c7efeff83fdf7ff1e5cfaff8f61a0ea4e5fc39b6e45000000")
+MESSAGE_BYTES = bytes.fromhex("010080f3ffdf7d11e9ffff2c7efeff83fdf7ff1e5cfaff8f61a0ea4e5fc39b6e45000000")
 
 
 def test_golden_bytes() -> None:
@@ -99,9 +99,20 @@ def test_every_magnitude_about_the_radius_and_every_power_of_two(level: int) -> 
     assert_round_trip([part([(symbol, level) for symbol in symbols])])
 
 
-def test_nothing_is_coded_in_nothing() -> None:
-    assert assert_round_trip([part([])]) == b""
-    assert encode([]) == b""
+def test_nothing_is_coded_in_the_first_state_alone() -> None:
+    assert assert_round_trip([part([])]) == b"\x01\0\0\0"
+    assert encode([]) == b"\x01\0\0\0"
+
+
+def test_reading_too_far_is_noticed() -> None:
+    """An exhausted coder returns the first symbol of each table for ever; the state at the end gives it away."""
+    symbols, levels = MESSAGE[0]
+    payload = encode([(symbols, levels)])
+    for more in (1, 10, 1000):
+        decoder = SymbolDecoder(MODEL, payload)
+        decoder.pop(np.concatenate([levels, np.full(more, 20, dtype=np.uint8)]))
+        with pytest.raises(Corrupt):
+            decoder.finish()
 
 
 def test_order_of_levels_in_memory_does_not_matter() -> None:
