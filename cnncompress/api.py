@@ -111,13 +111,12 @@ class Codec:
             raise UnknownModel(
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
             )
-        payloads = {chunk.type: chunk.payload for chunk in container.chunks}
         size = (header.height, header.width)
-        colour = self._pipeline.decode(payloads[ChunkType.LATENTS], size, header.quality_hundredths)
+        colour = self._pipeline.decode(container.payload(ChunkType.LATENTS), size, header.quality_hundredths)
         with self._stopwatch.stage("image"):
             alpha = None
-            if ChunkType.ALPHA in payloads:
-                alpha = decode_alpha(payloads[ChunkType.ALPHA], header.width, header.height)
+            if header.layout.has_alpha:
+                alpha = decode_alpha(container.payload(ChunkType.ALPHA), header.width, header.height)
             return to_image(colour, alpha, header.layout)
 
 
