@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,19 +12,35 @@ import click
 import torch
 
 from cnncompress.errors import CnncompressError
-from cnncompress.training.config import TrainConfig, load_config
+from cnncompress.training.config import load_config
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.loop import Trainer
+from cnncompress.training.report import RunReport, write_report
 from cnncompress.training.warm_start import trainable_model
 from cnncompress.weights import load_weights
+
+CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", default="runs/base.pt", type=click.Path(path_type=Path), help="Checkpoint to write.")
 @click.option("--config", type=click.Path(path_type=Path, exists=True), help="TOML file; default settings without it.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a setting, e.g. model.width_8=64; the value in TOML. Repeatable.",
+)
 @click.option("--from", "base", metavar="NAME|PATH", help="Start from the weights of this model, and with its shape.")
 @click.option("--minutes", default=90.0, type=click.FloatRange(min=0), help="Time budget of the whole run.")
+@click.option(
+    "--clock",
+    default="wall",
+    type=click.Choice(sorted(CLOCKS)),
+    help="Whose minutes: the clock's, or those of the CPU cores used, which compare runs on a busy machine.",
+)
 @click.option("--stop-after", type=click.FloatRange(min=0), help="Minutes after which to stop with a checkpoint.")
 @click.option("--resume/--no-resume", default=True, help="Go on from OUTPUT where it exists.")
 @click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
@@ -31,12 +48,15 @@ from cnncompress.weights import load_weights
 @click.option("--workers", default=0, type=click.IntRange(min=0), help="Processes that prepare crops.")
 @click.option("--held-out", default=24, type=click.IntRange(min=0), help="Images kept for validation.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps.")
+@click.option("--report", type=click.Path(path_type=Path), help="JSON file to write with what the run reached.")
 def main(
     images: tuple[Path, ...],
     output: Path,
     config: Path | None,
+    changes: tuple[str, ...],
     base: str | None,
     minutes: float,
+    clock: str,
     stop_after: float | None,
     resume: bool,
     device: str,
@@ -44,6 +64,7 @@ def main(
     workers: int,
     held_out: int,
     max_steps: int | None,
+    report: Path | None,
 ) -> None:
     """Train on IMAGES: image files, folders or tars of images."""
     if threads:
@@ -51,7 +72,7 @@ def main(
     try:
         train, validation = split_held_out(load_images(images), held_out)
         click.echo(f"{len(train)} training images, {len(validation)} held out")
-        settings = load_config(config) if config else TrainConfig()
+        settings = load_config(config, changes)
         start = trainable_model(load_weights(base)) if base else None
         trainer = Trainer(
             replace(settings, model=start.config) if start else settings,
@@ -60,13 +81,19 @@ def main(
             torch.device(device),
             start=start,
             workers=workers,
+            clock=CLOCKS[clock],
             log=lambda line: print(line, flush=True),
         )
         if resume and output.exists():
             trainer.resume(output)
             click.echo(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
         limit = 60.0 * stop_after if stop_after is not None else math.inf
-        trainer.run(minutes, output, stop_after=limit, max_steps=max_steps)
+        validation = trainer.run(minutes, output, stop_after=limit, max_steps=max_steps)
+        if report is not None and validation is not None:
+            parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
+            done = trainer.seconds / 60
+            threads = torch.get_num_threads()
+            write_report(RunReport(changes, done, clock, threads, device, trainer.step, parameters, validation), report)
     except (CnncompressError, ValueError, OSError) as error:
         sys.exit(f"train: {error}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,12 +20,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Phase:
-    """A part of the run with its own crops.
+    """A part of the run with its own crops and learning rates.
 
     Attributes:
         fraction: Share of the time budget, 0 .. 1; the fractions of all phases add up to 1.
         crop: Side of the square crops in pixels, a multiple of 64.
         batch: Crops per step; the qualities are stratified over them.
+        first_rate: Learning rate at the start of the phase, relative to the peak.
+        last_rate: Learning rate at its end; in between it follows the time used, linearly.
         simulate_integers: Train through simulated integer arithmetic in the scale network.
         synthesis_only: Train the synthesis transform and the inverse gains alone, on latents that are rounded as the
             encoder rounds them (Borzechowski et al. 2025, arXiv 2506.08662).
@@ -33,6 +36,8 @@ class Phase:
     fraction: float
     crop: int
     batch: int
+    first_rate: float = 1.0
+    last_rate: float = 1.0
     simulate_integers: bool = False
     synthesis_only: bool = False
 
@@ -56,6 +61,10 @@ class Augmentation:
 class TrainConfig:
     """A training run.
 
+    The default phases keep the learning rate constant for most of the time and let it fall to zero at the end (Hägele
+    et al., "Scaling Laws and Compute-Optimal Training Beyond Fixed Training Durations", NeurIPS 2024): a checkpoint of
+    the constant part can be finished at any time, and be trained on after all.
+
     Attributes:
         model: Shape of the network.
         phases: Parts of the run, in order.
@@ -63,7 +72,7 @@ class TrainConfig:
         learning_rate: Peak rate of Adam for the networks.
         table_learning_rate: Peak rate for gains, offsets and other per-quality tables.
         klt_learning_rate: Peak rate for the linear path, which starts at its optimum.
-        warmup_steps: Steps of linear warm-up; after it the rates fall to zero as a cosine of the time used.
+        warmup_steps: Steps of linear warm-up, before the rates follow the phases.
         gradient_clip: Largest norm of the gradient.
         ema_decay: Decay per step of the averaged weights, which are what is exported.
         rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
@@ -74,11 +83,11 @@ class TrainConfig:
     model: ModelConfig = field(default_factory=ModelConfig)
     phases: tuple[Phase, ...] = (
         Phase(0.60, crop=128, batch=8),
-        Phase(0.25, crop=256, batch=4),
-        Phase(0.15, crop=256, batch=4, simulate_integers=True),
+        Phase(0.33, crop=256, batch=4, last_rate=0.0, simulate_integers=True),
+        Phase(0.07, crop=256, batch=4, first_rate=0.5, last_rate=0.0, synthesis_only=True, simulate_integers=True),
     )
     augmentation: Augmentation = field(default_factory=Augmentation)
-    learning_rate: float = 4e-4
+    learning_rate: float = 3e-4
     table_learning_rate: float = 2e-3
     klt_learning_rate: float = 4e-5
     warmup_steps: int = 100
@@ -101,12 +110,21 @@ class TrainConfig:
 
     def phase_at(self, progress: float) -> Phase:
         """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""
-        end = 0.0
+        return self._locate(progress)[0]
+
+    def rate_at(self, progress: float) -> float:
+        """Learning rate relative to the peak when ``progress`` (0 .. 1) of the time budget is used."""
+        phase, share = self._locate(progress)
+        return phase.first_rate + share * (phase.last_rate - phase.first_rate)
+
+    def _locate(self, progress: float) -> tuple[Phase, float]:
+        """The phase at ``progress`` and the share of it that is over."""
+        start = 0.0
         for phase in self.phases:
-            end += phase.fraction
-            if progress < end:
-                return phase
-        return self.phases[-1]
+            if progress < start + phase.fraction:
+                return phase, (progress - start) / phase.fraction
+            start += phase.fraction
+        return self.phases[-1], 1.0
 
 
 def _build(cls: type[T], values: dict[str, Any]) -> T:
@@ -144,12 +162,27 @@ def model_config_from_dict(values: dict[str, Any]) -> ModelConfig:
     return _build(ModelConfig, values)
 
 
-def load_config(path: Path) -> TrainConfig:
-    """Reads a TOML file.
+def load_config(path: Path | None, settings: Sequence[str] = ()) -> TrainConfig:
+    """Reads a TOML file and changes single settings.
+
+    Args:
+        path: The file; None for the default configuration.
+        settings: ``key=value`` each, the value in TOML; ``model.width_8=64`` reaches into a table.
 
     Raises:
-        ValueError: The file is not TOML, or has unknown keys or values out of range.
-        OSError: It cannot be read.
+        ValueError: The file or a setting is not TOML, or has unknown keys or values out of range.
+        OSError: The file cannot be read.
     """
-    with path.open("rb") as file:
-        return config_from_dict(tomllib.load(file))
+    values: dict[str, Any] = {}
+    if path is not None:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    for setting in settings:
+        try:
+            change = tomllib.loads(setting)
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"setting {setting!r}: {error}") from error
+        for key, value in change.items():
+            inner = values.get(key)
+            values[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+    return config_from_dict(values)

@@ -21,7 +21,7 @@ from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.data import RandomCrops
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.loss import lambda_at, rate_distortion
-from cnncompress.training.progress import QualityMeter, validate
+from cnncompress.training.progress import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
 
@@ -38,6 +38,7 @@ class Trainer:
         *,
         start: HyperpriorModel | None = None,
         workers: int = 0,
+        clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = print,
     ) -> None:
         """Builds and initialises the model, or takes the one to start from.
@@ -49,6 +50,8 @@ class Trainer:
             device: Where to train; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
             workers: Processes that prepare crops; 0 prepares them in this one.
+            clock: Seconds that count against the time budget; `time.process_time` makes runs comparable on a machine
+                with other work to do.
             log: Receives one line of text at a time.
         """
         torch.manual_seed(config.seed)
@@ -57,6 +60,7 @@ class Trainer:
         self.held_out = held_out
         self.device = device
         self.workers = workers
+        self.clock = clock
         self.log = log
         self.step = 0
         self.seconds = 0.0
@@ -126,7 +130,7 @@ class Trainer:
         log_every: int = 100,
         stop_after: float = math.inf,
         max_steps: int | None = None,
-    ) -> None:
+    ) -> Validation | None:
         """Trains until the time budget is used.
 
         Args:
@@ -138,23 +142,26 @@ class Trainer:
             stop_after: Seconds after which this call ends with a checkpoint, however much of the budget is left.
             max_steps: Ends the call after this many steps.
 
+        Returns:
+            What the last validation measured; None without held-out images of at least 256x256 pixels.
+
         Raises:
             CnncompressError: The loss is not finite.
         """
         budget = minutes * 60.0
-        started = saved = validated = time.monotonic()
+        started = saved = validated = self.clock()
         before, first_step = self.seconds, self.step
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
         crops: Iterator[Tensor] = iter(())
-        while self.seconds < budget and time.monotonic() - started < stop_after:
+        while self.seconds < budget and self.clock() - started < stop_after:
             current = self.config.phase_at(self.seconds / budget)
             if current is not phase:
                 phase, crops = current, self._crops(current)
                 self._choose_parameters(phase)
                 self.log(f"phase {phase}")
             self._train_step(next(crops), phase, self.seconds / budget, meter)
-            now = time.monotonic()
+            now = self.clock()
             self.seconds = before + now - started
             if self.step % log_every == 0:
                 self._log_progress(meter)
@@ -162,13 +169,17 @@ class Trainer:
                 save_checkpoint(self.checkpoint(), path)
                 saved = now
             if now - validated > validate_every:
-                self.log(validate(self.averaged, self.held_out.values(), self.device))
+                self._validate()
                 validated = now
             if max_steps is not None and self.step - first_step >= max_steps:
                 break
         save_checkpoint(self.checkpoint(), path)
-        if self.held_out:
-            self.log(validate(self.averaged, self.held_out.values(), self.device))
+        return self._validate()
+
+    def _validate(self) -> Validation | None:
+        result = validate(self.averaged, self.held_out.values(), self.device)
+        self.log(str(result) if result else "no held-out image is large enough for validation")
+        return result
 
     def _choose_parameters(self, phase: Phase) -> None:
         for name, parameter in self.model.named_parameters():
@@ -198,9 +209,9 @@ class Trainer:
         lmbda = lambda_at(config.model.lambdas, position)
 
         warmup = min(1.0, (self.step + 1) / config.warmup_steps)
-        cosine = 0.5 * (1.0 + math.cos(math.pi * min(progress, 1.0)))
+        rate = warmup * config.rate_at(progress)
         for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
-            group["lr"] = peak * warmup * cosine
+            group["lr"] = peak * rate
 
         self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean
 
 import torch
 from torch import Tensor
@@ -48,8 +50,28 @@ class QualityMeter:
         return total / max(batches, 1.0), " ".join(cells)
 
 
+@dataclass(frozen=True)
+class Validation:
+    """Mean rate and distortion of held-out images at each anchor quality.
+
+    Attributes:
+        loss: Unweighted ``lambda * 255^2 * MSE + bpp``.
+        bpp: Estimated bits per pixel.
+        psnr: In dB, the mean over the images.
+    """
+
+    loss: tuple[float, ...]
+    bpp: tuple[float, ...]
+    psnr: tuple[float, ...]
+
+    def __str__(self) -> str:
+        """One line: the mean loss, and bpp / PSNR at each anchor."""
+        cells = (f"{bpp:.4f}/{psnr:.3f}" for bpp, psnr in zip(self.bpp, self.psnr, strict=True))
+        return f"validation loss {fmean(self.loss):.4f} " + " ".join(cells)
+
+
 @torch.no_grad()
-def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device) -> str:
+def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device) -> Validation | None:
     """Codes the centre of each image at every anchor quality, as the codec will.
 
     Rounding is real, with the encoder's dead zones, and the scale network simulates integers.
@@ -60,16 +82,15 @@ def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.dev
         device: Where to run, in float32.
 
     Returns:
-        One line: the mean unweighted loss and bpp / PSNR at each anchor.
+        The means; None if no image is large enough.
     """
     crops = [_centre(image) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
     if not crops:
-        return "validation: no held-out image is large enough"
+        return None
     x = (torch.stack(crops).float() / 255.0).to(device)
-    anchors = model.config.anchors
     model.eval()
-    cells, losses = [], []
-    for anchor in range(anchors):
+    rows = []
+    for anchor in range(model.config.anchors):
         parts = []
         for part in x.split(4):
             position = torch.full((len(part),), float(anchor), device=device)
@@ -78,9 +99,9 @@ def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.dev
             parts.append(rate_distortion(part, output, lmbda, 0.0))
         bpp = torch.cat([part.bpp for part in parts])
         mse = torch.cat([part.mse for part in parts])
-        losses.append(float(torch.stack([part.loss for part in parts]).mean()))
-        cells.append(f"{float(bpp.mean()):.4f}/{float((-10 * torch.log10(mse)).mean()):.3f}")
-    return f"validation loss {sum(losses) / anchors:.4f} " + " ".join(cells)
+        loss = torch.stack([part.loss for part in parts])
+        rows.append((float(loss.mean()), float(bpp.mean()), float((-10 * torch.log10(mse)).mean())))
+    return Validation(*zip(*rows, strict=True))
 
 
 def _centre(image: Tensor) -> Tensor:

@@ -30,6 +30,9 @@ def tiny_run(tiny_config: ModelConfig) -> TrainConfig:
     """Both kinds of phases, each half of the run."""
     return TrainConfig(
         model=tiny_config,
-        phases=(Phase(0.5, crop=64, batch=2), Phase(0.5, crop=128, batch=3, simulate_integers=True)),
+        phases=(
+            Phase(0.5, crop=64, batch=2),
+            Phase(0.5, crop=128, batch=3, last_rate=0.0, simulate_integers=True),
+        ),
         warmup_steps=2,
     )

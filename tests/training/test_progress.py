@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 
 import pytest
 import torch
@@ -37,19 +36,17 @@ def test_validation(
     model = HyperpriorModel(tiny_config)
     initialise(model, patch_covariance(list(train_images.values()), 500, 1))
     images = [*held_out_images.values(), *train_images.values()]  # the smaller ones are left out
-    line = validate(model, images, torch.device("cpu"))
-    assert line == validate(model, list(held_out_images.values()), torch.device("cpu"))
-    numbers = [float(number) for number in re.findall(r"[\d.]+", line)]
-    assert line.startswith("validation loss ") and len(numbers) == 1 + 2 * tiny_config.anchors
-    bpp, psnr = numbers[1::2], numbers[2::2]
-    assert bpp == sorted(bpp) and psnr == sorted(psnr)
+    result = validate(model, images, torch.device("cpu"))
+    assert result is not None and result == validate(model, list(held_out_images.values()), torch.device("cpu"))
+    assert len(result.loss) == len(result.bpp) == len(result.psnr) == tiny_config.anchors
+    assert list(result.bpp) == sorted(result.bpp) and list(result.psnr) == sorted(result.psnr)
     losses = [
         lmbda * 65025 * 10 ** (-quality / 10) + rate
-        for lmbda, rate, quality in zip(tiny_config.lambdas, bpp, psnr, strict=True)
+        for lmbda, rate, quality in zip(tiny_config.lambdas, result.bpp, result.psnr, strict=True)
     ]
-    assert numbers[0] == pytest.approx(sum(losses) / 3, rel=2e-3)
+    assert list(result.loss) == pytest.approx(losses, rel=1e-5)
+    assert str(result).startswith(f"validation loss {sum(result.loss) / len(result.loss):.4f} {result.bpp[0]:.4f}/")
 
 
 def test_validation_without_a_large_image(tiny_config: ModelConfig, train_images: dict[str, Tensor]) -> None:
-    line = validate(HyperpriorModel(tiny_config), train_images.values(), torch.device("cpu"))
-    assert line == "validation: no held-out image is large enough"
+    assert validate(HyperpriorModel(tiny_config), train_images.values(), torch.device("cpu")) is None

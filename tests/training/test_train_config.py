@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,21 @@ def test_toml(tmp_path: Path) -> None:
     assert load_config(path) == TrainConfig()
 
 
+def test_settings_change_single_values(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(TOML, encoding="utf-8")
+    config = load_config(path, ["seed=8", "model.width_8=24", "model.width_16=32", "augmentation.colour_jitter=0.0"])
+    before = load_config(path)
+    model = replace(before.model, width_8=24, width_16=32)
+    augmentation = replace(before.augmentation, colour_jitter=0.0)
+    assert config == replace(before, seed=8, model=model, augmentation=augmentation)
+    assert load_config(None, []) == TrainConfig()
+    with pytest.raises(ValueError, match="setting 'seed'"):
+        load_config(None, ["seed"])
+    with pytest.raises(ValueError, match="unknown TrainConfig keys: sead"):
+        load_config(None, ["sead=3"])
+
+
 def test_json_round_trip() -> None:
     config = TrainConfig(seed=3, model=ModelConfig(width_8=8))
     assert config_from_dict(json.loads(json.dumps(asdict(config)))) == config
@@ -98,6 +113,18 @@ def test_phases_follow_each_other() -> None:
     at = [(0.0, 0), (0.2499, 0), (0.25, 1), (0.7499, 1), (0.75, 2), (1.0, 2), (1.5, 2)]
     for progress, index in at:
         assert config.phase_at(progress) is phases[index]
+
+
+def test_rates_are_linear_within_each_phase() -> None:
+    phases = (
+        Phase(0.5, 64, 1),
+        Phase(0.25, 64, 1, last_rate=0.0),
+        Phase(0.25, 64, 1, first_rate=0.4, last_rate=0.2),
+    )
+    config = TrainConfig(phases=phases)
+    for progress, rate in ((0.0, 1.0), (0.49, 1.0), (0.625, 0.5), (0.7499, 0.0004), (0.75, 0.4), (0.875, 0.3)):
+        assert config.rate_at(progress) == pytest.approx(rate, abs=1e-6)
+    assert config.rate_at(1.0) == config.rate_at(2.0) == pytest.approx(0.2)
 
 
 def test_default_phases_end_as_the_codec_computes() -> None:
