@@ -16,7 +16,9 @@
     ├── ModelError                   6  weights
     │   ├── UnknownModel                no model of that name or fingerprint
     │   └── InvalidModel                the weights file is damaged or not ours
-    ├── DeviceError                  7  the device asked for is not there
+    ├── UnavailableError             7  something that the machine or the installation lacks
+    │   ├── DeviceError                 the device asked for is not there
+    │   └── MissingPackage              a package that not everybody needs is not installed
     └── LimitExceeded                9  larger than a limit that is in force
 
 Exit code 2 is click's, for a wrong command line. Messages are one line, name the value and what was expected;
@@ -94,10 +96,18 @@ class InvalidModel(ModelError):
     """A weights file is damaged, has unexpected contents or breaks the integer bounds."""
 
 
-class DeviceError(CnncompressError):
-    """The device asked for is not there."""
+class UnavailableError(CnncompressError):
+    """The machine or the installation lacks something."""
 
     exit_code = 7
+
+
+class DeviceError(UnavailableError):
+    """The device asked for is not there, or has too little memory."""
+
+
+class MissingPackage(UnavailableError):
+    """A package that not everybody needs is not installed, or does not fit the others."""
 
 
 class LimitExceeded(CnncompressError):

@@ -11,11 +11,14 @@ from pathlib import Path
 import click
 import torch
 
+from cnncompress.devices import resolve_device
 from cnncompress.errors import CnncompressError
+from cnncompress.nn.hyperprior import HyperpriorModel
 from cnncompress.training.config import load_config
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.loop import Trainer
 from cnncompress.training.report import RunReport, write_report
+from cnncompress.training.tensor_files import MIN_LIMIT
 from cnncompress.training.warm_start import trainable_model
 from cnncompress.weights import load_weights
 
@@ -41,11 +44,22 @@ CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
     type=click.Choice(sorted(CLOCKS)),
     help="Whose minutes: the clock's, or those of the CPU cores used, which compare runs on a busy machine.",
 )
-@click.option("--stop-after", type=click.FloatRange(min=0), help="Minutes after which to stop with a checkpoint.")
+@click.option(
+    "--stop-after",
+    type=click.FloatRange(min=0),
+    help="Minutes of real time, loading included, after which to stop with a checkpoint.",
+)
+@click.option("--final-validation/--no-final-validation", default=True, help="Validate when the program ends.")
+@click.option(
+    "--max-shard-size",
+    type=click.FloatRange(min=MIN_LIMIT / 1e6),
+    metavar="MB",
+    help="Write the checkpoint as files of at most so many million bytes, instead of one.",
+)
 @click.option("--resume/--no-resume", default=True, help="Go on from OUTPUT where it exists.")
-@click.option("--device", default="cpu", help="cpu, cuda or cuda:N.")
+@click.option("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of torch.")
-@click.option("--workers", default=0, type=click.IntRange(min=0), help="Processes that prepare crops.")
+@click.option("--compile/--no-compile", "compiled", default=None, help="Compile the model.  [default: on CUDA devices]")
 @click.option("--held-out", default=24, type=click.IntRange(min=0), help="Images kept for validation.")
 @click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps.")
 @click.option("--report", type=click.Path(path_type=Path), help="JSON file to write with what the run reached.")
@@ -58,37 +72,55 @@ def main(
     minutes: float,
     clock: str,
     stop_after: float | None,
+    final_validation: bool,
+    max_shard_size: float | None,
     resume: bool,
     device: str,
     threads: int | None,
-    workers: int,
+    compiled: bool | None,
     held_out: int,
     max_steps: int | None,
     report: Path | None,
 ) -> None:
     """Train on IMAGES: image files, folders or tars of images."""
+    began = time.monotonic()
+    if report is not None and not final_validation:
+        raise click.UsageError("--report needs the final validation")
     if threads:
         torch.set_num_threads(threads)
     try:
         train, validation = split_held_out(load_images(images), held_out)
         click.echo(f"{len(train)} training images, {len(validation)} held out")
         settings = load_config(config, changes)
-        start = trainable_model(load_weights(base)) if base else None
+        resuming = resume and output.exists()
+        start = None
+        if base:
+            start = trainable_model(load_weights(base))
+            settings = replace(settings, model=start.config)
+        elif resuming:
+            start = HyperpriorModel(settings.model)  # the checkpoint fills it: no statistics of the images are needed
         trainer = Trainer(
-            replace(settings, model=start.config) if start else settings,
+            settings,
             train,
             validation,
-            torch.device(device),
+            resolve_device(device),
             start=start,
-            workers=workers,
+            compiled=compiled,
             clock=CLOCKS[clock],
             log=lambda line: print(line, flush=True),
         )
-        if resume and output.exists():
+        if resuming:
             trainer.resume(output)
             click.echo(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
-        limit = 60.0 * stop_after if stop_after is not None else math.inf
-        validation = trainer.run(minutes, output, stop_after=limit, max_steps=max_steps)
+        limit = 60.0 * stop_after + began - time.monotonic() if stop_after is not None else math.inf
+        validation = trainer.run(
+            minutes,
+            output,
+            stop_after=limit,
+            max_steps=max_steps,
+            final_validation=final_validation,
+            max_shard_bytes=int(max_shard_size * 1e6) if max_shard_size is not None else None,
+        )
         if report is not None and validation is not None:
             parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
             done = trainer.seconds / 60

@@ -19,7 +19,18 @@ PACKAGE = Path(cnncompress.__file__).parent
 # is lazy and may name everything.
 MAY_IMPORT = {
     "__main__": {"cli"},
-    "cli": {"__init__", "api", "codec.container", "errors", "files", "formats", "images", "info", "manifest"},
+    "cli": {
+        "__init__",
+        "api",
+        "codec.container",
+        "errors",
+        "files",
+        "formats",
+        "images",
+        "info",
+        "manifest",
+        "training",
+    },
     "api": {
         "codec.container",
         "codec.entropy",
@@ -57,7 +68,18 @@ MAY_IMPORT = {
     "codec.tables": {"errors", "nn"},
     "nn": {"ops"},
     "ops": set(),
-    "training": {"api", "codec.latents", "codec.tables", "errors", "manifest", "nn", "ops", "weights"},
+    "training": {
+        "api",
+        "codec.latents",
+        "codec.tables",
+        "devices",
+        "errors",
+        "files",
+        "manifest",
+        "nn",
+        "ops",
+        "weights",
+    },
     "evaluation": {"__init__", "api", "errors", "files", "images"},
     "errors": set(),
 }

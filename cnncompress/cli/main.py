@@ -18,7 +18,7 @@ from cnncompress.cli.endings import exit_codes
 SIGTERM_EXIT_CODE = 143
 
 # Each is a module of this folder with a function `command`.
-COMMANDS = ("compress", "decompress", "info", "models")
+COMMANDS = ("compress", "decompress", "info", "models", "train")
 
 
 class LazyGroup(click.Group):

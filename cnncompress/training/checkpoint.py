@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from cnncompress.errors import InvalidModel
 from cnncompress.training.config import TrainConfig, config_from_dict
+from cnncompress.training.tensor_files import read_tensors, remove_tensors, write_tensors
+
+FORMAT = "cnncompress-checkpoint-1"
+_TENSOR_PARTS = ("model", "average", "rng")
+_FIELDS = {"config", "step", "seconds", "parameter_groups", "held_out", "environment"}
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Checkpoint:
         model: State dictionary of the `HyperpriorModel`.
         average: State dictionary of its averaged weights.
         optimizer: State dictionary of the optimiser.
-        rng: State of torch's generator.
+        rng: States of torch's generators by the kind of device, "cpu" and what else is used.
         held_out: Names of the validation images.
         environment: Versions and machine, as text.
     """
@@ -38,36 +40,76 @@ class Checkpoint:
     model: dict[str, Tensor]
     average: dict[str, Tensor]
     optimizer: dict[str, Any]
-    rng: Tensor
+    rng: dict[str, Tensor]
     held_out: tuple[str, ...]
     environment: str
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
-    """Writes a checkpoint so that a reader sees the old one or the new one, never a part."""
-    state = {name: value for name, value in vars(checkpoint).items() if name != "config"}
-    state["held_out"] = list(checkpoint.held_out)
-    state["config"] = json.dumps(asdict(checkpoint.config))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    torch.save(state, temporary)
-    temporary.replace(path)
+def save_checkpoint(checkpoint: Checkpoint, path: Path, max_bytes: int | None = None) -> None:
+    """Writes a checkpoint so that a reader sees the old one or the new one, never a part.
+
+    Args:
+        checkpoint: What to write.
+        path: File to write.
+        max_bytes: Largest size of a file; more of them lie beside ``path`` then. None for one file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    tensors = {f"{part}/{key}": tensor for part in _TENSOR_PARTS for key, tensor in getattr(checkpoint, part).items()}
+    for index, moments in checkpoint.optimizer["state"].items():
+        tensors |= {f"optimizer/{index}/{key}": tensor for key, tensor in moments.items()}
+    values = {
+        "format": FORMAT,
+        "config": asdict(checkpoint.config),
+        "step": checkpoint.step,
+        "seconds": checkpoint.seconds,
+        "parameter_groups": checkpoint.optimizer["param_groups"],
+        "held_out": checkpoint.held_out,
+        "environment": checkpoint.environment,
+    }
+    write_tensors(path, tensors, json.dumps(values), max_bytes)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint; tensors only, no pickled code.
+    """Reads a checkpoint of one file or of several; nothing in it is run.
 
     Raises:
-        InvalidModel: The file is no checkpoint of this program.
+        InvalidModel: The file is no checkpoint of this program, or a part of it is missing or damaged.
     """
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        config = config_from_dict(json.loads(state.pop("config")))
-        held_out = tuple(state.pop("held_out"))
-        return Checkpoint(config=config, held_out=held_out, **state)
+        tensors, text = read_tensors(path)
+        values = json.loads(text)
+        if values.pop("format", None) != FORMAT:
+            raise ValueError("not of this program, or of another version")
+        if values.keys() != _FIELDS:
+            raise ValueError(f"fields {sorted(values)}, not {sorted(_FIELDS)}")
+        parts: dict[str, dict[str, Tensor]] = {part: {} for part in _TENSOR_PARTS}
+        moments: dict[int, dict[str, Tensor]] = {}
+        for key, tensor in tensors.items():
+            part, _, rest = key.partition("/")
+            if part == "optimizer":
+                index, _, rest = rest.partition("/")
+                moments.setdefault(int(index), {})[rest] = tensor
+            else:
+                parts[part][rest] = tensor
+        groups = [{**group, "betas": tuple(group["betas"])} for group in values["parameter_groups"]]
+        return Checkpoint(
+            config=config_from_dict(values["config"]),
+            step=int(values["step"]),
+            seconds=float(values["seconds"]),
+            optimizer={"state": moments, "param_groups": groups},
+            held_out=tuple(values["held_out"]),
+            environment=values["environment"],
+            **parts,
+        )
     except OSError as error:
-        raise InvalidModel(f"{path}: not a checkpoint: {error.strerror or error}") from error
-    except pickle.UnpicklingError as error:  # torch explains in many lines how to run the pickle's code
-        raise InvalidModel(f"{path}: not a checkpoint: not tensors and plain values alone") from error
-    except (AttributeError, RuntimeError, KeyError, TypeError, ValueError, EOFError) as error:
+        missing = f" {Path(error.filename).name}" if error.filename and Path(error.filename).name != path.name else ""
+        raise InvalidModel(f"{path}: not a checkpoint:{missing} {error.strerror or error}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidModel(f"{path}: not a checkpoint: {error}") from error
+
+
+def remove_checkpoint(path: Path) -> None:
+    """Removes a checkpoint with all of its files, where there is one."""
+    remove_tensors(path)

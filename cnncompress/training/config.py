@@ -50,11 +50,13 @@ class Augmentation:
         max_downscale: Crops are up to this many times larger, per side, before they are scaled down.
         colour_jitter: Largest relative change of brightness, contrast and saturation.
         colour_jitter_probability: Share of the crops whose colours are changed.
+        transpose: Half of the crops swap rows and columns, which with the flips makes all eight orientations.
     """
 
     max_downscale: float = 2.0
     colour_jitter: float = 0.1
     colour_jitter_probability: float = 0.25
+    transpose: bool = False
 
 
 @dataclass(frozen=True)

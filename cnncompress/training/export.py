@@ -1,10 +1,11 @@
-"""Checkpoint to a model that can be shipped: weights file and manifest entry."""
+"""Checkpoint to a model that can be used (a weights file) or shipped (with a manifest entry)."""
 
 from __future__ import annotations
 
 import subprocess
+import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.tables import MAX_RADIUS, build_tables
-from cnncompress.errors import InvalidModel
+from cnncompress.errors import InvalidModel, OutputError
+from cnncompress.files import reason, write_output
 from cnncompress.manifest import MANIFEST_NAME, Entry, Manifest, read_manifest, write_manifest
-from cnncompress.nn.complexity import measure_complexity
+from cnncompress.nn.complexity import Complexity, measure_complexity
 from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
 from cnncompress.nn.hyperprior import HyperpriorModel
 from cnncompress.nn.network import CodecNetwork
@@ -84,6 +86,54 @@ def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArr
     return counts
 
 
+@dataclass(frozen=True)
+class ExportedWeights:
+    """A weights file that was written.
+
+    Attributes:
+        sha256: Hash of the file, in hexadecimal; the first 8 digits are the fingerprint in every .cnc file.
+        complexity: What the model costs.
+    """
+
+    sha256: str
+    complexity: Complexity
+
+
+def export_weights(
+    checkpoint: Checkpoint, images: Iterable[Tensor], path: Path, *, force: bool = False
+) -> ExportedWeights:
+    """Writes one weights file, which ``--model`` and `cnncompress.Codec` take by its path.
+
+    The file is loaded once before it gets its name, so that it appears whole and usable or not at all.
+
+    Args:
+        checkpoint: State of a run.
+        images: Training images, uint8 ``[3, H, W]``, on which the probability tables are counted.
+        path: Safetensors file to write.
+        force: Whether an existing file may be replaced.
+
+    Raises:
+        InvalidModel: The integer network would not be exact, or a weight is not finite.
+        OutputError: The file cannot be written, or is there already and may not be replaced.
+    """
+    model = averaged_model(checkpoint)
+    scales = integer_scales(model)
+    network: CodecNetwork = model.network
+    round_to_stored(network)
+    check_finite(network)  # after rounding: float16 ends at 65504
+    tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            draft = Path(folder) / path.name
+            sha256 = save_weights(draft, network, scales, tables)
+            load_weights(draft)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_output(str(path.absolute()), draft.read_bytes(), force=force)
+    except OSError as error:
+        raise OutputError(reason(error)) from error
+    return ExportedWeights(sha256, measure_complexity(network, scales))
+
+
 def export(
     checkpoint_path: Path,
     name: str,
@@ -93,7 +143,7 @@ def export(
     licence: str,
     data_sources: list[str],
 ) -> Entry:
-    """Writes ``NAME.safetensors`` and its manifest entry.
+    """Writes ``NAME.safetensors``, in place of an older one, and its manifest entry.
 
     Args:
         checkpoint_path: Checkpoint of a run.
@@ -108,28 +158,19 @@ def export(
 
     Raises:
         InvalidModel: The checkpoint cannot be read, or its integer network would not be exact.
+        OutputError: The file cannot be written.
     """
     checkpoint = load_checkpoint(checkpoint_path)
-    model = averaged_model(checkpoint)
-    scales = integer_scales(model)
-    network: CodecNetwork = model.network
-    round_to_stored(network)
-    check_finite(network)  # after rounding: float16 ends at 65504
-    tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
-
-    directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}{SUFFIX}"
-    sha256 = save_weights(path, network, scales, tables)
-    load_weights(path)
-    complexity = measure_complexity(network, scales)
+    exported = export_weights(checkpoint, images, path, force=True)
     entry = Entry(
         name=name,
         file=path.name,
-        sha256=sha256,
+        sha256=exported.sha256,
         licence=licence,
-        parameters=complexity.parameters,
-        encode_kmac_per_pixel=round(complexity.encode_kmac_per_pixel, 2),
-        decode_kmac_per_pixel=round(complexity.decode_kmac_per_pixel, 2),
+        parameters=exported.complexity.parameters,
+        encode_kmac_per_pixel=round(exported.complexity.encode_kmac_per_pixel, 2),
+        decode_kmac_per_pixel=round(exported.complexity.decode_kmac_per_pixel, 2),
         config=_plain(checkpoint.config.model),
         training=_training_record(checkpoint),
         data_sources=data_sources,

@@ -5,25 +5,27 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import cast
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
-from cnncompress.errors import CnncompressError
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.errors import CnncompressError, InvalidModel
+from cnncompress.nn.hyperprior import HyperpriorModel, HyperpriorOutput
+from cnncompress.training.average import WeightAverage
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
-from cnncompress.training.data import RandomCrops
+from cnncompress.training.crops import RandomCrops
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.loss import lambda_at, rate_distortion
 from cnncompress.training.progress import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
+
+GoOn = Callable[[int, float, float], bool]
+"""Told the steps done, the minutes of the budget used and the mean loss since it was last asked; whether to go on."""
 
 
 class Trainer:
@@ -37,7 +39,7 @@ class Trainer:
         device: torch.device,
         *,
         start: HyperpriorModel | None = None,
-        workers: int = 0,
+        compiled: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = print,
     ) -> None:
@@ -47,37 +49,42 @@ class Trainer:
             config: What to train.
             images: Training images by name, uint8 ``[3, H, W]``.
             held_out: Validation images by name.
-            device: Where to train; bf16 autocast is used on every kind.
+            device: Where to train, and where the images are kept; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
-            workers: Processes that prepare crops; 0 prepares them in this one.
+            compiled: Whether to compile the model's forward and backward pass, anew for each phase, whose shapes are
+                fixed; None does so on CUDA devices only.
             clock: Seconds that count against the time budget; `time.process_time` makes runs comparable on a machine
                 with other work to do.
             log: Receives one line of text at a time.
         """
         torch.manual_seed(config.seed)
         self.config = config
-        self.images = list(images.values())
         self.held_out = held_out
         self.device = device
-        self.workers = workers
         self.clock = clock
         self.log = log
         self.step = 0
         self.seconds = 0.0
         if start is None:
             model = HyperpriorModel(config.model)
-            initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed))
+            initialise(model, patch_covariance(list(images.values()), KLT_PATCHES, config.seed))
         else:
             model = start
         self.model = model.to(device).to(memory_format=torch.channels_last)
-        self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(config.ema_decay))
+        # A second way to call the same module: its parameters' names, the average and validation stay as they are.
+        compiled = device.type == "cuda" if compiled is None else compiled
+        self.forward: Callable[..., HyperpriorOutput] = (
+            torch.compile(self.model, dynamic=False) if compiled else self.model
+        )
+        self.average = WeightAverage(self.model, config.ema_decay)
+        self.crops = RandomCrops(list(images.values()), device, config.augmentation, config.seed)
         self.optimizer = self._optimizer()
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
     @property
     def averaged(self) -> HyperpriorModel:
         """The model with averaged weights."""
-        return cast(HyperpriorModel, self.average.module)
+        return self.average.module
 
     def _optimizer(self) -> torch.optim.Optimizer:
         groups: dict[float, list[Tensor]] = {}
@@ -94,20 +101,34 @@ class Trainer:
         """Goes on from a checkpoint of a run with the same configuration.
 
         Raises:
-            InvalidModel: The file is no checkpoint.
+            InvalidModel: The file is no checkpoint, or its contents do not fit its configuration.
             CnncompressError: The checkpoint has another model configuration.
         """
         checkpoint = load_checkpoint(path)
         if checkpoint.config.model != self.config.model:
             raise CnncompressError(f"{path}: checkpoint of a model with another configuration")
-        self.model.load_state_dict(checkpoint.model)
-        self.average.load_state_dict(checkpoint.average)
-        self.optimizer.load_state_dict(checkpoint.optimizer)
-        torch.set_rng_state(checkpoint.rng)
+        try:
+            self.model.load_state_dict(checkpoint.model)
+            self.average.load_state_dict(checkpoint.average)
+            self.optimizer.load_state_dict(checkpoint.optimizer)
+            for parameter, state in self.optimizer.state.items():
+                # Files hold tensors in plain order; the fused update needs the parameter's own.
+                for name in ("exp_avg", "exp_avg_sq"):
+                    state[name] = torch.empty_like(parameter).copy_(state[name])
+            torch.set_rng_state(checkpoint.rng["cpu"])
+            if self.device.type == "cuda" and "cuda" in checkpoint.rng:
+                torch.cuda.set_rng_state(checkpoint.rng["cuda"], self.device)
+        except (RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise InvalidModel(f"{path}: not a checkpoint: its contents do not fit its configuration") from error
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
 
     def checkpoint(self) -> Checkpoint:
         """The state of the run."""
+        rng = {"cpu": torch.get_rng_state()}
+        place = self.device.type
+        if self.device.type == "cuda":
+            rng["cuda"] = torch.cuda.get_rng_state(self.device)
+            place = torch.cuda.get_device_name(self.device)
         return Checkpoint(
             config=self.config,
             step=self.step,
@@ -115,9 +136,9 @@ class Trainer:
             model=self.model.state_dict(),
             average=self.average.state_dict(),
             optimizer=self.optimizer.state_dict(),
-            rng=torch.get_rng_state(),
+            rng=rng,
             held_out=tuple(self.held_out),
-            environment=f"torch {torch.__version__}, {self.device.type}, {platform.machine()}",
+            environment=f"torch {torch.__version__}, {place}, {platform.machine()}",
         )
 
     def run(
@@ -130,6 +151,9 @@ class Trainer:
         log_every: int = 100,
         stop_after: float = math.inf,
         max_steps: int | None = None,
+        go_on: GoOn | None = None,
+        final_validation: bool = True,
+        max_shard_bytes: int | None = None,
     ) -> Validation | None:
         """Trains until the time budget is used.
 
@@ -139,42 +163,53 @@ class Trainer:
             save_every: Seconds between checkpoints.
             validate_every: Seconds between validations.
             log_every: Steps between log lines.
-            stop_after: Seconds after which this call ends with a checkpoint, however much of the budget is left.
+            stop_after: Seconds of real time after which no step is begun, however much of the budget is left; saving
+                and the final validation follow.
             max_steps: Ends the call after this many steps.
+            go_on: Asked after every `log_every` steps; where it returns False, the call ends with a checkpoint.
+            final_validation: Validate at the end of the call as well, unless `go_on` ended it.
+            max_shard_bytes: Largest size of a file of the checkpoint; None for one file.
 
         Returns:
-            What the last validation measured; None without held-out images of at least 256x256 pixels.
+            What the final validation measured; None without it, or without held-out images of at least 256x256 pixels.
 
         Raises:
             CnncompressError: The loss is not finite.
+            OSError: The checkpoint cannot be written.
         """
         budget = minutes * 60.0
+        deadline = time.monotonic() + stop_after
         started = saved = validated = self.clock()
         before, first_step = self.seconds, self.step
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
-        crops: Iterator[Tensor] = iter(())
-        while self.seconds < budget and self.clock() - started < stop_after:
-            current = self.config.phase_at(self.seconds / budget)
-            if current is not phase:
-                phase, crops = current, self._crops(current)
-                self._choose_parameters(phase)
-                self.log(f"phase {phase}")
-            self._train_step(next(crops), phase, self.seconds / budget, meter)
-            now = self.clock()
-            self.seconds = before + now - started
-            if self.step % log_every == 0:
-                self._log_progress(meter)
-            if now - saved > save_every:
-                save_checkpoint(self.checkpoint(), path)
-                saved = now
-            if now - validated > validate_every:
-                self._validate()
-                validated = now
-            if max_steps is not None and self.step - first_step >= max_steps:
-                break
-        save_checkpoint(self.checkpoint(), path)
-        return self._validate()
+        stopped = False
+        with _full_precision(self.device):
+            while self.seconds < budget and time.monotonic() < deadline and not stopped:
+                current = self.config.phase_at(self.seconds / budget)
+                if current is not phase:
+                    phase = current
+                    self._choose_parameters(phase)
+                    self.log(f"phase {phase}")
+                self._train_step(phase, self.seconds / budget, meter)
+                # Nothing in a step waits for the device. Its queue holds about a thousand operations, a few steps, and
+                # then makes the host wait, so that the clock is ahead of the device by no more than those; log lines,
+                # checkpoints and validation read results, and are the only places where the two meet.
+                now = self.clock()
+                self.seconds = before + now - started
+                if self.step % log_every == 0:
+                    loss = self._log_progress(meter)
+                    stopped = go_on is not None and not go_on(self.step, self.seconds / 60.0, loss)
+                if now - saved > save_every:
+                    save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+                    saved = now
+                if now - validated > validate_every:
+                    self._validate()
+                    validated = now
+                if max_steps is not None and self.step - first_step >= max_steps:
+                    break
+            save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+            return self._validate() if final_validation and not stopped else None
 
     def _validate(self) -> Validation | None:
         result = validate(self.averaged, self.held_out.values(), self.device)
@@ -186,27 +221,16 @@ class Trainer:
             in_synthesis = name.startswith(("network.g_s.", "network.log_inverse_gain."))
             parameter.requires_grad_(in_synthesis or not phase.synthesis_only)
 
-    def _crops(self, phase: Phase) -> Iterator[Tensor]:
-        stream = RandomCrops(
-            self.images, phase.crop, self.config.augmentation, seed=self.config.seed + 1000 * (self.step + 1)
-        )
-        loader = DataLoader(
-            stream,
-            phase.batch,
-            num_workers=self.workers,
-            pin_memory=self.device.type == "cuda",
-            drop_last=True,
-        )
-        return iter(loader)
-
-    def _train_step(self, batch: Tensor, phase: Phase, progress: float, meter: QualityMeter) -> None:
+    def _train_step(self, phase: Phase, progress: float, meter: QualityMeter) -> None:
+        """Queues a step. On a GPU nothing here may read a result, nor copy from the host and wait for it."""
         config = self.config
-        x = batch.to(self.device, non_blocking=True).float().div_(255.0)
-        x = x.contiguous(memory_format=torch.channels_last)
-        # One quality from each of B equal parts of the range.
-        slots = torch.arange(len(x), device=self.device)
-        position = (slots + torch.rand(len(x), device=self.device)) / len(x) * (config.model.anchors - 1)
-        lmbda = lambda_at(config.model.lambdas, position)
+        x = self.crops.batch(phase.batch, phase.crop, self.step)
+        # One quality from each of B equal parts of the range, in random order: the crops come sorted by their scale.
+        # Drawn on the host, so that the table of lambdas, which is there, need not be copied first.
+        draw = torch.randperm(len(x)) + torch.rand(len(x))
+        on_host = draw / len(x) * (config.model.anchors - 1)
+        drawn = torch.stack([on_host, lambda_at(config.model.lambdas, on_host)]).to(self.device, non_blocking=True)
+        position, lmbda = drawn.unbind()
 
         warmup = min(1.0, (self.step + 1) / config.warmup_steps)
         rate = warmup * config.rate_at(progress)
@@ -215,7 +239,7 @@ class Trainer:
 
         self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
-            output = self.model(x, position, simulate_integers=phase.simulate_integers)
+            output = self.forward(x, position, simulate_integers=phase.simulate_integers)
         result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()
@@ -225,8 +249,26 @@ class Trainer:
         meter.add(position, result)
         self.step += 1
 
-    def _log_progress(self, meter: QualityMeter) -> None:
+    def _log_progress(self, meter: QualityMeter) -> float:
         loss, text = meter.read()
         self.log(f"step {self.step} minutes {self.seconds / 60:.1f} loss {loss:.4f} {text}")
         if not math.isfinite(loss):
             raise CnncompressError(f"the loss is {loss} at step {self.step}; resume from the last checkpoint")
+        return loss
+
+
+def _full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Keeps TensorFloat-32 out of training, and lets cuDNN choose its kernels by trial.
+
+    What autocast leaves in float32 is there because bf16 was not enough, and TF32 has only three bits more: the scale
+    network simulates integers with 14 fractional bits, and the linear path carries coefficients of several hundred
+    steps. Together they are less than a tenth of the arithmetic. torch lets convolutions use TF32 unless told not to;
+    matrix products, which the compiler may make of 1x1 convolutions, it leaves in full precision, and so do we.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    flags: AbstractContextManager[object] = cudnn.flags(
+        enabled=cudnn.enabled, benchmark=True, deterministic=cudnn.deterministic, allow_tf32=False
+    )
+    return flags

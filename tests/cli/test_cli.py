@@ -76,7 +76,14 @@ def test_version() -> None:
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["compress", "--help"], ["decompress", "--help"], ["info", "FILE"]],
+    [
+        ["--help"],
+        ["--version"],
+        ["compress", "--help"],
+        ["decompress", "--help"],
+        ["train", "--help"],
+        ["info", "FILE"],
+    ],
 )
 def test_no_torch_where_none_is_needed(args: list[str], good: Path) -> None:
     script = (

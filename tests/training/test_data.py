@@ -1,4 +1,4 @@
-"""Training images: folders and tars in, crops out."""
+"""Training images: folders and tars in, tensors out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
-from torch.utils.data import DataLoader
 
 from cnncompress.errors import UnreadableImage
-from cnncompress.training.config import Augmentation
-from cnncompress.training.data import RandomCrops, load_images, split_held_out
-
-PLAIN = Augmentation(max_downscale=1.0, colour_jitter=0.0, colour_jitter_probability=0.0)
+from cnncompress.training.data import load_images, split_held_out
 
 
 def write_tar(path: Path, members: dict[str, bytes]) -> None:
@@ -76,6 +71,28 @@ def test_sources_that_give_nothing(folder: Path, tmp_path: Path) -> None:
         load_images([tmp_path])
 
 
+def test_what_cannot_be_read_is_left_out(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = (folder / "b.png").read_bytes()
+    (tmp_path / "good.png").write_bytes(good)
+    (tmp_path / "cut.png").write_bytes(good[:300])
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    (tmp_path / "no.tar").write_bytes(b"no tar")
+    errors: list[UnreadableImage] = []
+    assert list(load_images([tmp_path], errors.append)) == ["good.png"]
+    assert [str(error).split(":")[0] for error in errors] == [
+        "cut.png",
+        str(tmp_path / "gone.png"),
+        str(tmp_path / "no.tar"),
+    ]
+    assert all("\n" not in str(error) for error in errors)
+    with pytest.raises(UnreadableImage, match="no images"):
+        load_images([tmp_path / "cut.png"], errors.append)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(UnreadableImage, match=r"good\.png: Image size"):
+        load_images([tmp_path / "good.png"])
+
+
 @pytest.mark.parametrize(
     ("total", "wanted", "held"), [(100, 5, 5), (100, 50, 10), (9, 3, 0), (10, 3, 1), (25, 0, 0), (0, 2, 0)]
 )
@@ -88,54 +105,3 @@ def test_held_out_images_are_spread_over_the_names(total: int, wanted: int, held
     numbers = sorted(int(name) for name in held_out)
     gaps = {second - first for first, second in itertools.pairwise(numbers)}
     assert all(abs(gap - total / held) < 1 for gap in gaps)
-
-
-def crops(images: list[Tensor], side: int, augmentation: Augmentation, count: int, seed: int = 1) -> list[Tensor]:
-    torch.manual_seed(0)
-    return list(itertools.islice(RandomCrops(images, side, augmentation, seed), count))
-
-
-@pytest.mark.parametrize("size", [(300, 200), (128, 128), (64, 300), (65, 70)])
-def test_crops_have_their_size_whatever_the_images(size: tuple[int, int]) -> None:
-    image = torch.randint(0, 256, (3, *size), dtype=torch.uint8)
-    strong = Augmentation(max_downscale=3.0, colour_jitter=0.5, colour_jitter_probability=1.0)
-    for augmentation in (PLAIN, Augmentation(), strong):
-        for crop in crops([image], 128, augmentation, 8):
-            assert crop.dtype == torch.uint8 and crop.shape == (3, 128, 128) and crop.is_contiguous()
-
-
-def test_plain_crops_are_cut_out_of_the_image() -> None:
-    values = torch.arange(100 * 120).view(1, 100, 120)
-    image = torch.cat([values // 256, values % 256, torch.zeros_like(values)]).to(torch.uint8)
-    for crop in crops([image], 64, PLAIN, 20):
-        places = crop[0].int() * 256 + crop[1]
-        steps = {int(places[0, 1] - places[0, 0]), int(places[1, 0] - places[0, 0])}
-        assert steps in [{1, 120}, {-1, 120}, {1, -120}, {-1, -120}], "a flip at most"
-        assert len(places.unique()) == 64 * 64
-
-
-def test_seed_and_area() -> None:
-    large = torch.full((3, 300, 300), 1, dtype=torch.uint8)
-    small = torch.full((3, 100, 100), 2, dtype=torch.uint8)
-    chosen = [int(crop[0, 0, 0]) for crop in crops([large, small], 64, PLAIN, 200)]
-    assert 0.8 < chosen.count(1) / 200 < 0.98
-    assert chosen == [int(crop[0, 0, 0]) for crop in crops([large, small], 64, PLAIN, 200)]
-    assert chosen != [int(crop[0, 0, 0]) for crop in crops([large, small], 64, PLAIN, 200, seed=2)]
-
-
-def test_augmentation_changes_scale_and_colour() -> None:
-    """Stripes of one pixel get grey where crops are scaled down; flat colours move where they are jittered."""
-    stripes = (255 * (torch.arange(256) % 2)).to(torch.uint8).expand(3, 256, 256)
-    scaled = crops([stripes], 64, Augmentation(2.0, 0.0, 0.0), 40)
-    grey = sum(bool(((crop > 20) & (crop < 235)).any()) for crop in scaled)
-    assert 8 <= grey <= 32, "about half of the crops"
-    flat = torch.full((3, 64, 64), 100, dtype=torch.uint8)
-    jittered = crops([flat], 64, Augmentation(1.0, 0.3, 0.5), 40)
-    moved = sum(bool((crop != 100).any()) for crop in jittered)
-    assert 8 <= moved <= 35
-
-
-def test_batches_come_from_a_loader() -> None:
-    image = torch.randint(0, 256, (3, 100, 100), dtype=torch.uint8)
-    batch = next(iter(DataLoader(RandomCrops([image], 64, Augmentation(), 1), 5)))
-    assert batch.shape == (5, 3, 64, 64) and batch.dtype == torch.uint8

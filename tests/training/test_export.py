@@ -16,13 +16,13 @@ from torch import Tensor
 from cnncompress.api import Codec
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.tables import MAX_RADIUS
-from cnncompress.errors import InvalidModel
+from cnncompress.errors import InvalidModel, OutputError, OutputExists
 from cnncompress.manifest import Entry, read_manifest
 from cnncompress.nn.config import SCALE_LEVELS
 from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
-from cnncompress.training.export import averaged_model, count_symbols, export, integer_scales
+from cnncompress.training.export import averaged_model, count_symbols, export, export_weights, integer_scales
 from cnncompress.training.loop import Trainer
 from cnncompress.weights import load_weights
 
@@ -77,6 +77,24 @@ def test_manifest_entry(checkpoint: Path, train_images: Images, tiny_run: TrainC
     assert manifest.default == "tiny"
     assert [each.name for each in manifest.entries] == ["tiny", "second"]
     assert second.sha256 != entry.sha256
+
+
+def test_one_weights_file(checkpoint: Path, train_images: Images, tmp_path: Path) -> None:
+    state, path = load_checkpoint(checkpoint), tmp_path / "mine.safetensors"
+    images = [image[:, :64, :128] for image in train_images.values()] * 2
+    result = export_weights(state, images, path)
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.safetensors"], "no manifest, nothing temporary"
+    assert load_weights(path).fingerprint.hex() == result.sha256[:8]
+    entry = exported(checkpoint, tmp_path / "models", train_images)
+    assert (entry.sha256, entry.parameters) == (result.sha256, result.complexity.parameters)
+
+    with pytest.raises(OutputExists):
+        export_weights(state, images, path)
+    assert export_weights(state, images, path, force=True) == result
+    folder = tmp_path / "folder.safetensors"
+    folder.mkdir()
+    with pytest.raises(OutputError):
+        export_weights(state, images, folder, force=True)
 
 
 def test_averaged_weights_are_what_is_exported(checkpoint: Path, train_images: Images, tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""Averaged weights: what is validated and exported."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import nn
+
+from cnncompress.nn.hyperprior import HyperpriorModel
+
+
+class WeightAverage(nn.Module):
+    """Exponential moving average of a model's parameters.
+
+    torch's `AveragedModel` counts its updates on the device and reads the counter before each one; the host would wait
+    there for the step's end. This one starts from the model's weights, and its update is one queued operation.
+    """
+
+    def __init__(self, model: HyperpriorModel, decay: float) -> None:
+        """Copies the model.
+
+        Args:
+            model: The model, on the device where it is trained.
+            decay: Share that the average keeps of itself in an update, 0 .. 1.
+        """
+        super().__init__()
+        self.module = copy.deepcopy(model).requires_grad_(False)
+        self.decay = decay
+
+    @torch.no_grad()
+    def update_parameters(self, model: HyperpriorModel) -> None:
+        """Moves the average towards the model's present parameters."""
+        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1.0 - self.decay)

@@ -1,0 +1,57 @@
+"""Jobs: the configuration of a run, and checkpoints of other runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cnncompress.errors import ModelError, OutputExists
+from cnncompress.nn.config import ModelConfig
+from cnncompress.training.config import TrainConfig
+from cnncompress.training.fine_tune import fine_tuning_config, fresh_config
+from cnncompress.training.job import Job, check_same_run, plan
+
+JOB = Job(images=(Path("photos"),), output=Path("models/mine.safetensors"), start=None, minutes=60.0)
+
+
+def test_checkpoint_lies_beside_the_output() -> None:
+    assert JOB.checkpoint == Path("models/mine.safetensors.checkpoint")
+
+
+def test_automatic_settings(tiny_config: ModelConfig) -> None:
+    assert plan(JOB, None, on_gpu=False) == fresh_config(60.0)
+    assert plan(JOB, None, on_gpu=True, crop=64) == fresh_config(60.0, crop=64, batch=16)
+    assert plan(JOB, tiny_config, on_gpu=False, crop=128) == fine_tuning_config(tiny_config, 60.0, crop=128, batch=4)
+    assert plan(JOB, tiny_config, on_gpu=True) == fine_tuning_config(tiny_config, 60.0, batch=16)
+    assert plan(replace(JOB, seed=9), None, on_gpu=False) == replace(fresh_config(60.0), seed=9)
+
+
+def test_own_settings(tiny_run: TrainConfig, tiny_config: ModelConfig) -> None:
+    job = replace(JOB, settings=tiny_run)
+    assert plan(job, None, on_gpu=True, crop=64) == plan(job, tiny_config, on_gpu=True) == tiny_run
+    assert plan(replace(job, seed=9), None, on_gpu=False) == replace(tiny_run, seed=9)
+    shapeless = replace(tiny_run, model=ModelConfig())
+    assert plan(replace(job, settings=shapeless), tiny_config, on_gpu=False) == tiny_run
+    with pytest.raises(ModelError, match="another shape"):
+        plan(job, replace(tiny_config, width_8=4), on_gpu=False)
+
+
+def test_going_on_elsewhere_or_for_longer(tiny_config: ModelConfig) -> None:
+    for model in (None, tiny_config):
+        saved = plan(JOB, model, on_gpu=False, crop=64)
+        longer = replace(JOB, minutes=5.0)
+        check_same_run(longer, plan(longer, model, on_gpu=True), saved)
+
+
+def test_checkpoints_of_other_runs(tiny_run: TrainConfig, tiny_config: ModelConfig) -> None:
+    saved = plan(JOB, tiny_config, on_gpu=False)
+    with pytest.raises(OutputExists, match=r"mine.safetensors.checkpoint: .* \(seed\)"):
+        check_same_run(JOB, replace(saved, seed=2), saved)
+    with pytest.raises(OutputExists, match=r"\(model, learning_rate, "):
+        check_same_run(JOB, plan(JOB, None, on_gpu=False), saved)
+    job = replace(JOB, settings=tiny_run)
+    check_same_run(job, tiny_run, tiny_run)
+    with pytest.raises(OutputExists, match=r"\(warmup_steps\)"):
+        check_same_run(job, replace(tiny_run, warmup_steps=3), tiny_run)
