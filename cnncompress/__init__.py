@@ -13,13 +13,22 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cnncompress.api import Codec, compress, decompress
+    from cnncompress.api import (
+        Codec,
+        compress,
+        decompress,
+        decompress_file,
+        store_original,
+    )
+    from cnncompress.assembly import OriginalFile
+    from cnncompress.codec.ancillary import SourceRecord
     from cnncompress.errors import (
         BadMagic,
         BitstreamError,
         CnncompressError,
         Corrupt,
         DeviceError,
+        FeatureLoss,
         ImageError,
         InvalidModel,
         LimitExceeded,
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
         UnsupportedImage,
         UnsupportedVersion,
     )
+    from cnncompress.images.read import read_image
+    from cnncompress.images.settings import ImageSettings
+    from cnncompress.images.write import save_image
     from cnncompress.info import Info, probe
 
 __version__ = "0.1.0"
@@ -45,14 +57,18 @@ __all__ = [
     "Codec",
     "Corrupt",
     "DeviceError",
+    "FeatureLoss",
     "ImageError",
+    "ImageSettings",
     "Info",
     "InvalidModel",
     "LimitExceeded",
     "MissingPackage",
     "ModelError",
+    "OriginalFile",
     "OutputError",
     "OutputExists",
+    "SourceRecord",
     "Truncated",
     "UnavailableError",
     "UnknownModel",
@@ -62,18 +78,35 @@ __all__ = [
     "__version__",
     "compress",
     "decompress",
+    "decompress_file",
     "probe",
+    "read_image",
+    "save_image",
+    "store_original",
 ]
 
-_API = ("Codec", "compress", "decompress")
-_INFO = ("Info", "probe")
+# Where what is not an error comes from.
+_HOMES = {
+    "Codec": "api",
+    "ImageSettings": "images.settings",
+    "Info": "info",
+    "OriginalFile": "assembly",
+    "SourceRecord": "codec.ancillary",
+    "compress": "api",
+    "decompress": "api",
+    "decompress_file": "api",
+    "probe": "info",
+    "read_image": "images.read",
+    "save_image": "images.write",
+    "store_original": "api",
+}
 
 if not TYPE_CHECKING:  # a type checker would take every misspelt name for this function's result
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = "api" if name in _API else "info" if name in _INFO else "errors"
+        home = _HOMES.get(name, "errors")
         return getattr(importlib.import_module(f"{__name__}.{home}"), name)
 
 

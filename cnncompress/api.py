@@ -1,29 +1,52 @@
-"""The Python interface: images to .cnc bytes and back."""
+"""The Python interface: images to .cnc bytes and back.
+
+Torch is imported when a model is loaded, and not for files that need none.
+"""
 
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
-from cnncompress.codec.container import Chunk, ChunkType, Container, Header, pack, unpack
-from cnncompress.codec.entropy import EntropyModel
-from cnncompress.codec.latents import LatentTransform, NoStopwatch, Stopwatch
-from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.devices import resolve_device
-from cnncompress.errors import LimitExceeded, UnknownModel
-from cnncompress.images import (
-    DEFAULT_MAX_PIXELS,
-    ImageSource,
-    decode_alpha,
-    encode_alpha,
-    read_image,
-    to_image,
+from cnncompress.assembly import (
+    OriginalFile,
+    check_limits,
+    pack_learned,
+    pack_lossless,
+    pack_original,
+    unpack_image,
+    unpack_learned,
+    unpack_original,
+    warn_of_losses,
 )
-from cnncompress.info import Info, probe
-from cnncompress.weights import find_by_fingerprint, load_weights
+from cnncompress.codec.ancillary import SourceRecord
+from cnncompress.codec.container import MAX_SIDE, ChunkType, Container, unpack
+from cnncompress.errors import UnknownModel
+from cnncompress.images.read import read_image
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+from cnncompress.images.source import ImageSource
+from cnncompress.info import probe
 
-__all__ = ["Codec", "Info", "compress", "decompress", "probe"]
+if TYPE_CHECKING:
+    from cnncompress.codec.latents import Stopwatch
+
+__all__ = [
+    "DEFAULT_QUALITY",
+    "Codec",
+    "Decoded",
+    "compress",
+    "decompress",
+    "decompress_file",
+    "probe",
+    "store_original",
+]
+
+DEFAULT_QUALITY = 60.0
+
+Decoded: TypeAlias = Image.Image | OriginalFile
+"""What was in a .cnc file."""
 
 
 class Codec:
@@ -38,6 +61,7 @@ class Codec:
         device: str = "auto",
         *,
         max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_dim: int = MAX_SIDE,
         stopwatch: Stopwatch | None = None,
     ) -> None:
         """Loads a model.
@@ -46,14 +70,22 @@ class Codec:
             model: Name of an installed model, path of a weights file, or None for the default.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             max_pixels: Largest width times height that is coded or decoded.
+            max_dim: Longest side that is coded or decoded.
             stopwatch: Told of the stages "image", "analysis", "hyper", "context", "synthesis" and "rans".
 
         Raises:
             ModelError: The model is unknown or its file is damaged.
             DeviceError: The device is not there.
         """
+        from cnncompress.codec.entropy import EntropyModel
+        from cnncompress.codec.latents import LatentTransform, NoStopwatch
+        from cnncompress.codec.pipeline import ImagePipeline
+        from cnncompress.devices import resolve_device
+        from cnncompress.weights import load_weights
+
         self.device = resolve_device(device)
         self.max_pixels = max_pixels
+        self.max_dim = max_dim
         self._stopwatch = stopwatch or NoStopwatch()
         weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
         self.model = weights.name
@@ -61,15 +93,30 @@ class Codec:
         transform = LatentTransform(weights.network, weights.scales, self.device, self._stopwatch)
         self._pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
 
-    def compress(self, image: ImageSource, quality: float = 50) -> bytes:
+    def compress(
+        self,
+        image: ImageSource,
+        quality: float = DEFAULT_QUALITY,
+        *,
+        settings: ImageSettings | None = None,
+        source: SourceRecord | None = None,
+    ) -> bytes:
         """Compresses an image.
 
+        An image with one bit a sample or a palette is coded without loss as well, and the shorter file is returned.
+
         Args:
-            image: Path, encoded bytes, Pillow image, or uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``.
+            image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
+                `read_image` returned, for which ``settings`` do nothing and nobody is warned.
             quality: 0 (smallest) .. 100 (best), kept in hundredths.
+            settings: How to read the image; by default as it is, within the codec's own limits.
+            source: Ending and size of the image's file, to be kept in the file.
 
         Returns:
             A .cnc file.
+
+        Warns:
+            FeatureLoss: Something about the image cannot be carried.
 
         Raises:
             ValueError: The quality is out of its range.
@@ -80,33 +127,45 @@ class Codec:
             raise ValueError(f"quality is {quality}, must be within 0 .. 100")
         hundredths = round(quality * 100)
         with self._stopwatch.stage("image"):
-            source = read_image(image, max_pixels=self.max_pixels)
-        chunks = [Chunk(ChunkType.LATENTS, self._pipeline.encode(source.colour, hundredths))]
+            planes = read_image(image, settings or ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim))
+            if planes is not image:
+                warn_of_losses(planes)
+        latents = self._pipeline.encode(planes.colour, hundredths)
         with self._stopwatch.stage("image"):
-            if source.alpha is not None:
-                chunks.append(Chunk(ChunkType.ALPHA, encode_alpha(source.alpha)))
-            height, width = source.colour.shape[:2]
-            header = Header(source.layout, width, height, hundredths, self.fingerprint)
-            return pack(Container(header, tuple(chunks)))
+            data = pack_learned(planes, latents, hundredths, self.fingerprint, source)
+            return min(pack_lossless(planes, source), data, key=len) if planes.is_graphic else data
 
     def decompress(self, data: bytes) -> Image.Image:
-        """Decompresses a .cnc file that was made with this codec's model.
+        """Decompresses a .cnc file that was made with this codec's model, or with none.
 
         Args:
             data: The whole file.
 
         Returns:
-            Image of mode L, LA, RGB or RGBA, as it went in.
+            Image of mode 1, L, LA, RGB or RGBA, as it went in, with ``icc_profile``, ``exif`` and ``xmp`` in its
+            ``info`` if it had them.
+
+        Warns:
+            FeatureLoss: A stored original is of a kind that is not read without loss; `decompress_file` gives it back.
 
         Raises:
             BitstreamError: The file is damaged, foreign or too new.
             UnknownModel: It was made with another model.
             LimitExceeded: The image is too large.
         """
+        return self._decompress(unpack(data))
+
+    def decompress_file(self, data: bytes) -> Decoded:
+        """Decompresses a .cnc file as `decompress` does, but gives a stored original back bit for bit."""
         container = unpack(data)
+        return unpack_original(container) or self._decompress(container)
+
+    def _decompress(self, container: Container) -> Image.Image:
         header = container.header
-        if header.width * header.height > self.max_pixels:
-            raise LimitExceeded(f"{header.width}x{header.height} is more than the limit of {self.max_pixels} pixels")
+        check_limits(header, self.max_pixels, self.max_dim)
+        image = unpack_image(container)
+        if image is not None:
+            return image
         if header.fingerprint != self.fingerprint:
             raise UnknownModel(
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
@@ -114,24 +173,46 @@ class Codec:
         size = (header.height, header.width)
         colour = self._pipeline.decode(container.payload(ChunkType.LATENTS), size, header.quality_hundredths)
         with self._stopwatch.stage("image"):
-            alpha = None
-            if header.layout.has_alpha:
-                alpha = decode_alpha(container.payload(ChunkType.ALPHA), header.width, header.height)
-            return to_image(colour, alpha, header.layout)
+            return unpack_learned(container, colour)
 
 
 def compress(
     image: ImageSource,
-    quality: float = 50,
+    quality: float = DEFAULT_QUALITY,
     *,
+    lossless: bool = False,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    settings: ImageSettings | None = None,
+    source: SourceRecord | None = None,
 ) -> bytes:
     """Compresses one image; arguments and errors as in `Codec` and `Codec.compress`.
 
-    Each call loads the model: for many images keep a `Codec`.
+    Each call loads the model: for many images keep a `Codec`. With ``lossless`` all planes come back as they are,
+    ``quality`` does not count, and no model is loaded.
     """
-    return Codec(model, device).compress(image, quality)
+    if not lossless:
+        return Codec(model, device).compress(image, quality, settings=settings, source=source)
+    planes = read_image(image, settings or ImageSettings())
+    if planes is not image:
+        warn_of_losses(planes)
+    return pack_lossless(planes, source)
+
+
+def store_original(data: bytes, *, settings: ImageSettings | None = None, source: SourceRecord | None = None) -> bytes:
+    """Returns a .cnc file in which an image file travels bit for bit, with all its metadata; no model is loaded.
+
+    Args:
+        data: The image file.
+        settings: How it would be read for coding. Where they would take something away that the file has, such as
+            its EXIF or its other frames, or may have, it cannot be stored.
+        source: Ending and size of the image's file, to be kept in the file.
+
+    Raises:
+        ImageError: The file cannot be read, or not be stored because of the settings.
+        LimitExceeded: It is too large.
+    """
+    return pack_original(data, settings or ImageSettings(), source)
 
 
 def decompress(
@@ -139,11 +220,39 @@ def decompress(
     *,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_dim: int = MAX_SIDE,
 ) -> Image.Image:
     """Decompresses one .cnc file, with the installed model that it names unless one is given.
 
-    Each call loads the model: for many files keep a `Codec`. Arguments and errors as in `Codec` and `Codec.decompress`.
+    Each call loads the model, if the file needs one: for many files keep a `Codec`. Arguments and errors as in `Codec`
+    and `Codec.decompress`.
     """
+    return _decompress(unpack(data), model, device, max_pixels, max_dim)
+
+
+def decompress_file(
+    data: bytes,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+    max_dim: int = MAX_SIDE,
+) -> Decoded:
+    """Decompresses one .cnc file as `decompress` does, but gives a stored original back bit for bit."""
+    container = unpack(data)
+    return unpack_original(container) or _decompress(container, model, device, max_pixels, max_dim)
+
+
+def _decompress(
+    container: Container, model: str | os.PathLike[str] | None, device: str, max_pixels: int, max_dim: int
+) -> Image.Image:
+    check_limits(container.header, max_pixels, max_dim)
+    image = unpack_image(container)
+    if image is not None:
+        return image
     if model is None:
-        model = find_by_fingerprint(unpack(data).header.fingerprint)
-    return Codec(model, device).decompress(data)
+        from cnncompress.weights import find_by_fingerprint
+
+        model = find_by_fingerprint(container.header.fingerprint)
+    return Codec(model, device, max_pixels=max_pixels, max_dim=max_dim)._decompress(container)

@@ -21,6 +21,8 @@
     │   └── MissingPackage              a package that not everybody needs is not installed
     └── LimitExceeded                9  larger than a limit that is in force
 
+What an image loses on its way in is no error but a warning, :class:`FeatureLoss`.
+
 Exit code 2 is click's, for a wrong command line. Messages are one line, name the value and what was expected;
 the command line puts the file's name in front.
 """
@@ -114,3 +116,7 @@ class LimitExceeded(CnncompressError):
     """An image is larger than a limit that is in force."""
 
     exit_code = 9
+
+
+class FeatureLoss(UserWarning):
+    """Something about an image that could not be carried along: bit depth, colour space, damaged metadata."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnncompress.codec.container import Mode, chunk_name, unpack
+from cnncompress.codec.ancillary import SourceRecord, read_source
+from cnncompress.codec.container import ChunkType, Coding, Mode, chunk_name, unpack
 from cnncompress.errors import InvalidModel
+from cnncompress.formats import sniff
 from cnncompress.manifest import read_manifest
 
 
@@ -17,25 +19,31 @@ class Info:
         width: pixels.
         height: pixels.
         mode: Pillow's name of the picture's layout.
-        quality: 0..100, as the encoder was told.
+        coding: ``learned``, ``lossless``, or ``stored`` for an original file.
+        quality: 0..100, as the encoder was told; None if the coding is not learned.
         format_version: version of the container.
-        fingerprint: first 4 bytes of the SHA-256 of the weights, 8 hexadecimal digits.
-        model: name of the model with that fingerprint, None if no such model is installed.
+        fingerprint: first 4 bytes of the SHA-256 of the weights, 8 hexadecimal digits; None if none are needed.
+        model: name of the model with that fingerprint, None if no such model is installed or none is needed.
         file_bytes: size of the whole file.
         bpp: bits per pixel of the whole file.
-        chunks: name and payload bytes of each chunk, in file order.
+        chunks: name and payload bytes of each chunk, in file order; ``icc``, ``exif`` and ``xmp`` as they are stored.
+        original: usual ending of a stored original's format; None if it is not known, or nothing is stored.
+        source: the file that it was made from, if that was noted.
     """
 
     width: int
     height: int
     mode: Mode
-    quality: float
+    coding: Coding
+    quality: float | None
     format_version: int
-    fingerprint: str
+    fingerprint: str | None
     model: str | None
     file_bytes: int
     bpp: float
     chunks: tuple[tuple[str, int], ...]
+    original: str | None = None
+    source: SourceRecord | None = None
 
 
 def probe(data: bytes | memoryview) -> Info:
@@ -46,18 +54,23 @@ def probe(data: bytes | memoryview) -> Info:
     """
     container = unpack(data)
     header = container.header
+    coding = container.coding
     file_bytes = memoryview(data).nbytes
+    fingerprint = header.fingerprint.hex() if coding == "learned" else None
     return Info(
         width=header.width,
         height=header.height,
         mode=header.layout.mode,
-        quality=header.quality,
+        coding=coding,
+        quality=header.quality if coding == "learned" else None,
         format_version=header.version,
-        fingerprint=header.fingerprint.hex(),
-        model=_model_name(header.fingerprint.hex()),
+        fingerprint=fingerprint,
+        model=None if fingerprint is None else _model_name(fingerprint),
         file_bytes=file_bytes,
         bpp=8 * file_bytes / (header.width * header.height),
         chunks=tuple((chunk_name(chunk.type), len(chunk.payload)) for chunk in container.chunks),
+        original=sniff(container.payload(ChunkType.ORIGINAL)) if coding == "stored" else None,
+        source=read_source(container),
     )
 
 

@@ -53,6 +53,11 @@ def cases() -> Iterator[tuple[str, Image.Image, float]]:
     yield "gray", crop(chelsea, 120, 80, 70, 50).convert("L"), 60
     yield "gray-alpha", with_alpha(crop(coffee, 200, 100, 40, 66).convert("L")), 33.33
     yield "rgba", with_alpha(crop(coffee, 300, 150, 65, 40)), 75
+    # Dithered, so that the lossless form is the longer one.
+    yield "black-and-white", crop(astronaut, 180, 60, 96, 64).convert("1"), 0
+    tagged = crop(astronaut, 180, 60, 33, 40)
+    tagged.info.update(icc_profile=b"profile", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
+    yield "metadata", tagged, 50
     yield "1x1", crop(coffee, 250, 150, 1, 1), 50
     yield "17x31", crop(astronaut, 220, 110, 17, 31), 90.01
     yield "1x300", crop(chelsea, 200, 0, 1, 300), 25
@@ -68,13 +73,15 @@ def symbols_sha256(latents: Latents) -> str:
 
 
 def write_case(
-    name: str, image: Image.Image, quality: float, codec: Codec, pipeline: ImagePipeline, folder: Path
+    name: str, source: Image.Image, quality: float, codec: Codec, pipeline: ImagePipeline, folder: Path
 ) -> dict[str, Any]:
     """Writes one golden file and its pixels; returns its entry."""
     file, pixels = f"{codec.model}-{name}.cnc", f"{codec.model}-{name}.png"
-    packed = codec.compress(image, quality)
+    packed = codec.compress(source, quality)
     (folder / file).write_bytes(packed)
-    codec.decompress(packed).save(folder / pixels, optimize=True)
+    image = codec.decompress(packed)
+    image.info.clear()
+    image.save(folder / pixels, optimize=True)
     container = unpack(packed)
     header = container.header
     payload = container.payload(ChunkType.LATENTS)

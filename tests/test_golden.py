@@ -100,7 +100,7 @@ def test_every_shipped_model_has_golden_files_of_every_kind() -> None:
     for shipped in read_manifest().entries:
         own = [entry for entry in found if entry["fingerprint"] == shipped.fingerprint]
         headers = [unpack((GOLDEN / entry["file"]).read_bytes()).header for entry in own]
-        assert {header.layout.mode for header in headers} == {"L", "LA", "RGB", "RGBA"}, hint
+        assert {header.layout.mode for header in headers} == {"1", "L", "LA", "RGB", "RGBA"}, hint
         assert {0, 10000} < {header.quality_hundredths for header in headers}, hint
         assert {(1, 1), (17, 31), (1, 300)} < {(header.width, header.height) for header in headers}, hint
 

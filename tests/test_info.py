@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from cnncompress import info
+from cnncompress.codec.ancillary import Metadata, SourceRecord, ancillary_chunks
 from cnncompress.codec.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.errors import BadMagic, Corrupt, InvalidModel, Truncated
 from cnncompress.info import Info, probe
@@ -14,7 +15,7 @@ from cnncompress.info import Info, probe
 DATA = pack(
     Container(
         Header(Layout.RGBA, 20, 10, 62_50, bytes.fromhex("00ff1234")),
-        (Chunk(ChunkType.LATENTS, bytes(50)), Chunk(ChunkType.ALPHA, bytes(10)), Chunk(130, b"")),
+        (Chunk(ChunkType.LATENTS, bytes(50)), Chunk(ChunkType.ALPHA, bytes(10)), Chunk(150, b"")),
     )
 )
 
@@ -37,15 +38,35 @@ def test_facts_of_a_file_with_an_unknown_model() -> None:
         width=20,
         height=10,
         mode="RGBA",
+        coding="learned",
         quality=62.5,
         format_version=1,
         fingerprint="00ff1234",
         model=None,
         file_bytes=18 + 3 * 9 + 4 + 60,
         bpp=8 * 109 / 200,
-        chunks=(("latents", 50), ("alpha", 10), ("ancillary-130", 0)),
+        chunks=(("latents", 50), ("alpha", 10), ("ancillary-150", 0)),
+        original=None,
+        source=None,
     )
     assert probe(memoryview(DATA)) == probe(DATA)
+
+
+@pytest.mark.parametrize(
+    ("chunk", "coding", "original"),
+    [
+        (Chunk(ChunkType.LOSSLESS, b"planes"), "lossless", None),
+        (Chunk(ChunkType.ORIGINAL, b"GIF89a..."), "stored", "gif"),
+        (Chunk(ChunkType.ORIGINAL, b"something"), "stored", None),
+    ],
+)
+def test_files_that_need_no_model(chunk: Chunk, coding: str, original: str | None) -> None:
+    ancillary = ancillary_chunks(Metadata(icc=b"profile", xmp=b"<x/>"), SourceRecord("GIF", 9))
+    facts = probe(pack(Container(Header(Layout.BILEVEL, 4, 5, 0, bytes(4)), (chunk, *ancillary))))
+    assert (facts.coding, facts.mode, facts.original) == (coding, "1", original)
+    assert (facts.quality, facts.fingerprint, facts.model) == (None, None, None)
+    assert facts.source == SourceRecord("GIF", 9)
+    assert facts.chunks[1:] == (("icc", len(ancillary[0].payload)), ("xmp", len(ancillary[1].payload)), ("source", 8))
 
 
 def test_name_of_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:

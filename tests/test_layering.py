@@ -31,7 +31,10 @@ MAY_IMPORT = {
         "manifest",
         "training",
     },
+    "pillow": {"api", "assembly", "codec.ancillary", "codec.container", "errors", "images", "weights"},
     "api": {
+        "assembly",
+        "codec.ancillary",
         "codec.container",
         "codec.entropy",
         "codec.latents",
@@ -44,16 +47,17 @@ MAY_IMPORT = {
         "manifest",
         "weights",
     },
+    "assembly": {"codec.ancillary", "codec.container", "errors", "formats", "images"},
     "devices": {"errors"},
-    "info": {"codec.container", "errors", "manifest"},
-    "images": {"bitdepth", "codec.container", "errors", "formats", "pillow_guard"},
-    "pillow_guard": {"errors", "files"},
-    "bitdepth": set(),
+    "info": {"codec.ancillary", "codec.container", "errors", "formats", "manifest"},
+    "images": {"codec.ancillary", "codec.container", "errors", "files", "formats"},
     "formats": set(),
     "files": {"errors"},
     "weights": {"codec.tables", "errors", "manifest", "nn", "ops"},
     "manifest": {"errors"},
-    "codec.container": {"errors"},
+    "codec.ancillary": {"codec.container", "errors"},
+    "codec.chunks": set(),
+    "codec.container": {"codec.chunks", "errors"},
     "codec.entropy": {"codec.tables", "errors"},
     "codec.latents": {"nn", "ops", "errors"},
     "codec.pipeline": {
@@ -94,8 +98,8 @@ ONLY_IN = {
 }
 # ... and parts that must load without torch.
 WITHOUT_TORCH = {
-    "__init__", "__main__", "bitdepth", "cli", "codec.container", "errors", "files",
-    "formats", "images", "info", "manifest", "pillow_guard",
+    "__init__", "__main__", "api", "assembly", "cli", "codec.ancillary", "codec.chunks", "codec.container", "errors",
+    "files", "formats", "images", "info", "manifest", "pillow",
 }  # fmt: skip
 
 MODULES = sorted(

@@ -44,7 +44,7 @@ def command(source: str, target: str, wanted_format: str | None, device: str, mo
 
         image = decompress(data, model=model, device=device)
     with working_on(target):
-        from cnncompress.images import save_image
+        from cnncompress.images.write import save_image
 
         stream = io.BytesIO()
         save_image(image, stream, chosen_format)

@@ -65,10 +65,10 @@ def _row(file: str, info: Info) -> tuple[str, ...]:
     return (
         f"{info.width}x{info.height}",
         info.mode,
-        f"{info.quality:g}",
+        info.coding if info.quality is None else f"{info.quality:g}",
         str(info.file_bytes),
         f"{info.bpp:.3f}",
-        info.model or f"unknown ({info.fingerprint})",
+        info.model or ("-" if info.fingerprint is None else f"unknown ({info.fingerprint})"),
         " ".join(f"{name}:{size}" for name, size in info.chunks),
         printable(file),
     )

@@ -49,7 +49,7 @@ quality_option = click.option(
     "-q",
     "--quality",
     type=Quality(),
-    default=50.0,
+    default=60.0,
     show_default=True,
     help="From 0 (smallest file) to 100 (best picture).",
 )

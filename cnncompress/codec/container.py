@@ -4,31 +4,43 @@
   the last payload: the parts cover the file exactly.
 * Header, 18 bytes: magic ``89 43 4E 43`` (``\\x89CNC``), version u8 = 1, layout u8, width u16, height u16,
   quality u16, model fingerprint 4 bytes, number of chunks u16.
-* Layout: 0 gray, 1 gray + alpha, 2 RGB, 3 RGBA. Width and height: 1..65535 pixels. Quality: hundredths,
-  0..10000. Fingerprint: the first 4 bytes of the SHA-256 of the weights file.
+* Width and height: 1..65535 pixels. Quality: hundredths, 0..10000. Fingerprint: the first 4 bytes of the SHA-256 of the
+  weights file. Quality and fingerprint are 0 in files that need no weights.
 * Table, 9 bytes a chunk: type u8, payload length u32 in bytes, CRC-32 of the payload u32.
-* Check, 4 bytes: CRC-32 of header and table.
-* Payloads, in the order of the table.
+* Check, 4 bytes: CRC-32 of header and table. Then the payloads, in the order of the table.
 * CRC-32 is that of zlib, PNG and gzip (polynomial 0xEDB88320).
-* Chunk type 1 holds the latents: exactly one. Type 2 holds the alpha plane: exactly one if the layout has
-  alpha, none otherwise. A reader refuses other types below 128 (a newer version is needed) and skips unknown
-  types 128..255 (ancillary) after checking their length and CRC.
 * A reader checks in this order: magic, version, header complete, table and check complete, CRC of header and
-  table, value ranges, payload lengths against the file, CRC of each payload.
+  table, value ranges, chunk types, payload lengths against the file, CRC of each payload.
 
-A file with one chunk has 31 bytes of overhead. The same in prose: docs/FORMAT.md.
+Layouts and chunk types are in `cnncompress.codec.chunks`. A file with one chunk has 31 bytes of overhead. The same in
+prose: docs/FORMAT.md.
 """
 
 from __future__ import annotations
 
-import enum
 import operator
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Literal
+from typing import NamedTuple
 
+from cnncompress.codec.chunks import (
+    Chunk,
+    ChunkType,
+    Coding,
+    Layout,
+    Mode,
+    chunk_name,
+    coding_of,
+    unknown_types,
+    wrong_counts,
+)
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
+
+__all__ = [
+    "Chunk", "ChunkType", "Coding", "Container", "Entry", "Head", "Header", "Layout", "Mode",
+    "chunk_name", "head_bytes", "pack", "unpack", "unpack_head",
+]  # fmt: skip
 
 MAGIC = b"\x89CNC"
 FORMAT_VERSION = 1
@@ -42,41 +54,7 @@ MAX_QUALITY_HUNDREDTHS = 100_00
 MAX_CHUNKS = 0xFFFF
 MAX_PAYLOAD_BYTES = 0xFFFF_FFFF
 FINGERPRINT_BYTES = 4
-FIRST_ANCILLARY_TYPE = 128
-
-Mode = Literal["L", "LA", "RGB", "RGBA"]
-_MODES: tuple[Mode, ...] = ("L", "LA", "RGB", "RGBA")
-
-
-class Layout(enum.IntEnum):
-    """Which planes the image has."""
-
-    GRAY = 0
-    GRAY_ALPHA = 1
-    RGB = 2
-    RGBA = 3
-
-    @property
-    def has_alpha(self) -> bool:
-        """Whether the image has an alpha plane."""
-        return self in (Layout.GRAY_ALPHA, Layout.RGBA)
-
-    @property
-    def is_gray(self) -> bool:
-        """Whether the image has one luminance plane instead of three colour planes."""
-        return self in (Layout.GRAY, Layout.GRAY_ALPHA)
-
-    @property
-    def mode(self) -> Mode:
-        """Pillow's name of the layout."""
-        return _MODES[self]
-
-
-class ChunkType(enum.IntEnum):
-    """The chunk types that this version knows."""
-
-    LATENTS = 1
-    ALPHA = 2
+NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
 
 
 @dataclass(frozen=True)
@@ -87,8 +65,8 @@ class Header:
         layout: planes of the image.
         width: pixels, 1..65535.
         height: pixels, 1..65535.
-        quality_hundredths: hundredths of a quality step, 0..10000.
-        fingerprint: first 4 bytes of the SHA-256 of the weights file.
+        quality_hundredths: hundredths of a quality step, 0..10000; 0 if the coding is not learned.
+        fingerprint: first 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
         version: version of the format.
     """
 
@@ -105,12 +83,38 @@ class Header:
         return self.quality_hundredths / 100
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """One part of a file: a :class:`ChunkType`, or 128..255 for an ancillary one, and its bytes."""
+class Entry(NamedTuple):
+    """A chunk as the table has it, and where its payload stands in the file."""
 
     type: int
-    payload: bytes
+    offset: int
+    length: int
+    check: int
+
+    def verified(self, payload: bytes) -> bytes:
+        """Returns the payload.
+
+        Raises:
+            Corrupt: its checksum does not match.
+        """
+        if zlib.crc32(payload) != self.check:
+            raise Corrupt(f"the checksum of the {chunk_name(self.type)} chunk does not match")
+        return payload
+
+
+@dataclass(frozen=True)
+class Head:
+    """Header and table: everything before the payloads.
+
+    Attributes:
+        header: the header.
+        entries: the chunks, in file order.
+        file_bytes: how long the whole file must be.
+    """
+
+    header: Header
+    entries: tuple[Entry, ...]
+    file_bytes: int
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,16 @@ class Container:
     header: Header
     chunks: tuple[Chunk, ...]
 
+    @property
+    def coding(self) -> Coding:
+        """How the image is coded."""
+        return coding_of(chunk.type for chunk in self.chunks)
+
     def payload(self, chunk_type: ChunkType) -> bytes:
         """Returns the bytes of the chunk of that type.
 
-        After :func:`unpack` the latents are always there, the alpha plane if ``header.layout.has_alpha``.
+        After :func:`unpack` there is always one of latents, lossless planes and original file, and beside latents
+        the alpha plane if ``header.layout.has_alpha``.
 
         Raises:
             KeyError: there is no such chunk.
@@ -148,7 +158,8 @@ def pack(container: Container) -> bytes:
     for chunk in container.chunks:
         _bounded("chunk type", chunk.type, 1, 0xFF)
         _bounded("payload length", len(chunk.payload), 0, MAX_PAYLOAD_BYTES)
-    problem = _unknown_types(container.chunks) or _wrong_counts(header.layout, container.chunks)
+    types = tuple(chunk.type for chunk in container.chunks)
+    problem = unknown_types(types) or wrong_counts(header.layout, types) or _wrong_model(header, types)
     if problem:
         raise ValueError(problem)
 
@@ -181,22 +192,67 @@ def unpack(data: bytes | memoryview) -> Container:
         Corrupt: a checksum does not match, a value is out of its range, or there are bytes too many.
     """
     view = memoryview(data).cast("B")
+    head = unpack_head(view)
+    payloads = sum(entry.length for entry in head.entries)
+    if len(view) < head.file_bytes:
+        raise Truncated(f"{head.file_bytes - len(view)} of {payloads} payload bytes are missing")
+    if len(view) > head.file_bytes:
+        raise Corrupt(f"{len(view) - head.file_bytes} bytes too many at the end of the file")
+    chunks = (
+        Chunk(entry.type, entry.verified(bytes(view[entry.offset : entry.offset + entry.length])))
+        for entry in head.entries
+    )
+    return Container(head.header, tuple(chunks))
+
+
+def head_bytes(start: bytes | memoryview) -> int:
+    """Tells from a file's first bytes, ``HEADER.size`` or more, how long header, table and check are together.
+
+    Raises:
+        BadMagic, UnsupportedVersion, Truncated: as for :func:`unpack`.
+    """
+    view = memoryview(start).cast("B")
     _check_start(view)
     if len(view) < HEADER.size:
         raise Truncated(f"the file ends in its header, after {len(view)} of {HEADER.size} bytes")
-    _, version, layout, width, height, quality, fingerprint, count = HEADER.unpack_from(view)
-    table_end = HEADER.size + count * TABLE_ENTRY.size
-    payload_start = table_end + CHECK.size
+    *_, count = HEADER.unpack_from(view)
+    return HEADER.size + int(count) * TABLE_ENTRY.size + CHECK.size
+
+
+def unpack_head(data: bytes | memoryview) -> Head:
+    """Reads and checks header and table, whether or not the payloads are there.
+
+    Args:
+        data: a file or its beginning, at least :func:`head_bytes`.
+
+    Raises:
+        BadMagic, UnsupportedVersion, Truncated, Corrupt: as for :func:`unpack`.
+    """
+    view = memoryview(data).cast("B")
+    payload_start = head_bytes(view)
     if len(view) < payload_start:
         raise Truncated(f"the file ends in its chunk table, after {len(view)} of {payload_start} bytes")
+    table_end = payload_start - CHECK.size
     (check,) = CHECK.unpack_from(view, table_end)
     if zlib.crc32(view[:table_end]) != check:
         raise Corrupt("the checksum of the header does not match")
 
+    _, version, layout, width, height, quality, fingerprint, _ = HEADER.unpack_from(view)
     header = Header(_layout(layout), width, height, quality, fingerprint, version)
     _check_ranges(header)
-    table = list(TABLE_ENTRY.iter_unpack(view[HEADER.size : table_end]))
-    return Container(header, _read_payloads(header.layout, table, view[payload_start:]))
+    entries = []
+    offset = payload_start
+    for kind, length, payload_check in TABLE_ENTRY.iter_unpack(view[HEADER.size : table_end]):
+        entries.append(Entry(kind, offset, length, payload_check))
+        offset += length
+    types = tuple(entry.type for entry in entries)
+    newer = unknown_types(types)
+    if newer:
+        raise UnsupportedVersion(f"{newer}; a newer cnncompress may know it")
+    wrong = wrong_counts(header.layout, types) or _wrong_model(header, types)
+    if wrong:
+        raise Corrupt(wrong)
+    return Head(header, tuple(entries), offset)
 
 
 def _check_start(view: memoryview) -> None:
@@ -230,52 +286,10 @@ def _check_ranges(header: Header) -> None:
         raise Corrupt(f"quality is {header.quality_hundredths} hundredths, expected 0..{MAX_QUALITY_HUNDREDTHS}")
 
 
-def _read_payloads(layout: Layout, table: list[tuple[int, int, int]], view: memoryview) -> tuple[Chunk, ...]:
-    lengths = [length for _, length, _ in table]
-    types = tuple(Chunk(kind, b"") for kind, _, _ in table)
-    newer = _unknown_types(types)
-    if newer:
-        raise UnsupportedVersion(f"{newer}; a newer cnncompress may know it")
-    wrong = _wrong_counts(layout, types)
-    if wrong:
-        raise Corrupt(wrong)
-    if len(view) < sum(lengths):
-        raise Truncated(f"{sum(lengths) - len(view)} of {sum(lengths)} payload bytes are missing")
-    if len(view) > sum(lengths):
-        raise Corrupt(f"{len(view) - sum(lengths)} bytes too many at the end of the file")
-
-    chunks = []
-    start = 0
-    for kind, length, check in table:
-        payload = bytes(view[start : start + length])
-        if zlib.crc32(payload) != check:
-            raise Corrupt(f"the checksum of the {chunk_name(kind)} chunk does not match")
-        chunks.append(Chunk(kind, payload))
-        start += length
-    return tuple(chunks)
-
-
-def chunk_name(chunk_type: int) -> str:
-    """Returns a short name for people and JSON: ``latents``, ``alpha``, ``ancillary-200``."""
-    try:
-        return ChunkType(chunk_type).name.lower()
-    except ValueError:
-        return f"ancillary-{chunk_type}"
-
-
-def _unknown_types(chunks: tuple[Chunk, ...]) -> str | None:
-    for chunk in chunks:
-        if chunk.type < FIRST_ANCILLARY_TYPE and chunk.type not in tuple(ChunkType):
-            return f"chunk type {chunk.type} is not known in format version {FORMAT_VERSION}"
-    return None
-
-
-def _wrong_counts(layout: Layout, chunks: tuple[Chunk, ...]) -> str | None:
-    expected = {ChunkType.LATENTS: 1, ChunkType.ALPHA: int(layout.has_alpha)}
-    for chunk_type, wanted in expected.items():
-        found = sum(chunk.type == chunk_type for chunk in chunks)
-        if found != wanted:
-            return f"{found} {chunk_name(chunk_type)} chunks in a {layout.mode} image, expected {wanted}"
+def _wrong_model(header: Header, types: tuple[int, ...]) -> str | None:
+    coding = coding_of(types)
+    if coding != "learned" and (header.quality_hundredths or header.fingerprint != NO_FINGERPRINT):
+        return f"a quality or a model in the header of an image that is {coding}"
     return None
 
 

@@ -114,7 +114,7 @@ def test_no_torch_where_none_is_needed(args: list[str], good: Path) -> None:
         (["compress", "--device", "cuda:", "in.png", "out.cnc"], "'cuda:' is not one of"),
         (["compress", "--device", "cuda:0\n", "in.png", "out.cnc"], "is not one of"),
         (["decompress", "--format", "gif", "in.cnc", "out.gif"], "'gif' is not one of"),
-        (["decompress", "in.cnc", "out.xyz"], "'out.xyz' is not one of png, ppm, jpg, webp, tiff, bmp"),
+        (["decompress", "in.cnc", "out.xyz"], "'out.xyz' is not one of png, ppm, jpg, webp, tiff, avif, bmp, npy"),
         (["decompress", "in.cnc", "out"], "choose one with --format"),
         (["info"], "Missing argument 'FILE...'"),
     ],
@@ -184,6 +184,7 @@ def test_info_json(good: Path) -> None:
         "width": 20,
         "height": 10,
         "mode": "RGB",
+        "coding": "learned",
         "quality": 62.5,
         "format_version": 1,
         "fingerprint": "00ff1234",
@@ -191,7 +192,20 @@ def test_info_json(good: Path) -> None:
         "file_bytes": 81,
         "bpp": 3.24,
         "chunks": [{"type": "latents", "bytes": 50}],
+        "original": None,
+        "source": None,
     }
+
+
+def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
+    path = tmp_path / "stored.cnc"
+    chunks = (Chunk(ChunkType.ORIGINAL, b"GIF89a"), Chunk(ChunkType.SOURCE, b"\6\0\0\0\0gif"))
+    path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, 0, bytes(4)), chunks)))
+    values = run("info", path).stdout.splitlines()[1].split(maxsplit=6)
+    assert values == ["20x10", "RGB", "stored", "54", "2.160", "-", f"original:6 source:8  {path}"]
+    facts = json.loads(run("info", "--json", path).stdout)
+    assert (facts["quality"], facts["fingerprint"], facts["original"]) == (None, None, "gif")
+    assert facts["source"] == {"ending": "gif", "size": 6}
 
 
 def test_info_reads_standard_input() -> None:

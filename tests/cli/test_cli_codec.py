@@ -84,7 +84,7 @@ def test_transparency_and_jpeg(picture: Image.Image, tmp_path: Path) -> None:
     assert run("compress", source, packed).exit_code == 0
     result = run("decompress", packed, target)
     assert result.exit_code == 5
-    assert result.stderr == f"cnncompress: {target}: jpg has no transparency; use one of png, webp, tiff\n"
+    assert result.stderr == f"cnncompress: {target}: jpg has no transparency; use one of png, webp, tiff, avif, npy\n"
     assert not target.exists()
 
 

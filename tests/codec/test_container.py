@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncompress.codec.container import Chunk, ChunkType, Container, Header, Layout, chunk_name, pack, unpack
+from cnncompress.codec.container import (
+    Chunk,
+    ChunkType,
+    Container,
+    Header,
+    Layout,
+    chunk_name,
+    head_bytes,
+    pack,
+    unpack,
+    unpack_head,
+)
 from cnncompress.errors import BadMagic, BitstreamError, Corrupt, Truncated, UnsupportedVersion
 
 HEADER = Header(Layout.GRAY, 2, 3, 50_00, bytes.fromhex("01234567"))
@@ -27,6 +38,15 @@ WITH_ALPHA = Container(
     Header(Layout.RGBA, 65535, 1, 100_00, b"\xff\x00\xff\x00"),
     (Chunk(ChunkType.LATENTS, b""), Chunk(200, b"more"), Chunk(ChunkType.ALPHA, b"alpha")),
 )
+LOSSLESS = Container(
+    Header(Layout.RGBA, 4, 5, 0, bytes(4)), (Chunk(ChunkType.LOSSLESS, b"planes"), Chunk(ChunkType.ICC, b"profile"))
+)
+STORED = Container(
+    Header(Layout.BILEVEL, 4, 5, 0, bytes(4)), (Chunk(ChunkType.ORIGINAL, b"file"), Chunk(ChunkType.SOURCE, b"source"))
+)
+ALL_KINDS = pytest.mark.parametrize(
+    "container", [SMALL, WITH_ALPHA, LOSSLESS, STORED], ids=["small", "alpha", "lossless", "stored"]
+)
 
 
 def small_file(
@@ -36,10 +56,11 @@ def small_file(
     width: int = 2,
     height: int = 3,
     quality: int = 50_00,
+    fingerprint: bytes = b"wxyz",
     types: bytes = b"\x01",
 ) -> bytes:
     """A file with any values at all, empty payloads and correct checksums."""
-    head = struct.pack("<4sBBHHH4sH", b"\x89CNC", version, layout, width, height, quality, b"wxyz", len(types))
+    head = struct.pack("<4sBBHHH4sH", b"\x89CNC", version, layout, width, height, quality, fingerprint, len(types))
     table = b"".join(struct.pack("<BII", kind, 0, zlib.crc32(b"")) for kind in types)
     return head + table + struct.pack("<I", zlib.crc32(head + table))
 
@@ -48,10 +69,11 @@ def small_file(
 def containers(draw: st.DrawFn) -> Container:
     layout = draw(st.sampled_from(Layout))
     side = st.integers(1, 65535)
-    header = Header(
-        layout, draw(side), draw(side), draw(st.integers(0, 10000)), draw(st.binary(min_size=4, max_size=4))
-    )
-    kinds = [1, *([2] if layout.has_alpha else []), *draw(st.lists(st.integers(128, 255), max_size=4))]
+    image = draw(st.sampled_from([1, 1, 3, 4]))
+    model = (draw(st.integers(0, 10000)), draw(st.binary(min_size=4, max_size=4))) if image == 1 else (0, bytes(4))
+    header = Header(layout, draw(side), draw(side), *model)
+    ancillary = [*draw(st.sets(st.integers(128, 131))), *draw(st.lists(st.integers(132, 255), max_size=4))]
+    kinds = [image, *([2] if layout.has_alpha and image == 1 else []), *ancillary]
     payloads = st.binary(max_size=64)
     return Container(header, tuple(Chunk(kind, draw(payloads)) for kind in draw(st.permutations(kinds))))
 
@@ -89,16 +111,21 @@ def test_values_and_names() -> None:
     assert [chunk_name(chunk.type) for chunk in container.chunks] == ["latents", "ancillary-200", "alpha"]
     with pytest.raises(KeyError):
         unpack(SMALL_BYTES).payload(ChunkType.ALPHA)
-    assert [layout.mode for layout in Layout] == ["L", "LA", "RGB", "RGBA"]
-    assert [layout.has_alpha for layout in Layout] == [False, True, False, True]
-    assert [layout.is_gray for layout in Layout] == [True, True, False, False]
+    assert [layout.mode for layout in Layout] == ["L", "LA", "RGB", "RGBA", "1"]
+    assert [layout.has_alpha for layout in Layout] == [False, True, False, True, False]
+    assert [layout.is_gray for layout in Layout] == [True, True, False, False, True]
+    kinds = [SMALL, WITH_ALPHA, LOSSLESS, STORED]
+    assert [each.coding for each in kinds] == ["learned", "learned", "lossless", "stored"]
+    assert [chunk_name(kind) for kind in ChunkType] == [
+        "latents", "alpha", "lossless", "original", "icc", "exif", "xmp", "source",
+    ]  # fmt: skip
 
 
 def test_helper_makes_good_files() -> None:
     assert unpack(small_file()).header.width == 2
 
 
-@pytest.mark.parametrize("container", [SMALL, WITH_ALPHA], ids=["small", "alpha"])
+@ALL_KINDS
 def test_every_single_bit_flip_is_noticed(container: Container) -> None:
     data = bytearray(pack(container))
     for position in range(8 * len(data)):
@@ -109,12 +136,30 @@ def test_every_single_bit_flip_is_noticed(container: Container) -> None:
     assert unpack(bytes(data)) == container
 
 
-@pytest.mark.parametrize("container", [SMALL, WITH_ALPHA], ids=["small", "alpha"])
+@ALL_KINDS
 def test_every_truncation_is_noticed(container: Container) -> None:
     data = pack(container)
     for length in range(len(data)):
         with pytest.raises(Truncated):
             unpack(data[:length])
+
+
+@given(containers())
+def test_head_is_read_without_the_payloads(container: Container) -> None:
+    data = pack(container)
+    length = head_bytes(data[:18])
+    for start in (data[:length], data, memoryview(data)):
+        head = unpack_head(start)
+        assert (head.header, head.file_bytes) == (container.header, len(data))
+        for entry, chunk in zip(head.entries, container.chunks, strict=True):
+            payload = data[entry.offset : entry.offset + entry.length]
+            assert (entry.type, entry.verified(payload)) == (chunk.type, chunk.payload)
+            with pytest.raises(Corrupt, match="checksum of the"):
+                entry.verified(payload + b"x")
+    with pytest.raises(Truncated):
+        unpack_head(data[: length - 1])
+    with pytest.raises(Truncated):
+        head_bytes(data[:17])
 
 
 @given(st.binary(max_size=80))
@@ -138,16 +183,28 @@ def test_foreign_bytes_raise_a_bitstream_error(data: bytes) -> None:
         (small_file()[:30], Truncated, "after 30 of 31 bytes"),
         (small_file()[:-1] + b"\0", Corrupt, "checksum of the header"),
         (small_file(version=0), Corrupt, "format version is 0"),
-        (small_file(layout=4), Corrupt, "layout is 4, expected 0..3"),
+        (small_file(layout=5), Corrupt, "layout is 5, expected 0..4"),
         (small_file(width=0), Corrupt, "0x3 pixels"),
         (small_file(height=0), Corrupt, "2x0 pixels"),
         (small_file(quality=10001), Corrupt, "quality is 10001"),
-        (small_file(types=b"\x01\x03"), UnsupportedVersion, "chunk type 3"),
+        (small_file(types=b"\x01\x05"), UnsupportedVersion, "chunk type 5"),
         (small_file(types=b"\x01\x00"), UnsupportedVersion, "chunk type 0"),
         (small_file(types=b"\x01\x7f"), UnsupportedVersion, "chunk type 127"),
-        (small_file(types=b""), Corrupt, "0 latents chunks"),
-        (small_file(types=b"\x01\x01"), Corrupt, "2 latents chunks"),
-        (small_file(types=b"\x01\x02"), Corrupt, "1 alpha chunks in a L image"),
+        (small_file(types=b""), Corrupt, "0 chunks hold an image, expected 1"),
+        (small_file(types=b"\x02"), Corrupt, "0 chunks hold an image, expected 1"),
+        (small_file(types=b"\x01\x01"), Corrupt, "2 chunks hold an image, expected 1"),
+        (small_file(types=b"\x01\x03"), Corrupt, "2 chunks hold an image, expected 1"),
+        (small_file(types=b"\x04\x03"), Corrupt, "2 chunks hold an image, expected 1"),
+        (small_file(types=b"\x01\x02"), Corrupt, "1 alpha chunks in a L image that is learned, expected 0"),
+        (small_file(layout=4, types=b"\x01\x02"), Corrupt, "1 alpha chunks in a 1 image"),
+        (small_file(layout=3, types=b"\x03\x02"), Corrupt, "1 alpha chunks in a RGBA image that is lossless"),
+        (small_file(types=b"\x01\x80\x80"), Corrupt, "2 icc chunks, expected at most 1"),
+        (small_file(types=b"\x81\x01\x81\x81"), Corrupt, "3 exif chunks"),
+        (small_file(types=b"\x01\x82\x82"), Corrupt, "2 xmp chunks"),
+        (small_file(types=b"\x01\x83\x83"), Corrupt, "2 source chunks"),
+        (small_file(types=b"\x03"), Corrupt, "a quality or a model in the header of an image that is lossless"),
+        (small_file(types=b"\x04", quality=0), Corrupt, "a quality or a model in the header"),
+        (small_file(types=b"\x04", fingerprint=bytes(4)), Corrupt, "of an image that is stored"),
         (small_file(layout=3), Corrupt, "0 alpha chunks in a RGBA image"),
         (small_file(layout=1, types=b"\x01\x02\x02"), Corrupt, "2 alpha chunks"),
         (SMALL_BYTES[:-1], Truncated, "1 of 3 payload bytes"),
@@ -163,8 +220,8 @@ def test_one_minimal_bad_input_per_error(data: bytes, error: type[Exception], me
 
 
 def test_unknown_ancillary_chunks_are_kept() -> None:
-    container = unpack(small_file(types=b"\x80\x01\xff\xff"))
-    assert [chunk.type for chunk in container.chunks] == [128, 1, 255, 255]
+    container = unpack(small_file(types=b"\x84\x01\xff\xff"))
+    assert [chunk.type for chunk in container.chunks] == [132, 1, 255, 255]
 
 
 @pytest.mark.parametrize(
@@ -177,7 +234,7 @@ def test_unknown_ancillary_chunks_are_kept() -> None:
         ({"quality_hundredths": 10001}, "quality_hundredths is 10001, expected 0..10000"),
         ({"fingerprint": b"abc"}, "fingerprint has 3 bytes, expected 4"),
         ({"version": 2}, "version is 2"),
-        ({"layout": Layout.RGBA}, "0 alpha chunks in a RGBA image, expected 1"),
+        ({"layout": Layout.RGBA}, "0 alpha chunks in a RGBA image that is learned, expected 1"),
     ],
 )
 def test_pack_refuses_values_that_do_not_fit(changes: dict[str, object], message: str) -> None:
@@ -191,9 +248,10 @@ def test_pack_refuses_values_that_do_not_fit(changes: dict[str, object], message
     [
         ((Chunk(1, b""), Chunk(256, b"")), "chunk type is 256, expected 1..255"),
         ((Chunk(1, b""), Chunk(0, b"")), "chunk type is 0, expected 1..255"),
-        ((Chunk(1, b""), Chunk(3, b"")), "chunk type 3 is not known"),
-        ((), "0 latents chunks"),
-        ((Chunk(1, b""), *[Chunk(128, b"")] * 65535), "number of chunks is 65536, expected 1..65535"),
+        ((Chunk(1, b""), Chunk(5, b"")), "chunk type 5 is not known"),
+        ((), "0 chunks hold an image"),
+        ((Chunk(3, b""),), "a quality or a model"),
+        ((Chunk(1, b""), *[Chunk(200, b"")] * 65535), "number of chunks is 65536, expected 1..65535"),
     ],
 )
 def test_pack_refuses_chunks_that_do_not_fit(chunks: tuple[Chunk, ...], message: str) -> None:

@@ -1,0 +1,140 @@
+"""Takes colour profile, EXIF and XMP out of an opened image, and puts them back into one."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, replace
+
+from PIL import ExifTags, Image
+from PIL.TiffImagePlugin import TiffImageFile
+
+from cnncompress.codec.ancillary import MAX_METADATA_BYTES, Metadata
+from cnncompress.images import xmp as xmp_packets
+from cnncompress.images.exif import Exif
+
+EXIF_PREFIX = b"Exif\0\0"
+"""What Pillow and JPEG put in front of EXIF."""
+
+# Of a TIFF file's own tags those that describe the picture; the others describe how its pixels are stored.
+_DESCRIPTIVE_TAGS = (
+    ExifTags.Base.ImageDescription,
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.XResolution,
+    ExifTags.Base.YResolution,
+    ExifTags.Base.ResolutionUnit,
+    ExifTags.Base.Software,
+    ExifTags.Base.DateTime,
+    ExifTags.Base.Artist,
+    ExifTags.Base.HostComputer,
+    ExifTags.Base.Copyright,
+    ExifTags.Base.Rating,
+    ExifTags.Base.RatingPercent,
+)
+_SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+# Other parts of a file that may hold what `strip` is to take out.
+_OTHER_METADATA = ("comment", "photoshop", "mp", "Raw profile type exif", "XML:com.adobe.xmp")
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was found.
+
+    Attributes:
+        metadata: what is to travel along.
+        losses: a line for each part that was left out although nobody asked for it.
+        withheld: whether the file has, or may have, something that ``strip`` took out.
+    """
+
+    metadata: Metadata
+    losses: tuple[str, ...]
+    withheld: bool
+
+
+def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Collected:
+    """Collects the metadata of a decoded image.
+
+    Args:
+        image: loaded, so that what stands behind the pixels is there too.
+        strip: what to leave out, see :class:`cnncompress.images.settings.ImageSettings`.
+        turned: whether the image lay on its side or its head; a thumbnail in its EXIF still does, and is dropped.
+    """
+    losses: list[str] = []
+    icc = _bytes_of(image.info.get("icc_profile"))
+    exif = _bytes_of(image.info.get("exif")) or _exif_of_other_formats(image)
+    xmp = _bytes_of(image.info.get("xmp"))
+    found = {"icc": icc is not None, "exif": exif is not None, "xmp": xmp is not None, "gps": False}
+    if exif is not None and "exif" not in strip:
+        exif, found["gps"] = _clean_exif(exif, "gps" in strip, turned, losses)
+    if xmp is not None and "xmp" not in strip:
+        xmp = xmp_packets.set_upright(xmp)
+        if "gps" in strip and xmp_packets.speaks_of_position(xmp):
+            found["gps"] = True
+            xmp = xmp_packets.without_position(xmp)
+            if xmp is None:
+                losses.append("the XMP packet is left out with the position that it holds")
+    metadata = Metadata(
+        None if "icc" in strip else icc, None if "exif" in strip else exif, None if "xmp" in strip else xmp
+    )
+    for name in ("icc", "exif", "xmp"):
+        part = getattr(metadata, name)
+        if part is not None and len(part) > MAX_METADATA_BYTES:
+            losses.append(f"{len(part)} bytes of {name} are left out, more than {MAX_METADATA_BYTES} are not carried")
+            metadata = replace(metadata, **{name: None})
+    hidden = bool(strip) and (any(key in image.info for key in _OTHER_METADATA) or bool(getattr(image, "text", None)))
+    return Collected(metadata, tuple(losses), hidden or any(found[name] for name in strip))
+
+
+def attach(image: Image.Image, metadata: Metadata) -> None:
+    """Puts metadata where Pillow keeps it: ``icc_profile``, ``exif`` and ``xmp`` of ``image.info``."""
+    if metadata.icc is not None:
+        image.info["icc_profile"] = metadata.icc
+    if metadata.exif is not None:
+        image.info["exif"] = EXIF_PREFIX + metadata.exif
+    if metadata.xmp is not None:
+        image.info["xmp"] = metadata.xmp
+
+
+def descriptive(exif: Image.Exif) -> Image.Exif:
+    """Returns EXIF with those tags only that describe a picture, fit for any other file."""
+    made = Image.Exif()
+    for tag in _DESCRIPTIVE_TAGS:
+        if tag in exif:
+            made[tag] = exif[tag]
+    for directory in _SUB_DIRECTORIES:
+        if directory in exif:
+            made.get_ifd(directory).update(exif.get_ifd(directory))
+    again = Image.Exif()
+    again.load(made.tobytes())  # so that the directories are among its keys
+    return again
+
+
+def _clean_exif(data: bytes, without_position: bool, turned: bool, losses: list[str]) -> tuple[bytes | None, bool]:
+    position = False
+    try:
+        exif = Exif(data)
+        exif.set_upright()
+        if without_position:
+            position = exif.remove_position()
+        if turned:
+            exif.remove_thumbnail()
+    except ValueError as error:
+        losses.append(f"damaged EXIF is left out: {error}")
+        return None, without_position
+    return exif.to_bytes(), position
+
+
+def _exif_of_other_formats(image: Image.Image) -> bytes | None:
+    # Pillow parses whatever it finds; what it cannot parse is not worth a refusal.
+    with contextlib.suppress(Exception):
+        found = image.getexif()
+        made = descriptive(found) if isinstance(image, TiffImageFile) else found
+        if any(tag != ExifTags.Base.Orientation for tag in made):
+            return made.tobytes()
+    return None
+
+
+def _bytes_of(value: object) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return value if isinstance(value, bytes) and value else None

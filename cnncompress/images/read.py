@@ -1,0 +1,161 @@
+"""Pictures in: whatever Pillow reads becomes 8-bit planes, upright, with its metadata."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image
+
+from cnncompress.codec.container import Layout
+from cnncompress.errors import UnsupportedImage
+from cnncompress.images import metadata
+from cnncompress.images.bitdepth import has_deep_samples
+from cnncompress.images.colour import Planes, on_background, to_planes
+from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
+from cnncompress.images.limits import check_size, check_tiles
+from cnncompress.images.reduction import DEEP_MODES
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+from cnncompress.images.source import ImageSource, SourceImage
+
+# What turns an image upright, by the value of the EXIF tag.
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# A PNG without a profile may say how bright its samples are; everybody takes them for sRGB's.
+_SRGB_GAMMA = 0.45455
+
+
+def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -> SourceImage:  # noqa: B008 - frozen
+    """Reads a picture and makes it upright.
+
+    Args:
+        source: a path, the bytes of a file, a Pillow image, a uint8 array [H, W], [H, W, 3] or [H, W, 4] (which the
+            result may share memory with), or what this function returned, which is returned as it is.
+        settings: what to take and to leave.
+
+    Raises:
+        UnreadableImage: no such file, or its bytes cannot be decoded.
+        UnsupportedImage: a mode that is not known, more than one frame and none chosen, or a loss and ``strict``.
+        LimitExceeded: more pixels, or a longer side, than the settings allow.
+    """
+    if isinstance(source, SourceImage):
+        return source
+    if isinstance(source, np.ndarray):
+        return _from_array(source, settings)
+    if isinstance(source, Image.Image):
+        with _at_frame(source, settings.frame):
+            return _from_pillow(source, None, settings)
+    with open_stream(source) as stream:
+        with decoder_errors("not a picture in a format that can be read"), limit_lifted():
+            image = Image.open(stream, formats=INPUT_FORMATS)
+        with image:
+            check_size(image.width, image.height, settings.max_pixels, settings.max_dim)
+            with _at_frame(image, settings.frame):
+                return _from_pillow(image, stream, settings)
+
+
+def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> SourceImage:
+    colours = array.shape[2] if array.ndim == 3 else 1
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or (array.ndim == 3 and colours not in (3, 4)):
+        raise UnsupportedImage(
+            f"an array {array.dtype} {list(array.shape)} is not supported, "
+            "expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
+        )
+    check_size(array.shape[1], array.shape[0], settings.max_pixels, settings.max_dim)
+    if array.ndim == 2:
+        return SourceImage(np.repeat(array[:, :, None], 3, axis=2), None, Layout.GRAY)
+    colour = np.ascontiguousarray(array[..., :3])
+    if colours == 3:
+        return SourceImage(colour, None, Layout.RGB)
+    planes = Planes(colour, np.ascontiguousarray(array[..., 3]), Layout.RGBA)
+    if settings.opaque_background is not None:
+        planes = on_background(planes, settings.opaque_background)
+    return SourceImage(planes.colour, planes.alpha, planes.layout, withheld=planes.alpha is None)
+
+
+def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSettings) -> SourceImage:
+    check_size(image.width, image.height, settings.max_pixels, settings.max_dim)
+    check_tiles(image, settings.max_pixels)
+    with decoder_errors("the picture is damaged"):
+        deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
+    raw_mode = _raw_mode(image)
+    large = image.width * image.height > DEFAULT_MAX_PIXELS
+    with decoder_errors("the picture is damaged or cut off"):
+        with limit_lifted() if large else contextlib.nullcontext():
+            image.load()
+        turn = _TURNS.get(_orientation(image))
+        upright = image if turn is None else image.transpose(turn)
+        check_size(upright.width, upright.height, settings.max_pixels, settings.max_dim)
+        planes = to_planes(upright, image.format, raw_mode)
+        found = metadata.collect(image, settings.strip, turned=turn is not None)
+
+    losses = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
+    losses += [planes.loss] if planes.loss else []
+    losses += found.losses
+    kept = found.metadata if planes.profile_holds else replace(found.metadata, icc=None)
+    if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
+        losses.append(f"the gamma of {_gamma(image):g} is not carried")
+    if settings.strict and losses:
+        raise UnsupportedImage(f"strict: {losses[0]}")
+
+    withheld = found.withheld or (settings.frame is not None and getattr(image, "n_frames", 1) > 1)
+    if planes.alpha is not None and settings.opaque_background is not None:
+        planes, withheld = on_background(planes, settings.opaque_background), True
+    graphic = image.mode in ("1", "P", "PA")
+    return SourceImage(planes.colour, planes.alpha, planes.layout, kept, tuple(losses), graphic, withheld)
+
+
+@contextlib.contextmanager
+def _at_frame(image: Image.Image, frame: int | None) -> Iterator[None]:
+    """Turns to a frame, and back again for an image that is its caller's."""
+    with decoder_errors("the picture is damaged"):
+        animated = getattr(image, "is_animated", False)
+        frames = int(getattr(image, "n_frames", 1)) if frame else 1
+    if frame is None:
+        # An MPO file is a JPEG photo with previews or a second view behind it; viewers show the first picture.
+        if animated and image.format != "MPO":
+            raise UnsupportedImage(f"more than one frame ({image.format}), and none is chosen")
+        yield
+        return
+    if frame >= max(frames, 1):
+        raise UnsupportedImage(f"there is no frame {frame}, only {frames} (counted from 0)")
+    before = image.tell()
+    with decoder_errors("the picture is damaged"):
+        image.seek(frame)
+    try:
+        yield
+    finally:
+        if image.tell() != before:
+            with contextlib.suppress(Exception):
+                image.seek(before)
+
+
+def _raw_mode(image: Image.Image) -> str:
+    for tile in getattr(image, "tile", ()):
+        arguments = tile[3]
+        raw = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+        return raw if isinstance(raw, str) else ""
+    return ""
+
+
+def _orientation(image: Image.Image) -> int:
+    # Pillow looks into the XMP too. EXIF that it cannot parse says nothing.
+    with contextlib.suppress(Exception):
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    return 1
+
+
+def _gamma(image: Image.Image) -> float:
+    gamma = image.info.get("gamma")
+    return float(gamma) if isinstance(gamma, (int, float)) and "srgb" not in image.info else _SRGB_GAMMA

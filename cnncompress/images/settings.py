@@ -1,0 +1,60 @@
+"""What is to become of an image on its way in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnncompress.codec.container import MAX_SIDE
+
+DEFAULT_MAX_PIXELS = 40_000_000
+
+STRIPPABLE = ("exif", "xmp", "icc", "gps")
+"""What :attr:`ImageSettings.strip` may name."""
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """How an image is read.
+
+    Attributes:
+        strip: metadata to leave out, any of ``exif``, ``xmp``, ``icc`` and ``gps``; the last is only the position, in
+            EXIF and in XMP.
+        strict: whether an image that cannot be carried as it is (16 bits, CMYK ...) is refused instead of converted
+            with a :class:`cnncompress.FeatureLoss` warning.
+        frame: which picture of an animation or of several pages, counted from 0; None refuses files with several.
+        background: red, green and blue, 0..255, that transparent images are put on, which makes them opaque.
+        keep_alpha: False makes transparent images opaque too, on white if there is no ``background``.
+        max_pixels: images with more pixels are refused before their pixels are decoded.
+        max_dim: so are images with a longer side; at most 65535.
+
+    Raises:
+        ValueError: a value is out of its range.
+    """
+
+    strip: frozenset[str] = frozenset()
+    strict: bool = False
+    frame: int | None = None
+    background: tuple[int, int, int] | None = None
+    keep_alpha: bool = True
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_dim: int = MAX_SIDE
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.strip) - set(STRIPPABLE))
+        if isinstance(self.strip, str) or unknown:
+            raise ValueError(f"strip is {self.strip!r}, expected any of {', '.join(STRIPPABLE)}")
+        if self.frame is not None and self.frame < 0:
+            raise ValueError(f"frame is {self.frame}, expected at least 0")
+        if self.background is not None and not (
+            len(self.background) == 3 and all(0 <= value <= 255 for value in self.background)
+        ):
+            raise ValueError(f"background is {self.background}, expected three values of 0..255")
+        if self.max_pixels < 1 or not 1 <= self.max_dim <= MAX_SIDE:
+            raise ValueError(f"max_pixels is {self.max_pixels}, max_dim {self.max_dim}, expected 1 or more")
+
+    @property
+    def opaque_background(self) -> tuple[int, int, int] | None:
+        """The colour that transparent images are put on; None if they stay transparent."""
+        if self.background is None and not self.keep_alpha:
+            return (255, 255, 255)
+        return self.background

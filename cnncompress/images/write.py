@@ -1,0 +1,138 @@
+"""Pictures out: planes become a picture in Pillow's hands, and that becomes a file."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
+
+from cnncompress.codec.ancillary import Metadata
+from cnncompress.codec.container import Layout
+from cnncompress.errors import FeatureLoss, OutputError
+from cnncompress.files import reason
+from cnncompress.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA
+from cnncompress.images.metadata import attach, descriptive
+from cnncompress.images.source import Plane
+
+# What Pillow's writer is told; everything that can be lossless is.
+_WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "png": ("PNG", {}),
+    "ppm": ("PPM", {}),
+    "jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
+    "webp": ("WEBP", {"lossless": True, "exact": True}),
+    "tiff": ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    "avif": ("AVIF", {"quality": 95, "subsampling": "4:4:4"}),
+    "bmp": ("BMP", {}),
+}
+_BLACK_BELOW = 128
+_TIFF_XMP = 700
+# A segment's length has 16 bits; the name before an XMP packet takes 29 bytes of it.
+_JPEG_SEGMENT_BYTES = 65533 - 29
+_TRANSPARENT_MODES = ("LA", "RGBA")
+
+
+def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metadata = Metadata()) -> Image.Image:  # noqa: B008
+    """Builds a picture from planes.
+
+    Args:
+        colour: uint8 [H, W, 3]. A gray picture gets the rounded mean of the three, a black and white one is white
+            where that is 128 or more.
+        alpha: uint8 [H, W] if the layout has alpha, else None.
+        layout: what to build.
+        metadata: goes to ``icc_profile``, ``exif`` and ``xmp`` of ``info``.
+
+    Returns:
+        A picture in the mode ``layout.mode``.
+    """
+    if (alpha is not None) != layout.has_alpha:
+        raise ValueError(f"alpha is {'missing' if alpha is None else 'given'} for the layout {layout.name}")
+    if layout.is_gray:
+        gray = (colour.sum(axis=2, dtype=np.uint16) + 1) // 3
+        image = Image.fromarray(gray >= _BLACK_BELOW if layout is Layout.BILEVEL else gray.astype(np.uint8))
+    else:
+        image = Image.fromarray(np.ascontiguousarray(colour))
+    if alpha is not None:
+        image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
+    attach(image, metadata)
+    return image
+
+
+def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> None:  # noqa: A002 - as Pillow calls it
+    """Writes a picture, with the colour profile, EXIF and XMP in its ``info`` where the format has a place for them.
+
+    A JPEG has no place for more than 64 KiB of EXIF or XMP; what is longer is left out with a
+    :class:`cnncompress.FeatureLoss` warning.
+
+    Args:
+        image: in mode 1, L, LA, RGB or RGBA.
+        target: a path, or a stream that is open for binary writing and seekable.
+        format: one of ``formats.OUTPUT_FORMATS``.
+
+    Raises:
+        OutputError: the format has no transparency, cannot hold a picture of that size, or it cannot be written.
+    """
+    if image.mode in _TRANSPARENT_MODES and format not in FORMATS_WITH_ALPHA:
+        raise OutputError(f"{format} has no transparency; use one of {', '.join(FORMATS_WITH_ALPHA)}")
+    if not isinstance(target, (str, os.PathLike)):
+        _write(image, target, format)
+        return
+    try:
+        with Path(target).open("wb") as stream:
+            _write(image, stream, format)
+    except (OSError, ValueError) as error:
+        raise OutputError(reason(error)) from error
+
+
+def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> None:
+    try:
+        if format_name == "npy":
+            np.save(stream, np.asarray(image.convert("L") if image.mode == "1" else image), allow_pickle=False)
+            return
+        writer, options = _WRITERS[format_name]
+        if format_name == "avif" and image.mode in ("1", "L"):
+            options = {**options, "subsampling": "4:0:0"}
+        image.save(stream, writer, **{**options, **_metadata_options(image, format_name)})
+    except (OSError, ValueError, struct.error) as error:
+        raise OutputError(f"cannot write {image.width}x{image.height} pixels as {format_name}: {error}") from error
+
+
+def _metadata_options(image: Image.Image, format_name: str) -> dict[str, Any]:
+    if format_name not in FORMATS_WITH_METADATA:
+        return {}
+    options = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if image.info.get(key)}
+    if format_name == "jpg":
+        for key in ("exif", "xmp"):
+            if len(options.get(key, b"")) > _JPEG_SEGMENT_BYTES:
+                warnings.warn(f"{key} is too long for a JPEG and is left out", FeatureLoss, stacklevel=4)
+                del options[key]
+    if format_name == "png" and "xmp" in options:
+        text = PngInfo()
+        text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
+        options["pnginfo"] = text
+    if format_name in ("avif", "tiff") and "exif" in options:  # whose writers arrange EXIF anew
+        options["exif"] = _arranged(options.pop("exif"), format_name)
+    if format_name == "tiff" and "xmp" in options:
+        options.setdefault("exif", Image.Exif())[_TIFF_XMP] = options.pop("xmp")
+    if format_name == "tiff" and any(
+        tag in options.get("exif", {}) for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
+    ):
+        options["compression"] = None  # Pillow cannot write these directories through libtiff, which compresses
+    return options
+
+
+def _arranged(data: bytes, format_name: str) -> Image.Exif:
+    exif = Image.Exif()
+    try:
+        exif.load(data)
+        exif = descriptive(exif) if format_name == "tiff" else exif
+        exif.tobytes()
+    except Exception:  # whatever Pillow stumbles over; the picture is worth more
+        warnings.warn(f"this exif cannot be written as {format_name} and is left out", FeatureLoss, stacklevel=5)
+        return Image.Exif()
+    return exif

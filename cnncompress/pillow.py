@@ -1,0 +1,217 @@
+"""A Pillow plugin: ``Image.open("x.cnc")`` and ``image.save("x.cnc", quality=60)``.
+
+>>> import cnncompress.pillow
+>>> cnncompress.pillow.register()
+
+Opening reads the header and the metadata, without torch; the model is loaded with the first pixels that are asked for,
+or saved, and stays for the process. Options of ``save``:
+
+* ``quality``: 0..100, 60 without it; ``lossless``: no model, every pixel as it is.
+* ``effort`` and whatever else :meth:`cnncompress.Codec.compress` takes, but ``source`` and ``settings``.
+* ``icc_profile``, ``exif``, ``xmp``: in place of those in ``image.info``, which are kept otherwise; empty for none.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from cnncompress.api import DEFAULT_QUALITY, Codec, compress
+from cnncompress.assembly import check_limits, unpack_image
+from cnncompress.codec.ancillary import read_metadata
+from cnncompress.codec.container import (
+    HEADER,
+    MAGIC,
+    MAX_SIDE,
+    Chunk,
+    ChunkType,
+    Container,
+    Head,
+    head_bytes,
+    unpack,
+    unpack_head,
+)
+from cnncompress.errors import BitstreamError, CnncompressError, Truncated
+from cnncompress.images.metadata import attach
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+
+FORMAT = "CNC"
+MIME_TYPE = "image/x-cnncompress"
+EXTENSION = ".cnc"
+
+_METADATA_OPTIONS = ("icc_profile", "exif", "xmp")
+_METADATA_CHUNKS = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP)
+
+
+def register(
+    *,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    max_pixels: int = DEFAULT_MAX_PIXELS,
+) -> None:
+    """Makes Pillow read and write .cnc files.
+
+    Args:
+        model: What to save with, as for :class:`cnncompress.Codec`; files are decoded with the model that they name.
+        device: Where to run.
+        max_pixels: Larger images can be opened, but neither loaded nor saved. Pillow's own limit holds besides.
+    """
+    models = Models(model, device, max_pixels)
+
+    def open_file(stream: IO[bytes], name: str | bytes) -> CncImageFile:
+        return CncImageFile(stream, name, models)
+
+    def save(image: Image.Image, stream: IO[bytes], name: str | bytes) -> None:
+        _save(image, stream, models)
+
+    Image.register_open(FORMAT, open_file, _accept)
+    Image.register_save(FORMAT, save)
+    Image.register_extension(FORMAT, EXTENSION)
+    Image.register_mime(FORMAT, MIME_TYPE)
+
+
+class Models:
+    """The models that were needed so far, each loaded once; threads may share them."""
+
+    def __init__(self, model: str | os.PathLike[str] | None, device: str, max_pixels: int) -> None:
+        self.max_pixels = max_pixels
+        self._model = model
+        self._device = device
+        self._lock = threading.Lock()
+        self._encoder: Codec | None = None
+        self._loaded: dict[bytes, Codec] = {}
+
+    def encoder(self) -> Codec:
+        """Returns the codec to save with."""
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = Codec(self._model, self._device, max_pixels=self.max_pixels)
+                self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
+            return self._encoder
+
+    def decoder(self, fingerprint: bytes) -> Codec:
+        """Returns the codec of a file.
+
+        Raises:
+            ModelError: its model is not installed, or damaged.
+        """
+        if self._model is not None:
+            self.encoder()  # may be a file that is not installed
+        with self._lock:
+            if fingerprint not in self._loaded:
+                from cnncompress.weights import find_by_fingerprint
+
+                name = find_by_fingerprint(fingerprint)
+                self._loaded[fingerprint] = Codec(name, self._device, max_pixels=self.max_pixels)
+            return self._loaded[fingerprint]
+
+
+class CncImageFile(ImageFile.ImageFile):
+    """An opened .cnc file."""
+
+    format = FORMAT
+    format_description = "cnncompress"
+
+    def __init__(self, stream: IO[bytes], name: str | bytes, models: Models) -> None:
+        self._models = models
+        super().__init__(stream, name)
+
+    def _open(self) -> None:
+        try:
+            head = _read_head(self._stream())
+            metadata = read_metadata(Container(head.header, self._metadata_chunks(head)))
+        except BitstreamError as error:
+            raise SyntaxError(str(error)) from error
+        self._size = (head.header.width, head.header.height)
+        self._mode = head.header.layout.mode
+        attach(self, metadata)
+
+    def load(self) -> Any:
+        """Decodes the image, the first time.
+
+        Raises:
+            OSError: the file is damaged, its model is not installed, or it is too large.
+        """
+        if self._im is None:
+            try:
+                image = self._decode()
+            except CnncompressError as error:
+                raise OSError(str(error)) from error
+            self._mode, self._size, self.im = image.mode, image.size, image.im
+            self.info.update(image.info)
+            if self._exclusive_fp and self.fp:
+                self.fp.close()
+            self.fp = None
+        return super().load()
+
+    def verify(self) -> None:
+        """Checks the structure and all checksums, without decoding.
+
+        Raises:
+            SyntaxError: the file is damaged.
+        """
+        try:
+            unpack(self._whole_file())
+        except BitstreamError as error:
+            raise SyntaxError(str(error)) from error
+        super().verify()
+
+    def _decode(self) -> Image.Image:
+        data = self._whole_file()
+        container = unpack(data)
+        check_limits(container.header, self._models.max_pixels, MAX_SIDE)
+        image = unpack_image(container)
+        if image is None:
+            image = self._models.decoder(container.header.fingerprint).decompress(data)
+        image.load()
+        return image
+
+    def _metadata_chunks(self, head: Head) -> tuple[Chunk, ...]:
+        chunks = []
+        for entry in head.entries:
+            if entry.type in _METADATA_CHUNKS:
+                self._stream().seek(entry.offset)
+                payload = self._stream().read(entry.length)
+                if len(payload) < entry.length:
+                    raise Truncated(f"{entry.length - len(payload)} bytes of metadata are missing")
+                chunks.append(Chunk(entry.type, entry.verified(payload)))
+        return tuple(chunks)
+
+    def _whole_file(self) -> bytes:
+        self._stream().seek(0)
+        return self._stream().read()
+
+    def _stream(self) -> IO[bytes]:
+        if self.fp is None:
+            raise ValueError("the file is closed")
+        return self.fp
+
+
+def _accept(prefix: bytes) -> bool:
+    return prefix.startswith(MAGIC)
+
+
+def _read_head(stream: IO[bytes]) -> Head:
+    start = stream.read(HEADER.size)
+    return unpack_head(start + stream.read(head_bytes(start) - len(start)))
+
+
+def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:
+    options: dict[str, Any] = dict(image.encoderinfo)
+    changes = {key: options.pop(key) for key in _METADATA_OPTIONS if key in options}
+    if changes or getattr(image, "is_animated", False):  # Pillow saves the frame that it is at
+        image = image.copy()
+    for key, value in changes.items():
+        image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
+    quality = options.pop("quality", DEFAULT_QUALITY)
+    try:
+        if options.pop("lossless", False):
+            data = compress(image, lossless=True, settings=ImageSettings(max_pixels=models.max_pixels))
+        else:
+            data = models.encoder().compress(image, quality, **options)
+    except CnncompressError as error:
+        raise OSError(f"cannot write as {FORMAT}: {error}") from error
+    stream.write(data)

@@ -1,0 +1,244 @@
+"""The Pillow plugin: lazy opening, decoding, saving, and Pillow's kinds of errors."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from cnncompress import pillow, probe
+from cnncompress.api import Codec, compress, store_original
+from cnncompress.codec.ancillary import Metadata
+from cnncompress.codec.container import Chunk, ChunkType, Container, pack, unpack
+from cnncompress.errors import FeatureLoss
+from cnncompress.pillow import CncImageFile, Models, register
+
+METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0", b"<x/>")
+INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif or b""), "xmp": METADATA.xmp}
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    """Registers the plugin, and leaves Pillow as it was."""
+    register(device="cpu")
+    yield
+    Image.ID.remove(pillow.FORMAT)
+    for registry in (Image.OPEN, Image.SAVE, Image.MIME):
+        del registry[pillow.FORMAT]
+    del Image.EXTENSION[pillow.EXTENSION]
+
+
+@pytest.fixture(scope="module")
+def crop(astronaut: NDArray[np.uint8]) -> Image.Image:
+    image = Image.fromarray(np.ascontiguousarray(astronaut[40:90, 180:250]))
+    image.info.update(INFO)
+    return image
+
+
+@pytest.fixture(scope="module")
+def packed(codec: Codec, crop: Image.Image) -> bytes:
+    return codec.compress(crop, 60)
+
+
+def reopened(data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data))
+
+
+def test_opening_reads_the_header_and_the_metadata(packed: bytes) -> None:
+    latents = unpack(packed).payload(ChunkType.LATENTS)
+    damaged = packed.replace(latents, bytes(len(latents)))
+    for data in (packed, damaged):
+        image = reopened(data)
+        assert isinstance(image, CncImageFile)
+        assert (image.format, image.mode, image.size) == ("CNC", "RGB", (70, 50))
+        assert image.get_format_mimetype() == "image/x-cnncompress"
+        assert image.info == INFO and image.getexif()[0x010F] == "Abc"
+        assert Image.MIME["CNC"] == pillow.MIME_TYPE
+    with pytest.raises(OSError, match="checksum of the latents chunk"):
+        reopened(damaged).load()
+
+
+def test_loading_decodes(packed: bytes, codec: Codec, tmp_path: Path) -> None:
+    path = tmp_path / "x.cnc"
+    path.write_bytes(packed)
+    expected = codec.decompress(packed)
+    for source in (path, str(path), io.BytesIO(packed)):
+        with Image.open(source) as image:
+            assert np.asarray(image).tobytes() == expected.tobytes()
+            assert image.info == INFO
+            assert image.load() is not None
+    with path.open("rb") as stream, Image.open(stream) as image:
+        assert image.resize((7, 5)).size == (7, 5)
+        assert not stream.closed
+    image = Image.open(path)
+    image.load()
+    assert getattr(image, "fp", None) is None, "closed with the last pixel"
+    assert image.copy().tobytes() == expected.tobytes()
+
+
+def test_saving_encodes(crop: Image.Image, packed: bytes, codec: Codec, tmp_path: Path) -> None:
+    path = tmp_path / "x.cnc"
+    crop.save(path, quality=60)
+    assert path.read_bytes() == packed
+    crop.save(path)
+    assert path.read_bytes() == packed, "the default quality"
+    stream = io.BytesIO()
+    crop.save(stream, "CNC", quality=12.5)
+    assert stream.getvalue() == codec.compress(crop, 12.5)
+
+
+def test_saving_without_loss_or_with_other_metadata(crop: Image.Image, tmp_path: Path) -> None:
+    path = tmp_path / "x.cnc"
+    exif = Image.Exif()
+    exif[0x010F] = "Other"
+    crop.save(path, lossless=True, exif=exif, xmp=b"", icc_profile=None)
+    with Image.open(path) as image:
+        assert image.getexif()[0x010F] == "Other"
+        assert set(image.info) == {"exif"}
+        assert image.tobytes() == crop.tobytes()
+    assert probe(path.read_bytes()).coding == "lossless"
+    assert crop.info == INFO, "the caller's image is as it was"
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
+def test_modes(mode: str, tmp_path: Path) -> None:
+    image = Image.linear_gradient("L").resize((40, 30)).convert(mode)
+    path = tmp_path / "x.cnc"
+    for options in ({"quality": 90}, {"lossless": True}):
+        image.save(path, **options)
+        with Image.open(path) as back:
+            assert (back.mode, back.size) == (mode, (40, 30))
+            back.load()
+            assert np.abs(np.asarray(back.convert("L")).astype(int) - np.asarray(image.convert("L"))).mean() < 9
+
+
+def test_stored_originals(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    image = Image.linear_gradient("L").resize((9, 7))
+    image.save(stream, "PNG", icc_profile=METADATA.icc)
+    opened = reopened(store_original(stream.getvalue()))
+    assert (opened.mode, opened.size) == ("L", (9, 7))
+    assert opened.tobytes() == image.tobytes()
+    assert opened.info["icc_profile"] == METADATA.icc, "known once the original is read"
+
+
+def test_an_animations_current_frame_is_saved(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (9, 7), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "x.png", save_all=True, append_images=frames[1:])
+    with Image.open(tmp_path / "x.png") as image:
+        image.seek(1)
+        image.save(tmp_path / "x.cnc", lossless=True)
+        assert image.tell() == 1
+    with Image.open(tmp_path / "x.cnc") as back:
+        assert back.convert("RGB").getpixel((0, 0)) == (0, 0, 255)
+
+
+def test_losses_are_warned_of(tmp_path: Path) -> None:
+    with pytest.warns(FeatureLoss, match="CMYK is converted"):
+        Image.new("CMYK", (9, 7)).save(tmp_path / "x.cnc", lossless=True)
+
+
+def test_verify(packed: bytes) -> None:
+    reopened(packed).verify()
+    for damaged in (packed[:-1], packed[:-1] + bytes([packed[-1] ^ 1]), packed + b"\0"):
+        image = reopened(damaged) if len(damaged) > len(packed) else None
+        try:
+            image = image or reopened(damaged)
+        except UnidentifiedImageError:  # the metadata stand at the end
+            continue
+        with pytest.raises(SyntaxError):
+            image.verify()
+
+
+def test_damaged_files(packed: bytes) -> None:
+    for damaged in (
+        b"\x89CNC",
+        packed[:10],
+        packed[:40],
+        packed[:20] + b"\xff" + packed[21:],
+        b"\x89CNC\x02" + packed[5:],
+    ):
+        with pytest.raises(UnidentifiedImageError):
+            reopened(damaged)
+    container = unpack(packed)
+    chunks = (
+        Chunk(chunk.type, b"\xff" if chunk.type == ChunkType.ICC else chunk.payload) for chunk in container.chunks
+    )
+    with pytest.raises(UnidentifiedImageError):
+        reopened(pack(Container(container.header, tuple(chunks))))
+    plain = compress(np.zeros((9, 7), np.uint8), lossless=True)
+    for cut in (plain[:-1], plain[:40]):
+        image = reopened(cut)
+        for _ in range(2):
+            with pytest.raises(OSError, match="payload bytes are missing"):
+                image.load()
+
+
+def test_other_models_and_limits(packed: bytes, crop: Image.Image, tmp_path: Path) -> None:
+    container = unpack(packed)
+    header = container.header
+    foreign = pack(Container(type(header)(header.layout, 70, 50, 6000, b"\1\2\3\4"), container.chunks))
+    with pytest.raises(OSError, match="fingerprint 01020304, which is not installed"):
+        reopened(foreign).load()
+    register(device="cpu", max_pixels=100)
+    with pytest.raises(OSError, match="limit of 100"):
+        reopened(packed).load()
+    for options in ({}, {"lossless": True}):
+        with pytest.raises(OSError, match="cannot write as CNC: 70x50 pixels are more than the limit of 100"):
+            crop.save(tmp_path / "x.cnc", **options)
+    assert not (tmp_path / "x.cnc").exists()
+    register(model="nobody", device="cpu")
+    with pytest.raises(OSError, match="no model named 'nobody'"):
+        crop.save(tmp_path / "x.cnc")
+
+
+def test_wrong_options(crop: Image.Image, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="quality is 101"):
+        crop.save(tmp_path / "x.cnc", quality=101)
+    with pytest.raises(TypeError, match="optimise"):
+        crop.save(tmp_path / "x.cnc", optimise=True)
+    assert not (tmp_path / "x.cnc").exists()
+
+
+def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+
+    class Counted(Codec):
+        def __init__(self, *args: object, **options: object) -> None:
+            loaded.append(args)
+            super().__init__(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(pillow, "Codec", Counted)
+    models = Models(None, "cpu", 10_000)
+    fingerprint = unpack(packed).header.fingerprint
+    found: list[Codec] = []
+    threads = [threading.Thread(target=lambda: found.append(models.decoder(fingerprint))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(loaded) == 1 and len(set(map(id, found))) == 1
+    assert models.encoder() is models.encoder()
+    chosen = Models(found[0].model, "cpu", 10_000)
+    assert chosen.decoder(fingerprint) is chosen.encoder(), "what is saved with is good for reading too"
+
+
+def test_opening_needs_no_torch(packed: bytes, tmp_path: Path) -> None:
+    (tmp_path / "x.cnc").write_bytes(packed)
+    script = (
+        "import sys; from PIL import Image; import cnncompress.pillow; cnncompress.pillow.register()\n"
+        "image = Image.open(sys.argv[1]); print(image.size, 'torch' in sys.modules); image.verify()\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "x.cnc")], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("(70, 50) False\nFalse\n", "")
