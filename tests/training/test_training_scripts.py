@@ -1,0 +1,71 @@
+"""The scripts that compare training runs and profile a step, run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
+
+WIDTHS = ("latent_channels=8", "hyper_channels=4", "width_8=8", "width_16=8", "hyper_width=8", "hyper_features=8")
+MORE_WIDTHS = ("scale_width=8", "context_width=8", "blocks_8=1", "blocks_16=1")
+TINY = [f"model.{width}" for width in (*WIDTHS, *MORE_WIDTHS)] + ["phases=[{fraction=1.0,crop=64,batch=2}]"]
+
+
+def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.slow
+def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for index in range(10):
+        Image.fromarray(coffee[:256, 20 * index : 20 * index + 256]).save(photographs / f"{index}.png")
+    rows = tmp_path / "rows.toml"
+    named = {"first": TINY, "wider": [*TINY, "model.width_8=12"], "wrong": ["model.depth=3"]}
+    rows.write_text("".join(f"[[row]]\nname = '{name}'\nset = {settings!r}\n" for name, settings in named.items()))
+
+    runs = tmp_path / "runs"
+    arguments = (rows, photographs, "-o", runs, "--minutes", "0.005", "--jobs", "1")
+    done = run("ablate.py", *arguments)
+    assert done.stdout == "first: done\nwider: done\nwrong: failed with exit code 1, see its log\n", done.stderr
+    assert "unknown ModelConfig keys: depth" in (runs / "wrong.log").read_text()
+    assert {path.name for path in runs.iterdir()} == {
+        f"{name}.{ending}" for name in ("first", "wider") for ending in ("json", "log")
+    } | {"wrong.log"}
+
+    before = (runs / "first.json").stat().st_mtime_ns
+    rows.write_text(f"[[row]]\nname = 'first'\nset = {TINY!r}\n")
+    assert run("ablate.py", *arguments).stdout == "first: done\n"
+    assert (runs / "first.json").stat().st_mtime_ns == before
+
+    table = run("report_ablations.py", runs / "first.json", runs / "wider.json")
+    assert table.returncode == 0, table.stderr
+    header, _, first, wider = table.stdout.splitlines()
+    assert header.startswith("| run | settings | parameters |")
+    assert first.startswith("| first |") and "+0.00 %" in first
+    assert "`model.width_8=12`" in wider
+
+    refused = run("report_ablations.py", rows)
+    assert (refused.returncode, refused.stdout) == (1, "") and "not a report of a training run" in refused.stderr
+
+
+@pytest.mark.slow
+def test_profile_of_a_step() -> None:
+    settings = [argument for setting in TINY for argument in ("--set", setting)]
+    done = run("profile_step.py", *settings, "--crop", "64", "--batch", "2", "--repeats", "1", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "plain 3x3 convolution, 8 channels at 1/8" in done.stdout
+    assert "aten::" in done.stdout
