@@ -28,6 +28,28 @@ def activation() -> nn.Module:
     return nn.LeakyReLU(0.1, inplace=True)
 
 
+class DepthwiseBlock(nn.Module):
+    """Pointwise, depthwise and pointwise convolution, then a pointwise feed-forward part (as in DCVC)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.spatial = nn.Sequential(
+            conv1x1(channels, channels),
+            activation(),
+            nn.Conv2d(channels, channels, 3, padding=1, groups=channels),
+            conv1x1(channels, channels),
+        )
+        self.feed_forward = nn.Sequential(conv1x1(channels, 2 * channels), activation(), conv1x1(2 * channels, channels))
+        for branch in (self.spatial, self.feed_forward):
+            branch[-1].weight.data.mul_(0.5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``[B, C, H, W]`` to the same shape."""
+        x = x + self.spatial(x)
+        result: Tensor = x + self.feed_forward(x)
+        return result
+
+
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around an identity (He et al. 2016)."""
 

@@ -35,6 +35,12 @@ class ModelConfig:
         hyper_features: Channels that the hyper-synthesis hands to the context model, at 1/32.
         scale_width: Channels inside the integer scale network.
         context_width: Channels inside each of the four context networks, at 1/32.
+        context_steps: 4, or 2 for a checkerboard (experiment).
+        learned_steps: Predict a quantisation step beside each mean (experiment).
+        block: "residual" (two 3x3) or "depthwise" (experiment).
+        patch_basis: Of the stem's 8x8 patches: "pixels", "haar" or "klt" (experiment).
+        klt_window: Side of the linear path's patches: 16, or 24 with an overlap (experiment).
+        stage_gains: Condition every resolution of the transforms on the quality, by gain and bias (experiment).
         lambdas: Rate-distortion trade-offs of the anchor qualities, ascending; quality 0 is the first, 100 the last.
     """
 
@@ -48,6 +54,12 @@ class ModelConfig:
     hyper_features: int = 128
     scale_width: int = 128
     context_width: int = 256
+    context_steps: int = 4
+    learned_steps: bool = False
+    block: str = "residual"
+    patch_basis: str = "pixels"
+    klt_window: int = 16
+    stage_gains: bool = False
     lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8))
 
     def __post_init__(self) -> None:
@@ -57,6 +69,8 @@ class ModelConfig:
             ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
         """
         for name, value in vars(self).items():
+            if isinstance(value, (bool, str)):
+                continue
             if name != "lambdas" and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
                 raise ValueError(f"{name} is {value}, must be a whole number within 1 .. {MAX_WIDTH}")
         if self.latent_channels % 4:

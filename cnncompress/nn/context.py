@@ -21,6 +21,7 @@ from cnncompress.nn.quality import QualityTable
 STEPS = 4
 
 _POSITIONS = (0, 3, 1, 2)
+_HALVES = ((0, 3), (1, 2))
 """Row-major index within the 2x2 cell of (0,0), (1,1), (0,1), (1,0)."""
 
 
@@ -30,12 +31,18 @@ class StepPartition(nn.Module):
     order: Tensor
     inverse: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, steps: int) -> None:
         super().__init__()
-        group = channels // STEPS
-        order = [
-            (j * group + c) * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for j in range(STEPS) for c in range(group)
-        ]
+        self.steps = steps
+        group = channels // steps
+        if steps == 4:
+            order = [
+                (j * group + c) * 4 + _POSITIONS[k ^ j] for k in range(4) for j in range(4) for c in range(group)
+            ]
+        else:
+            order = [
+                (j * group + c) * 4 + p for k in range(2) for j in range(2) for c in range(group) for p in _HALVES[k ^ j]
+            ]
         index = torch.tensor(order)
         self.register_buffer("order", index, persistent=False)
         self.register_buffer("inverse", torch.argsort(index), persistent=False)
@@ -43,7 +50,7 @@ class StepPartition(nn.Module):
 
     def split(self, y: Tensor) -> tuple[Tensor, ...]:
         """Cuts ``[B, M, h, w]`` into four steps ``[B, M, h/2, w/2]``, in coding order."""
-        return F.pixel_unshuffle(y, 2)[:, self.order].chunk(STEPS, dim=1)
+        return F.pixel_unshuffle(y, 2)[:, self.order].chunk(self.steps, dim=1)
 
     def merge(self, steps: list[Tensor]) -> Tensor:
         """Inverse of `split`."""
@@ -51,7 +58,7 @@ class StepPartition(nn.Module):
 
     def split_channels(self, vector: Tensor) -> tuple[Tensor, ...]:
         """Spreads a per-channel ``[B, M, 1, 1]`` over the steps: four times ``[B, M, 1, 1]``."""
-        return vector[:, self.get_buffer("channel")].chunk(STEPS, dim=1)
+        return vector[:, self.get_buffer("channel")].chunk(self.steps, dim=1)
 
 
 class ContextNetwork(nn.Module):
@@ -60,7 +67,9 @@ class ContextNetwork(nn.Module):
     def __init__(self, config: ModelConfig, step: int) -> None:
         super().__init__()
         width = config.context_width
-        self.stem = conv1x1(config.hyper_features + step * config.latent_channels, width)
+        self.stem = conv1x1(
+            config.hyper_features + step * config.latent_channels * 4 // config.context_steps, width
+        )
         self.quality = QualityTable(config.anchors, width)
         self.body = nn.Sequential(
             activation(),
@@ -69,9 +78,11 @@ class ContextNetwork(nn.Module):
             conv1x1(width, width),
             activation(),
         )
-        self.head = zero_initialised(conv1x1(width, config.latent_channels))
+        self.learned_steps = config.learned_steps
+        outputs = config.latent_channels * 4 // config.context_steps
+        self.head = zero_initialised(conv1x1(width, outputs * (1 + self.learned_steps)))
 
-    def forward(self, features: Tensor, decoded: list[Tensor], position: Tensor) -> Tensor:
+    def forward(self, features: Tensor, decoded: list[Tensor], position: Tensor) -> tuple[Tensor, Tensor | None]:
         """Predicts the means of this step.
 
         Args:
@@ -85,5 +96,8 @@ class ContextNetwork(nn.Module):
         hidden = self.body(self.stem(torch.cat([features, *decoded], dim=1)) + self.quality(position))
         # The means are added to numbers of several hundred steps: bf16 would round them to whole steps.
         with torch.autocast(hidden.device.type, enabled=False):
-            means: Tensor = self.head(hidden.float())
-        return means
+            output: Tensor = self.head(hidden.float())
+        if self.learned_steps:
+            means, width = output.chunk(2, dim=1)
+            return means, (0.7 * torch.tanh(width)).exp()
+        return output, None

@@ -74,15 +74,17 @@ class HyperpriorModel(nn.Module):
         y_steps = network.partition.split(y)
         y_bits = torch.zeros_like(position)
 
-        def code(step: int, mean: Tensor) -> Tensor:
+        def code(step: int, mean: Tensor, width: Tensor | None) -> Tensor:
             nonlocal y_bits
             residual = y_steps[step] - mean
+            if width is not None:
+                residual = residual / width
             if self.training:
                 symbols, coded = round_straight_through(residual), self._add_noise(residual)
             else:
                 symbols = coded = round_with_dead_zone(residual, dead_zone(log_scales[step]))
             y_bits = y_bits + gaussian_bits(coded, log_scales[step]).sum((1, 2, 3))
-            return mean + symbols
+            return mean + (symbols if width is None else symbols * width)
 
         y_hat = network.walk_context(z_hat, position, code)
         x_hat = network.synthesise(y_hat, position)

@@ -28,8 +28,8 @@ class CodecNetwork(nn.Module):
         self.g_s = SynthesisTransform(config)
         self.h_a = HyperAnalysis(config)
         self.h_s = HyperSynthesis(config)
-        self.partition = StepPartition(config.latent_channels)
-        self.context = nn.ModuleList(ContextNetwork(config, step) for step in range(STEPS))
+        self.partition = StepPartition(config.latent_channels, config.context_steps)
+        self.context = nn.ModuleList(ContextNetwork(config, step) for step in range(config.context_steps))
         self.log_gain = QualityTable(config.anchors, config.latent_channels)
         self.log_inverse_gain = QualityTable(config.anchors, config.latent_channels)
 
@@ -65,7 +65,8 @@ class CodecNetwork(nn.Module):
         z: Tensor = self.h_a(y / self.normaliser(position), position)
         return z
 
-    def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor], Tensor]) -> Tensor:
+    def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor, Tensor | None], Tensor]
+    ) -> Tensor:
         """Goes through the four steps of the spatial context; the one path of training, encoder and decoder.
 
         Args:
@@ -81,9 +82,9 @@ class CodecNetwork(nn.Module):
         normalisers = self.partition.split_channels(self.normaliser(position))
         decoded: list[Tensor] = []
         normalised: list[Tensor] = []
-        for step in range(STEPS):
-            mean = self.context[step](features, normalised, position) * normalisers[step]
-            decoded.append(code(step, mean))
+        for step in range(self.config.context_steps):
+            mean, width = self.context[step](features, normalised, position)
+            decoded.append(code(step, mean * normalisers[step], width))
             normalised.append(decoded[-1] / normalisers[step])
         return self.partition.merge(decoded)
 

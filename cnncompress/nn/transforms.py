@@ -15,11 +15,60 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
+from cnncompress.nn.blocks import DepthwiseBlock, ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.config import PATCH, ModelConfig
 from cnncompress.nn.quality import QualityTable
 
 PATCH_VALUES = 3 * PATCH * PATCH
+
+
+class PatchBasis(nn.Module):
+    """A fixed linear map of the 192 values of an 8x8 patch."""
+
+    matrix: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.eye(192))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``[B, 192, h, w]``."""
+        with torch.autocast(x.device.type, enabled=False):
+            return F.conv2d(x.float(), self.matrix[:, :, None, None])
+
+
+def block(config: ModelConfig, channels: int) -> nn.Module:
+    """A block of the transforms."""
+    return ResidualBlock(channels) if config.block == "residual" else DepthwiseBlock(channels)
+
+
+class StageGain(nn.Module):
+    """Gain and bias by quality."""
+
+    def __init__(self, config: ModelConfig, channels: int) -> None:
+        super().__init__()
+        self.gain = QualityTable(config.anchors, channels)
+        self.bias = QualityTable(config.anchors, channels)
+
+    def forward(self, x: Tensor, position: Tensor) -> Tensor:
+        """Maps ``[B, C, h, w]``."""
+        result: Tensor = x * self.gain(position).exp() + self.bias(position)
+        return result
+
+
+class Conditioned(nn.ModuleList):
+    """Modules one after the other; the quality goes to those that want it."""
+
+    def forward(self, x: Tensor, position: Tensor) -> Tensor:
+        """Maps ``[B, C, h, w]``."""
+        for module in self:
+            x = module(x, position) if isinstance(module, StageGain) else module(x)
+        return x
+
+
+def stage_gains(config: ModelConfig, channels: int) -> list[nn.Module]:
+    """Conditioning of a resolution, where the configuration asks for it."""
+    return [StageGain(config, channels)] if config.stage_gains else []
 
 
 class AnalysisTransform(nn.Module):
@@ -29,18 +78,23 @@ class AnalysisTransform(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.klt = nn.Parameter(torch.zeros(config.latent_channels, PATCH_VALUES))
+        self.klt = nn.Parameter(torch.zeros(config.latent_channels, 3 * config.klt_window**2))
+        self.window = config.klt_window
         self.register_buffer("klt_std", torch.ones(config.latent_channels))
-        self.stem = nn.Sequential(nn.PixelUnshuffle(8), conv3x3(192, config.width_8))
+        basis = [] if config.patch_basis == "pixels" else [PatchBasis()]
+        self.stem = nn.Sequential(nn.PixelUnshuffle(8), *basis, conv3x3(192, config.width_8))
         self.quality = QualityTable(config.anchors, config.width_8)
-        self.body = nn.Sequential(
-            *(ResidualBlock(config.width_8) for _ in range(config.blocks_8)),
+        self.body = Conditioned([
+            *stage_gains(config, config.width_8),
+            *(block(config, config.width_8) for _ in range(config.blocks_8)),
             nn.PixelUnshuffle(2),
             conv1x1(4 * config.width_8, config.width_16),
-            *(ResidualBlock(config.width_16) for _ in range(config.blocks_16)),
+            *stage_gains(config, config.width_16),
+            *(block(config, config.width_16) for _ in range(config.blocks_16)),
+            *stage_gains(config, config.width_16),
             activation(),
             zero_initialised(conv3x3(config.width_16, config.latent_channels)),
-        )
+        ])
 
     def forward(self, x: Tensor, position: Tensor) -> Tensor:
         """Computes the latent, before any gain.
@@ -54,8 +108,9 @@ class AnalysisTransform(nn.Module):
         """
         centred = x - 0.5
         with torch.autocast(x.device.type, enabled=False):
-            linear = F.conv2d(F.pixel_unshuffle(centred, PATCH), self.klt[:, :, None, None])
-        refined = self.body(self.stem(centred) + self.quality(position))
+            kernels = self.klt.view(-1, 3, self.window, self.window)
+            linear = F.conv2d(centred, kernels, stride=PATCH, padding=(self.window - PATCH) // 2)
+        refined = self.body(self.stem(centred) + self.quality(position), position)
         y: Tensor = linear + self.klt_std[:, None, None] * refined.float()
         return y
 
@@ -67,19 +122,25 @@ class SynthesisTransform(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.klt = nn.Parameter(torch.zeros(PATCH_VALUES, config.latent_channels))
+        self.klt = nn.Parameter(torch.zeros(config.latent_channels, 3 * config.klt_window**2))
+        self.window = config.klt_window
         self.register_buffer("klt_std", torch.ones(config.latent_channels))
         self.stem = conv3x3(config.latent_channels, config.width_16)
         self.quality = QualityTable(config.anchors, config.width_16)
-        self.body = nn.Sequential(
-            *(ResidualBlock(config.width_16) for _ in range(config.blocks_16)),
+        basis = [] if config.patch_basis == "pixels" else [PatchBasis()]
+        self.body = Conditioned([
+            *stage_gains(config, config.width_16),
+            *(block(config, config.width_16) for _ in range(config.blocks_16)),
             conv1x1(config.width_16, 4 * config.width_8),
             nn.PixelShuffle(2),
-            *(ResidualBlock(config.width_8) for _ in range(config.blocks_8)),
+            *stage_gains(config, config.width_8),
+            *(block(config, config.width_8) for _ in range(config.blocks_8)),
+            *stage_gains(config, config.width_8),
             activation(),
             zero_initialised(conv3x3(config.width_8, 192)),
+            *basis,
             nn.PixelShuffle(8),
-        )
+        ])
 
     def forward(self, y_hat: Tensor, position: Tensor) -> Tensor:
         """Reconstructs the image.
@@ -92,8 +153,9 @@ class SynthesisTransform(nn.Module):
             float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped.
         """
         with torch.autocast(y_hat.device.type, enabled=False):
-            linear = F.pixel_shuffle(F.conv2d(y_hat, self.klt[:, :, None, None]), PATCH)
+            kernels = self.klt.view(-1, 3, self.window, self.window)
+            linear = F.conv_transpose2d(y_hat, kernels, stride=PATCH, padding=(self.window - PATCH) // 2)
         normalised = y_hat / self.klt_std[:, None, None]
-        refined = self.body(self.stem(normalised) + self.quality(position))
+        refined = self.body(self.stem(normalised) + self.quality(position), position)
         x_hat: Tensor = linear + refined.float() + 0.5
         return x_hat

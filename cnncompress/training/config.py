@@ -77,6 +77,9 @@ class TrainConfig:
         ema_decay: Decay per step of the averaged weights, which are what is exported.
         rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
             not drown the low ones.
+        optimizer: "adam" or "soap" (experiment).
+        channel_scales: Learned scales of every convolution's channels (experiment).
+        network: "codec" or "seed-article" (experiment).
         seed: Seed of weights, crops and qualities.
     """
 
@@ -94,6 +97,9 @@ class TrainConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     rate_weight_exponent: float = 0.5
+    optimizer: str = "adam"
+    channel_scales: bool = False
+    network: str = "codec"
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -16,12 +16,14 @@ from torch.utils.data import DataLoader
 
 from cnncompress.errors import CnncompressError
 from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.training.channel_scales import add_channel_scales
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.data import RandomCrops
-from cnncompress.training.initialise import initialise, patch_covariance
+from cnncompress.training.initialise import initialise, patch_covariance, set_patch_basis
 from cnncompress.training.loss import lambda_at, rate_distortion
 from cnncompress.training.progress import QualityMeter, Validation, validate
+from cnncompress.training.seed_article import SeedArticleModel
 
 KLT_PATCHES = 200_000
 
@@ -65,8 +67,7 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         if start is None:
-            model = HyperpriorModel(config.model)
-            initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed))
+            model = self._fresh_model()
         else:
             model = start
         self.model = model.to(device).to(memory_format=torch.channels_last)
@@ -79,6 +80,18 @@ class Trainer:
         """The model with averaged weights."""
         return cast(HyperpriorModel, self.average.module)
 
+    def _fresh_model(self) -> HyperpriorModel:
+        config = self.config
+        if config.network == "seed-article":
+            return cast(HyperpriorModel, SeedArticleModel(config.model))
+        model = HyperpriorModel(config.model)
+        initialise(model, patch_covariance(self.images, KLT_PATCHES, config.seed, config.model.klt_window))
+        if config.model.patch_basis != "pixels":
+            set_patch_basis(model, patch_covariance(self.images, KLT_PATCHES, config.seed, 8))
+        if config.channel_scales:
+            add_channel_scales(model.network)
+        return model
+
     def _optimizer(self) -> torch.optim.Optimizer:
         groups: dict[float, list[Tensor]] = {}
         for name, parameter in self.model.named_parameters():
@@ -88,6 +101,19 @@ class Trainer:
             elif name.endswith(".klt"):
                 rate = self.config.klt_learning_rate
             groups.setdefault(rate, []).append(parameter)
+        if self.config.optimizer == "soap":
+            from pytorch_optimizer import SOAP
+
+            # A largest dimension of 1 leaves tables and the linear path to what is Adam then.
+            plain = {"max_precondition_dim": 1, "betas": (0.9, 0.999)}
+            return SOAP(
+                [
+                    {"params": parameters, "lr": rate, **({} if rate == self.config.learning_rate else plain)}
+                    for rate, parameters in groups.items()
+                ],
+                weight_decay=0.0,
+                max_precondition_dim=512,
+            )
         return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
 
     def resume(self, path: Path) -> None:

@@ -1,0 +1,47 @@
+"""Prints what training runs reached against the first of them: ``python scripts/report_ablations.py REPORT.json...``.
+
+Loss: mean over the anchor qualities of the rate-distortion loss, relative to the first run's. BD-rate: of the mean
+curves over the anchor qualities, estimated bits with real rounding.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from statistics import fmean
+
+import click
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.bdrate import CurveError, bd_rate
+from cnncompress.evaluation.curves import Curve
+from cnncompress.training.report import RunReport, read_report
+
+
+def curve(name: str, report: RunReport) -> Curve:
+    """The run's RD curve on the held-out images."""
+    return Curve(name, report.validation.bpp, report.validation.psnr)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("reports", nargs=-1, required=True, type=click.Path(path_type=Path))
+def main(reports: tuple[Path, ...]) -> None:
+    """Compare REPORTS of training runs with the first."""
+    try:
+        runs = [(path.stem, read_report(path)) for path in reports]
+        base_name, base = runs[0]
+        print("| run | settings | parameters | steps | loss | BD-rate |\n| --- | --- | --- | --- | --- | --- |")
+        for name, run in runs:
+            losses = zip(run.validation.loss, base.validation.loss, strict=True)
+            loss = 100 * (fmean(own / other for own, other in losses) - 1)
+            rate = bd_rate(curve(name, run), curve(base_name, base))
+            settings = " ".join(f"`{setting}`" for setting in run.settings)
+            print(
+                f"| {name} | {settings} | {run.parameters / 1e6:.2f} M | {run.steps} | {loss:+.2f} % | {rate:+.2f} % |"
+            )
+    except (CnncompressError, CurveError) as error:
+        sys.exit(f"report_ablations: {error}")
+
+
+if __name__ == "__main__":
+    main()
