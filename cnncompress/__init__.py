@@ -5,6 +5,7 @@
 >>> image = cnncompress.decompress(data)  # doctest: +SKIP
 
 The names below are loaded when they are first used, so that importing the package costs next to nothing.
+All of it may be used by several threads at once.
 """
 
 from __future__ import annotations
@@ -34,14 +35,19 @@ if TYPE_CHECKING:
         LimitExceeded,
         MissingPackage,
         ModelError,
+        NotSmaller,
+        OutOfMemory,
         OutputError,
         OutputExists,
+        PlanError,
         Truncated,
         UnavailableError,
         UnknownModel,
+        Unreachable,
         UnreadableImage,
         UnsupportedImage,
         UnsupportedVersion,
+        VerificationFailed,
     )
     from cnncompress.images.read import read_image
     from cnncompress.images.settings import ImageSettings
@@ -65,16 +71,21 @@ __all__ = [
     "LimitExceeded",
     "MissingPackage",
     "ModelError",
+    "NotSmaller",
     "OriginalFile",
+    "OutOfMemory",
     "OutputError",
     "OutputExists",
+    "PlanError",
     "SourceRecord",
     "Truncated",
     "UnavailableError",
     "UnknownModel",
+    "Unreachable",
     "UnreadableImage",
     "UnsupportedImage",
     "UnsupportedVersion",
+    "VerificationFailed",
     "__version__",
     "compress",
     "decompress",

@@ -1,11 +1,13 @@
 """The Python interface: images to .cnc bytes and back.
 
-Torch is imported when a model is loaded, and not for files that need none.
+Torch is imported when a model is loaded, and not for files that need none. Any number of threads may call what is here at
+once, and share a `Codec`; the same file gives the same pixels in all of them.
 """
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
@@ -28,9 +30,11 @@ from cnncompress.images.read import read_image
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.info import probe
+from cnncompress.manifest import find_by_fingerprint, find_weights
 
 if TYPE_CHECKING:
     from cnncompress.codec.latents import Stopwatch
+    from cnncompress.devices import Precision
 
 __all__ = [
     "DEFAULT_QUALITY",
@@ -62,6 +66,7 @@ class Codec:
         *,
         max_pixels: int = DEFAULT_MAX_PIXELS,
         max_dim: int = MAX_SIDE,
+        precision: Precision = "auto",
         stopwatch: Stopwatch | None = None,
     ) -> None:
         """Loads a model.
@@ -71,23 +76,30 @@ class Codec:
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             max_pixels: Largest width times height that is coded or decoded.
             max_dim: Longest side that is coded or decoded.
+            precision: What the networks compute in: ``fp32``, ``bf16``, or ``auto``, which is fp32. Any of them decodes
+                the files of any other.
             stopwatch: Told of the stages "image", "analysis", "hyper", "context", "synthesis" and "rans".
 
         Raises:
             ModelError: The model is unknown or its file is damaged.
             DeviceError: The device is not there.
         """
+        chosen = os.fspath(model) if isinstance(model, os.PathLike) else model
+        find_weights(chosen)  # before torch is imported, which takes its time
+
         from cnncompress.codec.entropy import EntropyModel
         from cnncompress.codec.latents import LatentTransform, NoStopwatch
         from cnncompress.codec.pipeline import ImagePipeline
-        from cnncompress.devices import resolve_device
+        from cnncompress.devices import computing, resolve_device
         from cnncompress.weights import load_weights
 
         self.device = resolve_device(device)
+        computing(precision, self.device)  # refuses what there is not
+        self.precision = precision
         self.max_pixels = max_pixels
         self.max_dim = max_dim
         self._stopwatch = stopwatch or NoStopwatch()
-        weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
+        weights = load_weights(chosen)
         self.model = weights.name
         self.fingerprint = weights.fingerprint
         transform = LatentTransform(weights.network, weights.scales, self.device, self._stopwatch)
@@ -130,7 +142,8 @@ class Codec:
             planes = read_image(image, settings or ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim))
             if planes is not image:
                 warn_of_losses(planes)
-        latents = self._pipeline.encode(planes.colour, hundredths)
+        with self._computing():
+            latents = self._pipeline.encode(planes.colour, hundredths)
         with self._stopwatch.stage("image"):
             data = pack_learned(planes, latents, hundredths, self.fingerprint, source)
             return min(pack_lossless(planes, source), data, key=len) if planes.is_graphic else data
@@ -171,9 +184,15 @@ class Codec:
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
             )
         size = (header.height, header.width)
-        colour = self._pipeline.decode(container.payload(ChunkType.LATENTS), size, header.quality_hundredths)
+        with self._computing():
+            colour = self._pipeline.decode(container.payload(ChunkType.LATENTS), size, header.quality_hundredths)
         with self._stopwatch.stage("image"):
             return unpack_learned(container, colour)
+
+    def _computing(self) -> AbstractContextManager[None]:
+        from cnncompress.devices import computing
+
+        return computing(self.precision, self.device)
 
 
 def compress(
@@ -252,7 +271,5 @@ def _decompress(
     if image is not None:
         return image
     if model is None:
-        from cnncompress.weights import find_by_fingerprint
-
         model = find_by_fingerprint(container.header.fingerprint)
     return Codec(model, device, max_pixels=max_pixels, max_dim=max_dim)._decompress(container)

@@ -14,12 +14,11 @@ or saved, and stays for the process. Options of ``save``:
 from __future__ import annotations
 
 import os
-import threading
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import DEFAULT_QUALITY, Codec, compress
+from cnncompress.api import DEFAULT_QUALITY, compress
 from cnncompress.assembly import check_limits, unpack_image
 from cnncompress.codec.ancillary import read_metadata
 from cnncompress.codec.container import (
@@ -37,6 +36,7 @@ from cnncompress.codec.container import (
 from cnncompress.errors import BitstreamError, CnncompressError, Truncated
 from cnncompress.images.metadata import attach
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+from cnncompress.loaded import Models
 
 FORMAT = "CNC"
 MIME_TYPE = "image/x-cnncompress"
@@ -71,42 +71,6 @@ def register(
     Image.register_save(FORMAT, save)
     Image.register_extension(FORMAT, EXTENSION)
     Image.register_mime(FORMAT, MIME_TYPE)
-
-
-class Models:
-    """The models that were needed so far, each loaded once; threads may share them."""
-
-    def __init__(self, model: str | os.PathLike[str] | None, device: str, max_pixels: int) -> None:
-        self.max_pixels = max_pixels
-        self._model = model
-        self._device = device
-        self._lock = threading.Lock()
-        self._encoder: Codec | None = None
-        self._loaded: dict[bytes, Codec] = {}
-
-    def encoder(self) -> Codec:
-        """Returns the codec to save with."""
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = Codec(self._model, self._device, max_pixels=self.max_pixels)
-                self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
-            return self._encoder
-
-    def decoder(self, fingerprint: bytes) -> Codec:
-        """Returns the codec of a file.
-
-        Raises:
-            ModelError: its model is not installed, or damaged.
-        """
-        if self._model is not None:
-            self.encoder()  # may be a file that is not installed
-        with self._lock:
-            if fingerprint not in self._loaded:
-                from cnncompress.weights import find_by_fingerprint
-
-                name = find_by_fingerprint(fingerprint)
-                self._loaded[fingerprint] = Codec(name, self._device, max_pixels=self.max_pixels)
-            return self._loaded[fingerprint]
 
 
 class CncImageFile(ImageFile.ImageFile):
@@ -171,13 +135,15 @@ class CncImageFile(ImageFile.ImageFile):
 
     def _metadata_chunks(self, head: Head) -> tuple[Chunk, ...]:
         chunks = []
+        self._stream().seek(0, os.SEEK_END)
+        file_bytes = self._stream().tell()
         for entry in head.entries:
             if entry.type in _METADATA_CHUNKS:
+                # A file allocates whatever it is asked for before it reads.
+                if entry.offset + entry.length > file_bytes:
+                    raise Truncated(f"{entry.offset + entry.length - file_bytes} bytes of metadata are missing")
                 self._stream().seek(entry.offset)
-                payload = self._stream().read(entry.length)
-                if len(payload) < entry.length:
-                    raise Truncated(f"{entry.length - len(payload)} bytes of metadata are missing")
-                chunks.append(Chunk(entry.type, entry.verified(payload)))
+                chunks.append(Chunk(entry.type, entry.verified(self._stream().read(entry.length))))
         return tuple(chunks)
 
     def _whole_file(self) -> bytes:

@@ -20,6 +20,9 @@ from cnncompress.evaluation.environment import current_environment, limit_thread
 @click.option("--model", metavar="NAME|PATH", help="Weights instead of the default model.")
 @click.option("--device", default="auto", help="Where cnc runs.")
 @click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
+@click.option("--batch", is_flag=True, help="Instead: many photographs in one run, against one by one.")
+@click.option("--count", default=48, type=click.IntRange(min=2), help="With --batch: how many photographs.")
+@click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
 def main(
     path: Path | None,
     quality: float,
@@ -28,8 +31,14 @@ def main(
     model: str | None,
     device: str,
     with_peers: bool,
+    batch: bool,
+    count: int,
+    data: Path | None,
 ) -> None:
-    """Print median encode and decode times of one image, their split, peak memory and start-up times."""
+    """Print median encode and decode times of one image, their split, peak memory and start-up times.
+
+    With --batch, photographs of 0.4 to 2 megapixels are cut out of the image, or of those of a folder or data set.
+    """
     try:
         limit_threads(threads)
     except ValueError as error:
@@ -39,6 +48,11 @@ def main(
     from cnncompress.evaluation.stopwatch import Stopwatch
 
     try:
+        if batch:
+            model_options = [] if model is None else ["--model", model]
+            options = ["-q", f"{quality:g}", "--device", device, *model_options]
+            _measure_batch(path or (Path("kodak") if data else None), data, count, threads, options)
+            return
         image = sources.load_rgb(path) if path else timing.generated_image()
         environment = current_environment()
         click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
@@ -60,6 +74,19 @@ def main(
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _measure_batch(path: Path | None, data: Path | None, count: int, threads: int, options: list[str]) -> None:
+    from cnncompress.evaluation import batch, sources
+
+    pictures = [] if path is None else [sources.load_rgb(each) for each in sources.find_images([str(path)], data)]
+    environment = current_environment()
+    click.echo(f"{environment.threads} threads, {environment.cpu}")
+    with tempfile.TemporaryDirectory() as name:
+        images, outputs = Path(name, "in"), Path(name, "out")
+        images.mkdir()
+        paths = batch.make_photographs(images, count, pictures)
+        click.echo(batch.format_batch(batch.measure_batch(paths, outputs, threads, options)))
 
 
 if __name__ == "__main__":

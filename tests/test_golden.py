@@ -23,8 +23,8 @@ from cnncompress.codec.container import ChunkType, unpack
 from cnncompress.codec.entropy import EntropyModel
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.manifest import read_manifest
-from cnncompress.weights import find_by_fingerprint, load_weights
+from cnncompress.manifest import find_by_fingerprint, read_manifest
+from cnncompress.weights import load_weights
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"

@@ -22,7 +22,9 @@ MAY_IMPORT = {
     "cli": {
         "__init__",
         "api",
+        "batch",
         "codec.container",
+        "devices",
         "errors",
         "files",
         "formats",
@@ -31,7 +33,19 @@ MAY_IMPORT = {
         "manifest",
         "training",
     },
-    "pillow": {"api", "assembly", "codec.ancillary", "codec.container", "errors", "images", "weights"},
+    "batch": {
+        "api",
+        "assembly",
+        "codec.ancillary",
+        "codec.container",
+        "errors",
+        "files",
+        "formats",
+        "images",
+        "loaded",
+    },
+    "pillow": {"api", "assembly", "codec.ancillary", "codec.container", "errors", "images", "loaded"},
+    "loaded": {"api", "codec.container", "manifest"},
     "api": {
         "assembly",
         "codec.ancillary",
@@ -98,8 +112,8 @@ ONLY_IN = {
 }
 # ... and parts that must load without torch.
 WITHOUT_TORCH = {
-    "__init__", "__main__", "api", "assembly", "cli", "codec.ancillary", "codec.chunks", "codec.container", "errors",
-    "files", "formats", "images", "info", "manifest", "pillow",
+    "__init__", "__main__", "api", "assembly", "batch", "cli", "codec.ancillary", "codec.chunks", "codec.container",
+    "errors", "files", "formats", "images", "info", "loaded", "manifest", "pillow",
 }  # fmt: skip
 
 MODULES = sorted(

@@ -15,17 +15,22 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from cnncompress import weights as weights_module
 from cnncompress.codec.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, ModelError, UnknownModel
-from cnncompress.manifest import Entry, Manifest, read_manifest, write_manifest
+from cnncompress.manifest import (
+    MODELS_VARIABLE,
+    Entry,
+    Manifest,
+    find_by_fingerprint,
+    find_weights,
+    read_manifest,
+    write_manifest,
+)
 from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.weights import (
     FORMAT,
-    find_by_fingerprint,
-    find_weights,
     load_weights,
     round_to_stored,
     save_weights,
@@ -123,7 +128,7 @@ def listed(path: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
     """Puts a file into a manifest of its own, which the program then finds."""
     entry = Entry("tiny", path.name, sha256, "none", 1, 1.0, 1.0, {}, {}, [])
     write_manifest(Manifest(path.parent, "tiny", (entry,)))
-    monkeypatch.setattr(weights_module, "read_manifest", lambda: read_manifest(path.parent))
+    monkeypatch.setenv(MODELS_VARIABLE, str(path.parent))
 
 
 def test_hash_of_the_manifest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

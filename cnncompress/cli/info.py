@@ -7,7 +7,9 @@ import json
 
 import click
 
-from cnncompress.cli.endings import complain, printable
+from cnncompress.batch.records import SOME_FAILED_EXIT_CODE
+from cnncompress.cli.colour import printable
+from cnncompress.cli.endings import complain
 from cnncompress.cli.tables import table
 from cnncompress.errors import CnncompressError
 from cnncompress.files import read_input
@@ -31,16 +33,16 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
       cnncompress info *.cnc
       cnncompress info --json photo.cnc
 
-    A damaged file does not stop the others; the exit code is that of the first failure.
+    A damaged file does not stop the others.
     """
     rows = []
-    exit_code = 0
+    exit_codes = []
     for file in files:
         try:
             info = probe(read_input(file))
         except CnncompressError as error:
             complain(error, file)
-            exit_code = exit_code or error.exit_code
+            exit_codes.append(error.exit_code)
             if as_json:
                 _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})
             continue
@@ -50,7 +52,8 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
             rows.append(_row(file, info))
     if rows:
         click.echo(table([_HEADINGS, *rows]))
-    ctx.exit(exit_code)
+    if exit_codes:
+        ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
 
 
 def _echo_json(file: str, facts: dict[str, object]) -> None:

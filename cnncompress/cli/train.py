@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cnncompress.cli.endings import printable, working_on
+from cnncompress.cli.colour import printable
+from cnncompress.cli.endings import working_on
 from cnncompress.cli.options import device_option, force_option
 from cnncompress.cli.stopping import stop_request
 from cnncompress.cli.tables import table

@@ -17,7 +17,9 @@ LEVELS_PER_NAT = 8
 """Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
 
 MAX_WIDTH = 4096
-"""Most channels or blocks that a model may declare: building what a file declares must not exhaust memory."""
+"""Most channels that a model may declare: building what a file declares must not exhaust memory."""
+MAX_BLOCKS = 64
+"""Most residual blocks that it may declare at each resolution: nor must building them take minutes."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,9 @@ class ModelConfig:
             ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
         """
         for name, value in vars(self).items():
-            if name != "lambdas" and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
-                raise ValueError(f"{name} is {value}, must be a whole number within 1 .. {MAX_WIDTH}")
+            highest = MAX_BLOCKS if name.startswith("blocks") else MAX_WIDTH
+            if name != "lambdas" and not (type(value) is int and 1 <= value <= highest):  # True is an int too
+                raise ValueError(f"{name} is {value!r:.50}, must be a whole number within 1 .. {highest}")
         if self.latent_channels % 4:
             raise ValueError(f"latent_channels is {self.latent_channels}, must be a multiple of 4")
         steps = zip((0.0, *self.lambdas), (*self.lambdas, math.inf), strict=True)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.config import PATCH, ModelConfig
 from cnncompress.nn.quality import QualityTable
+from cnncompress.ops.pointwise import pointwise
 
 PATCH_VALUES = 3 * PATCH * PATCH
 
@@ -54,7 +55,7 @@ class AnalysisTransform(nn.Module):
         """
         centred = x - 0.5
         with torch.autocast(x.device.type, enabled=False):
-            linear = F.conv2d(F.pixel_unshuffle(centred, PATCH), self.klt[:, :, None, None])
+            linear = pointwise(F.pixel_unshuffle(centred, PATCH), self.klt)
         refined = self.body(self.stem(centred) + self.quality(position))
         y: Tensor = linear + self.klt_std[:, None, None] * refined.float()
         return y
@@ -92,7 +93,7 @@ class SynthesisTransform(nn.Module):
             float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped.
         """
         with torch.autocast(y_hat.device.type, enabled=False):
-            linear = F.pixel_shuffle(F.conv2d(y_hat, self.klt[:, :, None, None]), PATCH)
+            linear = F.pixel_shuffle(pointwise(y_hat, self.klt), PATCH)
         normalised = y_hat / self.klt_std[:, None, None]
         refined = self.body(self.stem(normalised) + self.quality(position))
         x_hat: Tensor = linear + refined.float() + 0.5

@@ -25,21 +25,6 @@ class RateDistortion:
     mse: Tensor
 
 
-def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:
-    """Interpolates lambda between the anchors, linearly in its logarithm.
-
-    Args:
-        lambdas: Trade-offs of the anchors.
-        position: float32 ``[B]``, place among the anchors.
-
-    Returns:
-        float32 ``[B]``.
-    """
-    logs = torch.tensor(lambdas, device=position.device).log()
-    low = position.floor().clamp(0, len(lambdas) - 2).long()
-    return torch.lerp(logs[low], logs[low + 1], position - low).exp()
-
-
 def rate_distortion(x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_exponent: float) -> RateDistortion:
     """Computes the loss.
 
