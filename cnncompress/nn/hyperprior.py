@@ -80,12 +80,12 @@ class HyperpriorModel(nn.Module):
         def code(step: int, mean: Tensor) -> Tensor:
             nonlocal y_bits
             parts = []
-            for part, (own_step, start, stop) in enumerate(context.parts):
-                if own_step != step:
+            for number, part in enumerate(context.parts):
+                if part.step != step:
                     continue
-                own_nats = nats[step][:, start:stop]
-                log_scale = nats_to_table(context(part, own_nats, surprises, simulate_integers), simulate_integers)
-                symbols, coded = self._round((y_steps[step] - mean)[:, start:stop], log_scale)
+                own_nats = nats[step][:, part.in_step]
+                log_scale = nats_to_table(context(number, own_nats, surprises, simulate_integers), simulate_integers)
+                symbols, coded = self._round((y_steps[step] - mean)[:, part.in_step], log_scale)
                 y_bits = y_bits + gaussian_bits(coded, log_scale).sum((1, 2, 3))
                 surprises.append(context.surprise(symbols, own_nats))
                 parts.append(symbols)

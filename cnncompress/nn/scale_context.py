@@ -4,8 +4,8 @@ The hyper-latent gives every symbol a scale in advance. Whether the symbols arou
 than their own scales let expect says more, and says it for nothing: both sides know them. The symbols are integers, so
 the networks that read them are integers too (`IntegerScaleContext`) and the entropy decoder still needs no float.
 
-The four steps of the spatial context are coded in five parts: the channels with the largest variance of the first step
-come before its others, so that only they must do without a context. For part p, on the grid of 2x2 cells,
+Each of the four steps of the spatial context is coded in two parts: first the channels with the largest variance, which
+tell the most about all others at the same place. For part p but the first, on the grid of 2x2 cells,
 
     nats = nats from the hyper-latent + network_p(surprises of the parts before, nats from the hyper-latent)
 
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 
 from cnncompress.nn.blocks import conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
+from cnncompress.nn.context import STEPS
 from cnncompress.nn.fixed_point import (
     ACCUMULATOR_BITS,
     ACTIVATION_BITS,
@@ -41,21 +43,45 @@ from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 
 MAGNITUDES = 256
 """Symbols of this magnitude and more surprise alike."""
+FIRST_SHARE = 3 / 40
+"""Share of a step's channels that is coded first: few, but those with a tenth to a third of its bits."""
 MAX_SURPRISE = 8 << ACTIVATION_BITS
 _LAYERS = ("stem", "middle", "head")
 
 
-def coding_parts(channels: int) -> tuple[tuple[int, int, int], ...]:
-    """The parts in which a latent is coded.
+@dataclass(frozen=True)
+class Part:
+    """Elements that are coded together.
+
+    Attributes:
+        step: Step of the spatial context that they belong to.
+        in_step: Their channels within the step.
+        in_latent: Their channels within all steps, one after the other.
+    """
+
+    step: int
+    in_step: slice
+    in_latent: slice
+
+    @property
+    def size(self) -> int:
+        """Number of channels."""
+        size: int = self.in_step.stop - self.in_step.start
+        return size
+
+
+def coding_parts(channels: int) -> tuple[Part, ...]:
+    """The parts in which a latent is coded, in order.
 
     Args:
-        channels: Channels M of the latent.
-
-    Returns:
-        For each part the step it belongs to and its first and last-but-one channel within that step.
+        channels: Channels M of the latent, which are also those of each step.
     """
-    first = max(1, 3 * channels // 40)
-    return ((0, 0, first), (0, first, channels), (1, 0, channels), (2, 0, channels), (3, 0, channels))
+    cut = max(1, round(FIRST_SHARE * channels))
+    return tuple(
+        Part(step, slice(start, stop), slice(step * channels + start, step * channels + stop))
+        for step in range(STEPS)
+        for start, stop in ((0, cut), (cut, channels))
+    )
 
 
 def surprise_tables() -> tuple[Tensor, Tensor]:
@@ -82,15 +108,12 @@ class ScaleContext(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.parts = coding_parts(config.latent_channels)
-        width, seen = config.scale_context_width, 0
+        width = config.scale_context_width
         self.stem, self.middle, self.head = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
-        for part, (_, start, stop) in enumerate(self.parts):
-            size = stop - start
-            if part:
-                self.stem.append(conv1x1(seen + size, width))
-                self.middle.append(conv3x3(width, width))
-                self.head.append(zero_initialised(conv1x1(width, size)))
-            seen += size
+        for part in self.parts[1:]:
+            self.stem.append(conv1x1(part.in_latent.stop, width))
+            self.middle.append(conv3x3(width, width))
+            self.head.append(zero_initialised(conv1x1(width, part.size)))
         for name, values in zip(("magnitude", "expected"), surprise_tables(), strict=True):
             self.register_buffer(name, values.float() * 2.0**-ACTIVATION_BITS, persistent=False)
 
@@ -169,15 +192,12 @@ class IntegerScaleContext(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.parts = coding_parts(config.latent_channels)
-        width, seen = config.scale_context_width, 0
-        for part, (_, start, stop) in enumerate(self.parts):
-            size = stop - start
-            if part:
-                shapes = ((width, seen + size, 1, 1), (width, width, 3, 3), (size, width, 1, 1))
-                for name, shape in zip(_LAYERS, shapes, strict=True):
-                    self.register_buffer(f"{name}_weight_{part}", torch.zeros(shape, dtype=torch.int32))
-                    self.register_buffer(f"{name}_bias_{part}", torch.zeros(shape[0], dtype=torch.int64))
-            seen += size
+        width = config.scale_context_width
+        for number, part in enumerate(self.parts[1:], 1):
+            shapes = ((width, part.in_latent.stop, 1, 1), (width, width, 3, 3), (part.size, width, 1, 1))
+            for name, shape in zip(_LAYERS, shapes, strict=True):
+                self.register_buffer(f"{name}_weight_{number}", torch.zeros(shape, dtype=torch.int32))
+                self.register_buffer(f"{name}_bias_{number}", torch.zeros(shape[0], dtype=torch.int64))
         self.register_buffer("magnitude", torch.zeros(MAGNITUDES, dtype=torch.int32))
         self.register_buffer("expected", torch.zeros(SCALE_LEVELS, dtype=torch.int32))
 
@@ -195,8 +215,8 @@ class IntegerScaleContext(nn.Module):
 
     def surprise_bound(self) -> int:
         """Largest magnitude of a surprise; must be below `MAX_SURPRISE`."""
-        tables = [self.get_buffer(name).long() for name in ("magnitude", "expected")]
-        return max(int(table.abs().max()) for table in tables) * 2
+        magnitude, expected = (self.get_buffer(name).long() for name in ("magnitude", "expected"))
+        return max(int(magnitude.max() - expected.min()), int(expected.max() - magnitude.min()))
 
     def forward(self, part: int, nats: Tensor, surprises: Sequence[Tensor]) -> Tensor:
         """Computes the scale levels of a part.
