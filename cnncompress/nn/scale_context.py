@@ -4,10 +4,11 @@ The hyper-latent gives every symbol a scale in advance. Whether the symbols arou
 than their own scales let expect says more, and says it for nothing: both sides know them. The symbols are integers, so
 the networks that read them are integers too (`IntegerScaleContext`) and the entropy decoder still needs no float.
 
-Each of the four steps of the spatial context is coded in two parts: first the channels with the largest variance, which
-tell the most about all others at the same place. For part p but the first, on the grid of 2x2 cells,
+Each of the four steps of the spatial context is coded in three parts, from the channels with the largest variance to
+those with the smallest: the few large ones tell the most about all others at the same place. For every part but the
+first, on the grid of 2x2 cells,
 
-    nats = nats from the hyper-latent + network_p(surprises of the parts before, nats from the hyper-latent)
+    nats = nats from the hyper-latent + network(surprises of the parts before, nats from the hyper-latent)
 
 where the surprise of a symbol s of scale sigma is ``ln(1 + |s|)`` minus what that is on average for sigma.
 Adapting scales to decoded neighbours is old (backward adaptation: Malvar, "Fast Progressive Wavelet Coding", DCC 1999);
@@ -16,6 +17,7 @@ that it may be done in integers, apart from the context of the means, is what ke
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,8 +45,8 @@ from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 
 MAGNITUDES = 256
 """Symbols of this magnitude and more surprise alike."""
-FIRST_SHARE = 3 / 40
-"""Share of a step's channels that is coded first: few, but those with a tenth to a third of its bits."""
+CUTS = (1 / 32, 1 / 8)
+"""Where the channels of a step, sorted by falling variance, are cut into parts, as shares of all."""
 MAX_SURPRISE = 8 << ACTIVATION_BITS
 _LAYERS = ("stem", "middle", "head")
 
@@ -76,11 +78,11 @@ def coding_parts(channels: int) -> tuple[Part, ...]:
     Args:
         channels: Channels M of the latent, which are also those of each step.
     """
-    cut = max(1, round(FIRST_SHARE * channels))
+    edges = [0, *(max(i, round(cut * channels)) for i, cut in enumerate(CUTS, 1)), channels]
     return tuple(
         Part(step, slice(start, stop), slice(step * channels + start, step * channels + stop))
         for step in range(STEPS)
-        for start, stop in ((0, cut), (cut, channels))
+        for start, stop in itertools.pairwise(edges)
     )
 
 
