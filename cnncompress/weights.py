@@ -23,6 +23,7 @@ from cnncompress.errors import InvalidModel, UnknownModel
 from cnncompress.manifest import read_manifest
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scale_context import MAX_SURPRISE
 from cnncompress.nn.scales import MAX_TABLE_ENTRY, IntegerScaleSynthesis
 from cnncompress.ops.intconv import MAX_EXACT_INTEGER
 
@@ -190,6 +191,8 @@ def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
             raise InvalidModel(f"layer {index} of the integer network can reach {bound}, the limit is 2^52")
     if scales.table_bound() >= MAX_TABLE_ENTRY:
         raise InvalidModel(f"a quality table of the integer network holds {scales.table_bound()}, the limit is 2^40")
+    if scales.context.surprise_bound() >= MAX_SURPRISE:
+        raise InvalidModel(f"a surprise can reach {scales.context.surprise_bound()}, the limit is {MAX_SURPRISE}")
 
 
 def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:

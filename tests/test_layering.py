@@ -59,7 +59,8 @@ MAY_IMPORT = {
     "codec.chunks": set(),
     "codec.container": {"codec.chunks", "errors"},
     "codec.entropy": {"codec.tables", "errors"},
-    "codec.latents": {"nn", "ops", "errors"},
+    "codec.latents": {"codec.scale_walk", "nn", "ops", "errors"},
+    "codec.scale_walk": {"nn"},
     "codec.pipeline": {
         "codec.container",
         "codec.entropy",

@@ -57,7 +57,7 @@ def integer_scales(model: HyperpriorModel) -> IntegerScaleSynthesis:
     check_finite(model.scales)
     state = model.scales.to_integers()
     for key, tensor in state.items():
-        if key.startswith("weight") and largest_magnitude(tensor) >= 2**31:
+        if "weight" in key and largest_magnitude(tensor) >= 2**31:
             raise InvalidModel(f"{key} of the scale network does not fit 32 bits")
     scales = IntegerScaleSynthesis(model.config)
     scales.load_state_dict(state)
