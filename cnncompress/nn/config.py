@@ -34,7 +34,7 @@ class ModelConfig:
         hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.
         hyper_features: Channels that the hyper-synthesis hands to the context model, at 1/32.
         scale_width: Channels inside the integer scale network.
-        scale_context_width: Channels inside each of the four integer networks of the scale context, at 1/32.
+        scale_context_width: Channels inside each of the fifteen integer networks of the scale context, at 1/32.
         context_width: Channels inside each of the four context networks, at 1/32.
         lambdas: Rate-distortion trade-offs of the anchor qualities, ascending; quality 0 is the first, 100 the last.
     """
@@ -48,7 +48,7 @@ class ModelConfig:
     hyper_width: int = 192
     hyper_features: int = 128
     scale_width: int = 128
-    scale_context_width: int = 96
+    scale_context_width: int = 64
     context_width: int = 256
     lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8))
 

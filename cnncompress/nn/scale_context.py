@@ -4,7 +4,7 @@ The hyper-latent gives every symbol a scale in advance. Whether the symbols arou
 than their own scales let expect says more, and says it for nothing: both sides know them. The symbols are integers, so
 the networks that read them are integers too (`IntegerScaleContext`) and the entropy decoder still needs no float.
 
-Each of the four steps of the spatial context is coded in three parts, from the channels with the largest variance to
+Each of the four steps of the spatial context is coded in four parts, from the channels with the largest variance to
 those with the smallest: the few large ones tell the most about all others at the same place. For every part but the
 first, on the grid of 2x2 cells,
 
@@ -45,7 +45,7 @@ from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 
 MAGNITUDES = 256
 """Symbols of this magnitude and more surprise alike."""
-CUTS = (1 / 32, 1 / 8)
+CUTS = (1 / 40, 3 / 40, 1 / 4)
 """Where the channels of a step, sorted by falling variance, are cut into parts, as shares of all."""
 MAX_SURPRISE = 8 << ACTIVATION_BITS
 _LAYERS = ("stem", "middle", "head")

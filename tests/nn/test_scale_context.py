@@ -65,13 +65,13 @@ def walk(seed: int = 1) -> Iterator[tuple[int, Part, Tensor, Tensor]]:
 def test_parts_cover_the_latent_in_order() -> None:
     for channels in (4, 8, 40, 192, 320):
         parts = coding_parts(channels)
-        assert [part.step for part in parts] == sorted(part.step for part in parts) and len(parts) == 12
+        assert [part.step for part in parts] == sorted(part.step for part in parts) and len(parts) == 16
         covered = torch.cat([torch.arange(4 * channels)[part.in_latent] for part in parts])
         assert torch.equal(covered, torch.arange(4 * channels))
         for part in parts:
             assert part.size > 0
             assert part.in_latent.start - part.in_step.start == part.step * channels
-    assert [part.size for part in coding_parts(320)[:3]] == [10, 30, 280]
+    assert [part.size for part in coding_parts(320)[:4]] == [8, 16, 56, 240]
 
 
 def test_equals_the_oracle(threads: Threads) -> None:
@@ -159,10 +159,10 @@ def test_surprise_tables() -> None:
 
 def test_bounds_count_every_parameter() -> None:
     network = IntegerScaleContext(CONFIG)
-    assert set(network.accumulator_bounds()) == {0} and len(network.accumulator_bounds()) == 3 * 11
+    assert set(network.accumulator_bounds()) == {0} and len(network.accumulator_bounds()) == 3 * 15
     network.get_buffer("stem_weight_2")[3, 1] = -5
     network.get_buffer("stem_bias_2")[3] = 7
-    network.get_buffer("middle_weight_11")[0, 2] = 2
+    network.get_buffer("middle_weight_15")[0, 2] = 2
     bounds = network.accumulator_bounds()
     assert (bounds[3], bounds[-2]) == (5 * MAX_SURPRISE + 7, 9 * 2 * ((1 << 14) - 1))
     assert network.surprise_bound() == 0
