@@ -9,11 +9,13 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from cnncompress.codec.scale_walk import ScaleWalk
+from cnncompress.errors import InvalidModel
 from cnncompress.nn.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
-from cnncompress.nn.context import STEPS
 from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
 from cnncompress.nn.network import CodecNetwork, quality_position
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
+from cnncompress.nn.windows import Margins
 from cnncompress.ops.padding import pad_to_multiple, padded_size
 from cnncompress.ops.rounding import round_half_up
 
@@ -54,10 +56,44 @@ class Latents:
     y_levels: Tensor
 
 
+@dataclass(frozen=True)
+class Target:
+    """What the symbols of an image shall come close to, on the networks' device.
+
+    Attributes:
+        y: float32 ``[4, M, h/2, w/2]``, latent in coding order, in units of the quantisation step.
+        z: float32 ``[1, N, h/4, w/4]``, hyper-latent.
+    """
+
+    y: Tensor
+    z: Tensor
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """Symbols, and what a decoder makes of them.
+
+    Attributes:
+        latents: The symbols, on the CPU.
+        means: float32 ``[4, M, h/2, w/2]``, what the symbols were rounded relative to, in coding order, on the
+            networks' device.
+        y_hat: float32 ``[1, M, h, w]``, decoded latent, on the same device.
+    """
+
+    latents: Latents
+    means: Tensor
+    y_hat: Tensor
+
+
 def latent_size(height: int, width: int) -> tuple[int, int]:
     """Rows and columns of the latent of an image, both multiples of 4."""
     padded_height, padded_width = padded_size(height, width, HYPER_STRIDE)
     return padded_height // PATCH, padded_width // PATCH
+
+
+def _check_finite(x: Tensor) -> None:
+    if not torch.isfinite(x).all():
+        raise InvalidModel("the model's networks give no finite numbers for this image")
 
 
 class LatentTransform:
@@ -84,10 +120,84 @@ class LatentTransform:
         self.stopwatch = stopwatch or NoStopwatch()
         self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
 
-    def _position(self, quality: int) -> Tensor:
+    def position(self, quality: int) -> Tensor:
+        """A quality (hundredths, 0 .. 10000) as a place among the anchors: float32 ``[1]``, on the device."""
         return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
 
     @torch.inference_mode()
+    def analyse(self, pixels: Tensor, quality: int, margins: Margins | None = None) -> Target:
+        """Maps an image, or a tile of one, to what its symbols shall come close to.
+
+        Args:
+            pixels: uint8 ``[H, W, 3]``, RGB: the image, or the window of a tile, whose sides without the margins are
+                multiples of 64.
+            quality: Hundredths, 0 .. 10000.
+            margins: Of a window, in pixels; None for an image.
+        """
+        position = self.position(quality)
+        x = pixels.to(self.device).permute(2, 0, 1)[None].float() / 255.0
+        if margins is None:
+            x = pad_to_multiple(x, HYPER_STRIDE)
+        with self.stopwatch.stage("analysis"):
+            y = self.network.analyse(x.contiguous(memory_format=torch.channels_last), position, margins)
+        with self.stopwatch.stage("hyper"):
+            z = self.network.hyper_analyse(y, position)
+        return Target(torch.cat(self.network.partition.split(y)), z)
+
+    @torch.inference_mode()
+    def at_other_quality(self, target: Target, analysed_at: int, quality: int) -> Target:
+        """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone.
+
+        Args:
+            target: From `analyse`.
+            analysed_at: The quality that it was asked for, in hundredths, 0 .. 10000.
+            quality: The other one.
+        """
+        position = self.position(quality)
+        log_gain = self.network.log_gain
+        ratio = (log_gain(position) - log_gain(self.position(analysed_at))).exp()
+        y = self.network.partition.merge(list(target.y.split(1))) * ratio
+        with self.stopwatch.stage("hyper"):
+            z = self.network.hyper_analyse(y, position)
+        return Target(torch.cat(self.network.partition.split(y)), z)
+
+    @torch.inference_mode()
+    def quantise(self, target: Target, quality: int, size: tuple[int, int], *, dead_zones: bool = True) -> Quantised:
+        """Rounds a target to symbols, each step's residuals as they are after the steps before.
+
+        Args:
+            target: From `analyse`, or a better one.
+            quality: Hundredths, 0 .. 10000.
+            size: Height and width of the image.
+            dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
+
+        Raises:
+            InvalidModel: The networks overflow, as only those of a strange model can.
+        """
+        _check_finite(target.z)
+        z = round_half_up(target.z).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
+        z_symbols = z[0].int().cpu()
+        walk = self.scale_walk(z_symbols, quality)
+        means: list[Tensor] = []
+
+        def code(step: int, mean: Tensor) -> Tensor:
+            residual = target.y[step : step + 1] - mean
+            _check_finite(residual)
+            parts = []
+            for part in walk.parts(step):
+                own = residual[:, part.in_step]
+                levels = walk.levels().to(self.device).long()
+                widening = self._widening[levels] if dead_zones else torch.zeros_like(own)
+                parts.append(round_with_dead_zone(own, widening).clamp(-MAX_SYMBOL, MAX_SYMBOL))
+                walk.add(parts[-1][0].int().cpu())
+            means.append(mean)
+            return mean + torch.cat(parts, dim=1)
+
+        with self.stopwatch.stage("context"):
+            y_hat = self.network.walk_context(z, self.position(quality), code)
+        latents = Latents(z_symbols, self.hyper_levels(quality, *size), *walk.coded())
+        return Quantised(latents, torch.cat(means), y_hat)
+
     def encode(self, pixels: Tensor, quality: int) -> Latents:
         """Maps an image to its symbols.
 
@@ -98,28 +208,8 @@ class LatentTransform:
         Returns:
             The symbols, on the CPU.
         """
-        position = self._position(quality)
-        x = pixels.to(self.device).permute(2, 0, 1)[None].float() / 255.0
-        x = pad_to_multiple(x, HYPER_STRIDE).contiguous(memory_format=torch.channels_last)
-        with self.stopwatch.stage("analysis"):
-            y = self.network.analyse(x, position)
-        with self.stopwatch.stage("hyper"):
-            z = round_half_up(self.network.hyper_analyse(y, position)).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
-        y_steps = self.network.partition.split(y)
-        z_symbols = z[0].int().cpu()
-        y_levels = self.levels(z_symbols, quality)
-        widening = self._widening[y_levels.to(self.device).long()]
-        symbols: list[Tensor] = []
-
-        def code(step: int, mean: Tensor) -> Tensor:
-            symbol = round_with_dead_zone(y_steps[step] - mean, widening[step : step + 1])
-            symbols.append(symbol.clamp(-MAX_SYMBOL, MAX_SYMBOL))
-            return mean + symbols[-1]
-
-        with self.stopwatch.stage("context"):
-            self.network.walk_context(z, position, code)
-            y_symbols = torch.cat(symbols).int().cpu()
-        return Latents(z_symbols, self.hyper_levels(quality, *pixels.shape[:2]), y_symbols, y_levels)
+        height, width, _ = pixels.shape
+        return self.quantise(self.analyse(pixels, quality), quality, (height, width)).latents
 
     @torch.inference_mode()
     def decode(self, latents: Latents, height: int, width: int, quality: int) -> Tensor:
@@ -134,15 +224,58 @@ class LatentTransform:
         Returns:
             uint8 ``[height, width, 3]``, RGB, on the CPU.
         """
-        position = self._position(quality)
+        return self.synthesise(self.decode_latent(latents, quality), height, width, quality)
+
+    @torch.inference_mode()
+    def decode_latent(self, latents: Latents, quality: int) -> Tensor:
+        """Maps symbols to the decoded latent: the first half of `decode`.
+
+        Args:
+            latents: The symbols.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            float32 ``[1, M, h, w]``, on the networks' device.
+        """
         z = latents.z.to(self.device).float()[None]
         y = latents.y.to(self.device).float()
         with self.stopwatch.stage("context"):
-            y_hat = self.network.walk_context(z, position, lambda step, mean: mean + y[step : step + 1])
+            return self.network.walk_context(z, self.position(quality), lambda step, mean: mean + y[step : step + 1])
+
+    @torch.inference_mode()
+    def synthesise(
+        self, y_hat: Tensor, height: int, width: int, quality: int, margins: Margins | None = None
+    ) -> Tensor:
+        """Maps a decoded latent to the image: the second half of `decode`.
+
+        Args:
+            y_hat: float32 ``[1, M, h, w]``, of the image, or of the window of a tile.
+            height: Rows of the image or tile.
+            width: Columns of the image or tile.
+            quality: Hundredths, 0 .. 10000.
+            margins: Of a window, in latent positions; None for an image.
+
+        Returns:
+            uint8 ``[height, width, 3]``, RGB, on the CPU.
+        """
         with self.stopwatch.stage("synthesis"):
-            x_hat = self.network.synthesise(y_hat, position)
-            cropped = x_hat[0, :, :height, :width].permute(1, 2, 0)
-            return round_half_up(cropped * 255.0).clamp(0, 255).to(torch.uint8).cpu()
+            x_hat = self.network.synthesise(y_hat, self.position(quality), margins)
+            return _samples(x_hat[0, :, :height, :width])
+
+    @torch.inference_mode()
+    def preview(self, y_hat: Tensor, factor: int, quality: int) -> Tensor:
+        """Maps a decoded latent to a small image, without the convolutions; docs/LARGE.md says how good it is.
+
+        Args:
+            y_hat: float32 ``[1, M, h, w]``.
+            factor: How many pixels become one, along each side; divides 16.
+            quality: Hundredths, 0 .. 10000.
+
+        Returns:
+            uint8 ``[16h / factor, 16w / factor, 3]``, RGB, on the CPU.
+        """
+        with self.stopwatch.stage("synthesis"):
+            return _samples(self.network.preview(y_hat, self.position(quality), factor)[0])
 
     @torch.inference_mode()
     def hyper_levels(self, quality: int, height: int, width: int) -> Tensor:
@@ -151,18 +284,17 @@ class LatentTransform:
         levels = self.scales.hyper_levels(quality)
         return levels[:, None, None].expand(-1, rows // 4, columns // 4)
 
-    @torch.inference_mode()
-    def levels(self, z: Tensor, quality: int) -> Tensor:
-        """Scale level of every latent symbol, in exact integers.
+    def scale_walk(self, z: Tensor, quality: int) -> ScaleWalk:
+        """Begins to compute the scale levels of the latent's symbols, part by part.
 
         Args:
             z: int32 ``[N, h/4, w/4]``, on the CPU.
             quality: Hundredths, 0 .. 10000.
-
-        Returns:
-            uint8 ``[4, M, h/2, w/2]``, in the order of `Latents.y`.
         """
         with self.stopwatch.stage("hyper"):
-            levels = self.scales(z[None], quality)
-            cells = torch.nn.functional.pixel_unshuffle(levels, 2)[0, self.network.partition.order.cpu()]
-            return cells.view(STEPS, -1, *cells.shape[1:])
+            return ScaleWalk(self.scales, self.network.partition, z, quality)
+
+
+def _samples(x_hat: Tensor) -> Tensor:
+    """Rounds ``[3, H, W]``, nominally 0 .. 1, to uint8 ``[H, W, 3]`` on the CPU."""
+    return round_half_up(x_hat.permute(1, 2, 0) * 255.0).clamp(0, 255).to(torch.uint8).cpu()

@@ -52,8 +52,10 @@ class ImagePipeline:
         """Entropy-codes symbols into the payload of a latent chunk."""
         with self.transform.stopwatch.stage("rans"):
             encoder = SymbolEncoder(self.entropy_model)
-            # A stack: the hyper-latent goes in last because the decoder needs it first.
-            encoder.push(latents.y.numpy().ravel(), latents.y_levels.numpy().ravel())
+            # A stack: what the decoder needs first goes in last.
+            symbols, levels = latents.y.flatten(0, 1), latents.y_levels.flatten(0, 1)
+            for part in reversed(self.transform.scales.context.parts):
+                encoder.push(symbols[part.in_latent].numpy().ravel(), levels[part.in_latent].numpy().ravel())
             encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
             return encoder.to_bytes()
 
@@ -78,8 +80,13 @@ class ImagePipeline:
             z = torch.from_numpy(decoder.pop(z_levels.numpy().ravel())).view(z_levels.shape)
         if int(z.abs().max()) > MAX_HYPER_SYMBOL:
             raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
-        y_levels = self.transform.levels(z, quality)
-        with stopwatch.stage("rans"):
-            y = torch.from_numpy(decoder.pop(y_levels.numpy().ravel())).view(y_levels.shape)
-            decoder.finish()
-        return Latents(z, z_levels, y, y_levels)
+        walk = self.transform.scale_walk(z, quality)
+        for _ in walk.parts():
+            with stopwatch.stage("scales"):
+                levels = walk.levels()
+            with stopwatch.stage("rans"):
+                symbols = decoder.pop(levels.numpy().ravel())
+            with stopwatch.stage("scales"):
+                walk.add(torch.from_numpy(symbols).view(levels.shape))
+        decoder.finish()
+        return Latents(z, z_levels, *walk.coded())

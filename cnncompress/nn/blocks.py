@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cnncompress.ops.pointwise import pointwise
+
+
+class PointwiseConv2d(nn.Conv2d):
+    """A 1x1 convolution that gives the same result with any number of threads."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as torch calls it
+        """Maps ``[B, C, H, W]`` to ``[B, D, H, W]``."""
+        return pointwise(input, self.weight[:, :, 0, 0], self.bias)
+
 
 def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A pointwise convolution with bias."""
-    return nn.Conv2d(in_channels, out_channels, 1)
+    return PointwiseConv2d(in_channels, out_channels, 1)
 
 
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:

@@ -17,7 +17,9 @@ LEVELS_PER_NAT = 8
 """Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
 
 MAX_WIDTH = 4096
-"""Most channels or blocks that a model may declare: building what a file declares must not exhaust memory."""
+"""Most channels that a model may declare: building what a file declares must not exhaust memory."""
+MAX_BLOCKS = 64
+"""Most residual blocks that it may declare at each resolution: nor must building them take minutes."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class ModelConfig:
         hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.
         hyper_features: Channels that the hyper-synthesis hands to the context model, at 1/32.
         scale_width: Channels inside the integer scale network.
+        scale_context_width: Channels inside each of the fifteen integer networks of the scale context, at 1/32.
         context_width: Channels inside each of the four context networks, at 1/32.
         lambdas: Rate-distortion trade-offs of the anchor qualities, ascending; quality 0 is the first, 100 the last.
     """
@@ -47,6 +50,7 @@ class ModelConfig:
     hyper_width: int = 192
     hyper_features: int = 128
     scale_width: int = 128
+    scale_context_width: int = 64
     context_width: int = 256
     lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8))
 
@@ -57,8 +61,9 @@ class ModelConfig:
             ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
         """
         for name, value in vars(self).items():
-            if name != "lambdas" and not (isinstance(value, int) and 1 <= value <= MAX_WIDTH):
-                raise ValueError(f"{name} is {value}, must be a whole number within 1 .. {MAX_WIDTH}")
+            highest = MAX_BLOCKS if name.startswith("blocks") else MAX_WIDTH
+            if name != "lambdas" and not (type(value) is int and 1 <= value <= highest):  # True is an int too
+                raise ValueError(f"{name} is {value!r:.50}, must be a whole number within 1 .. {highest}")
         if self.latent_channels % 4:
             raise ValueError(f"latent_channels is {self.latent_channels}, must be a multiple of 4")
         steps = zip((0.0, *self.lambdas), (*self.lambdas, math.inf), strict=True)

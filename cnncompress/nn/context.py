@@ -36,10 +36,12 @@ class StepPartition(nn.Module):
         order = [
             (j * group + c) * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for j in range(STEPS) for c in range(group)
         ]
-        index = torch.tensor(order)
-        self.register_buffer("order", index, persistent=False)
-        self.register_buffer("inverse", torch.argsort(index), persistent=False)
-        self.register_buffer("channel", index // 4, persistent=False)
+        # Lists, because arithmetic on a tensor of the meta device, where weights are checked first, loads torch's
+        # compiler, which takes longer than all else.
+        inverse = sorted(range(len(order)), key=order.__getitem__)
+        self.register_buffer("order", torch.tensor(order), persistent=False)
+        self.register_buffer("inverse", torch.tensor(inverse), persistent=False)
+        self.register_buffer("channel", torch.tensor([index // 4 for index in order]), persistent=False)
 
     def split(self, y: Tensor) -> tuple[Tensor, ...]:
         """Cuts ``[B, M, h, w]`` into four steps ``[B, M, h/2, w/2]``, in coding order."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
+from cnncompress.nn.fixed_point import nats_to_table
 from cnncompress.nn.gaussian import gaussian_bits
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import ScaleSynthesis
@@ -70,23 +71,36 @@ class HyperpriorModel(nn.Module):
         z = network.hyper_analyse(y, position)
         z_hat = self._add_noise(z) if self.training else round_half_up(z)
         z_bits = gaussian_bits(z_hat, self.scales.hyper_log_scales(position, simulate_integers))
-        log_scales = network.partition.split(self.scales(z_hat, position, simulate_integers))
+        nats = network.partition.split(self.scales(z_hat, position, simulate_integers))
         y_steps = network.partition.split(y)
         y_bits = torch.zeros_like(position)
+        context = self.scales.context
+        surprises: list[Tensor] = []
 
         def code(step: int, mean: Tensor) -> Tensor:
             nonlocal y_bits
-            residual = y_steps[step] - mean
-            if self.training:
-                symbols, coded = round_straight_through(residual), self._add_noise(residual)
-            else:
-                symbols = coded = round_with_dead_zone(residual, dead_zone(log_scales[step]))
-            y_bits = y_bits + gaussian_bits(coded, log_scales[step]).sum((1, 2, 3))
-            return mean + symbols
+            parts = []
+            for number, part in enumerate(context.parts):
+                if part.step != step:
+                    continue
+                own_nats = nats[step][:, part.in_step]
+                log_scale = nats_to_table(context(number, own_nats, surprises, simulate_integers), simulate_integers)
+                symbols, coded = self._round((y_steps[step] - mean)[:, part.in_step], log_scale)
+                y_bits = y_bits + gaussian_bits(coded, log_scale).sum((1, 2, 3))
+                surprises.append(context.surprise(symbols, own_nats))
+                parts.append(symbols)
+            return mean + torch.cat(parts, dim=1)
 
         y_hat = network.walk_context(z_hat, position, code)
         x_hat = network.synthesise(y_hat, position)
         return HyperpriorOutput(x_hat, y_bits, z_bits.sum((1, 2, 3)))
+
+    def _round(self, residual: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        """Symbols of a residual, and what stands in for them where their rate is estimated."""
+        if self.training:
+            return round_straight_through(residual), self._add_noise(residual)
+        symbols = round_with_dead_zone(residual, dead_zone(log_scale))
+        return symbols, symbols
 
     @staticmethod
     def _add_noise(x: Tensor) -> Tensor:

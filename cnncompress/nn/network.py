@@ -12,6 +12,7 @@ from cnncompress.nn.context import STEPS, ContextNetwork, StepPartition
 from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.transforms import AnalysisTransform, SynthesisTransform
+from cnncompress.nn.windows import Margins
 
 
 class CodecNetwork(nn.Module):
@@ -33,23 +34,37 @@ class CodecNetwork(nn.Module):
         self.log_gain = QualityTable(config.anchors, config.latent_channels)
         self.log_inverse_gain = QualityTable(config.anchors, config.latent_channels)
 
-    def analyse(self, x: Tensor, position: Tensor) -> Tensor:
+    def analyse(self, x: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Image to scaled latent.
 
         Args:
-            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
+            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64, or of 16 for a window.
             position: float32 ``[B]``, quality as a place among the anchors, ``0 .. anchors - 1``.
+            margins: Of a window, as for `AnalysisTransform`; None for a whole image.
 
         Returns:
-            float32 ``[B, M, H/16, W/16]`` in units of the quantisation step.
+            float32 ``[B, M, H/16, W/16]`` in units of the quantisation step, without the margins.
         """
-        y: Tensor = self.g_a(x, position) * self.log_gain(position).exp()
+        y: Tensor = self.g_a(x, position, margins) * self.log_gain(position).exp()
         return y
 
-    def synthesise(self, y_hat: Tensor, position: Tensor) -> Tensor:
-        """Decoded scaled latent to image, nominally in ``0 .. 1``; shapes as in `analyse`."""
-        x_hat: Tensor = self.g_s(y_hat * self.log_inverse_gain(position).exp(), position)
+    def synthesise(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
+        """Decoded scaled latent to image, nominally in ``0 .. 1``.
+
+        Args:
+            y_hat: float32 ``[B, M, h, w]`` in units of the quantisation step.
+            position: float32 ``[B]``, quality as a place among the anchors.
+            margins: Of a window, as for `SynthesisTransform`; None for a whole image.
+
+        Returns:
+            float32 ``[B, 3, 16h, 16w]``, without the margins.
+        """
+        x_hat: Tensor = self.g_s(y_hat * self.log_inverse_gain(position).exp(), position, margins)
         return x_hat
+
+    def preview(self, y_hat: Tensor, position: Tensor, factor: int) -> Tensor:
+        """Decoded scaled latent to a small image, float32 ``[B, 3, 16h / factor, 16w / factor]``; factor divides 16."""
+        return self.g_s.preview(y_hat * self.log_inverse_gain(position).exp(), factor)
 
     def normaliser(self, position: Tensor) -> Tensor:
         """What the scaled latent is divided by before a network sees it, ``[B, M, 1, 1]``, at least 1.

@@ -1,6 +1,6 @@
-"""Vectors that depend on the quality: learned at the anchors, interpolated between them.
+"""What depends on the quality: given at the anchors, interpolated between them.
 
-This is the gain unit of Cui et al., "Asymmetric Gained Deep Image Compression with Continuous Rate Adaptation"
+The vectors are the gain unit of Cui et al., "Asymmetric Gained Deep Image Compression with Continuous Rate Adaptation"
 (CVPR 2021, section 3.2), with linear interpolation of log-gains.
 """
 
@@ -30,3 +30,18 @@ class QualityTable(nn.Module):
         fraction = (position - low)[:, None]
         vector = torch.lerp(self.table[low], self.table[low + 1], fraction)
         return vector[:, :, None, None]
+
+
+def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:
+    """Interpolates lambda between the anchors, linearly in its logarithm.
+
+    Args:
+        lambdas: Trade-offs of the anchors.
+        position: float32 ``[B]``, place among the anchors.
+
+    Returns:
+        float32 ``[B]``.
+    """
+    logs = torch.tensor(lambdas, device=position.device).log()
+    low = position.floor().clamp(0, len(lambdas) - 2).long()
+    return torch.lerp(logs[low], logs[low + 1], position - low).exp()

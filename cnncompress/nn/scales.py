@@ -6,8 +6,8 @@ the network that computes them is run in integers (`IntegerScaleSynthesis`). Tra
 
     level = clamp(round(LEVELS_PER_NAT * (network(z_hat) + offset[quality, channel])), 0, SCALE_LEVELS - 1)
 
-where the bracket is ``ln(sigma / SCALE_MIN)`` in nats. The architecture, four convolutions with clipped ReLU, works at
-1/64 and 1/32 of the image's resolution::
+where the bracket is ``ln(sigma / SCALE_MIN)`` in nats, before the scale context (`cnncompress.nn.scale_context`) adds
+to it. The architecture, four convolutions with clipped ReLU, works at 1/64 and 1/32 of the image's resolution::
 
     z_hat ── 3x3 (+ bias[quality]) ── 1x1 ── shuffle 2 ── 3x3 ── 1x1 ── shuffle 2 ── + offset[quality] ── level
 
@@ -25,18 +25,23 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompress.nn.blocks import conv1x1, conv3x3, zero_initialised
-from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.fixed_point import (
+    ACCUMULATOR_BITS,
+    ACTIVATION_BITS,
+    MAX_ACTIVATION,
+    WEIGHT_BITS,
+    clipped_activation,
+    fixed,
+    integer_activation,
+    nats_to_level,
+    nats_to_table,
+    simulated_quantisation,
+)
 from cnncompress.nn.quality import QualityTable
-from cnncompress.ops.bounds import lower_bound
-from cnncompress.ops.intconv import accumulator_bound, integer_conv2d, shift_right_rounded
-from cnncompress.ops.rounding import round_half_up, round_straight_through
+from cnncompress.nn.scale_context import IntegerScaleContext, ScaleContext
+from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 
-WEIGHT_BITS = 14
-"""Fractional bits of an integer weight."""
-ACTIVATION_BITS = 10
-"""Fractional bits of an integer activation."""
-ACCUMULATOR_BITS = WEIGHT_BITS + ACTIVATION_BITS
-MAX_ACTIVATION = (16 << ACTIVATION_BITS) - 1
 MAX_HYPER_SYMBOL = 1023
 """Largest magnitude of a hyper-latent symbol."""
 HYPER_INPUT_SHIFT = 8
@@ -46,12 +51,7 @@ MAX_TABLE_ENTRY = 1 << 40
 QUALITY_STEPS = 10000
 """Quality is an integer number of hundredths, 0 .. 10000."""
 
-_LEVEL_SHIFT = ACCUMULATOR_BITS - (LEVELS_PER_NAT.bit_length() - 1)
-
-
-def simulated_quantisation(x: Tensor, bits: int) -> Tensor:
-    """Rounds to ``bits`` fractional bits with a straight-through gradient."""
-    return round_straight_through(x * float(1 << bits)) * 2.0**-bits
+_CONTEXT = "context."
 
 
 class ScaleSynthesis(nn.Module):
@@ -71,12 +71,13 @@ class ScaleSynthesis(nn.Module):
         self.input_bias = QualityTable(config.anchors, width)
         self.offset = QualityTable(config.anchors, config.latent_channels)
         self.hyper_offset = QualityTable(config.anchors, config.hyper_channels)
+        self.context = ScaleContext(config)
 
     def _layers(self) -> list[nn.Conv2d]:
         return [cast(nn.Conv2d, layer) for layer in self.convolutions]
 
     def forward(self, z_hat: Tensor, position: Tensor, simulate_integers: bool) -> Tensor:
-        """Computes the log-scales of the latent.
+        """Computes the log-scales of the latent as far as the hyper-latent tells them.
 
         Args:
             z_hat: float32 ``[B, N, h/4, w/4]``.
@@ -84,7 +85,7 @@ class ScaleSynthesis(nn.Module):
             simulate_integers: Round weights, activations and the result as the integer network does.
 
         Returns:
-            float32 ``[B, M, h, w]``: ``ln(sigma / SCALE_MIN)``, within the scale table.
+            float32 ``[B, M, h, w]``: ``ln(sigma / SCALE_MIN)``, unbounded; what `context` refines.
         """
         with torch.autocast(z_hat.device.type, enabled=False):
             x = z_hat * 2.0 ** (HYPER_INPUT_SHIFT - ACTIVATION_BITS)
@@ -98,22 +99,13 @@ class ScaleSynthesis(nn.Module):
                 if index % 2:
                     x = F.pixel_shuffle(x, 2)
                 if index < 3:
-                    x = x.clamp(0.0, MAX_ACTIVATION / (1 << ACTIVATION_BITS))
-                    if simulate_integers:
-                        x = simulated_quantisation(x, ACTIVATION_BITS)
-            return self._to_table(x + self.offset(position), simulate_integers)
+                    x = clipped_activation(x, simulate_integers)
+            nats: Tensor = x + self.offset(position)
+            return nats
 
     def hyper_log_scales(self, position: Tensor, simulate_integers: bool) -> Tensor:
         """Log-scales of the hyper-latent, ``[B, N, 1, 1]``: one per channel and quality."""
-        return self._to_table(self.hyper_offset(position), simulate_integers)
-
-    @staticmethod
-    def _to_table(nats: Tensor, simulate_integers: bool) -> Tensor:
-        bounded = lower_bound(nats, 0.0)
-        bounded = -lower_bound(-bounded, -(SCALE_LEVELS - 1) / LEVELS_PER_NAT)
-        if simulate_integers:
-            bounded = round_straight_through(bounded * LEVELS_PER_NAT) / LEVELS_PER_NAT
-        return bounded
+        return nats_to_table(self.hyper_offset(position), simulate_integers)
 
     def to_integers(self) -> dict[str, Tensor]:
         """Rounds all parameters to the integers that `IntegerScaleSynthesis` loads.
@@ -121,10 +113,6 @@ class ScaleSynthesis(nn.Module):
         Returns:
             State dictionary of `IntegerScaleSynthesis`, all int64; whether weights fit int32 is the caller's to check.
         """
-
-        def fixed(x: Tensor, bits: int) -> Tensor:
-            return round_half_up(x.detach().double().cpu() * float(1 << bits)).to(torch.int64)
-
         state: dict[str, Tensor] = {}
         for index, layer in enumerate(self._layers()):
             bias = cast(Tensor, layer.bias)
@@ -133,7 +121,7 @@ class ScaleSynthesis(nn.Module):
         state["input_bias"] = fixed(self.input_bias.table, ACCUMULATOR_BITS)
         state["offset"] = fixed(self.offset.table, ACCUMULATOR_BITS)
         state["hyper_offset"] = fixed(self.hyper_offset.table, ACCUMULATOR_BITS)
-        return state
+        return {**state, **{f"{_CONTEXT}{key}": value for key, value in self.context.to_integers().items()}}
 
     @torch.no_grad()
     def load_integers(self, state: Mapping[str, Tensor]) -> None:
@@ -147,6 +135,8 @@ class ScaleSynthesis(nn.Module):
             cast(Tensor, layer.bias).copy_(state[f"bias_{index}"].double() * 2.0**-ACCUMULATOR_BITS)
         for name in ("input_bias", "offset", "hyper_offset"):
             getattr(self, name).table.copy_(state[name].double() * 2.0**-ACCUMULATOR_BITS)
+        own = {key.removeprefix(_CONTEXT): value for key, value in state.items() if key.startswith(_CONTEXT)}
+        self.context.load_integers(own)
 
 
 def largest_magnitude(x: Tensor) -> int:
@@ -193,10 +183,11 @@ class IntegerScaleSynthesis(nn.Module):
         self.register_buffer("input_bias", torch.zeros(config.anchors, width, dtype=torch.int64))
         self.register_buffer("offset", torch.zeros(config.anchors, config.latent_channels, dtype=torch.int64))
         self.register_buffer("hyper_offset", torch.zeros(config.anchors, config.hyper_channels, dtype=torch.int64))
+        self.context = IntegerScaleContext(config)
 
-    def accumulator_bounds(self) -> list[int]:
-        """Largest possible partial sum of each layer; exactness needs all of them below 2^52."""
-        bounds = []
+    def accumulator_bounds(self) -> dict[str, int]:
+        """Largest possible partial sum of each layer, by its weights' name; exactness needs all below 2^52."""
+        bounds = {}
         for index in range(4):
             limit = MAX_HYPER_SYMBOL << HYPER_INPUT_SHIFT if index == 0 else MAX_ACTIVATION
             bound = accumulator_bound(self.get_buffer(f"weight_{index}"), self.get_buffer(f"bias_{index}"), limit)
@@ -204,22 +195,25 @@ class IntegerScaleSynthesis(nn.Module):
                 bound += largest_magnitude(self.get_buffer("input_bias"))
             if index == 3:
                 bound += largest_magnitude(self.get_buffer("offset"))
-            bounds.append(bound)
-        return bounds
+            bounds[f"weight_{index}"] = bound
+        # What the context adds is added to the last of these.
+        context = self.context.accumulator_bounds()
+        return bounds | {f"{_CONTEXT}{name}": bound + own for name, own in context.items()}
 
     def table_bound(self) -> int:
         """Largest magnitude in the tables by quality; exactness needs it below `MAX_TABLE_ENTRY`."""
         return max(largest_magnitude(self.get_buffer(name)) for name in ("input_bias", "offset", "hyper_offset"))
 
     def forward(self, z_hat: Tensor, quality: int) -> Tensor:
-        """Computes the scale level of every latent element.
+        """Computes the log-scale of every latent element as far as the hyper-latent tells it.
 
         Args:
             z_hat: Integer-valued ``[B, N, h/4, w/4]`` of any dtype, magnitudes up to `MAX_HYPER_SYMBOL`, on the CPU.
             quality: Hundredths, 0 .. 10000.
 
         Returns:
-            uint8 ``[B, M, h, w]``, 0 .. 63.
+            float64 ``[B, M, h, w]``, integer values: ``ln(sigma / SCALE_MIN)`` with 24 fractional bits, unbounded; what
+            `context` refines.
         """
         x = z_hat.double() * float(1 << HYPER_INPUT_SHIFT)
         for index in range(4):
@@ -230,14 +224,9 @@ class IntegerScaleSynthesis(nn.Module):
             if index % 2:
                 x = F.pixel_shuffle(x, 2)
             if index < 3:
-                x = shift_right_rounded(x, WEIGHT_BITS).clamp(0.0, float(MAX_ACTIVATION))
-        x = x + interpolate_integers(self.get_buffer("offset"), quality).double()[:, None, None]
-        return self._to_level(x)
+                x = integer_activation(x)
+        return x + interpolate_integers(self.get_buffer("offset"), quality).double()[:, None, None]
 
     def hyper_levels(self, quality: int) -> Tensor:
         """Scale levels of the hyper-latent's channels: uint8 ``[N]``."""
-        return self._to_level(interpolate_integers(self.get_buffer("hyper_offset"), quality).double())
-
-    @staticmethod
-    def _to_level(nats: Tensor) -> Tensor:
-        return shift_right_rounded(nats, _LEVEL_SHIFT).clamp(0.0, SCALE_LEVELS - 1).to(torch.uint8)
+        return nats_to_level(interpolate_integers(self.get_buffer("hyper_offset"), quality).double())

@@ -7,6 +7,8 @@
 
 The Karhunen-Loève transform of 16x16 patches runs beside the network, whose last layer starts at zero: an untrained
 model is a working transform codec already. The synthesis mirrors it.
+
+Both may run over a window of the image (`cnncompress.nn.windows`) and give what they make of the whole image there.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from torch import Tensor, nn
 from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.config import PATCH, ModelConfig
 from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.windows import Margins, needed_margins, run_window, trimmed
+from cnncompress.ops.pointwise import pointwise
 
 PATCH_VALUES = 3 * PATCH * PATCH
 
@@ -42,20 +46,33 @@ class AnalysisTransform(nn.Module):
             zero_initialised(conv3x3(config.width_16, config.latent_channels)),
         )
 
-    def forward(self, x: Tensor, position: Tensor) -> Tensor:
+    @property
+    def reach(self) -> int:
+        """How many pixels beside its own patch a latent position sees, on each side."""
+        return needed_margins([*self.stem, *self.body])[0]
+
+    def forward(self, x: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Computes the latent, before any gain.
 
         Args:
-            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64.
+            x: float32 ``[B, 3, H, W]`` in ``0 .. 1``; H and W multiples of 64, or of 16 for a window.
             position: float32 ``[B]``, quality as a place among the anchors.
+            margins: In pixels, multiples of 16, at least `reach` wide where the image goes on; None for a whole image.
 
         Returns:
-            float32 ``[B, M, H/16, W/16]`` in units of the image's range (1.0 = white) times the patch's norm.
+            float32 ``[B, M, H/16, W/16]`` in units of the image's range (1.0 = white) times the patch's norm; H and W
+            without the margins.
         """
         centred = x - 0.5
+        inside = centred if margins is None else trimmed(centred, margins)
         with torch.autocast(x.device.type, enabled=False):
-            linear = F.conv2d(F.pixel_unshuffle(centred, PATCH), self.klt[:, :, None, None])
-        refined = self.body(self.stem(centred) + self.quality(position))
+            linear = pointwise(F.pixel_unshuffle(inside, PATCH), self.klt)
+        quality = self.quality(position)
+        if margins is None:
+            refined = self.body(self.stem(centred) + quality)
+        else:
+            hidden, margins = run_window(self.stem, centred, margins, needed_margins(self.body)[0])
+            refined, _ = run_window(self.body, hidden + quality, margins)
         y: Tensor = linear + self.klt_std[:, None, None] * refined.float()
         return y
 
@@ -81,19 +98,46 @@ class SynthesisTransform(nn.Module):
             nn.PixelShuffle(8),
         )
 
-    def forward(self, y_hat: Tensor, position: Tensor) -> Tensor:
+    @property
+    def reach(self) -> int:
+        """How many latent positions beside the one above it a pixel sees, on each side."""
+        return needed_margins([self.stem, *self.body])[0]
+
+    def forward(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Reconstructs the image.
 
         Args:
             y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.
             position: float32 ``[B]``, quality as a place among the anchors.
+            margins: In latent positions, at least `reach` wide where the image goes on; None for a whole image.
 
         Returns:
-            float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped.
+            float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped; h and w without the margins.
         """
+        inside = y_hat if margins is None else trimmed(y_hat, margins)
         with torch.autocast(y_hat.device.type, enabled=False):
-            linear = F.pixel_shuffle(F.conv2d(y_hat, self.klt[:, :, None, None]), PATCH)
+            linear = F.pixel_shuffle(pointwise(inside, self.klt), PATCH)
         normalised = y_hat / self.klt_std[:, None, None]
-        refined = self.body(self.stem(normalised) + self.quality(position))
+        quality = self.quality(position)
+        if margins is None:
+            refined = self.body(self.stem(normalised) + quality)
+        else:
+            hidden, margins = run_window([self.stem], normalised, margins, needed_margins(self.body)[0])
+            refined, _ = run_window(self.body, hidden + quality, margins)
         x_hat: Tensor = linear + refined.float() + 0.5
         return x_hat
+
+    def preview(self, y_hat: Tensor, factor: int) -> Tensor:
+        """Reconstructs the image at a lower resolution by the linear path alone, whose averages are linear as well.
+
+        Args:
+            y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.
+            factor: How many pixels become one along each side; divides 16.
+
+        Returns:
+            float32 ``[B, 3, 16h / factor, 16w / factor]``, nominally in ``0 .. 1``, not clamped.
+        """
+        side = PATCH // factor
+        averages = self.klt.view(3, side, factor, side, factor, -1).mean((2, 4)).flatten(0, 2)
+        with torch.autocast(y_hat.device.type, enabled=False):
+            return F.pixel_shuffle(pointwise(y_hat, averages), side) + 0.5

@@ -18,14 +18,14 @@ from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files import reason, write_output
-from cnncompress.manifest import MANIFEST_NAME, Entry, Manifest, read_manifest, write_manifest
+from cnncompress.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
 from cnncompress.nn.complexity import Complexity, measure_complexity
 from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
 from cnncompress.nn.hyperprior import HyperpriorModel
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis, largest_magnitude
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
-from cnncompress.weights import SUFFIX, check_integer_bounds, load_weights, round_to_stored, save_weights
+from cnncompress.weights import check_integer_bounds, load_weights, round_to_stored, save_weights
 
 COUNTED_QUALITIES = 16
 _AVERAGE_PREFIX = "module."
@@ -57,7 +57,7 @@ def integer_scales(model: HyperpriorModel) -> IntegerScaleSynthesis:
     check_finite(model.scales)
     state = model.scales.to_integers()
     for key, tensor in state.items():
-        if key.startswith("weight") and largest_magnitude(tensor) >= 2**31:
+        if "weight" in key and largest_magnitude(tensor) >= 2**31:
             raise InvalidModel(f"{key} of the scale network does not fit 32 bits")
     scales = IntegerScaleSynthesis(model.config)
     scales.load_state_dict(state)

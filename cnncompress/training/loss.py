@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from cnncompress.nn.hyperprior import HyperpriorOutput
@@ -23,21 +22,6 @@ class RateDistortion:
     loss: Tensor
     bpp: Tensor
     mse: Tensor
-
-
-def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:
-    """Interpolates lambda between the anchors, linearly in its logarithm.
-
-    Args:
-        lambdas: Trade-offs of the anchors.
-        position: float32 ``[B]``, place among the anchors.
-
-    Returns:
-        float32 ``[B]``.
-    """
-    logs = torch.tensor(lambdas, device=position.device).log()
-    low = position.floor().clamp(0, len(lambdas) - 2).long()
-    return torch.lerp(logs[low], logs[low + 1], position - low).exp()
 
 
 def rate_distortion(x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_exponent: float) -> RateDistortion:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from cnncompress.nn.hyperprior import HyperpriorModel
-from cnncompress.training.loss import RateDistortion, lambda_at, rate_distortion
+from cnncompress.nn.quality import lambda_at
+from cnncompress.training.loss import RateDistortion, rate_distortion
 
 VALIDATION_CROP = 256
 

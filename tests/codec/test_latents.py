@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from cnncompress.codec.latents import MAX_SYMBOL, Latents, LatentTransform, latent_size
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.fixed_point import nats_to_level
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
 
@@ -49,17 +50,21 @@ def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int
     assert latents.z.shape == (tiny_config.hyper_channels, rows // 4, columns // 4)
     assert latents.y.shape == (4, tiny_config.latent_channels, rows // 2, columns // 2)
     assert tiny.hyper_levels(5000, *size).shape == latents.z.shape
-    levels = tiny.levels(latents.z, 5000)
-    assert levels.dtype == torch.uint8 and levels.shape == latents.y.shape
+    assert latents.y_levels.dtype == torch.uint8 and latents.y_levels.shape == latents.y.shape
     pixels = tiny.decode(latents, *size, 5000)
     assert pixels.dtype == torch.uint8 and pixels.shape == (*size, 3)
 
 
 def test_levels_are_in_the_order_of_the_symbols(tiny: LatentTransform) -> None:
     z = torch.randint(-9, 10, (4, 2, 3), dtype=torch.int32)
-    expected = tiny.scales(z[None], 777)
+    expected = nats_to_level(tiny.scales(z[None], 777))
     assert len(expected.unique()) > 5
-    levels = tiny.levels(z, 777)
+    walk = tiny.scale_walk(z, 777)
+    for part in walk.parts():  # the context of the fixture is all zeros: whatever the symbols, it changes nothing
+        assert walk.levels().shape == (part.size, 4, 6)
+        walk.add(torch.full((part.size, 4, 6), 3, dtype=torch.int32))
+    symbols, levels = walk.coded()
+    assert (symbols == 3).all()
     assert torch.equal(torch.cat(tiny.network.partition.split(expected)), levels)
 
 
@@ -105,7 +110,7 @@ def test_stages_are_told(tiny: LatentTransform) -> None:
     latents = timed.encode(random_pixels(10, 10), 100)
     assert set(watch.stages) == {"analysis", "hyper", "context"}
     watch.stages.clear()
-    timed.levels(latents.z, 100)
+    timed.scale_walk(latents.z, 100)
     timed.decode(latents, 10, 10, 100)
     assert set(watch.stages) == {"hyper", "context", "synthesis"}
 

@@ -207,5 +207,9 @@ def test_hyper_latents_beyond_their_range_are_corrupt(pipeline: ImagePipeline, c
         with pytest.raises(Corrupt, match="hyper-latent symbol beyond 1023"):
             pipeline.unpack(payload, (64, 64), 5000)
     latents.z[0, 0, 0] = -1023
-    latents = replace(latents, y_levels=pipeline.transform.levels(latents.z, 5000))
+    walk = pipeline.transform.scale_walk(latents.z, 5000)
+    for part in walk.parts():
+        walk.levels()
+        walk.add(latents.y.flatten(0, 1)[part.in_latent])
+    latents = replace(latents, y_levels=walk.coded()[1])
     assert_same_symbols(pipeline.unpack(pipeline.pack(latents), (64, 64), 5000), latents)

@@ -4,13 +4,18 @@ Specification: weights have 14 fractional bits, activations 10, accumulators and
 ``z << 8``. Four "same" convolutions with zero padding, 3x3, 1x1, 3x3, 1x1. To the first is added a bias, and to the
 last, after its shuffle, an offset, both interpolated between the anchor qualities. The second and fourth are followed
 by a depth-to-space shuffle by two, and the first three (after the shuffle) by rounding to 10 fractional bits, halves
-upward, and clipping to ``0 .. 2^14 - 1``. The last result, in nats with 24 fractional bits, times 8 and rounded, halves
-upward, is the level, clipped to ``0 .. 63``.
+upward, and clipping to ``0 .. 2^14 - 1``. The last result is in nats with 24 fractional bits; nats times 8 and rounded,
+halves upward, are the level, clipped to ``0 .. 63``.
+
+Scale context: a part's input is, of each part before, ``magnitude[min(|s|, 255)] - expected[level]``, with the level
+that symbol s has without context, and last its own levels without context, times 32, minus 768. Three "same"
+convolutions, 1x1, 3x3, 1x1, of the same precisions, the first two followed by the same rounding and clipping; the
+result is added to the nats without context.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +57,8 @@ def interpolate(table: Integers, quality: int) -> Integers:
     return row
 
 
-def scale_levels(parameters: Mapping[str, Integers], z: Integers, quality: int) -> Integers:
-    """Levels of the latent, ``[B, M, 4 H, 4 W]``, of a hyper-latent ``[B, N, H, W]``."""
+def scale_nats(parameters: Mapping[str, Integers], z: Integers, quality: int) -> Integers:
+    """Log-scales of the latent, ``[B, M, 4 H, 4 W]``, 24 fractional bits, of a hyper-latent ``[B, N, H, W]``."""
     weights = [parameters[f"weight_{layer}"] for layer in range(4)]
     biases = [parameters[f"bias_{layer}"] for layer in range(4)]
     x = convolve(z << 8, weights[0], biases[0] + interpolate(parameters["input_bias"], quality))
@@ -63,8 +68,7 @@ def scale_levels(parameters: Mapping[str, Integers], z: Integers, quality: int) 
     x = convolve(x, weights[2], biases[2])
     x = np.clip((x + (1 << 13)) >> 14, 0, (1 << 14) - 1)
     x = depth_to_space(convolve(x, weights[3], biases[3]))
-    x = x + interpolate(parameters["offset"], quality)[:, None, None]
-    return nats_to_levels(x)
+    return x + interpolate(parameters["offset"], quality)[:, None, None]
 
 
 def hyper_levels(parameters: Mapping[str, Integers], quality: int) -> Integers:
@@ -76,3 +80,22 @@ def nats_to_levels(nats: Integers) -> Integers:
     """``round(8 * nats / 2^24)``, within the table."""
     levels: Integers = np.clip((nats + (1 << 20)) >> 21, 0, 63)
     return levels
+
+
+def surprise(parameters: Mapping[str, Integers], symbols: Integers, nats: Integers) -> Integers:
+    """What the symbols of a part tell the parts after it; of the shape of both."""
+    return parameters["magnitude"][np.minimum(abs(symbols), 255)] - parameters["expected"][nats_to_levels(nats)]
+
+
+def context_levels(
+    parameters: Mapping[str, Integers], part: int, nats: Integers, surprises: Sequence[Integers]
+) -> Integers:
+    """Levels of a part, of the shape of its nats ``[B, n, H, W]``."""
+    if part == 0:
+        return nats_to_levels(nats)
+    x = np.concatenate([*surprises, 32 * nats_to_levels(nats) - 768], axis=1)
+    x = convolve(x, parameters[f"stem_weight_{part}"], parameters[f"stem_bias_{part}"])
+    x = np.clip((x + (1 << 13)) >> 14, 0, (1 << 14) - 1)
+    x = convolve(x, parameters[f"middle_weight_{part}"], parameters[f"middle_bias_{part}"])
+    x = np.clip((x + (1 << 13)) >> 14, 0, (1 << 14) - 1)
+    return nats_to_levels(nats + convolve(x, parameters[f"head_weight_{part}"], parameters[f"head_bias_{part}"]))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cnncompress.nn.config import LEVELS_PER_NAT, MAX_WIDTH, SCALE_LEVELS, SCALE_MIN, ModelConfig
+from cnncompress.nn.config import LEVELS_PER_NAT, MAX_BLOCKS, MAX_WIDTH, SCALE_LEVELS, SCALE_MIN, ModelConfig
 
 
 def test_default_is_sound() -> None:
@@ -24,10 +24,22 @@ def test_scale_table_reaches_from_nothing_to_hundreds_of_steps() -> None:
 
 
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ModelConfig) if field.name != "lambdas"])
-@pytest.mark.parametrize("value", [0, -4, 1.5, 8.0, "8", None, MAX_WIDTH + 4])
+@pytest.mark.parametrize("value", [0, -4, 1.5, 8.0, "8", None, True, MAX_WIDTH + 4])
 def test_widths_out_of_range(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"{name} is {value}, must be"):
+    with pytest.raises(ValueError, match=f"{name} is {value!r}, must be"):
         ModelConfig(**{name: value})
+
+
+def test_numbers_of_blocks_are_small() -> None:
+    assert ModelConfig(blocks_8=MAX_BLOCKS).blocks_8 == MAX_BLOCKS
+    with pytest.raises(ValueError, match="blocks_8 is 65, must be a whole number within 1"):
+        ModelConfig(blocks_8=MAX_BLOCKS + 1)
+
+
+def test_message_about_a_long_value_is_short() -> None:
+    with pytest.raises(ValueError, match="width_8 is 'xxx") as caught:
+        ModelConfig(width_8="x" * 10000)  # type: ignore[arg-type]
+    assert len(str(caught.value)) < 200
 
 
 def test_latent_channels_come_in_four_groups() -> None:

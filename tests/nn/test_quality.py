@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from cnncompress.nn.network import quality_position
-from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.quality import QualityTable, lambda_at
 
 
 @pytest.mark.parametrize("anchors", [2, 3, 8])
@@ -40,3 +42,9 @@ def test_qualities_are_spread_evenly_over_the_anchors() -> None:
     quality = torch.tensor([-5.0, 0.0, 25.0, 50.0, 100.0, 101.0])
     assert quality_position(quality, 5).tolist() == [0.0, 0.0, 1.0, 2.0, 4.0, 4.0]
     assert quality_position(torch.tensor([50]), 8).dtype == torch.float32
+
+
+def test_lambda_is_interpolated_in_its_logarithm() -> None:
+    position = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0])
+    expected = [0.001, math.sqrt(1e-5), 0.01, 0.1, 1.0]
+    assert lambda_at((0.001, 0.01, 1.0), position).tolist() == pytest.approx(expected, rel=1e-5)

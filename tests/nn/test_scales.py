@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 import numpy as np
 import pytest
 import torch
-from integer_oracle import hyper_levels, interpolate, scale_levels
+from integer_oracle import hyper_levels, interpolate, nats_to_levels, scale_nats
 from torch import Tensor
 
 from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
+from cnncompress.nn.fixed_point import nats_to_level, nats_to_table
 from cnncompress.nn.scales import (
     MAX_HYPER_SYMBOL,
     MAX_TABLE_ENTRY,
@@ -39,6 +40,8 @@ def random_network(kind: str, seed: int) -> IntegerScaleSynthesis:
     state = network.state_dict()
     for key, tensor in state.items():
         shape = tuple(tensor.shape)
+        if key.startswith("context."):
+            continue
         if key.startswith("weight"):
             # An eighth per weight and layer keeps the activations of the usual network off both ends.
             size = {"usual": 2**12, "large": 2**31 - 1, "cancelling": 2**12}[kind]
@@ -89,15 +92,15 @@ def random_symbols(batch: int, channels: int, side: int, largest: int, seed: int
 @pytest.mark.parametrize("largest", [3, MAX_HYPER_SYMBOL])
 def test_equals_the_oracle(kind: str, largest: int, threads: Threads) -> None:
     network = random_network(kind, seed=largest)
-    bounds = network.accumulator_bounds()
+    bounds = network.accumulator_bounds().values()
     assert max(bounds) < MAX_EXACT_INTEGER // 2
     if kind != "usual":
         assert max(bounds) > 2**49
     z = random_symbols(4, CONFIG.hyper_channels, 5, largest)
     seen = set()
     for quality in QUALITIES:
-        expected = scale_levels(parameters(network), z.numpy(), quality)
-        seen |= set(expected.flat)
+        expected = scale_nats(parameters(network), z.numpy(), quality)
+        seen |= set(nats_to_levels(expected).flat)
         for count in (1, 2):
             with threads(count):
                 assert (network(z, quality).numpy() == expected).all()
@@ -114,8 +117,8 @@ def test_shipped_model_equals_the_oracle(weights: Weights, threads: Threads) -> 
     z = random_symbols(1, weights.network.config.hyper_channels, 4, 4)
     z[..., 2:, :] *= 20
     for quality in (0, 3333, 10000):
-        expected = scale_levels(parameters(network), z.numpy(), quality)
-        assert len(np.unique(expected)) > 10
+        expected = scale_nats(parameters(network), z.numpy(), quality)
+        assert len(np.unique(nats_to_levels(expected))) > 10
         for count in (1, 2):
             with threads(count):
                 assert (network(z, quality).numpy() == expected).all()
@@ -160,17 +163,19 @@ def test_anchors_are_hit_exactly() -> None:
 
 def test_bounds_count_every_parameter() -> None:
     network = IntegerScaleSynthesis(CONFIG)
-    assert network.accumulator_bounds() == [0, 0, 0, 0]
+    assert set(network.accumulator_bounds().values()) == {0}
     limits = [1023 << 8, (1 << 14) - 1, (1 << 14) - 1, (1 << 14) - 1]
     for layer, limit in enumerate(limits):
         network.get_buffer(f"weight_{layer}")[1, 0] = -5
         network.get_buffer(f"bias_{layer}")[1] = -7
         taps = 9 if layer in (0, 2) else 1
-        assert network.accumulator_bounds()[layer] == 5 * taps * limit + 7
-    before = network.accumulator_bounds()
+        assert network.accumulator_bounds()[f"weight_{layer}"] == 5 * taps * limit + 7
+    before = list(network.accumulator_bounds().values())
     network.get_buffer("input_bias")[2, 3] = -11
     network.get_buffer("offset")[1, 1] = 13
-    assert network.accumulator_bounds() == [before[0] + 11, before[1], before[2], before[3] + 13]
+    after = list(network.accumulator_bounds().values())
+    assert after[:4] == [before[0] + 11, before[1], before[2], before[3] + 13]
+    assert set(after[4:]) == {after[3]}, "the context is added to the last layer"
     assert network.table_bound() == 13
     network.get_buffer("hyper_offset")[0, 0] = -(2**63)
     assert network.table_bound() == 2**63
@@ -199,9 +204,9 @@ def test_trainable_twin_agrees(quality: int) -> None:
     z = random_symbols(2, 24, 8, 10)
     position = torch.full((2,), quality / 10000 * 2)
     with torch.no_grad():
-        log_scales = twin(z.float(), position, simulate_integers=True)
+        log_scales = nats_to_table(twin(z.float(), position, simulate_integers=True), simulate_integers=True)
         hyper = twin.hyper_log_scales(position[:1], simulate_integers=True)
-    levels = exact(z, quality)
+    levels = nats_to_level(exact(z, quality))
     assert len(levels.unique()) > 30
     agreement = (log_scales * LEVELS_PER_NAT == levels).double().mean().item()
     assert agreement >= 0.999
@@ -214,13 +219,15 @@ def test_twin_without_simulation_is_near_and_smooth() -> None:
     z = random_symbols(1, 8, 4, 5).float()
     position = torch.tensor([0.3])
     smooth, rounded = twin(z, position, False), twin(z, position, True)
-    assert (smooth - rounded).abs().max() < 0.6 / LEVELS_PER_NAT
-    assert ((smooth * LEVELS_PER_NAT) % 1 > 0.01).any()
-    assert smooth.min() >= 0 and smooth.max() <= (SCALE_LEVELS - 1) / LEVELS_PER_NAT
+    assert 0 < (smooth - rounded).abs().max() < 0.6 / LEVELS_PER_NAT
+    for simulate, nats in ((False, smooth), (True, rounded)):
+        table = nats_to_table(nats, simulate)
+        assert bool(((table * LEVELS_PER_NAT) % 1 > 0.01).any()) != simulate
+        assert table.min() >= 0 and table.max() <= (SCALE_LEVELS - 1) / LEVELS_PER_NAT
     for simulate in (False, True):
         twin.zero_grad()
         (twin(z, position, simulate) - 3.0).square().sum().backward()
-        ours = [p for name, p in twin.named_parameters() if not name.startswith("hyper_offset")]
+        ours = [p for name, p in twin.named_parameters() if not name.startswith(("hyper_offset", "context"))]
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in ours)
 
 
