@@ -6,8 +6,10 @@ Files without latents, lossless ones and stored originals, are made and read her
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PIL import Image
 
 from cnncompress.codec.ancillary import Metadata, SourceRecord, ancillary_chunks, read_metadata
@@ -20,13 +22,16 @@ from cnncompress.codec.container import (
     Header,
     pack,
 )
-from cnncompress.errors import Corrupt, FeatureLoss, ImageError, LimitExceeded, UnsupportedImage
+from cnncompress.codec.salvage import Remains, salvage
+from cnncompress.codec.tiles import WHOLE, TileGrid
+from cnncompress.errors import Corrupt, FeatureLoss, ImageError, LimitExceeded, PartLost, UnsupportedImage
 from cnncompress.formats import sniff
 from cnncompress.images.limits import check_size
 from cnncompress.images.planes import decode_alpha, decode_image, encode_alpha, encode_image
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import Plane, SourceImage
+from cnncompress.images.view import View
 from cnncompress.images.write import to_image
 
 
@@ -36,29 +41,35 @@ class OriginalFile:
 
     Attributes:
         data: all of it, bit for bit.
-        format: the usual ending of its format, such as ``jpg``; None for one that is not known here.
+        format: the usual ending of its format, such as ``jpg``.
     """
 
     data: bytes
-    format: str | None
+    format: str
 
 
 def pack_learned(
-    image: SourceImage, latents: bytes, quality_hundredths: int, fingerprint: bytes, source: SourceRecord | None = None
+    image: SourceImage,
+    latents: Sequence[bytes],
+    quality_hundredths: int,
+    fingerprint: bytes,
+    source: SourceRecord | None = None,
+    tile_side: int = WHOLE,
 ) -> bytes:
     """Returns the .cnc file of an image whose colours are coded as latents.
 
     Args:
         image: as it was read.
-        latents: payload of the latent chunk.
+        latents: payload of the latent chunk of each tile.
         quality_hundredths: 0..10000.
         fingerprint: of the model.
         source: what the image was made from, for the source chunk.
+        tile_side: of the tiles.
     """
-    chunks = [Chunk(ChunkType.LATENTS, latents)]
+    chunks = [Chunk(ChunkType.LATENTS, payload) for payload in latents]
     if image.alpha is not None:
         chunks.append(Chunk(ChunkType.ALPHA, encode_alpha(image.alpha)))
-    header = Header(image.layout, *image.size, quality_hundredths, fingerprint)
+    header = Header(image.layout, *image.size, quality_hundredths, fingerprint, tile_side)
     return pack(Container(header, (*chunks, *ancillary_chunks(image.metadata, source))))
 
 
@@ -80,7 +91,7 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
         source: as in :func:`pack_learned`.
 
     Raises:
-        ImageError: it cannot be read, or the settings take something away that the file has.
+        ImageError: it cannot be read, does not show what it is, or has something that the settings take away.
         LimitExceeded: it is too large.
     """
     if len(data) > MAX_PAYLOAD_BYTES:
@@ -88,6 +99,8 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
     image = read_image(data, replace(settings, strict=False))
     if image.withheld:
         raise UnsupportedImage("the file may hold what is to be left out, and cannot be stored as it is")
+    if sniff(data) is None:
+        raise UnsupportedImage("the file does not begin as its format says, and cannot be stored as it is")
     header = Header(image.layout, *image.size, 0, NO_FINGERPRINT)
     chunks = (Chunk(ChunkType.ORIGINAL, bytes(data)), *ancillary_chunks(Metadata(), source))
     return pack(Container(header, chunks))
@@ -102,20 +115,66 @@ def check_limits(header: Header, max_pixels: int, max_dim: int) -> None:
     check_size(header.width, header.height, max_pixels, max_dim)
 
 
-def unpack_learned(container: Container, colour: Plane) -> Image.Image:
-    """Returns the image of a file, given the colours that the network made of its latents, uint8 [H, W, 3].
+def taken_apart(data: bytes, keep_going: bool) -> Remains:
+    """Takes a file apart, with a `PartLost` warning for each damaged chunk if it may be damaged.
+
+    Raises:
+        BitstreamError: it is damaged and may not be, or nothing is left of it.
+    """
+    if not keep_going:
+        return Remains.whole(data)
+    remains = salvage(data)
+    for name in remains.lost:
+        warnings.warn(f"the {name} chunk is lost", PartLost, stacklevel=3)
+    return remains
+
+
+def unpack_learned(
+    container: Container,
+    colour: Plane,
+    view: View = View(),  # noqa: B008 - frozen
+    *,
+    keep_going: bool = False,
+) -> Image.Image:
+    """Returns the image of a file, given the colours that the network made of its latents.
+
+    Args:
+        container: the file, or what is left of it.
+        colour: uint8 [H, W, 3], of the view.
+        view: what is wanted of the image.
+        keep_going: whether the image goes without what is damaged, with a `PartLost` warning.
 
     Raises:
         Corrupt: alpha plane or metadata are damaged.
     """
+    layout = container.header.layout
+    alpha = _alpha(container, view, keep_going) if layout.has_alpha else None
+    return to_image(colour, alpha, layout, _metadata(container, keep_going))
+
+
+def _alpha(container: Container, view: View, keep_going: bool) -> Plane:
     header = container.header
-    alpha = None
-    if header.layout.has_alpha:
-        alpha = decode_alpha(container.payload(ChunkType.ALPHA), header.width, header.height)
-    return to_image(colour, alpha, header.layout, read_metadata(container))
+    try:
+        plane = decode_alpha(container.payload(ChunkType.ALPHA), header.width, header.height)
+    except (Corrupt, KeyError):  # there is none where it was lost with its chunk
+        if not keep_going:
+            raise
+        warnings.warn("the alpha plane is lost, and everything opaque", PartLost, stacklevel=5)
+        plane = np.full((header.height, header.width), 255, np.uint8)
+    return plane if view.is_whole else np.asarray(view.of(Image.fromarray(plane)))
 
 
-def unpack_image(container: Container) -> Image.Image | None:
+def _metadata(container: Container, keep_going: bool) -> Metadata:
+    try:
+        return read_metadata(container)
+    except Corrupt:
+        if not keep_going:
+            raise
+        warnings.warn("the metadata are lost", PartLost, stacklevel=5)
+        return Metadata()
+
+
+def unpack_image(container: Container, view: View = View()) -> Image.Image | None:  # noqa: B008 - frozen
     """Returns the image of a file that needs no network, None if it does.
 
     A stored original is read like any input: upright, in 8 bits, with a :class:`cnncompress.FeatureLoss` warning for
@@ -123,10 +182,16 @@ def unpack_image(container: Container) -> Image.Image | None:
 
     Raises:
         Corrupt: the planes, the original or the metadata are damaged.
+        OutsideImage: the image does not reach as far as the view.
     """
-    header = container.header
     if container.coding == "learned":
         return None
+    view.area(container.header.width, container.header.height)  # refuses what there is not, before the work
+    return view.of(_unpack_whole_image(container))
+
+
+def _unpack_whole_image(container: Container) -> Image.Image:
+    header = container.header
     if container.coding == "lossless":
         payload = container.payload(ChunkType.LOSSLESS)
         planes = decode_image(payload, header.width, header.height, header.layout)
@@ -145,14 +210,33 @@ def unpack_image(container: Container) -> Image.Image | None:
 
 
 def unpack_original(container: Container) -> OriginalFile | None:
-    """Returns the original file that is stored in a file, None if it holds a coded image."""
+    """Returns the original file that is stored in a file, None if it holds a coded image.
+
+    Raises:
+        Corrupt: its first bytes are not those of an image.
+    """
     if container.coding != "stored":
         return None
     data = container.payload(ChunkType.ORIGINAL)
-    return OriginalFile(data, sniff(data))
+    kind = sniff(data)
+    if kind in (None, "cnc"):
+        raise Corrupt("the stored original cannot be read: it is no image")
+    return OriginalFile(data, kind)
 
 
 def warn_of_losses(image: SourceImage) -> None:
     """Warns of each thing that was lost when an image was read, in the name of the caller's caller."""
     for loss in image.losses:
         warnings.warn(loss, FeatureLoss, stacklevel=3)
+
+
+def warn_of_missing_tiles(grid: TileGrid, missing: Iterable[int]) -> None:
+    """Warns of each tile that was left gray, in the name of whoever asked `Codec.decompress` for the image."""
+    for number in sorted(missing):
+        tile = grid.tile(number)
+        warnings.warn(
+            f"tile {number + 1} of {len(grid)} is lost and left gray: {tile.width}x{tile.height} pixels from "
+            f"{tile.left},{tile.top}",
+            PartLost,
+            stacklevel=5,
+        )

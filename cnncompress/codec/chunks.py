@@ -1,6 +1,7 @@
 """What a .cnc file may hold: layouts of planes, types of chunks, and which of them belong together.
 
-* The image is in exactly one chunk: type 1 holds latents, type 3 all planes without loss, type 4 the original file.
+* The image is in exactly one chunk: type 1 holds latents, type 3 all planes without loss, type 4 the original file. An
+  image in tiles has a chunk of type 1 for each, in their order.
 * Type 2 holds the alpha plane: exactly one beside latents if the layout has alpha, none otherwise.
 * Types 128..131 hold metadata (`cnncompress.codec.ancillary`), at most one of each.
 * Other types below 128 need a newer reader; other types from 128 on are ancillary, and nobody needs them.
@@ -64,6 +65,9 @@ _CODINGS: dict[int, Coding] = {
     ChunkType.LOSSLESS: "lossless",
     ChunkType.ORIGINAL: "stored",
 }
+IMAGE_TYPES = tuple(_CODINGS)
+"""The types of the chunks that hold the image."""
+
 _AT_MOST_ONCE = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP, ChunkType.SOURCE)
 
 
@@ -103,12 +107,20 @@ def unknown_types(types: Iterable[int]) -> str | None:
     return None
 
 
-def wrong_counts(layout: Layout, types: Iterable[int]) -> str | None:
-    """Says which chunks a file lacks or has too many of, if so."""
+def wrong_counts(layout: Layout, types: Iterable[int], tiles: int = 1) -> str | None:
+    """Says which chunks a file lacks or has too many of, if so.
+
+    Args:
+        layout: planes of the image.
+        types: of all chunks.
+        tiles: how many tiles the header speaks of; 1 unless the image is coded as latents.
+    """
     types = tuple(types)
-    images = [chunk_type for chunk_type in types if chunk_type in _CODINGS]
-    if len(images) != 1:
-        return f"{len(images)} chunks hold an image, expected 1"
+    images = [chunk_type for chunk_type in types if chunk_type in IMAGE_TYPES]
+    if len(images) != tiles:
+        return f"{len(images)} chunks hold an image, expected {tiles}"
+    if len(set(images)) > 1:
+        return "chunks hold the image in different codings"
     wanted = int(layout.has_alpha and images[0] == ChunkType.LATENTS)
     found = types.count(ChunkType.ALPHA)
     if found != wanted:

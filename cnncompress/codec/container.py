@@ -2,10 +2,12 @@
 
 * All integers are unsigned and little-endian. Nothing stands before the header, between the parts or after
   the last payload: the parts cover the file exactly.
-* Header, 18 bytes: magic ``89 43 4E 43`` (``\\x89CNC``), version u8 = 1, layout u8, width u16, height u16,
+* Header, 18 bytes: magic ``89 43 4E 43`` (``\\x89CNC``), version u8 = 1, layout and tiles u8, width u16, height u16,
   quality u16, model fingerprint 4 bytes, number of chunks u16.
+* Of "layout and tiles" the lower four bits are the layout, the upper four the side of the tiles: 0 if the image is one
+  tile, k for tiles of 64 * 2^(k - 1) pixels (`cnncompress.codec.tiles`).
 * Width and height: 1..65535 pixels. Quality: hundredths, 0..10000. Fingerprint: the first 4 bytes of the SHA-256 of the
-  weights file. Quality and fingerprint are 0 in files that need no weights.
+  weights file. Quality, fingerprint and tiles are 0 in files that need no weights.
 * Table, 9 bytes a chunk: type u8, payload length u32 in bytes, CRC-32 of the payload u32.
 * Check, 4 bytes: CRC-32 of header and table. Then the payloads, in the order of the table.
 * CRC-32 is that of zlib, PNG and gzip (polynomial 0xEDB88320).
@@ -18,7 +20,6 @@ prose: docs/FORMAT.md.
 
 from __future__ import annotations
 
-import operator
 import struct
 import zlib
 from dataclasses import dataclass
@@ -35,52 +36,29 @@ from cnncompress.codec.chunks import (
     unknown_types,
     wrong_counts,
 )
-from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
+from cnncompress.codec.header import (
+    HEADER,
+    MAGIC,
+    MAX_SIDE,
+    NO_FINGERPRINT,
+    Header,
+    bounded,
+    number_of_chunks,
+    pack_header,
+    unpack_header,
+)
+from cnncompress.codec.tiles import WHOLE
+from cnncompress.errors import Corrupt, Truncated, UnsupportedVersion
 
 __all__ = [
+    "HEADER", "MAGIC", "MAX_SIDE", "NO_FINGERPRINT",
     "Chunk", "ChunkType", "Coding", "Container", "Entry", "Head", "Header", "Layout", "Mode",
     "chunk_name", "head_bytes", "pack", "unpack", "unpack_head",
 ]  # fmt: skip
 
-MAGIC = b"\x89CNC"
-FORMAT_VERSION = 1
-
-HEADER = struct.Struct("<4sBBHHH4sH")
 TABLE_ENTRY = struct.Struct("<BII")
 CHECK = struct.Struct("<I")
-
-MAX_SIDE = 0xFFFF
-MAX_QUALITY_HUNDREDTHS = 100_00
-MAX_CHUNKS = 0xFFFF
 MAX_PAYLOAD_BYTES = 0xFFFF_FFFF
-FINGERPRINT_BYTES = 4
-NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
-
-
-@dataclass(frozen=True)
-class Header:
-    """What the first bytes of a file say.
-
-    Attributes:
-        layout: planes of the image.
-        width: pixels, 1..65535.
-        height: pixels, 1..65535.
-        quality_hundredths: hundredths of a quality step, 0..10000; 0 if the coding is not learned.
-        fingerprint: first 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
-        version: version of the format.
-    """
-
-    layout: Layout
-    width: int
-    height: int
-    quality_hundredths: int
-    fingerprint: bytes
-    version: int = FORMAT_VERSION
-
-    @property
-    def quality(self) -> float:
-        """The quality as users give it, 0..100."""
-        return self.quality_hundredths / 100
 
 
 class Entry(NamedTuple):
@@ -130,7 +108,7 @@ class Container:
         return coding_of(chunk.type for chunk in self.chunks)
 
     def payload(self, chunk_type: ChunkType) -> bytes:
-        """Returns the bytes of the chunk of that type.
+        """Returns the bytes of the chunk of that type, of the first if there are several.
 
         After :func:`unpack` there is always one of latents, lossless planes and original file, and beside latents
         the alpha plane if ``header.layout.has_alpha``.
@@ -138,10 +116,14 @@ class Container:
         Raises:
             KeyError: there is no such chunk.
         """
-        for chunk in self.chunks:
-            if chunk.type == chunk_type:
-                return chunk.payload
-        raise KeyError(chunk_type)
+        found = self.payloads(chunk_type)
+        if not found:
+            raise KeyError(chunk_type)
+        return found[0]
+
+    def payloads(self, chunk_type: ChunkType) -> tuple[bytes, ...]:
+        """Returns the bytes of all chunks of that type, in file order; those of the latents are the tiles."""
+        return tuple(chunk.payload for chunk in self.chunks if chunk.type == chunk_type)
 
 
 def pack(container: Container) -> bytes:
@@ -151,28 +133,14 @@ def pack(container: Container) -> bytes:
         ValueError: a value does not fit in its field, or the chunks do not fit the layout.
     """
     header = container.header
-    if header.version != FORMAT_VERSION:
-        raise ValueError(f"version is {header.version}, only {FORMAT_VERSION} can be written")
-    if len(header.fingerprint) != FINGERPRINT_BYTES:
-        raise ValueError(f"fingerprint has {len(header.fingerprint)} bytes, expected {FINGERPRINT_BYTES}")
+    head = pack_header(header, len(container.chunks))
     for chunk in container.chunks:
-        _bounded("chunk type", chunk.type, 1, 0xFF)
-        _bounded("payload length", len(chunk.payload), 0, MAX_PAYLOAD_BYTES)
+        bounded("chunk type", chunk.type, 1, 0xFF)
+        bounded("payload length", len(chunk.payload), 0, MAX_PAYLOAD_BYTES)
     types = tuple(chunk.type for chunk in container.chunks)
-    problem = unknown_types(types) or wrong_counts(header.layout, types) or _wrong_model(header, types)
+    problem = unknown_types(types) or _wrong_parts(header, types)
     if problem:
         raise ValueError(problem)
-
-    head = HEADER.pack(
-        MAGIC,
-        header.version,
-        Layout(header.layout),
-        _bounded("width", header.width, 1, MAX_SIDE),
-        _bounded("height", header.height, 1, MAX_SIDE),
-        _bounded("quality_hundredths", header.quality_hundredths, 0, MAX_QUALITY_HUNDREDTHS),
-        header.fingerprint,
-        _bounded("number of chunks", len(container.chunks), 1, MAX_CHUNKS),
-    )
     table = b"".join(
         TABLE_ENTRY.pack(chunk.type, len(chunk.payload), zlib.crc32(chunk.payload)) for chunk in container.chunks
     )
@@ -212,11 +180,7 @@ def head_bytes(start: bytes | memoryview) -> int:
         BadMagic, UnsupportedVersion, Truncated: as for :func:`unpack`.
     """
     view = memoryview(start).cast("B")
-    _check_start(view)
-    if len(view) < HEADER.size:
-        raise Truncated(f"the file ends in its header, after {len(view)} of {HEADER.size} bytes")
-    *_, count = HEADER.unpack_from(view)
-    return HEADER.size + int(count) * TABLE_ENTRY.size + CHECK.size
+    return HEADER.size + number_of_chunks(view) * TABLE_ENTRY.size + CHECK.size
 
 
 def unpack_head(data: bytes | memoryview) -> Head:
@@ -237,9 +201,7 @@ def unpack_head(data: bytes | memoryview) -> Head:
     if zlib.crc32(view[:table_end]) != check:
         raise Corrupt("the checksum of the header does not match")
 
-    _, version, layout, width, height, quality, fingerprint, _ = HEADER.unpack_from(view)
-    header = Header(_layout(layout), width, height, quality, fingerprint, version)
-    _check_ranges(header)
+    header = unpack_header(view)
     entries = []
     offset = payload_start
     for kind, length, payload_check in TABLE_ENTRY.iter_unpack(view[HEADER.size : table_end]):
@@ -249,52 +211,23 @@ def unpack_head(data: bytes | memoryview) -> Head:
     newer = unknown_types(types)
     if newer:
         raise UnsupportedVersion(f"{newer}; a newer cnncompress may know it")
-    wrong = wrong_counts(header.layout, types) or _wrong_model(header, types)
+    wrong = _wrong_parts(header, types)
     if wrong:
         raise Corrupt(wrong)
     return Head(header, tuple(entries), offset)
 
 
-def _check_start(view: memoryview) -> None:
-    start = bytes(view[: len(MAGIC)])
-    if start != MAGIC:
-        if MAGIC.startswith(start):
-            raise Truncated("the file is empty" if not start else f"the file ends after {len(start)} bytes")
-        raise BadMagic("not a .cnc file")
-    if len(view) == len(MAGIC):
-        raise Truncated(f"the file ends in its header, after {len(view)} of {HEADER.size} bytes")
-    version = view[len(MAGIC)]
-    if version > FORMAT_VERSION:
-        raise UnsupportedVersion(
-            f"needs a newer cnncompress that reads format version {version}; this one reads {FORMAT_VERSION}"
-        )
-
-
-def _layout(value: int) -> Layout:
-    try:
-        return Layout(value)
-    except ValueError:
-        raise Corrupt(f"layout is {value}, expected 0..{max(Layout)}") from None
-
-
-def _check_ranges(header: Header) -> None:
-    if header.version < 1:
-        raise Corrupt(f"format version is {header.version}, expected 1..{FORMAT_VERSION}")
-    if header.width < 1 or header.height < 1:
-        raise Corrupt(f"the image is {header.width}x{header.height} pixels, expected at least 1x1")
-    if header.quality_hundredths > MAX_QUALITY_HUNDREDTHS:
-        raise Corrupt(f"quality is {header.quality_hundredths} hundredths, expected 0..{MAX_QUALITY_HUNDREDTHS}")
-
-
-def _wrong_model(header: Header, types: tuple[int, ...]) -> str | None:
+def _wrong_parts(header: Header, types: tuple[int, ...]) -> str | None:
+    """Says what is wrong with the chunks, or with a header that does not go with them, if something is."""
+    tiles = len(header.grid)
+    if header.tile_side != WHOLE and tiles == 1:
+        return f"tiles of {header.tile_side} pixels in an image of {header.width}x{header.height}, which is one tile"
+    wrong = wrong_counts(header.layout, types, tiles)
+    if wrong:
+        return wrong
     coding = coding_of(types)
+    if coding != "learned" and header.tile_side != WHOLE:
+        return f"tiles in the header of an image that is {coding}"
     if coding != "learned" and (header.quality_hundredths or header.fingerprint != NO_FINGERPRINT):
         return f"a quality or a model in the header of an image that is {coding}"
     return None
-
-
-def _bounded(field: str, value: int, lowest: int, highest: int) -> int:
-    value = operator.index(value)
-    if not lowest <= value <= highest:
-        raise ValueError(f"{field} is {value}, expected {lowest}..{highest}")
-    return value

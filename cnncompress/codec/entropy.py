@@ -26,8 +26,12 @@ MAX_SYMBOL = 1 << 20
 """Largest magnitude of a symbol."""
 MAX_PREFIX = 20
 
-# The coder starts at this state instead of 0, for one bit a message: an exhausted decoder goes to 0 and stays there,
-# so a message that is read too far never ends in this state.
+# Their bits take up to 20 numbers each while they are put together.
+_ESCAPES_AT_ONCE = 1 << 12
+
+# The coder starts at this state instead of 0, for one bit a message: an exhausted decoder goes to 0 and stays there
+# (or to where the first entry of its tables, if that has a weight of 2 or more, keeps it), so a message that is read
+# too far does not end in this state.
 _SENTINEL = np.array([1], dtype=np.uint32)
 
 
@@ -156,12 +160,14 @@ class SymbolDecoder:
     def _pop_escapes(self, radii: NDArray[np.int32]) -> NDArray[np.int32]:
         prefixes = self._coder.decode(self._model.prefix, len(radii))
         negative = self._coder.decode(self._model.bit, len(radii)).astype(bool)
-        bits = self._coder.decode(self._model.bit, int(prefixes.sum())).tolist()
-        values, start = [], 0
-        for prefix in prefixes.tolist():
-            values.append((1 << prefix) + sum(bit << shift for shift, bit in enumerate(bits[start : start + prefix])))
-            start += prefix
-        magnitudes = np.array(values, dtype=np.int64) + radii
+        magnitudes: NDArray[np.int64] = radii + (np.int64(1) << prefixes)
+        for start in range(0, len(prefixes), _ESCAPES_AT_ONCE):
+            lengths = prefixes[start : start + _ESCAPES_AT_ONCE]
+            bits = self._coder.decode(self._model.bit, int(lengths.sum()))
+            shifts = np.arange(len(bits)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            owners = np.repeat(np.arange(len(lengths)), lengths)
+            sums = np.bincount(owners, weights=bits << shifts, minlength=len(lengths))  # float64, but below 2^21
+            magnitudes[start : start + _ESCAPES_AT_ONCE] += sums.astype(np.int64)
         if magnitudes.max() > MAX_SYMBOL:
             raise Corrupt(f"symbol of magnitude {magnitudes.max()}, at most {MAX_SYMBOL} is allowed")
         return np.where(negative, -magnitudes, magnitudes).astype(np.int32)

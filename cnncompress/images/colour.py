@@ -9,6 +9,7 @@ from PIL import Image
 
 from cnncompress.codec.container import Layout
 from cnncompress.errors import UnsupportedImage
+from cnncompress.images.bands import samples_of
 from cnncompress.images.profiles import CONVERTED_MODES, to_srgb
 from cnncompress.images.reduction import DEEP_MODES, reduce_gray
 from cnncompress.images.source import Plane
@@ -52,10 +53,10 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Pla
         return Planes(_thrice(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
     if image.mode in CONVERTED_MODES:
         converted, loss = to_srgb(image)
-        return Planes(np.array(converted), None, Layout.RGB, loss, profile_holds=image.mode in ("YCbCr", "HSV"))
+        return Planes(samples_of(converted), None, Layout.RGB, loss, profile_holds=image.mode in ("YCbCr", "HSV"))
     image = _with_fitting_key(image, raw_mode)
     layout = _layout(image, raw_mode)
-    samples = np.array(_converted(image, "L" if layout is Layout.BILEVEL else layout.mode))
+    samples = samples_of(_converted(image, "L" if layout is Layout.BILEVEL else layout.mode))
     if layout.is_gray:
         planes = samples if samples.ndim == 3 else samples[..., None]
         return Planes(_thrice(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from PIL import Image
 
+from cnncompress.codec.tiles import MAX_TILES, TileGrid
 from cnncompress.errors import LimitExceeded, UnsupportedImage
 
 _TIFF_TILE_WIDTH, _TIFF_TILE_LENGTH = 322, 323
+
+
+PLANES_BYTES = 3
+"""A pixel, of the colour planes."""
+PICTURE_BYTES = 4
+"""A pixel, of an image in Pillow's hands."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large an image may be.
+
+    Attributes:
+        max_pixels: width times height.
+        max_dim: the longer side.
+        memory: bytes that are taken for it, see `cnncompress.memory`.
+    """
+
+    max_pixels: int
+    max_dim: int
+    memory: int
 
 
 def check_size(width: int, height: int, max_pixels: int, max_dim: int) -> None:
@@ -22,6 +46,28 @@ def check_size(width: int, height: int, max_pixels: int, max_dim: int) -> None:
         raise LimitExceeded(f"{width}x{height} pixels: a side is longer than {max_dim}")
     if width * height > max_pixels:
         raise LimitExceeded(f"{width}x{height} pixels are more than the limit of {max_pixels}")
+
+
+def check_memory(needed: int, limit: int) -> None:
+    """Checks how many bytes an image takes.
+
+    Raises:
+        LimitExceeded: more than the limit.
+    """
+    if needed > limit:
+        raise LimitExceeded(f"takes {needed / 1e6:.0f} MB of memory, more than the limit of {limit / 1e6:.0f} MB")
+
+
+def check_tile_count(grid: TileGrid) -> None:
+    """Checks into how many tiles an image is cut.
+
+    Raises:
+        LimitExceeded: more than a file can hold.
+    """
+    if len(grid) > MAX_TILES:
+        raise LimitExceeded(
+            f"{len(grid)} tiles of {grid.side} pixels are more than the {MAX_TILES} that a file can hold"
+        )
 
 
 def check_tiles(image: Image.Image, max_pixels: int) -> None:

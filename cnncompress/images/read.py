@@ -17,9 +17,9 @@ from cnncompress.images import metadata
 from cnncompress.images.bitdepth import has_deep_samples
 from cnncompress.images.colour import Planes, on_background, to_planes
 from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
-from cnncompress.images.limits import check_size, check_tiles
+from cnncompress.images.limits import PICTURE_BYTES, PLANES_BYTES, check_memory, check_size, check_tiles
 from cnncompress.images.reduction import DEEP_MODES
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 
 # What turns an image upright, by the value of the EXIF tag.
@@ -32,6 +32,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# From so many pixels on, less than what Pillow warns of, its own limit is switched off while an image is loaded.
+LARGE = 40_000_000
 # A PNG without a profile may say how bright its samples are; everybody takes them for sRGB's.
 _SRGB_GAMMA = 0.45455
 
@@ -86,11 +88,12 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
 
 def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSettings) -> SourceImage:
     check_size(image.width, image.height, settings.max_pixels, settings.max_dim)
+    check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES), settings.memory_limit)
     check_tiles(image, settings.max_pixels)
     with decoder_errors("the picture is damaged"):
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     raw_mode = _raw_mode(image)
-    large = image.width * image.height > DEFAULT_MAX_PIXELS
+    large = image.width * image.height > LARGE
     with decoder_errors("the picture is damaged or cut off"):
         with limit_lifted() if large else contextlib.nullcontext():
             image.load()

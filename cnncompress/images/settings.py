@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from cnncompress.codec.container import MAX_SIDE
 
-DEFAULT_MAX_PIXELS = 40_000_000
+DEFAULT_MAX_PIXELS = 1 << 28
+DEFAULT_MEMORY_LIMIT = 2_000_000_000
 
 STRIPPABLE = ("exif", "xmp", "icc", "gps")
 """What :attr:`ImageSettings.strip` may name."""
@@ -26,6 +27,7 @@ class ImageSettings:
         keep_alpha: False makes transparent images opaque too, on white if there is no ``background``.
         max_pixels: images with more pixels are refused before their pixels are decoded.
         max_dim: so are images with a longer side; at most 65535.
+        memory_limit: so are images that take more bytes to be read and coded, see `cnncompress.memory`.
 
     Raises:
         ValueError: a value is out of its range.
@@ -38,6 +40,7 @@ class ImageSettings:
     keep_alpha: bool = True
     max_pixels: int = DEFAULT_MAX_PIXELS
     max_dim: int = MAX_SIDE
+    memory_limit: int = DEFAULT_MEMORY_LIMIT
 
     def __post_init__(self) -> None:
         unknown = sorted(set(self.strip) - set(STRIPPABLE))

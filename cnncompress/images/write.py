@@ -52,15 +52,29 @@ def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metad
     """
     if (alpha is not None) != layout.has_alpha:
         raise ValueError(f"alpha is {'missing' if alpha is None else 'given'} for the layout {layout.name}")
-    if layout.is_gray:
-        gray = (colour.sum(axis=2, dtype=np.uint16) + 1) // 3
-        image = Image.fromarray(gray >= _BLACK_BELOW if layout is Layout.BILEVEL else gray.astype(np.uint8))
-    else:
-        image = Image.fromarray(np.ascontiguousarray(colour))
+    image = Image.fromarray(shown_colours(colour, layout))
+    if layout is Layout.BILEVEL:
+        image = image.convert("1", dither=Image.Dither.NONE)
     if alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
     attach(image, metadata)
     return image
+
+
+def shown_colours(colour: Plane, layout: Layout) -> Plane:
+    """Reduces colours to what a layout shows of them.
+
+    Args:
+        colour: uint8 [H, W, 3].
+        layout: of the picture.
+
+    Returns:
+        uint8 [H, W, 3]; for gray layouts [H, W], for black and white ones of the values 0 and 255.
+    """
+    if not layout.is_gray:
+        return np.ascontiguousarray(colour)
+    gray = ((colour.sum(axis=2, dtype=np.uint16) + 1) // 3).astype(np.uint8)
+    return np.where(gray >= _BLACK_BELOW, np.uint8(255), np.uint8(0)) if layout is Layout.BILEVEL else gray
 
 
 def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> None:  # noqa: A002 - as Pillow calls it

@@ -24,6 +24,7 @@ from cnncompress.codec.container import (
     unpack,
     unpack_head,
 )
+from cnncompress.codec.tiles import TILE_SIDES
 from cnncompress.errors import BadMagic, BitstreamError, Corrupt, Truncated, UnsupportedVersion
 
 HEADER = Header(Layout.GRAY, 2, 3, 50_00, bytes.fromhex("01234567"))
@@ -44,8 +45,12 @@ LOSSLESS = Container(
 STORED = Container(
     Header(Layout.BILEVEL, 4, 5, 0, bytes(4)), (Chunk(ChunkType.ORIGINAL, b"file"), Chunk(ChunkType.SOURCE, b"source"))
 )
+TILED = Container(
+    Header(Layout.GRAY_ALPHA, 130, 64, 1, b"abcd", 64),
+    (Chunk(ChunkType.LATENTS, b"left"), Chunk(ChunkType.ALPHA, b"alpha"), Chunk(ChunkType.LATENTS, b"right")),
+)
 ALL_KINDS = pytest.mark.parametrize(
-    "container", [SMALL, WITH_ALPHA, LOSSLESS, STORED], ids=["small", "alpha", "lossless", "stored"]
+    "container", [SMALL, WITH_ALPHA, LOSSLESS, STORED, TILED], ids=["small", "alpha", "lossless", "stored", "tiled"]
 )
 
 
@@ -72,8 +77,11 @@ def containers(draw: st.DrawFn) -> Container:
     image = draw(st.sampled_from([1, 1, 3, 4]))
     model = (draw(st.integers(0, 10000)), draw(st.binary(min_size=4, max_size=4))) if image == 1 else (0, bytes(4))
     header = Header(layout, draw(side), draw(side), *model)
+    if image == 1:
+        tiled = dataclasses.replace(header, tile_side=draw(st.sampled_from(TILE_SIDES)))
+        header = tiled if 1 < len(tiled.grid) < 20 else header
     ancillary = [*draw(st.sets(st.integers(128, 131))), *draw(st.lists(st.integers(132, 255), max_size=4))]
-    kinds = [image, *([2] if layout.has_alpha and image == 1 else []), *ancillary]
+    kinds = [*[image] * len(header.grid), *([2] if layout.has_alpha and image == 1 else []), *ancillary]
     payloads = st.binary(max_size=64)
     return Container(header, tuple(Chunk(kind, draw(payloads)) for kind in draw(st.permutations(kinds))))
 
@@ -114,6 +122,8 @@ def test_values_and_names() -> None:
     assert [layout.mode for layout in Layout] == ["L", "LA", "RGB", "RGBA", "1"]
     assert [layout.has_alpha for layout in Layout] == [False, True, False, True, False]
     assert [layout.is_gray for layout in Layout] == [True, True, False, False, True]
+    assert unpack(pack(TILED)).payloads(ChunkType.LATENTS) == (b"left", b"right")
+    assert unpack(pack(TILED)).payload(ChunkType.LATENTS) == b"left"
     kinds = [SMALL, WITH_ALPHA, LOSSLESS, STORED]
     assert [each.coding for each in kinds] == ["learned", "learned", "lossless", "stored"]
     assert [chunk_name(kind) for kind in ChunkType] == [
@@ -184,6 +194,13 @@ def test_foreign_bytes_raise_a_bitstream_error(data: bytes) -> None:
         (small_file()[:-1] + b"\0", Corrupt, "checksum of the header"),
         (small_file(version=0), Corrupt, "format version is 0"),
         (small_file(layout=5), Corrupt, "layout is 5, expected 0..4"),
+        (small_file(layout=0xA0), Corrupt, "side of the tiles is number 10, expected 0..9"),
+        (small_file(layout=0x10), Corrupt, "tiles of 64 pixels in an image of 2x3, which is one tile"),
+        (small_file(layout=0x10, width=95, height=95), Corrupt, "tiles of 64 pixels in an image of 95x95"),
+        (small_file(layout=0x10, width=96), Corrupt, "1 chunks hold an image, expected 2"),
+        (small_file(layout=0x10, width=96, types=b"\x01\x01\x01"), Corrupt, "3 chunks hold an image, expected 2"),
+        (small_file(layout=0x10, width=96, types=b"\x01\x03"), Corrupt, "the image in different codings"),
+        (small_file(layout=0x10, width=96, types=b"\x03\x03"), Corrupt, "tiles in the header of an image that is"),
         (small_file(width=0), Corrupt, "0x3 pixels"),
         (small_file(height=0), Corrupt, "2x0 pixels"),
         (small_file(quality=10001), Corrupt, "quality is 10001"),
@@ -234,6 +251,9 @@ def test_unknown_ancillary_chunks_are_kept() -> None:
         ({"quality_hundredths": 10001}, "quality_hundredths is 10001, expected 0..10000"),
         ({"fingerprint": b"abc"}, "fingerprint has 3 bytes, expected 4"),
         ({"version": 2}, "version is 2"),
+        ({"tile_side": 100}, "side of the tiles is 100, expected one of 0, 64, 128"),
+        ({"tile_side": 64}, "tiles of 64 pixels in an image of 2x3, which is one tile"),
+        ({"tile_side": 64, "width": 200}, "1 chunks hold an image, expected 3"),
         ({"layout": Layout.RGBA}, "0 alpha chunks in a RGBA image that is learned, expected 1"),
     ],
 )
@@ -249,7 +269,8 @@ def test_pack_refuses_values_that_do_not_fit(changes: dict[str, object], message
         ((Chunk(1, b""), Chunk(256, b"")), "chunk type is 256, expected 1..255"),
         ((Chunk(1, b""), Chunk(0, b"")), "chunk type is 0, expected 1..255"),
         ((Chunk(1, b""), Chunk(5, b"")), "chunk type 5 is not known"),
-        ((), "0 chunks hold an image"),
+        ((), "number of chunks is 0, expected 1..65535"),
+        ((Chunk(200, b""),), "0 chunks hold an image"),
         ((Chunk(3, b""),), "a quality or a model"),
         ((Chunk(1, b""), *[Chunk(200, b"")] * 65535), "number of chunks is 65536, expected 1..65535"),
     ],

@@ -29,6 +29,8 @@ class Info:
         chunks: name and payload bytes of each chunk, in file order; ``icc``, ``exif`` and ``xmp`` as they are stored.
         original: usual ending of a stored original's format; None if it is not known, or nothing is stored.
         source: the file that it was made from, if that was noted.
+        tiles: how many parts of the image are coded on their own.
+        tile_side: of all of them but those at the right and at the bottom, in pixels; 0 if there is one tile only.
     """
 
     width: int
@@ -44,6 +46,8 @@ class Info:
     chunks: tuple[tuple[str, int], ...]
     original: str | None = None
     source: SourceRecord | None = None
+    tiles: int = 1
+    tile_side: int = 0
 
 
 def probe(data: bytes | memoryview) -> Info:
@@ -71,6 +75,8 @@ def probe(data: bytes | memoryview) -> Info:
         chunks=tuple((chunk_name(chunk.type), len(chunk.payload)) for chunk in container.chunks),
         original=sniff(container.payload(ChunkType.ORIGINAL)) if coding == "stored" else None,
         source=read_source(container),
+        tiles=len(header.grid),
+        tile_side=header.tile_side,
     )
 
 

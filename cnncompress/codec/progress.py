@@ -1,0 +1,19 @@
+"""How the work on one image tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Called with the steps done and their total after each; what it raises ends the work.
+
+A step is a tile, or, where effort is spent on the tiles, a round of it on one of them."""
+
+
+class StopRefining(Exception):
+    """Raised by a `Progress` to end the effort that is spent on an image: the best so far becomes its file."""
+
+
+def unwatched(done: int, total: int) -> None:
+    """The progress of work that nobody watches."""

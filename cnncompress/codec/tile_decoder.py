@@ -1,0 +1,131 @@
+"""Decodes an image tile by tile: all of it, a part, or a small preview.
+
+Each tile's latent is decoded on its own; the synthesis sees a margin of the tiles beside it. A tile's pixels are the
+same whatever else is decoded, so that a part of an image is equal to what is cut out of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.tiles import CELL, Rectangle, TileGrid
+from cnncompress.codec.windows import LatentMosaic
+from cnncompress.errors import Corrupt
+from cnncompress.nn.config import PATCH
+
+
+class TileDecoder:
+    """Decodes the tiles of one image."""
+
+    def __init__(
+        self,
+        pipeline: ImagePipeline,
+        grid: TileGrid,
+        payloads: Sequence[bytes | None],
+        quality: int,
+        *,
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> None:
+        """Decodes nothing yet.
+
+        Args:
+            pipeline: What the image was coded with.
+            grid: Its tiles.
+            payloads: Of the latent chunk of each tile; None for one that is lost.
+            quality: Hundredths, 0 .. 10000.
+            keep_going: Whether tiles that are lost or damaged are left gray, and noted in `missing`.
+            progress: Called after each tile.
+        """
+        self._pipeline = pipeline
+        self._transform = pipeline.transform
+        self._grid = grid
+        self._payloads = payloads
+        self._quality = quality
+        self._keep_going = keep_going
+        self._progress = progress
+        self.missing: set[int] = set()
+
+    def decode(self, area: Rectangle) -> NDArray[np.uint8]:
+        """Decodes a part of the image, or all of it.
+
+        Args:
+            area: In pixels, within the image.
+
+        Returns:
+            uint8 ``[h, w, 3]``, RGB.
+
+        Raises:
+            Corrupt: A tile that is needed is damaged, or none is left.
+        """
+        latents = LatentMosaic(self._grid, self._transform.network.g_s.reach)
+        tiles = self._grid.meeting(area)
+        pixels = np.empty((area.height, area.width, 3), np.uint8)
+        for done, number in enumerate(tiles, start=1):
+            latents.forget_before(number)
+            for needed in latents.needed(number):
+                if needed not in latents:
+                    latents.put(needed, self._latent(needed))
+            tile = self._grid.tile(number)
+            window, margins = latents.window(number)
+            decoded = self._transform.synthesise(window, tile.height, tile.width, self._quality, margins)
+            common = tile.common(area)
+            pixels[common.seen_from(area).slices] = decoded.numpy()[common.seen_from(tile).slices]
+            self._progress(done, len(tiles))
+        self._refuse_nothing(tiles)
+        return pixels
+
+    def preview(self, factor: int) -> NDArray[np.uint8]:
+        """Decodes the whole image at a lower resolution; see `LatentTransform.preview`.
+
+        Args:
+            factor: How many pixels become one, along each side: 2, 4 or 8.
+
+        Returns:
+            uint8 ``[h, w, 3]``, RGB; a last row or column that is not full counts as one.
+
+        Raises:
+            Corrupt: A tile is damaged, or none is left.
+        """
+        height, width = -(-self._grid.height // factor), -(-self._grid.width // factor)
+        pixels = np.empty((height, width, 3), np.uint8)
+        for number in range(len(self._grid)):
+            small = self._transform.preview(self._latent(number), factor, self._quality).numpy()
+            tile = self._grid.tile(number).padded(CELL).divided(factor)
+            common = tile.common(Rectangle(0, 0, width, height))
+            pixels[common.slices] = small[common.seen_from(tile).slices]
+            self._progress(number + 1, len(self._grid))
+        self._refuse_nothing(range(len(self._grid)))
+        return pixels
+
+    def _refuse_nothing(self, tiles: Collection[int]) -> None:
+        if self.missing.issuperset(tiles):
+            raise Corrupt("nothing is left of the image")
+
+    def _latent(self, number: int) -> Tensor:
+        tile = self._grid.tile(number)
+        payload = self._payloads[number]
+        try:
+            if payload is None:
+                raise Corrupt("it is lost")
+            latents = self._pipeline.unpack(payload, (tile.height, tile.width), self._quality)
+        except Corrupt as error:
+            if not self._keep_going:
+                if len(self._grid) == 1:
+                    raise
+                raise Corrupt(f"tile {number + 1} of {len(self._grid)}: {error}") from error
+            self.missing.add(number)
+            return self._gray(tile)
+        return self._transform.decode_latent(latents, self._quality)
+
+    def _gray(self, tile: Rectangle) -> Tensor:
+        size = tile.padded(CELL).divided(PATCH)
+        channels = self._transform.network.config.latent_channels
+        return torch.zeros(1, channels, size.height, size.width, device=self._transform.device)

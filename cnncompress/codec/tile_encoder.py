@@ -1,0 +1,194 @@
+"""Codes an image tile by tile; no more of it than a few rows of tiles is in the hands of the networks.
+
+What becomes of one tile is up to a `TileCoder`: `SinglePass`, or one that puts more work into it. That one may ask for
+the *surroundings* of its tile, the latents that the synthesis will see beside it, and so judges the very pixels that a
+decoder makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompress.codec.latents import Target
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.tiles import WHOLE, TileGrid
+from cnncompress.codec.windows import LatentMosaic, margins_of, pixels_in
+from cnncompress.nn.config import PATCH
+from cnncompress.nn.windows import Margins
+
+
+@dataclass(frozen=True)
+class CodedTile:
+    """What a tile has become.
+
+    Attributes:
+        payload: Of its latent chunk.
+        y_hat: float32 ``[1, M, h, w]``, what a decoder makes of it, on the networks' device.
+    """
+
+    payload: bytes
+    y_hat: Tensor
+
+
+class TileTask:
+    """One tile that is to be coded."""
+
+    def __init__(
+        self, image: TiledImage, number: int, quality: int, around: _Around, report: Callable[[int], None]
+    ) -> None:
+        self._image = image
+        self._around = around
+        self.number = number
+        self.quality = quality
+        self.report = report
+        """To be called after each of the coder's steps, with how many are done; what it raises ends the work."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the tile in pixels."""
+        tile = self._image.grid.tile(self.number)
+        return tile.height, tile.width
+
+    def pixels(self) -> Tensor:
+        """The tile's pixels, without those beside it: uint8 ``[h, w, 3]``."""
+        return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
+
+    def target(self) -> Target:
+        """What the tile's symbols shall come close to."""
+        return self._around.target(self.number)
+
+    def surroundings(self) -> tuple[Tensor, Margins]:
+        """The latents that the synthesis sees: those of the tile, and of a margin of the tiles beside it.
+
+        Tiles that are coded already are there as they are decoded, and the others, this one among them, as they were
+        analysed. That brings the analysis of the next row of tiles forward; it will not have to be done again.
+
+        Returns:
+            float32 ``[1, M, h, w]``, in units of the quantisation step, and what of it is margin, in latent positions.
+            `cnncompress.nn.windows.trimmed` tells which part is the tile's own.
+        """
+        return self._around.window(self.number)
+
+
+class TileCoder(Protocol):
+    """Makes symbols of tiles.
+
+    Attributes:
+        looks_around: Whether it asks for the surroundings of its tiles.
+        steps: How many steps it takes for a tile, as far as it reports of them.
+    """
+
+    looks_around: bool
+    steps: int
+
+    def __call__(self, task: TileTask) -> CodedTile:
+        """Codes a tile."""
+        ...
+
+
+class SinglePass:
+    """Rounds what the analysis gives, once."""
+
+    looks_around = False
+    steps = 1
+
+    def __init__(self, pipeline: ImagePipeline) -> None:
+        self._pipeline = pipeline
+
+    def __call__(self, task: TileTask) -> CodedTile:
+        """Codes a tile."""
+        coded = self._pipeline.transform.quantise(task.target(), task.quality, task.size)
+        payload = self._pipeline.pack(coded.latents)
+        task.report(1)
+        return CodedTile(payload, coded.y_hat)
+
+
+class _Around:
+    """What is known of the tiles around the one at hand."""
+
+    def __init__(self, image: TiledImage, quality: int) -> None:
+        self._image = image
+        self._quality = quality
+        self._network = image.pipeline.transform.network
+        self._latents = LatentMosaic(image.grid, self._network.g_s.reach)
+        self._targets: dict[int, Target] = {}
+
+    def target(self, number: int) -> Target:
+        if number not in self._targets:
+            self._targets[number] = self._image.target(number, self._quality)
+        return self._targets[number]
+
+    def window(self, number: int) -> tuple[Tensor, Margins]:
+        for tile in self._latents.needed(number):
+            if tile not in self._latents:
+                self._latents.put(tile, self._network.partition.merge(list(self.target(tile).y.split(1))))
+        return self._latents.window(number)
+
+    def coded(self, number: int, y_hat: Tensor | None) -> None:
+        self._targets.pop(number, None)
+        if y_hat is not None:
+            self._latents.put(number, y_hat)
+            self._latents.forget_before(number + 1)
+
+
+class TiledImage:
+    """An image, cut into tiles that are analysed one by one."""
+
+    def __init__(self, pipeline: ImagePipeline, pixels: NDArray[np.uint8], side: int = WHOLE) -> None:
+        """Analyses nothing yet.
+
+        Args:
+            pipeline: What codes it.
+            pixels: uint8 ``[H, W, 3]``, RGB.
+            side: Of the tiles, see `cnncompress.codec.tiles`.
+        """
+        height, width, _ = pixels.shape
+        self.pipeline = pipeline
+        self.pixels = pixels
+        self.grid = TileGrid(width, height, side)
+
+    def target(self, number: int, quality: int) -> Target:
+        """Analyses a tile, as it would be as a part of the whole image.
+
+        Args:
+            number: Of the tile.
+            quality: Hundredths, 0 .. 10000.
+        """
+        transform = self.pipeline.transform
+        if len(self.grid) == 1:
+            return transform.analyse(pixels_in(self.pixels, self.grid.image), quality)
+        margin = -(-transform.network.g_a.reach // PATCH) * PATCH
+        window = self.grid.window(number, margin)
+        return transform.analyse(pixels_in(self.pixels, window.outer), quality, margins_of(window, 1))
+
+    def encode(self, quality: int, code: TileCoder | None = None, progress: Progress = unwatched) -> tuple[bytes, ...]:
+        """Codes all tiles.
+
+        Args:
+            quality: Hundredths, 0 .. 10000.
+            code: What codes a tile; by default a `SinglePass`.
+            progress: Called after each step of the coder.
+
+        Returns:
+            Payloads of the latent chunks.
+        """
+        code = code or SinglePass(self.pipeline)
+        around = _Around(self, quality)
+        payloads = []
+        for number in range(len(self.grid)):
+            report = _report_of_tile(number, len(self.grid), code.steps, progress)
+            coded = code(TileTask(self, number, quality, around, report))
+            payloads.append(coded.payload)
+            around.coded(number, coded.y_hat if code.looks_around else None)
+        return tuple(payloads)
+
+
+def _report_of_tile(number: int, tiles: int, steps: int, progress: Progress) -> Callable[[int], None]:
+    return lambda done: progress(number * steps + done, tiles * steps)

@@ -1,0 +1,92 @@
+"""What of an image is wanted: all of it, a part, or a small preview."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PIL import Image
+
+from cnncompress.codec.tiles import Rectangle
+from cnncompress.errors import OutsideImage
+
+FACTORS = (1, 2, 4, 8)
+"""How many pixels may become one, along each side."""
+
+_WHITE_FROM = 128
+
+
+@dataclass(frozen=True)
+class View:
+    """A part of an image, or a preview of it; not both at once.
+
+    Attributes:
+        crop: columns from the left, rows from the top, width and height in pixels; None for the whole image.
+        factor: how many pixels become one along each side, one of `FACTORS`.
+
+    Raises:
+        ValueError: a value is out of its range, or there are both.
+    """
+
+    crop: tuple[int, int, int, int] | None = None
+    factor: int = 1
+
+    def __post_init__(self) -> None:
+        if self.factor not in FACTORS:
+            raise ValueError(f"factor is {self.factor}, expected one of {', '.join(map(str, FACTORS))}")
+        if self.crop is None:
+            return
+        x, y, width, height = self.crop
+        if x < 0 or y < 0 or width < 1 or height < 1:
+            raise ValueError(f"crop is {x},{y},{width},{height}, expected at least 0,0,1,1")
+        if self.factor != 1:
+            raise ValueError("crop and scale exclude each other")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is the image as it is."""
+        return self.crop is None and self.factor == 1
+
+    def area(self, width: int, height: int) -> Rectangle:
+        """Returns the pixels that are wanted of an image.
+
+        Raises:
+            OutsideImage: there are no such pixels.
+        """
+        if self.crop is None:
+            return Rectangle(0, 0, width, height)
+        x, y, columns, rows = self.crop
+        if x + columns > width or y + rows > height:
+            raise OutsideImage(f"{columns}x{rows} pixels from {x},{y} are not within the image of {width}x{height}")
+        return Rectangle(x, y, x + columns, y + rows)
+
+    def of(self, image: Image.Image) -> Image.Image:
+        """Returns what is wanted of a decoded image, with its metadata.
+
+        Raises:
+            OutsideImage: there are no such pixels.
+        """
+        area = self.area(*image.size)
+        if self.is_whole:
+            return image
+        if self.crop is not None:
+            return image.crop(area)
+        if image.mode != "1":
+            return image.reduce(self.factor)
+        gray = image.convert("L").reduce(self.factor)
+        return gray.point(lambda value: 255 * (value >= _WHITE_FROM)).convert("1", dither=Image.Dither.NONE)
+
+
+def view_of(crop: tuple[int, int, int, int] | None, scale: float) -> View:
+    """Returns the view that users ask for.
+
+    Args:
+        crop: as in `View`.
+        scale: 1, 1/2, 1/4 or 1/8.
+
+    Raises:
+        ValueError: a value is out of its range, or there are both.
+    """
+    factor = 1 / scale if scale > 0 else 0.0
+    if factor not in FACTORS:
+        raise ValueError(f"scale is {scale:g}, expected one of 1, 1/2, 1/4 and 1/8")
+    return View(crop, int(factor))
