@@ -101,8 +101,10 @@ class CncCodec:
         qualities: tuple[float, ...] = CNC_QUALITIES,
         stopwatch: Stopwatch | None = None,
         name: str = CNC,
+        effort: int = 0,
     ) -> None:
         self.name = name
+        self._effort = effort
         self.qualities = qualities
         self._model = model
         self._device = device
@@ -114,11 +116,12 @@ class CncCodec:
         """Model and device; with the model's fingerprint once it is loaded."""
         shown = "the default model" if self._model is None else f"model {Path(self._model).name}"
         fingerprint = "" if self._codec is None else f" ({self._codec.fingerprint.hex()})"
-        return f"cnncompress, {shown}{fingerprint}, device {self._device}"
+        effort = f", effort {self._effort}" if self._effort else ""
+        return f"cnncompress, {shown}{fingerprint}{effort}, device {self._device}"
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """A whole .cnc file of an 8-bit RGB image."""
-        return self._loaded().compress(image, quality)
+        return self._loaded().compress(image, quality, effort=self._effort)
 
     def decode(self, data: bytes) -> Image.Image:
         """The 8-bit RGB image of a .cnc file."""

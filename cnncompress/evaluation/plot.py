@@ -1,4 +1,4 @@
-"""Rate-distortion plot; the only module that imports matplotlib."""
+"""Plots of rate and distortion, and of training; the only module that imports matplotlib."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from cnncompress.errors import OutputError
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import ms_ssim_db
+from cnncompress.evaluation.scaling import ScalingCurve
 
 Metric = Literal["psnr", "ms_ssim"]
 
@@ -57,8 +58,7 @@ def plot_curves(
     Raises:
         OutputError: Another ending, nothing to draw, or the file cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
-        raise OutputError(f"cannot plot to {path}: expected a name ending in {' or '.join(FORMATS)}")
+    _check_ending(path)
     drawn = [(curve, values) for curve in curves if (values := _values(curve, metric))]
     if not drawn:
         raise OutputError(f"no curve has values of {metric} to plot")
@@ -90,6 +90,40 @@ def plot_curves(
             axes.set_title(title, loc="left", fontsize=11)
         axes.legend(frameon=False, loc="lower right")
         _save(figure, path)
+
+
+def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) -> None:
+    """Draw loss over minutes of training, both logarithmic, with the power laws dashed.
+
+    Args:
+        curves: At least one.
+        path: SVG or PNG to write, by its ending.
+        until: Minutes to which the power laws are drawn.
+
+    Raises:
+        OutputError: Another ending, or the file cannot be written.
+    """
+    _check_ending(path)
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, 4.2), layout="constrained")
+        axes = figure.add_subplot()
+        for index, curve in enumerate(curves):
+            colour = _COLOURS[index % len(_COLOURS)]
+            label = f"{curve.name}, {curve.parameters / 1e6:.1f} M"
+            axes.loglog(curve.minutes, curve.loss, label=label, color=colour, marker="o", markersize=4.5)
+            ends = (curve.minutes[-1], until)
+            axes.loglog(ends, [curve.at(minutes) for minutes in ends], color=colour, linestyle="--", linewidth=1.2)
+        axes.yaxis.set_major_formatter(ScalarFormatter())
+        axes.yaxis.set_minor_formatter(ScalarFormatter())
+        axes.set_xlabel("CPU minutes of training")
+        axes.set_ylabel("loss")
+        axes.legend(frameon=False)
+        _save(figure, path)
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"cannot plot to {path}: expected a name ending in {' or '.join(FORMATS)}")
 
 
 def _save(figure: Figure, path: Path) -> None:

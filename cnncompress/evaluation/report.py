@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
+from statistics import fmean, median
 
+from cnncompress.api import DEFAULT_QUALITY
 from cnncompress.evaluation.bdrate import (
     CurveError,
     NoOverlapError,
@@ -14,6 +15,7 @@ from cnncompress.evaluation.bdrate import (
 )
 from cnncompress.evaluation.curves import Curve, image_curves, mean_curve
 from cnncompress.evaluation.metrics import ms_ssim_db
+from cnncompress.evaluation.peers import CNC
 from cnncompress.evaluation.results import CodecResults, Results
 
 NARROW_RANGE_DB = 3.0
@@ -31,6 +33,7 @@ def format_report(results: Results, published: Sequence[Curve] = ()) -> str:
         ResultsError: A codec lacks a quality on some image.
     """
     sections = [curve_table(codec) for codec in results.codecs]
+    sections += [sentence for codec in results.codecs if (sentence := default_quality_sentence(codec))]
     if len(results.codecs) + len(published) > 1:
         sections.append(bd_rate_table(results, published))
     sections.append(time_table(results))
@@ -51,6 +54,16 @@ def curve_table(codec: CodecResults) -> str:
             rows.append([f"{quality:g}", "an image came back identical: no mean PSNR", "", "", ""])
     title = f"{codec.codec}: mean of {len(codec.images)} images ({codec.settings})"
     return _table(title, ["quality", "bpp", "PSNR dB", "MS-SSIM", "MS-SSIM dB"], rows)
+
+
+def default_quality_sentence(codec: CodecResults) -> str | None:
+    """What the default quality of cnncompress means, on average; None if the codec is another, or has no such rows."""
+    rows = tuple(row for row in codec.rows if row.quality == DEFAULT_QUALITY and row.psnr is not None)
+    if codec.codec != CNC or not rows:
+        return None
+    bpp, psnr = fmean(row.bpp for row in rows), fmean(row.psnr or 0.0 for row in rows)
+    means = f"{bpp:.2f} bpp and {psnr:.1f} dB on these {len(rows)} images"
+    return f"Quality {DEFAULT_QUALITY:g}, the default, means {means}."
 
 
 def bd_rate_table(results: Results, published: Sequence[Curve] = ()) -> str:

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncompress import probe
 from cnncompress.evaluation.metrics import bits_per_pixel, psnr
 from cnncompress.evaluation.peers import (
     CncCodec,
@@ -15,6 +14,7 @@ from cnncompress.evaluation.peers import (
     find_codec,
     pillow_codecs,
 )
+from cnncompress.facts import probe
 
 
 @pytest.fixture(scope="module")

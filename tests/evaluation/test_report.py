@@ -4,7 +4,13 @@ from dataclasses import replace
 
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.environment import Environment
-from cnncompress.evaluation.report import bd_rate_table, curve_table, format_report, time_table
+from cnncompress.evaluation.report import (
+    bd_rate_table,
+    curve_table,
+    default_quality_sentence,
+    format_report,
+    time_table,
+)
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 
 _RATES = (0.2, 0.5, 1.0, 2.0)
@@ -80,3 +86,13 @@ def test_the_whole_report() -> None:
     assert report.index("cnc: mean") < report.index("jpeg: mean") < report.index("BD-rate") < report.index("Time")
     alone = format_report(Results((_codec("jpeg", 1.0),)))
     assert "BD-rate" not in alone
+
+
+def test_the_default_quality_in_a_sentence() -> None:
+    codec = _codec("cnc", 1.0)
+    assert default_quality_sentence(codec) is None
+    rows = tuple(replace(row, quality=60.0 if row.quality == 2 else row.quality) for row in codec.rows)
+    sentence = "Quality 60, the default, means 1.00 bpp and 36.0 dB on these 2 images."
+    assert default_quality_sentence(replace(codec, rows=rows)) == sentence
+    assert default_quality_sentence(replace(codec, codec="jpeg", rows=rows)) is None
+    assert sentence in format_report(Results((replace(codec, rows=rows),)))

@@ -1,0 +1,190 @@
+"""How the cost of an image changes with each symbol and each element of its decoded latent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from cnncompress.codec.latents import LatentTransform, Quantised
+from cnncompress.nn.config import LEVELS_PER_NAT, ModelConfig
+from cnncompress.nn.fixed_point import nats_to_table
+from cnncompress.nn.scales import IntegerScaleSynthesis, ScaleSynthesis
+from cnncompress.nn.windows import Margins
+
+
+def bfloat16_is_fast(device: torch.device) -> bool:
+    """Whether a device computes bfloat16 natively."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    if device.type == "cpu":
+        # Releases of torch before 2.9 do not tell.
+        capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+        return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return False
+
+
+def twin_of(integers: IntegerScaleSynthesis, config: ModelConfig, device: torch.device) -> ScaleSynthesis:
+    """Builds the differentiable twin of the integer scale networks."""
+    # What it is initialised with is replaced at once: the caller's generator is left alone.
+    with torch.random.fork_rng(devices=[]):
+        twin = ScaleSynthesis(config)
+    twin.load_integers(integers.state_dict())
+    return twin.to(device).requires_grad_(False)
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the synthesis transform sees around the latent that is refined: nothing for a whole image.
+
+    Attributes:
+        y_hat: float32 ``[1, M, h, w]``, a window of decoded latents; those in the core do not count.
+        margins: What of it lies around the core, in latent positions.
+    """
+
+    y_hat: Tensor
+    margins: Margins
+
+    def around(self, core: Tensor) -> Tensor:
+        """Puts a decoded latent into the core."""
+        left, top, right, bottom = (margin.extent for margin in self.margins)
+        if not (left or top or right or bottom):
+            return core
+        rows, columns = core.shape[-2:]
+        frame = self.y_hat.clone()
+        frame[..., top : top + rows, left : left + columns] = 0.0
+        return frame + F.pad(core, (left, right, top, bottom))
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """How the bits of the latent's symbols change, each float32 ``[4, M, h/2, w/2]``, or None to leave that out.
+
+    Attributes:
+        symbols: Bits more if a symbol were larger by 1, which is how means matter.
+        levels: Bits more if its scale level were.
+    """
+
+    symbols: Tensor | None = None
+    levels: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Gradients:
+    """How the cost changes, in bits, apart from what a symbol itself costs, which is looked up and not extrapolated.
+
+    Attributes:
+        y: float32 ``[4, M, h/2, w/2]``, by quantisation steps of the decoded latent, in coding order.
+        surprise: float32 of the same shape, by the surprise that a symbol is to the scale context.
+        z: float32 ``[1, N, h/4, w/4]``, by symbols of the hyper-latent.
+    """
+
+    y: Tensor
+    surprise: Tensor
+    z: Tensor
+
+
+class CostGradient:
+    """Gradient of the cost of one image at one quality."""
+
+    def __init__(
+        self,
+        transform: LatentTransform,
+        scales: ScaleSynthesis,
+        original: Tensor,
+        surroundings: Surroundings,
+        quality: int,
+        bits_per_square: float,
+    ) -> None:
+        """Prepares what all gradients share.
+
+        Args:
+            transform: The networks.
+            scales: Twin of the integer scale networks.
+            original: uint8 ``[H, W, 3]``.
+            surroundings: Of its latent.
+            quality: Hundredths, 0 .. 10000.
+            bits_per_square: Bits that a squared error of 1 (white) at one value of the image is worth.
+        """
+        self._transform = transform
+        self._scales = scales
+        self._position = transform.position(quality)
+        self._original = original.to(transform.device).permute(2, 0, 1)[None].float() / 255.0
+        self._surroundings = surroundings
+        self._bits_per_square = bits_per_square
+        self._fast = bfloat16_is_fast(transform.device)
+
+    @torch.no_grad()
+    def curvature(self) -> Tensor:
+        """Half the second derivative of the distortion, from the norms of the synthesis transform's linear path.
+
+        The whole transform's second derivatives come near these numbers, and its off-diagonal ones are left out.
+
+        Returns:
+            float32 ``[4, M, 1, 1]``, bits per square of a quantisation step, in coding order.
+        """
+        network = self._transform.network
+        step = network.log_inverse_gain(self._position).exp()
+        norms = network.g_s.klt.square().sum(0)[None, :, None, None]
+        return self._bits_per_square * torch.cat(network.partition.split_channels(step.square() * norms))
+
+    def __call__(self, coded: Quantised, slopes: Slopes) -> Gradients:
+        """Takes the gradient.
+
+        Args:
+            coded: Where to take it.
+            slopes: Of the symbols' bits; what they leave out costs no time.
+        """
+        device = self._transform.device
+        symbols = coded.latents.y.to(device).float()
+        decoded = (coded.means + symbols).requires_grad_()
+        z_hat = coded.latents.z.to(device).float()[None].requires_grad_()
+        with torch.enable_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._fast):
+            cost = self._distortion(decoded)
+            surprises: list[Tensor] = []
+            if slopes.symbols is not None:
+                cost = cost + self._bits_of_means(decoded, z_hat, slopes.symbols)
+            if slopes.levels is not None:
+                level_bits, surprises = self._bits_of_levels(symbols, z_hat, slopes.levels)
+                cost = cost + level_bits
+            # Not all of them have one: nothing comes after the last part.
+            inputs = (decoded, z_hat, *surprises)
+            y, z, *by_part = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
+        return Gradients(y, torch.cat(by_part, dim=1).view_as(y) if by_part else torch.zeros_like(y), z)
+
+    def _distortion(self, decoded: Tensor) -> Tensor:
+        network, surroundings = self._transform.network, self._surroundings
+        y_hat = surroundings.around(network.partition.merge(list(decoded.split(1))))
+        height, width = self._original.shape[2:]
+        x_hat = network.synthesise(y_hat, self._position, surroundings.margins)[..., :height, :width]
+        return self._bits_per_square * (x_hat.clamp(0.0, 1.0) - self._original).square().sum()
+
+    def _bits_of_means(self, decoded: Tensor, z_hat: Tensor, slopes: Tensor) -> Tensor:
+        """What the symbols cost as far as their means change it."""
+        means: list[Tensor] = []
+
+        def code(step: int, mean: Tensor) -> Tensor:
+            means.append(mean)
+            return decoded[step : step + 1]
+
+        self._transform.network.walk_context(z_hat, self._position, code)
+        # A symbol is what is left of the target after its mean: where the mean rises, the symbol falls.
+        return -(slopes * torch.cat(means)).sum()
+
+    def _bits_of_levels(self, symbols: Tensor, z_hat: Tensor, slopes: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """What the symbols cost as far as their scale levels change it, and the surprises of all parts."""
+        context = self._scales.context
+        all_nats = torch.cat(self._transform.network.partition.split(self._scales(z_hat, self._position, False)), dim=1)
+        all_symbols = symbols.flatten(0, 1)[None]
+        refined: list[Tensor] = []
+        surprises: list[Tensor] = []
+        for number, part in enumerate(context.parts):
+            nats = all_nats[:, part.in_latent]
+            refined.append(nats_to_table(context(number, nats, surprises, False), False))
+            surprises.append(context.surprise(all_symbols[:, part.in_latent], nats).requires_grad_())
+        levels = LEVELS_PER_NAT * torch.cat(refined, dim=1).view_as(slopes)
+        return (slopes * levels).sum(), surprises

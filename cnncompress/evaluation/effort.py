@@ -1,0 +1,128 @@
+"""What effort buys: rate against the single pass of level 0, and the time that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncompress.api import MAX_EFFORT
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.bdrate import CurveError, bd_rate, bd_rate_per_image
+from cnncompress.evaluation.curves import image_curves, mean_curve
+from cnncompress.evaluation.peers import CncCodec
+from cnncompress.evaluation.rd import measure_codec
+from cnncompress.evaluation.results import CodecResults, Results
+
+QUALITIES = (10.0, 35.0, 60.0, 85.0)
+"""Four points make a BD-rate; each level takes all of them."""
+
+_NAME = "cnc-e"
+
+
+class LevelsError(CnncompressError):
+    """Levels that cannot be compared."""
+
+
+@dataclass(frozen=True)
+class LevelGain:
+    """One level against level 0.
+
+    Attributes:
+        level: 0 .. 9.
+        bd_rate: Of the mean curves, in per cent; negative is smaller. None if the curves have no PSNR in common.
+        per_image: Mean of the images' BD-rates, in per cent; None likewise.
+        seconds_per_megapixel: Encode time over all images and qualities.
+        ratio: That time in times of level 0.
+    """
+
+    level: int
+    bd_rate: float | None
+    per_image: float | None
+    seconds_per_megapixel: float
+    ratio: float
+
+
+def parse_levels(text: str) -> tuple[int, ...]:
+    """Reads levels with commas between them; level 0, which all are compared with, is always there and first.
+
+    Raises:
+        LevelsError: One of them is no level.
+    """
+    names = text.split(",")
+    if not all(name.isdecimal() and int(name) <= MAX_EFFORT for name in names):
+        raise LevelsError(f"levels are 0 .. {MAX_EFFORT} with commas between them, not {text!r}")
+    return tuple(sorted({0, *map(int, names)}))
+
+
+def measure_level(
+    images: Sequence[Path],
+    level: int,
+    qualities: Sequence[float] = QUALITIES,
+    *,
+    model: str | None = None,
+    device: str = "auto",
+    progress: Callable[[], object] = lambda: None,
+) -> CodecResults:
+    """Codes every image at every quality with one level.
+
+    Args:
+        images: Image files.
+        level: 0 .. 9.
+        qualities: At least two.
+        model: Name or path; None for the default.
+        device: As for `cnncompress.Codec`.
+        progress: Called after each file.
+
+    Returns:
+        Results of a codec named ``cnc-e`` and the level.
+
+    Raises:
+        ImageError: An image cannot be read.
+    """
+    codec = CncCodec(model, device, tuple(sorted(qualities)), name=f"{_NAME}{level}", effort=level)
+    return measure_codec(codec, images, progress)
+
+
+def level_gains(results: Results) -> tuple[LevelGain, ...]:
+    """Compares what `measure_level` measured with level 0.
+
+    Raises:
+        LevelsError: There is no level 0, or something else than levels.
+    """
+    names = [codec.codec for codec in results.codecs]
+    if f"{_NAME}0" not in names or not all(name.removeprefix(_NAME).isdecimal() for name in names):
+        raise LevelsError(f"these are no levels of effort with level 0 among them: {', '.join(names)}")
+    anchor = results.codecs[names.index(f"{_NAME}0")]
+    return tuple(_gain(codec, anchor) for codec in results.codecs)
+
+
+def format_levels(gains: Sequence[LevelGain]) -> str:
+    """A table in Markdown."""
+    lines = [
+        "| level | BD-rate of the mean curves | mean of the images' BD-rates | s/MP | times level 0 |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for gain in gains:
+        of_means, per_image = (
+            "no common PSNR" if percent is None else f"{percent:+.2f} %" for percent in (gain.bd_rate, gain.per_image)
+        )
+        lines.append(
+            f"| {gain.level} | {of_means} | {per_image} | {gain.seconds_per_megapixel:.2f} | {gain.ratio:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def _gain(codec: CodecResults, anchor: CodecResults) -> LevelGain:
+    seconds = _seconds_per_megapixel(codec)
+    try:
+        of_means = bd_rate(mean_curve(codec), mean_curve(anchor))
+    except CurveError:
+        of_means = None
+    per_image = bd_rate_per_image(image_curves(codec), image_curves(anchor)).percent
+    level = int(codec.codec.removeprefix(_NAME))
+    return LevelGain(level, of_means, per_image, seconds, seconds / _seconds_per_megapixel(anchor))
+
+
+def _seconds_per_megapixel(codec: CodecResults) -> float:
+    return sum(row.encode_seconds for row in codec.rows) / sum(1e-6 * row.width * row.height for row in codec.rows)
