@@ -5,6 +5,7 @@
 >>> image = cnncompress.decompress(data)  # doctest: +SKIP
 
 The names below are loaded when they are first used, so that importing the package costs next to nothing.
+All of it may be used by several threads at once.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     )
     from cnncompress.assembly import OriginalFile
     from cnncompress.codec.ancillary import SourceRecord
+    from cnncompress.codec.progress import StopRefining
     from cnncompress.errors import (
         BadMagic,
         BitstreamError,
@@ -34,19 +36,28 @@ if TYPE_CHECKING:
         LimitExceeded,
         MissingPackage,
         ModelError,
+        NotSmaller,
+        OutOfMemory,
         OutputError,
         OutputExists,
+        OutsideImage,
+        PartLost,
+        PlanError,
         Truncated,
         UnavailableError,
         UnknownModel,
+        Unreachable,
         UnreadableImage,
         UnsupportedImage,
         UnsupportedVersion,
+        VerificationFailed,
     )
+    from cnncompress.facts import Info
+    from cnncompress.facts import probe as info
     from cnncompress.images.read import read_image
     from cnncompress.images.settings import ImageSettings
     from cnncompress.images.write import save_image
-    from cnncompress.info import Info, probe
+    from cnncompress.targets import TargetBpp, TargetPsnr, TargetSize
 
 __version__ = "0.1.0"
 
@@ -65,37 +76,52 @@ __all__ = [
     "LimitExceeded",
     "MissingPackage",
     "ModelError",
+    "NotSmaller",
     "OriginalFile",
+    "OutOfMemory",
     "OutputError",
     "OutputExists",
+    "OutsideImage",
+    "PartLost",
+    "PlanError",
     "SourceRecord",
+    "StopRefining",
+    "TargetBpp",
+    "TargetPsnr",
+    "TargetSize",
     "Truncated",
     "UnavailableError",
     "UnknownModel",
+    "Unreachable",
     "UnreadableImage",
     "UnsupportedImage",
     "UnsupportedVersion",
+    "VerificationFailed",
     "__version__",
     "compress",
     "decompress",
     "decompress_file",
-    "probe",
+    "info",
     "read_image",
     "save_image",
     "store_original",
 ]
 
-# Where what is not an error comes from.
+# Where what is not an error comes from, and its name there if that is another.
 _HOMES = {
     "Codec": "api",
     "ImageSettings": "images.settings",
-    "Info": "info",
+    "Info": "facts",
     "OriginalFile": "assembly",
     "SourceRecord": "codec.ancillary",
+    "StopRefining": "codec.progress",
+    "TargetBpp": "targets",
+    "TargetPsnr": "targets",
+    "TargetSize": "targets",
     "compress": "api",
     "decompress": "api",
     "decompress_file": "api",
-    "probe": "info",
+    "info": "facts probe",
     "read_image": "images.read",
     "save_image": "images.write",
     "store_original": "api",
@@ -106,8 +132,8 @@ if not TYPE_CHECKING:  # a type checker would take every misspelt name for this 
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = _HOMES.get(name, "errors")
-        return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+        home, _, name_there = _HOMES.get(name, "errors").partition(" ")
+        return getattr(importlib.import_module(f"{__name__}.{home}"), name_there or name)
 
 
 def __dir__() -> list[str]:

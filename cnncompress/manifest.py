@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncompress.errors import InvalidModel
+from cnncompress.errors import InvalidModel, UnknownModel
+from cnncompress.files import reason
 
 MANIFEST_NAME = "manifest.json"
+SUFFIX = ".safetensors"
 SCHEMA = 1
 
 
@@ -70,8 +73,15 @@ class Manifest:
         return next((entry for entry in self.entries if entry.fingerprint == fingerprint), None)
 
 
+MODELS_VARIABLE = "CNNCOMPRESS_MODEL_DIR"
+"""Environment variable with another folder of models."""
+
+
 def models_directory() -> Path:
-    """Folder of the weights: inside an installed package, or beside the package in a checkout."""
+    """Folder of the weights: what the environment names, or inside an installed package, or beside a checkout's."""
+    chosen = os.environ.get(MODELS_VARIABLE)
+    if chosen:
+        return Path(chosen)
     package = Path(__file__).resolve().parent
     installed = package / "models"
     return installed if installed.is_dir() else package.parent / "models"
@@ -94,7 +104,7 @@ def read_manifest(directory: Path | None = None) -> Manifest:
             raise InvalidModel(f"{path}: schema {values['schema']}, this program reads {SCHEMA}")
         return Manifest(directory, values["default"], tuple(Entry(**entry) for entry in values["models"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidModel(f"{path}: {error}") from error
+        raise InvalidModel(f"{path}: {reason(error)}") from error
 
 
 def write_manifest(manifest: Manifest) -> None:
@@ -106,3 +116,44 @@ def write_manifest(manifest: Manifest) -> None:
     }
     path = manifest.directory / MANIFEST_NAME
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
+    """Finds the file of a model.
+
+    Args:
+        model: Name in the manifest, path of a safetensors file, or None for the default model.
+
+    Returns:
+        Name, path and, for models of the manifest, the SHA-256 that the file must have.
+
+    Raises:
+        UnknownModel: There is no such model.
+        InvalidModel: The manifest cannot be read.
+    """
+    if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
+        path = Path(model)
+        if not path.is_file():
+            raise UnknownModel(f"no weights file {path}")
+        return path.stem, path, None
+    manifest = read_manifest()
+    entry = manifest.by_name(model or manifest.default)
+    if entry is None:
+        names = ", ".join(known.name for known in manifest.entries)
+        raise UnknownModel(f"no model named {model!r}; there are: {names}")
+    return entry.name, manifest.directory / entry.file, entry.sha256
+
+
+def find_by_fingerprint(fingerprint: bytes) -> str:
+    """Name of the installed model with a fingerprint.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    entry = read_manifest().by_fingerprint(fingerprint.hex())
+    if entry is None:
+        raise UnknownModel(
+            f"the file needs the model with fingerprint {fingerprint.hex()}, which is not installed; "
+            "give its weights file with --model"
+        )
+    return entry.name

@@ -14,29 +14,19 @@ or saved, and stays for the process. Options of ``save``:
 from __future__ import annotations
 
 import os
-import threading
 from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import DEFAULT_QUALITY, Codec, compress
+from cnncompress.api import DEFAULT_QUALITY, compress
 from cnncompress.assembly import check_limits, unpack_image
 from cnncompress.codec.ancillary import read_metadata
-from cnncompress.codec.container import (
-    HEADER,
-    MAGIC,
-    MAX_SIDE,
-    Chunk,
-    ChunkType,
-    Container,
-    Head,
-    head_bytes,
-    unpack,
-    unpack_head,
-)
-from cnncompress.errors import BitstreamError, CnncompressError, Truncated
+from cnncompress.codec.container import MAGIC, MAX_SIDE, Chunk, ChunkType, Container, Head, unpack
+from cnncompress.codec.streams import read_head, read_payload
+from cnncompress.errors import BitstreamError, CnncompressError
 from cnncompress.images.metadata import attach
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
+from cnncompress.loaded import Models
 
 FORMAT = "CNC"
 MIME_TYPE = "image/x-cnncompress"
@@ -73,42 +63,6 @@ def register(
     Image.register_mime(FORMAT, MIME_TYPE)
 
 
-class Models:
-    """The models that were needed so far, each loaded once; threads may share them."""
-
-    def __init__(self, model: str | os.PathLike[str] | None, device: str, max_pixels: int) -> None:
-        self.max_pixels = max_pixels
-        self._model = model
-        self._device = device
-        self._lock = threading.Lock()
-        self._encoder: Codec | None = None
-        self._loaded: dict[bytes, Codec] = {}
-
-    def encoder(self) -> Codec:
-        """Returns the codec to save with."""
-        with self._lock:
-            if self._encoder is None:
-                self._encoder = Codec(self._model, self._device, max_pixels=self.max_pixels)
-                self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
-            return self._encoder
-
-    def decoder(self, fingerprint: bytes) -> Codec:
-        """Returns the codec of a file.
-
-        Raises:
-            ModelError: its model is not installed, or damaged.
-        """
-        if self._model is not None:
-            self.encoder()  # may be a file that is not installed
-        with self._lock:
-            if fingerprint not in self._loaded:
-                from cnncompress.weights import find_by_fingerprint
-
-                name = find_by_fingerprint(fingerprint)
-                self._loaded[fingerprint] = Codec(name, self._device, max_pixels=self.max_pixels)
-            return self._loaded[fingerprint]
-
-
 class CncImageFile(ImageFile.ImageFile):
     """An opened .cnc file."""
 
@@ -121,7 +75,7 @@ class CncImageFile(ImageFile.ImageFile):
 
     def _open(self) -> None:
         try:
-            head = _read_head(self._stream())
+            head = read_head(self._stream())
             metadata = read_metadata(Container(head.header, self._metadata_chunks(head)))
         except BitstreamError as error:
             raise SyntaxError(str(error)) from error
@@ -170,15 +124,8 @@ class CncImageFile(ImageFile.ImageFile):
         return image
 
     def _metadata_chunks(self, head: Head) -> tuple[Chunk, ...]:
-        chunks = []
-        for entry in head.entries:
-            if entry.type in _METADATA_CHUNKS:
-                self._stream().seek(entry.offset)
-                payload = self._stream().read(entry.length)
-                if len(payload) < entry.length:
-                    raise Truncated(f"{entry.length - len(payload)} bytes of metadata are missing")
-                chunks.append(Chunk(entry.type, entry.verified(payload)))
-        return tuple(chunks)
+        entries = (entry for entry in head.entries if entry.type in _METADATA_CHUNKS)
+        return tuple(Chunk(entry.type, read_payload(self._stream(), entry)) for entry in entries)
 
     def _whole_file(self) -> bytes:
         self._stream().seek(0)
@@ -192,11 +139,6 @@ class CncImageFile(ImageFile.ImageFile):
 
 def _accept(prefix: bytes) -> bool:
     return prefix.startswith(MAGIC)
-
-
-def _read_head(stream: IO[bytes]) -> Head:
-    start = stream.read(HEADER.size)
-    return unpack_head(start + stream.read(head_bytes(start) - len(start)))
 
 
 def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:

@@ -19,16 +19,20 @@ import torch
 from torch import Tensor
 
 from cnncompress.codec.tables import ScaleTables
-from cnncompress.errors import InvalidModel, UnknownModel
-from cnncompress.manifest import read_manifest
+from cnncompress.errors import InvalidModel
+from cnncompress.manifest import find_weights
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scale_context import MAX_SURPRISE
 from cnncompress.nn.scales import MAX_TABLE_ENTRY, IntegerScaleSynthesis
 from cnncompress.ops.intconv import MAX_EXACT_INTEGER
 
 FORMAT = "cnncompress-model-1"
-SUFFIX = ".safetensors"
+MAX_FILE_BYTES = 1 << 30
+"""Larger files are not read: it takes some three times their size."""
+
 _PARTS = ("network", "scales", "tables")
+_STORED_FLOATS = (torch.float16, torch.float32)
 
 
 @dataclass(frozen=True)
@@ -50,47 +54,6 @@ class Weights:
     tables: ScaleTables
 
 
-def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
-    """Finds the file of a model.
-
-    Args:
-        model: Name in the manifest, path of a safetensors file, or None for the default model.
-
-    Returns:
-        Name, path and, for models of the manifest, the SHA-256 that the file must have.
-
-    Raises:
-        UnknownModel: There is no such model.
-        InvalidModel: The manifest cannot be read.
-    """
-    if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
-        path = Path(model)
-        if not path.is_file():
-            raise UnknownModel(f"no weights file {path}")
-        return path.stem, path, None
-    manifest = read_manifest()
-    entry = manifest.by_name(model or manifest.default)
-    if entry is None:
-        names = ", ".join(known.name for known in manifest.entries)
-        raise UnknownModel(f"no model named {model!r}; there are: {names}")
-    return entry.name, manifest.directory / entry.file, entry.sha256
-
-
-def find_by_fingerprint(fingerprint: bytes) -> str:
-    """Name of the installed model with a fingerprint.
-
-    Raises:
-        UnknownModel: There is none.
-    """
-    entry = read_manifest().by_fingerprint(fingerprint.hex())
-    if entry is None:
-        raise UnknownModel(
-            f"the file needs the model with fingerprint {fingerprint.hex()}, which is not installed; "
-            "give its weights file with --model"
-        )
-    return entry.name
-
-
 def load_weights(model: str | Path | None) -> Weights:
     """Reads and checks a model.
 
@@ -103,9 +66,13 @@ def load_weights(model: str | Path | None) -> Weights:
     """
     name, path, sha256 = find_weights(model)
     try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InvalidModel(f"{path}: {size} bytes, a model has at most {MAX_FILE_BYTES}")
         data = path.read_bytes()
     except OSError as error:
-        raise InvalidModel(f"{path}: {error.strerror or error}") from error
+        known = "" if sha256 is None else f"model {name} with fingerprint {sha256[:8]}: "
+        raise InvalidModel(f"{known}{path}: {error.strerror or error}") from error
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise InvalidModel(f"{path}: SHA-256 is {digest.hexdigest()[:8]}..., the manifest says {sha256[:8]}...")
@@ -118,18 +85,22 @@ def _parse(path: Path, data: bytes) -> tuple[ModelConfig, dict[str, Tensor]]:
     try:
         tensors = safetensors.torch.load(data)
         header_size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + header_size]).get("__metadata__", {})
+        metadata = json.loads(data[8 : 8 + header_size]).get("__metadata__") or {}  # null is allowed there
     except (safetensors.SafetensorError, ValueError) as error:
         raise InvalidModel(f"{path}: not a safetensors file: {error}") from error
+    except KeyError as error:  # the library reads more types than it hands to torch
+        raise InvalidModel(f"{path}: a tensor has type {error}") from error
     if metadata.get("format") != FORMAT:
         raise InvalidModel(f"{path}: not a model of this program ({FORMAT})")
     try:
         values = json.loads(metadata["config"])
         if set(values) != {field.name for field in fields(ModelConfig)}:
             raise ValueError("unexpected fields")
+        if not isinstance(values["lambdas"], list):
+            raise ValueError("lambdas is no list")
         values["lambdas"] = tuple(float(value) for value in values["lambdas"])
         return ModelConfig(**values), tensors
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidModel(f"{path}: model configuration: {error}") from error
 
 
@@ -140,7 +111,7 @@ def _build(
     for key, tensor in tensors.items():
         part, _, rest = key.partition(".")
         if part not in parts:
-            raise InvalidModel(f"{path}: unexpected tensor {key}")
+            raise InvalidModel(_unfit(path, key, False))
         parts[part][rest] = tensor
     # Shapes are compared on a network without memory, before anything of the declared size is allocated.
     with torch.device("meta"):
@@ -152,6 +123,7 @@ def _build(
     with torch.random.fork_rng(devices=[]):
         network = CodecNetwork(config)
     network.load_state_dict(parts["network"])
+    network.requires_grad_(False)
     scales = IntegerScaleSynthesis(config)
     scales.load_state_dict(parts["scales"])
     check_integer_bounds(scales)
@@ -160,7 +132,7 @@ def _build(
     if not all((transform.klt_std > 0).all() for transform in (network.g_a, network.g_s)):
         raise InvalidModel(f"{path}: standard deviations must be positive")
     for key in sorted({"radii", "weights"} ^ parts["tables"].keys()):
-        raise InvalidModel(f"{path}: tensor tables.{key} is {'unexpected' if key in parts['tables'] else 'missing'}")
+        raise InvalidModel(_unfit(path, key, key not in parts["tables"]))
     for key, tensor in parts["tables"].items():
         if tensor.dtype != torch.int32:
             raise InvalidModel(f"{path}: tables.{key} has type {tensor.dtype}")
@@ -168,13 +140,17 @@ def _build(
     return network, scales, tables
 
 
+def _unfit(path: Path, key: str, missing: bool) -> str:
+    return f"{path}: tensor {key} is missing" if missing else f"{path}: unexpected tensor {key!r:.80}"
+
+
 def _check_shapes(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     for key in sorted(expected.keys() ^ found.keys()):
-        raise InvalidModel(f"{path}: tensor {key} is {'missing' if key in expected else 'unexpected'}")
+        raise InvalidModel(_unfit(path, key, key in expected))
     for key, tensor in expected.items():
         if tensor.shape != found[key].shape:
             raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(tensor.shape)}")
-        if tensor.is_floating_point() != found[key].is_floating_point():
+        if found[key].dtype not in (_STORED_FLOATS if tensor.is_floating_point() else (tensor.dtype,)):
             raise InvalidModel(f"{path}: {key} has type {found[key].dtype}")
 
 
@@ -185,11 +161,13 @@ def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
         InvalidModel: A partial sum of a layer could reach 2^52 (half of what float64 holds: the addition that rounds
             needs room as well), or an interpolation between qualities could leave 64 bits.
     """
-    for index, bound in enumerate(scales.accumulator_bounds()):
+    for name, bound in scales.accumulator_bounds().items():
         if bound >= MAX_EXACT_INTEGER // 2:
-            raise InvalidModel(f"layer {index} of the integer network can reach {bound}, the limit is 2^52")
+            raise InvalidModel(f"sums over scales.{name} can reach {bound}, the limit is 2^52")
     if scales.table_bound() >= MAX_TABLE_ENTRY:
         raise InvalidModel(f"a quality table of the integer network holds {scales.table_bound()}, the limit is 2^40")
+    if scales.context.surprise_bound() >= MAX_SURPRISE:
+        raise InvalidModel(f"a surprise can reach {scales.context.surprise_bound()}, the limit is {MAX_SURPRISE}")
 
 
 def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:

@@ -2,40 +2,82 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import click
 
-from cnncompress.cli.endings import working_on
-from cnncompress.cli.options import device_option, force_option, model_option, quality_option
-from cnncompress.cli.target import check_target
-from cnncompress.files import read_input, write_output
+from cnncompress.batch.settings import IfLarger, WorkSettings
+from cnncompress.cli.batch import run
+from cnncompress.cli.file_options import FileOptions, file_options
+from cnncompress.cli.help import SectionCommand, section
+from cnncompress.cli.picture_options import PictureOptions, picture_options
+from cnncompress.cli.rate_options import RateOptions, rate_options
+from cnncompress.cli.report_options import ReportOptions, report_options
+from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.files import STANDARD_STREAM
+
+_option = section("Rate and quality")
+_file_option = section("Files")
 
 
-@click.command("compress", short_help="Compress an image to a .cnc file.")
-@click.argument("source", metavar="INPUT")
-@click.argument("target", metavar="OUTPUT")
-@quality_option
-@device_option
-@model_option
-@force_option
-def command(source: str, target: str, quality: float, device: str, model: str | None, force: bool) -> None:
-    """Compress an image to a .cnc file.
+@click.command("compress", cls=SectionCommand, short_help="Compress images to .cnc files.")
+@click.argument("paths", metavar="INPUT...", nargs=-1)
+@rate_options
+@_option(
+    "--if-larger",
+    type=click.Choice(["store", "skip", "keep", "fail"]),
+    default="store",
+    show_default=True,
+    help="If the .cnc file is not smaller than its input: put the input itself into it, write none, keep it, or fail.",
+)
+@file_options
+@_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written.")
+@_file_option(
+    "--rm", "remove", is_flag=True, help="Remove inputs when their outputs are verified and safe on the disk."
+)
+@picture_options
+@run_options
+@report_options
+@click.pass_context
+def command(
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    rate: RateOptions,
+    if_larger: str,
+    verify: bool,
+    remove: bool,
+    files: FileOptions,
+    picture: PictureOptions,
+    run_on: RunOptions,
+    report: ReportOptions,
+) -> None:
+    """Compress images to .cnc files.
 
     \b
     Examples:
-      cnncompress compress photo.jpg photo.cnc
-      cnncompress compress -q 80 photo.png photo.cnc
-      cat photo.png | cnncompress compress - - > photo.cnc
+      cnncompress compress photo.jpg                       makes photo.cnc
+      cnncompress compress -q 80 photo.png small.cnc
+      cnncompress compress -r photos -d archive --skip-existing
+      cat photo.png | cnncompress compress - > photo.cnc
 
-    INPUT is a PNG, JPEG, WebP, AVIF, TIFF, PNM, BMP, GIF, JPEG 2000 or QOI image, "-" is standard input.
-    OUTPUT is the .cnc file, "-" is standard output.
+    INPUTs are images, folders with -r, and "-" for standard input; images are known by their content, not by their
+    names. Of two arguments the second is the output if it ends in .cnc or is "-".
     """
-    check_target(target, source=source, force=force)
-    with working_on(source):
-        image = read_input(source)
-    from cnncompress.api import Codec  # brings in torch
-
-    codec = Codec(model, device)
-    with working_on(source):
-        data = codec.compress(image, quality)
-    with working_on(target):
-        write_output(target, data, force=force)
+    rate.check(ctx)
+    request = files.request("compress", paths, lambda name: name.lower().endswith(".cnc"))
+    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
+    if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
+        raise click.UsageError("--rm needs a file on both sides, not a standard stream.")
+    settings = WorkSettings(
+        image=picture.settings(run_on.limits),
+        quality=rate.quality,
+        target=rate.target,
+        effort=rate.effort,
+        lossless=rate.lossless,
+        if_larger=cast(IfLarger, if_larger),
+        preserve=files.preserve,
+        verify=verify,
+        remove=remove,
+        tile=picture.tile,
+    )
+    run(request, settings, run_on, report, dry=files.dry_run)

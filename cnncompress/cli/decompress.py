@@ -2,59 +2,60 @@
 
 from __future__ import annotations
 
-import io
-
 import click
 
-from cnncompress.cli.endings import working_on
-from cnncompress.cli.options import device_option, force_option, model_option
-from cnncompress.cli.target import check_target
-from cnncompress.files import STANDARD_STREAM, read_input, write_output
+from cnncompress.batch.settings import WorkSettings
+from cnncompress.cli.batch import run
+from cnncompress.cli.file_options import FileOptions, file_options
+from cnncompress.cli.help import SectionCommand
+from cnncompress.cli.region_options import RegionOptions, region_options
+from cnncompress.cli.report_options import ReportOptions, report_options
+from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.files import STANDARD_STREAM
 from cnncompress.formats import OUTPUT_FORMATS, output_format
 
 
-@click.command("decompress", short_help="Decompress a .cnc file to an image.")
-@click.argument("source", metavar="INPUT")
-@click.argument("target", metavar="OUTPUT")
+@click.command("decompress", cls=SectionCommand, short_help="Decompress .cnc files to images.")
+@click.argument("paths", metavar="INPUT...", nargs=-1)
 @click.option(
     "--format",
     "wanted_format",
     type=click.Choice(OUTPUT_FORMATS),
-    help="Format of the image; by default from OUTPUT's ending, png for standard output.",
+    help="Format of the images [default: from the output's ending, else png].",
 )
-@device_option
-@model_option
-@force_option
-def command(source: str, target: str, wanted_format: str | None, device: str, model: str | None, force: bool) -> None:
-    """Decompress a .cnc file to an image.
+@file_options
+@region_options
+@run_options
+@report_options
+def command(
+    paths: tuple[str, ...],
+    wanted_format: str | None,
+    files: FileOptions,
+    region: RegionOptions,
+    run_on: RunOptions,
+    report: ReportOptions,
+) -> None:
+    """Decompress .cnc files to images.
 
     \b
     Examples:
-      cnncompress decompress photo.cnc photo.png
-      cnncompress decompress -f photo.cnc photo.jpg
+      cnncompress decompress photo.cnc                     makes photo.png
+      cnncompress decompress photo.cnc photo.jpg
+      cnncompress decompress -r archive -d photos --format webp
+      cnncompress decompress --scale 1/8 panorama.cnc small.png
       cnncompress decompress --format ppm photo.cnc - | display
 
-    INPUT is a .cnc file, "-" is standard input. OUTPUT is the image, "-" is standard output.
+    INPUTs are .cnc files, folders with -r, and "-" for standard input. Of two arguments the second is the output if it
+    has the ending of an image or is "-". An image file that was stored as it is comes back as it was, unless another
+    format is asked for.
     """
-    chosen_format = wanted_format or _format_of(target)
-    check_target(target, source=source, force=force)
-    with working_on(source):
-        data = read_input(source)
-        from cnncompress.api import decompress  # brings in torch
-
-        image = decompress(data, model=model, device=device)
-    with working_on(target):
-        from cnncompress.images.write import save_image
-
-        stream = io.BytesIO()
-        save_image(image, stream, chosen_format)
-        write_output(target, stream.getvalue(), force=force)
-
-
-def _format_of(target: str) -> str:
-    found = "png" if target == STANDARD_STREAM else output_format(target)
-    if found is None:
-        raise click.UsageError(
-            f"The ending of {target!r} is not one of {', '.join(OUTPUT_FORMATS)}; choose one with --format."
-        )
-    return found
+    request = files.request("decompress", paths, lambda name: output_format(name) is not None, wanted_format)
+    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
+    settings = WorkSettings(
+        image=run_on.limits,
+        format=wanted_format,
+        preserve=files.preserve,
+        view=region.view,
+        keep_going=region.keep_going,
+    )
+    run(request, settings, run_on, report, dry=files.dry_run)

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 
 import click
 
-from cnncompress.errors import CnncompressError, DeviceError
+from cnncompress.cli.colour import say
+from cnncompress.errors import CnncompressError, DeviceError, OutputError
+from cnncompress.files import STANDARD_STREAM, reason
 
 INTERRUPTED_EXIT_CODE = 130
 BROKEN_PIPE_EXIT_CODE = 141
@@ -49,22 +51,44 @@ def exit_codes() -> Iterator[None]:
     except CnncompressError as error:
         complain(error)
         raise click.exceptions.Exit(error.exit_code) from error
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(INTERRUPTED_EXIT_CODE) from None
-    except BrokenPipeError:
+    except KeyboardInterrupt as interrupt:
+        raise click.exceptions.Exit(exit_code_of(interrupt)) from None
+    except BrokenPipeError as broken:
         _close_standard_output()
-        raise click.exceptions.Exit(BROKEN_PIPE_EXIT_CODE) from None
+        raise click.exceptions.Exit(exit_code_of(broken)) from None
+    except OSError as error:
+        if not _standard_output_is_full():
+            raise
+        complain(OutputError(reason(error)), STANDARD_STREAM)
+        raise click.exceptions.Exit(OutputError.exit_code) from error
+    finally:
+        if _standard_output_is_full():  # of what is still to be written, too
+            _close_standard_output()
+
+
+def exit_code_of(end: KeyboardInterrupt | BrokenPipeError | SystemExit) -> int:
+    """Returns the exit code for an end that is nobody's error."""
+    if isinstance(end, KeyboardInterrupt):
+        return INTERRUPTED_EXIT_CODE
+    if isinstance(end, BrokenPipeError):
+        return BROKEN_PIPE_EXIT_CODE
+    return end.code if isinstance(end.code, int) else 1
 
 
 def complain(error: CnncompressError, file: str | None = None) -> None:
     """Writes one line about an error to standard error."""
-    parts = ["cnncompress", *([] if file is None else [file]), str(error)]
-    click.echo(printable(": ".join(parts)), err=True)
+    say("error", str(error) if file is None else f"{file}: {error}")
 
 
-def printable(text: str) -> str:
-    """Returns the text with everything escaped that could break the line or steer a terminal."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+def _standard_output_is_full() -> bool:
+    try:
+        if sys.stdout is not None and not sys.stdout.closed:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    except OSError:
+        return True
+    return False
 
 
 def _close_standard_output() -> None:

@@ -7,15 +7,17 @@ import json
 
 import click
 
-from cnncompress.cli.endings import complain, printable
+from cnncompress.batch.reading import read_cnc
+from cnncompress.batch.records import SOME_FAILED_EXIT_CODE
+from cnncompress.cli.colour import printable
+from cnncompress.cli.endings import complain
 from cnncompress.cli.tables import table
 from cnncompress.errors import CnncompressError
-from cnncompress.files import read_input
-from cnncompress.info import Info, probe
+from cnncompress.facts import Info, probe
 
 JSON_SCHEMA = 1
 
-_HEADINGS = ("size", "mode", "quality", "bytes", "bpp", "model", "chunks", "file")
+_HEADINGS = ("size", "mode", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file")
 
 
 @click.command("info", short_help="Show what is in .cnc files.")
@@ -31,16 +33,16 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
       cnncompress info *.cnc
       cnncompress info --json photo.cnc
 
-    A damaged file does not stop the others; the exit code is that of the first failure.
+    A damaged file does not stop the others.
     """
     rows = []
-    exit_code = 0
+    exit_codes = []
     for file in files:
         try:
-            info = probe(read_input(file))
+            info = probe(read_cnc(file))
         except CnncompressError as error:
             complain(error, file)
-            exit_code = exit_code or error.exit_code
+            exit_codes.append(error.exit_code)
             if as_json:
                 _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})
             continue
@@ -50,7 +52,8 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
             rows.append(_row(file, info))
     if rows:
         click.echo(table([_HEADINGS, *rows]))
-    ctx.exit(exit_code)
+    if exit_codes:
+        ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
 
 
 def _echo_json(file: str, facts: dict[str, object]) -> None:
@@ -61,6 +64,14 @@ def _chunk_objects(info: Info) -> list[dict[str, object]]:
     return [{"type": name, "bytes": size} for name, size in info.chunks]
 
 
+def _sums(info: Info) -> dict[str, int]:
+    """Bytes of the chunks of each name, all tiles together."""
+    sums: dict[str, int] = {}
+    for name, size in info.chunks:
+        sums[name] = sums.get(name, 0) + size
+    return sums
+
+
 def _row(file: str, info: Info) -> tuple[str, ...]:
     return (
         f"{info.width}x{info.height}",
@@ -69,6 +80,7 @@ def _row(file: str, info: Info) -> tuple[str, ...]:
         str(info.file_bytes),
         f"{info.bpp:.3f}",
         info.model or ("-" if info.fingerprint is None else f"unknown ({info.fingerprint})"),
-        " ".join(f"{name}:{size}" for name, size in info.chunks),
+        str(info.tiles) if info.tiles == 1 else f"{info.tiles} of {info.tile_side}",
+        " ".join(f"{name}:{size}" for name, size in _sums(info).items()),
         printable(file),
     )

@@ -12,13 +12,14 @@ from typing import Any, NoReturn
 
 import click
 
-from cnncompress import __version__
 from cnncompress.cli.endings import exit_codes
+from cnncompress.cli.streams import reserve_standard_output
+from cnncompress.cli.version import show_version
 
 SIGTERM_EXIT_CODE = 143
 
 # Each is a module of this folder with a function `command`.
-COMMANDS = ("compress", "decompress", "info", "models", "train")
+COMMANDS = ("compress", "decompress", "info", "test", "models", "train", "completion")
 
 
 class LazyGroup(click.Group):
@@ -47,14 +48,22 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="COMMAND ...")
-@click.version_option(__version__, prog_name="cnncompress", message="%(prog)s %(version)s")
-def program() -> None:
+@click.option("-v", "--verbose", is_flag=True, is_eager=True, help="With --version: versions of everything below.")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=show_version,
+    help="Show the version and exit.",
+)
+def program(verbose: bool) -> None:
     """Compresses images with a convolutional autoencoder.
 
     \b
     Examples:
-      cnncompress compress photo.jpg photo.cnc
-      cnncompress compress -q 80 photo.png photo.cnc
+      cnncompress compress photo.jpg                       makes photo.cnc
+      cnncompress compress -r photos -d archive -q 80
       cnncompress decompress photo.cnc photo.png
       cnncompress info photo.cnc
 
@@ -65,6 +74,7 @@ def program() -> None:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process."""
     signal.signal(signal.SIGTERM, _terminate)
+    reserve_standard_output()
     if not sys.warnoptions:
         # Pillow's remarks on odd metadata are no use to the user of a command line.
         warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import click
 
+from cnncompress.cli.amounts import size
 from cnncompress.cli.tables import table
 from cnncompress.manifest import Entry, Manifest, read_manifest
 
 JSON_SCHEMA = 1
+QUALITIES = (0, 100)
+"""Least and best; the same for every model."""
 
-_HEADINGS = ("name", "fingerprint", "parameters", "encode kMAC/pixel", "decode kMAC/pixel", "licence", "file")
+_HEADINGS = ("name", "fingerprint", "parameters", "size", "encode kMAC/pixel", "decode kMAC/pixel", "licence", "file")
 
 
 @click.command("models", short_help="List the installed models.")
@@ -20,7 +24,7 @@ _HEADINGS = ("name", "fingerprint", "parameters", "encode kMAC/pixel", "decode k
     "--json", "as_json", is_flag=True, help="One JSON object a line for each model, with its training record."
 )
 def command(as_json: bool) -> None:
-    """List the installed models: size, and multiply-accumulates per pixel.
+    """List the installed models: sizes, and multiply-accumulates per pixel.
 
     \b
     Examples:
@@ -32,19 +36,40 @@ def command(as_json: bool) -> None:
     manifest = read_manifest()
     if as_json:
         for entry in manifest.entries:
-            facts = {**dataclasses.asdict(entry), "fingerprint": entry.fingerprint}
-            click.echo(json.dumps({"schema": JSON_SCHEMA, "default": entry.name == manifest.default, **facts}))
+            click.echo(json.dumps({"schema": JSON_SCHEMA, **_facts(entry, manifest)}))
     else:
         click.echo(table([_HEADINGS, *(_row(entry, manifest) for entry in manifest.entries)]))
 
 
+def _facts(entry: Entry, manifest: Manifest) -> dict[str, object]:
+    path = manifest.directory / entry.file
+    return {
+        "default": entry.name == manifest.default,
+        **dataclasses.asdict(entry),
+        "fingerprint": entry.fingerprint,
+        "path": str(path),
+        "bytes": _bytes(path),
+        "qualities": QUALITIES,
+    }
+
+
 def _row(entry: Entry, manifest: Manifest) -> tuple[str, ...]:
+    path = manifest.directory / entry.file
+    count = _bytes(path)
     return (
         entry.name + ("*" if entry.name == manifest.default else ""),
         entry.fingerprint,
         f"{entry.parameters / 1e6:.2f} M",
+        "missing" if count is None else size(count),
         f"{entry.encode_kmac_per_pixel:.1f}",
         f"{entry.decode_kmac_per_pixel:.1f}",
         entry.licence,
-        str(manifest.directory / entry.file),
+        str(path),
     )
+
+
+def _bytes(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.cli.endings import printable, working_on
+from cnncompress.cli.colour import printable
+from cnncompress.cli.endings import working_on
 from cnncompress.cli.options import device_option, force_option
 from cnncompress.cli.stopping import stop_request
 from cnncompress.cli.tables import table
+from cnncompress.cli.types import Positive
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files import check_output, reason
 from cnncompress.manifest import read_manifest
@@ -31,22 +32,6 @@ NO_MODEL = "none"
 _ADVICE = "the same command goes on from there"
 
 
-class Minutes(click.FloatRange):
-    """A positive, finite number."""
-
-    name = "number"
-
-    def __init__(self) -> None:
-        super().__init__(min=0, min_open=True)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Returns the number."""
-        number = float(super().convert(value, param, ctx))
-        if not math.isfinite(number):
-            self.fail(f"{number} is not a finite number.", param, ctx)
-        return number
-
-
 @click.command("train", short_help="Train a model on your own images.")
 @click.argument("images", metavar="IMAGES...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="OUTPUT", required=True, help=f"Model to write, ends in {ENDING}.")
@@ -56,7 +41,7 @@ class Minutes(click.FloatRange):
     metavar="NAME|PATH|none",
     help=f"Model to start from, by default the default model; {NO_MODEL} for a fresh network.",
 )
-@click.option("--minutes", type=Minutes(), default=60.0, show_default=True, help="Time to train for, in all.")
+@click.option("--minutes", type=Positive(), default=60.0, show_default=True, help="Time to train for, in all.")
 @device_option
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default one for each core.")
 @click.option("--config", metavar="FILE.toml", help="Settings in place of the automatic ones.")

@@ -39,7 +39,7 @@ def image(picture: Image.Image, tmp_path: Path) -> Path:
 
 def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "image.cnc", tmp_path / "back.png"
-    result = run("compress", "-q", "80", "--device", "cpu", image, packed)
+    result = run("compress", "-q", "80", "--device", "cpu", "--if-larger", "keep", image, packed)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
     result = run("decompress", "--device", "cpu", packed, back)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
@@ -71,7 +71,7 @@ def test_format_follows_the_ending_or_the_option(image: Path, tmp_path: Path) ->
         ("b.ppm", [], "PPM"),
         ("c", ["--format", "tiff"], "TIFF"),
     ]:
-        assert run("decompress", *options, packed, tmp_path / name).exit_code == 0
+        assert run("decompress", *options, packed, "-o", tmp_path / name).exit_code == 0
         with Image.open(tmp_path / name) as decoded:
             assert decoded.format == expected
     assert run("decompress", packed, tmp_path / "a.jpg").exit_code == 5

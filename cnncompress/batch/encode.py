@@ -1,0 +1,183 @@
+"""Image file in, .cnc file out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncompress.api import decompress_file
+from cnncompress.assembly import OriginalFile, pack_lossless, pack_original
+from cnncompress.batch.budget import PixelBudget
+from cnncompress.batch.heads import record_for
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.records import Result
+from cnncompress.batch.settings import WorkSettings
+from cnncompress.codec.ancillary import SourceRecord
+from cnncompress.codec.container import unpack
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.errors import (
+    BitstreamError,
+    LimitExceeded,
+    ModelError,
+    NotSmaller,
+    OutputError,
+    UnsupportedImage,
+    VerificationFailed,
+)
+from cnncompress.files import file_status, read_input, reason, write_output
+from cnncompress.images.read import read_image
+from cnncompress.images.source import SourceImage
+from cnncompress.loaded import Models
+
+NOT_SMALLER = "would not be smaller"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An image file.
+
+    Attributes:
+        source: its path, or its bytes where it can be read only once.
+        size: its length in bytes.
+        status: what the system says about it; None for what is no file.
+    """
+
+    source: str | bytes
+    size: int
+    status: os.stat_result | None
+
+    def read(self) -> bytes:
+        """Returns its bytes."""
+        return self.source if isinstance(self.source, bytes) else read_input(self.source)
+
+
+def encode(
+    job: Job, settings: WorkSettings, models: Models, budget: PixelBudget, progress: Progress = unwatched
+) -> Result:
+    """Compresses an image and writes the .cnc file.
+
+    Raises:
+        CnncompressError: whatever is wrong with input, output, model or limits.
+    """
+    opened = _open(job.source)
+    record = record_for(job.source, opened.size) if job.record else None
+    image = read_image(opened.source, settings.image)
+    with budget.taken(image.size[0] * image.size[1]):
+        data = _coded(opened, image, settings, models, record, progress)
+        if settings.if_larger in ("skip", "fail") and len(data) >= opened.size:
+            if settings.if_larger == "fail":
+                raise NotSmaller(f"the .cnc file has {len(data)} bytes, the input {opened.size}")
+            return Result("skipped", job.source, reason=NOT_SMALLER, input_bytes=opened.size)
+        if settings.verify or settings.remove:
+            verify(data, image, opened, models)
+    write_output(
+        job.target,
+        data,
+        force=job.replace,
+        like=opened.status if settings.preserve else None,
+        new_folders=job.new_folders,
+        durable=settings.remove,
+    )
+    if settings.remove:
+        _remove_input(job, data)
+    return _result(job, data, image, opened, models)
+
+
+def verify(data: bytes, image: SourceImage, opened: Input, models: Models) -> None:
+    """Decodes a .cnc file and compares what it gives back with what went in.
+
+    The latents end exactly where their symbols do, or decoding fails; how near they are to the image is up to the
+    quality. Everything else must be equal.
+
+    Raises:
+        VerificationFailed: it is not what it should be.
+    """
+    try:
+        container = unpack(data)
+        if container.coding == "learned":
+            decoded = models.decoder(container.header.fingerprint).decompress_file(data)
+        else:
+            decoded = decompress_file(
+                data, max_pixels=models.max_pixels, max_dim=models.max_dim, memory_limit=models.memory_limit
+            )
+        if isinstance(decoded, OriginalFile):
+            faithful = decoded.data == opened.read()
+        else:
+            faithful = decoded.size == image.size and decoded.mode == image.layout.mode
+            if container.coding == "lossless":
+                again = read_image(decoded)
+                faithful = faithful and bool((again.colour == image.colour).all())
+                faithful = faithful and (again.alpha is None or bool((again.alpha == image.alpha).all()))
+    except (BitstreamError, LimitExceeded, ModelError) as error:
+        raise VerificationFailed(f"the new file cannot be decoded: {error}") from error
+    if not faithful:
+        raise VerificationFailed("the new file does not give back what went in")
+
+
+def _open(source: str) -> Input:
+    status = file_status(source)
+    if status is None:
+        data = read_input(source)
+        return Input(data, len(data), None)
+    return Input(source, status.st_size, status)
+
+
+def _coded(
+    opened: Input,
+    image: SourceImage,
+    settings: WorkSettings,
+    models: Models,
+    record: SourceRecord | None,
+    progress: Progress,
+) -> bytes:
+    if settings.lossless:
+        data = pack_lossless(image, record)
+    else:
+        data = models.encoder().compress(
+            image,
+            settings.quality,
+            target=settings.target,
+            effort=settings.effort,
+            source=record,
+            tile=settings.tile,
+            progress=progress,
+        )
+    # The original may say what --strip or --no-alpha take away.
+    if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
+        with contextlib.suppress(LimitExceeded, UnsupportedImage):
+            data = min(pack_original(opened.read(), settings.image, record), data, key=len)
+    return data
+
+
+def _result(job: Job, data: bytes, image: SourceImage, opened: Input, models: Models) -> Result:
+    container = unpack(data)
+    learned = container.coding == "learned"
+    width, height = image.size
+    return Result(
+        "ok",
+        job.source,
+        job.target,
+        input_bytes=opened.size,
+        output_bytes=len(data),
+        width=width,
+        height=height,
+        mode=container.header.layout.mode,
+        coding=container.coding,
+        quality=container.header.quality if learned else None,
+        bpp=round(8 * len(data) / (width * height), 4),
+        model=models.encoder().model if learned else None,
+        device=str(models.encoder().device) if learned else None,
+        # A stored original has lost nothing.
+        warnings=() if container.coding == "stored" else image.losses,
+    )
+
+
+def _remove_input(job: Job, data: bytes) -> None:
+    try:
+        if read_input(job.target) != data:  # a device, say, which swallows everything
+            raise OutputError("does not hold what was written; the input is kept")
+        Path(job.source).unlink()
+    except OSError as error:
+        raise OutputError(f"written, but {job.source} is not removed: {reason(error)}") from error

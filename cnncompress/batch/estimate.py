@@ -1,0 +1,67 @@
+"""What a dry run can tell of a job: what would be made, and about how large."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from cnncompress.batch.heads import read_head
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.settings import WorkSettings
+from cnncompress.errors import CnncompressError
+from cnncompress.files import file_status
+from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
+from cnncompress.images.limits import check_size
+from cnncompress.targets import TargetBpp, TargetSize, bytes_allowed
+from cnncompress.typical import quality_of_psnr, rate_of
+
+_HEADER_BYTES = 31
+
+
+def estimate(job: Job, settings: WorkSettings) -> Result:
+    """Looks into a file's header and nothing else.
+
+    Returns:
+        A result with the status "planned", or the error that can be seen already.
+    """
+    planned = Result("planned", job.source, job.target, action=job.action)
+    try:
+        status = file_status(job.source)
+        if status is None:  # a pipe is gone once it is looked into
+            return planned
+        planned = replace(planned, input_bytes=status.st_size)
+        if job.action == "copy":
+            return replace(planned, output_bytes=status.st_size)
+        if job.action == "compress":
+            width, height = _image_size(job.source, settings)
+            size = _estimated_bytes(width * height, status.st_size, settings)
+            return replace(planned, output_bytes=size, width=width, height=height)
+        header = read_head(Path(job.source)).header
+        return replace(planned, width=header.width, height=header.height)
+    except CnncompressError as error:
+        return failure(job.source, error, output=job.target)
+
+
+def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> int:
+    if settings.lossless:
+        return input_bytes + _HEADER_BYTES
+    if isinstance(settings.target, (TargetSize, TargetBpp)):
+        estimated = bytes_allowed(settings.target, pixels)
+    else:
+        psnr = settings.target
+        quality = settings.quality if psnr is None else quality_of_psnr(psnr.decibels)
+        estimated = _HEADER_BYTES + math.ceil(pixels * rate_of(quality) / 8)
+    return min(estimated, input_bytes + _HEADER_BYTES) if settings.if_larger == "store" else estimated
+
+
+def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
+    with open_stream(path) as stream:
+        with decoder_errors("not a picture in a format that can be read"), limit_lifted():
+            image = Image.open(stream, formats=INPUT_FORMATS)
+        with image:
+            check_size(image.width, image.height, settings.image.max_pixels, settings.image.max_dim)
+            return image.size

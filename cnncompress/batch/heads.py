@@ -1,0 +1,91 @@
+"""What planning wants to know about .cnc files: read from their heads, without their payloads."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import IO
+
+from cnncompress.batch.gather import CNC
+from cnncompress.batch.naming import is_image_ending
+from cnncompress.codec import streams
+from cnncompress.codec.ancillary import SourceRecord, read_source
+from cnncompress.codec.container import Chunk, ChunkType, Container, Entry, Head
+from cnncompress.errors import UnreadableImage
+from cnncompress.files import reason
+from cnncompress.formats import SNIFFED_BYTES, sniff
+
+
+def read_head(path: Path) -> Head:
+    """Reads header and table of a .cnc file.
+
+    Raises:
+        UnreadableImage: it cannot be opened.
+        BitstreamError: it is damaged or no .cnc file.
+    """
+    with _opened(path) as stream:
+        return streams.read_head(stream)
+
+
+def read_source_record(path: Path) -> SourceRecord | None:
+    """Returns what a .cnc file was made from, None if it does not tell.
+
+    Raises:
+        UnreadableImage: it cannot be opened.
+        BitstreamError: it is damaged or no .cnc file.
+    """
+    with _opened(path) as stream:
+        return _source_record(streams.read_head(stream), stream)
+
+
+def ending_of_original(path: Path) -> str | None:
+    """Returns the ending that a stored original had, or should have; None if there is none, or it is no image.
+
+    The ending that it had counts if it is one of images, or if the .cnc file shows it before its own: nobody who sends
+    a picture decides that it becomes a program.
+
+    Raises:
+        UnreadableImage: it cannot be opened.
+        BitstreamError: it is damaged or no .cnc file.
+    """
+    with _opened(path) as stream:
+        head = streams.read_head(stream)
+        stored = _find(head, ChunkType.ORIGINAL)
+        if stored is None:
+            return None
+        stream.seek(stored.offset)
+        found = sniff(stream.read(min(SNIFFED_BYTES, stored.length)))
+        record = _source_record(head, stream)
+        ending = record.ending if record is not None else ""
+        if is_image_ending(ending) or _is_shown(path, ending):
+            return ending
+        return found if found != CNC else None
+
+
+def record_for(path: str, size: int) -> SourceRecord:
+    """Returns the record to keep of a file that is compressed."""
+    try:
+        return SourceRecord(PurePath(path).suffix[1:], size)
+    except ValueError:  # an ending of more than 32 bytes, or one that does not print
+        return SourceRecord("", size)
+
+
+def _is_shown(path: Path, ending: str) -> bool:
+    return bool(ending) and PurePath(path.stem).suffix.lower() == f".{ending.lower()}"
+
+
+def _source_record(head: Head, stream: IO[bytes]) -> SourceRecord | None:
+    entry = _find(head, ChunkType.SOURCE)
+    if entry is None:
+        return None
+    return read_source(Container(head.header, (Chunk(entry.type, streams.read_payload(stream, entry)),)))
+
+
+def _find(head: Head, kind: ChunkType) -> Entry | None:
+    return next((entry for entry in head.entries if entry.type == kind), None)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("rb")
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(reason(error)) from error

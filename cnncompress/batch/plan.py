@@ -1,0 +1,120 @@
+"""From a request to jobs: everything that can be known before the work, without torch."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
+from cnncompress.batch.existing import settle
+from cnncompress.batch.gather import CNC, PIPE, Found, gather
+from cnncompress.batch.heads import ending_of_original
+from cnncompress.batch.jobs import Action, Job
+from cnncompress.batch.naming import DEFAULT_ENDING, compressed_name, decompressed_name, place
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.request import Outputs, Request
+from cnncompress.errors import CnncompressError, PlanError
+from cnncompress.files import STANDARD_STREAM
+from cnncompress.formats import OUTPUT_FORMATS, output_format
+
+IS_CNC = "is a .cnc file"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        jobs: the work.
+        settled: files that need none: skipped, or impossible.
+        others: how many files in folders are no inputs.
+        single: whether it is one file that was named.
+    """
+
+    jobs: tuple[Job, ...]
+    settled: tuple[Result, ...]
+    others: int
+    single: bool
+
+
+def make_plan(request: Request) -> Plan:
+    """Plans the work on all files.
+
+    Raises:
+        PlanError: two files would have the same output, or one is not below the root.
+        OutputError: an output is one of the inputs.
+    """
+    jobs: list[Job] = []
+    settled: list[Result] = []
+    others = 0
+    found_all = list(gather(request.inputs, leave_out=request.outputs.folder))
+    single = len(found_all) == 1 and found_all[0].named
+    for found in found_all:
+        action = _action(found, request)
+        if found.error is not None:
+            settled.append(failure(found.path, found.error))
+        elif action is not None:
+            jobs.append(_job(found, action, request.outputs, single))
+        elif found.kind == CNC:
+            settled.append(Result("skipped", found.path, reason=IS_CNC))
+        else:
+            others += 1
+    with_files = [(job.source, Path(job.target)) for job in jobs if job.target not in ("", STANDARD_STREAM)]
+    refuse_collisions(with_files)
+    refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
+    ready = []
+    for job in jobs:
+        decided = settle(job, request.outputs.existing)
+        if isinstance(decided, Job):
+            ready.append(decided)
+        else:
+            settled.append(decided)
+    return Plan(tuple(ready), tuple(settled), others, single)
+
+
+def _action(found: Found, request: Request) -> Action | None:
+    if found.kind == PIPE:
+        return request.operation
+    if request.outputs.copy_others:
+        fits = found.kind is not None and (found.kind == CNC) != (request.operation == "compress")
+        return request.operation if fits else "copy"
+    if request.operation == "compress":
+        return "compress" if found.kind != CNC and (found.named or found.kind is not None) else None
+    return request.operation if found.named or found.kind == CNC else None
+
+
+def _job(found: Found, action: Action, outputs: Outputs, single: bool) -> Job:
+    if action == "test":
+        return Job(action, found.path)
+    if outputs.file is not None:
+        if action == "decompress":
+            _check_ending(found, outputs)
+        return Job(action, found.path, outputs.file)
+    name = Path(found.path).name
+    if action == "compress":
+        name = compressed_name(name, append_suffix=outputs.append_suffix)
+    elif action == "decompress":
+        name = decompressed_name(name, outputs.ending or _own_ending(found))
+    target = str(place(found, name, outputs))
+    in_folder = outputs.folder is not None
+    return Job(action, found.path, target, new_folders=in_folder, record=in_folder or not single)
+
+
+def _check_ending(found: Found, outputs: Outputs) -> None:
+    name = outputs.file or STANDARD_STREAM
+    if outputs.ending or name == STANDARD_STREAM or output_format(name):
+        return
+    original = None
+    if found.kind == CNC:
+        with contextlib.suppress(CnncompressError):  # is told when it is decompressed
+            original = ending_of_original(Path(found.path))
+    if original is None:
+        raise PlanError(f"the ending of {name!r} is not one of {', '.join(OUTPUT_FORMATS)}; choose one with --format")
+
+
+def _own_ending(found: Found) -> str:
+    try:
+        return ending_of_original(Path(found.path)) or DEFAULT_ENDING
+    except CnncompressError:  # is told when it is decompressed
+        return DEFAULT_ENDING

@@ -1,0 +1,61 @@
+"""Shares cores and devices out among the files of a run."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# Beyond this many threads Python's lock is felt, which is held for about a twentieth of the work on an image.
+_SEATS_A_PROCESS = 4
+# While one image is on the device, others are read, entropy-coded and written.
+_SEATS_A_DEVICE = 4
+
+CPU = "cpu"
+
+
+@dataclass(frozen=True)
+class Share:
+    """How a run is shared out.
+
+    Attributes:
+        devices: one for each process.
+        seats: how many files a process works on at the same time.
+        threads: torch's threads of each of them.
+        here: whether it all happens in this process.
+    """
+
+    devices: tuple[str, ...]
+    seats: int
+    threads: int
+    here: bool
+
+
+def available_cores() -> int:
+    """How many cores this process may use: what OpenMP is told, or else what the system grants."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None) -> Share:
+    """Decides how many files are worked on at the same time, where, and with how many threads each.
+
+    Args:
+        devices: resolved, at least one.
+        files: how many there are.
+        jobs: how many of them at the same time; None for one a core, and a few for each GPU.
+        threads: threads in all; None for all cores.
+    """
+    threads = threads or available_cores()
+    if list(devices) != [CPU]:
+        seats = _SEATS_A_DEVICE if jobs is None else math.ceil(jobs / len(devices))
+        seats = max(1, min(seats, math.ceil(files / len(devices))))
+        return Share(tuple(devices), seats, max(1, threads // (seats * len(devices))), here=len(devices) == 1)
+    seats = max(1, min(threads if jobs is None else jobs, files))
+    processes = math.ceil(seats / _SEATS_A_PROCESS)
+    return Share((CPU,) * processes, math.ceil(seats / processes), max(1, threads // seats), here=processes == 1)

@@ -1,0 +1,92 @@
+"""Hands jobs to seats, and results back as they come."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.seats import Seat, SeatLost
+from cnncompress.errors import UnavailableError
+from cnncompress.files import STANDARD_STREAM, part_path
+
+# Windows tells a waiting thread of a signal only when it has waited.
+_PATIENCE_SECONDS = 0.25
+
+
+class Schedule:
+    """The jobs of a run. Each seat has a thread, which takes the next job when it is done with one."""
+
+    def __init__(self, jobs: Sequence[Job], seats: Sequence[Seat], stopping: Callable[[], bool]) -> None:
+        """Starts nothing yet.
+
+        Args:
+            jobs: in the order in which they are begun.
+            seats: where they are done.
+            stopping: asked before each job whether none is to be begun any more.
+        """
+        self._jobs = iter(jobs)
+        self._seats = seats
+        self._stopping = stopping
+        self._lock = threading.Lock()
+        self._failed = False
+        self._running: dict[int, tuple[Seat, Job]] = {}
+        self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
+
+    def results(self) -> Iterator[Result]:
+        """Does the jobs and yields their results in the order in which they end.
+
+        Raises:
+            CnncompressError: what keeps all jobs from being done, after those that were begun have ended.
+        """
+        for index, seat in enumerate(self._seats):
+            # A daemon does not keep the process alive when it is to end at once.
+            threading.Thread(target=self._work, args=(index, seat), daemon=True).start()
+        open_seats = len(self._seats)
+        error: Exception | None = None
+        while open_seats:
+            try:
+                answer = self._results.get(timeout=_PATIENCE_SECONDS)
+            except queue.Empty:
+                continue
+            if answer is None:
+                open_seats -= 1
+            elif isinstance(answer, Exception):
+                error = error or answer
+            else:
+                yield answer
+        if error is not None:
+            raise error
+        while not self._stopping() and (job := self._next()) is not None:  # all seats are lost
+            yield failure(job.source, UnavailableError("no worker process is left"), output=job.target or None)
+
+    def abandon(self) -> None:
+        """Removes what unfinished jobs have written so far; the process has to end at once after this."""
+        for seat in self._seats:
+            seat.kill()
+        for seat, job in list(self._running.values()):
+            if job.target not in ("", STANDARD_STREAM):
+                with contextlib.suppress(OSError, ValueError):
+                    part_path(Path(job.target), seat.process).unlink(missing_ok=True)
+
+    def _work(self, index: int, seat: Seat) -> None:
+        try:
+            while not self._failed and not self._stopping() and (job := self._next()) is not None:
+                self._running[index] = (seat, job)
+                self._results.put(seat.run(job))
+                del self._running[index]
+        except SeatLost as lost:
+            self._results.put(lost.result)
+        except Exception as error:
+            self._failed = True
+            self._results.put(error)
+        finally:
+            self._results.put(None)
+
+    def _next(self) -> Job | None:
+        with self._lock:
+            return next(self._jobs, None)

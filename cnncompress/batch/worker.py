@@ -1,0 +1,104 @@
+"""Does the work of one file after the other, and turns every error into a result."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+
+from cnncompress.batch.budget import PixelBudget
+from cnncompress.batch.decode import decode, decode_only
+from cnncompress.batch.encode import encode
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.settings import Engine, WorkSettings
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
+from cnncompress.files import copy_file, file_status
+from cnncompress.loaded import Models
+
+# How torch and the allocators below it say that memory is short, where it is no MemoryError.
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+
+
+class Worker:
+    """Works on files, in any number of threads at the same time."""
+
+    def __init__(self, settings: WorkSettings, engine: Engine, progress: Progress = unwatched) -> None:
+        """Loads nothing yet.
+
+        Args:
+            settings: what is done with every file.
+            engine: what runs the networks.
+            progress: told of the tiles of large images.
+        """
+        self._progress = progress
+        self._settings = settings
+        self._engine = engine
+        self._budget = PixelBudget()
+        limits = settings.image
+        self._models = Models(
+            engine.model,
+            engine.device,
+            limits.max_pixels,
+            limits.max_dim,
+            engine.threads,
+            engine.precision,
+            limits.memory_limit,
+        )
+
+    def prepare(self) -> None:
+        """Loads the model to compress with, before the first file that needs it.
+
+        Raises:
+            ModelError: the model is unknown or damaged.
+            DeviceError: the device is not there.
+        """
+        self._models.encoder()
+
+    def run(self, job: Job) -> Result:
+        """Does a job.
+
+        Raises:
+            DeviceError: the device is not there, which is true for all other jobs too.
+        """
+        start = time.perf_counter()
+        try:
+            with _memory_errors():
+                result = self._done(job)
+        except DeviceError:
+            raise
+        except Exception as error:
+            result = _failed(job, error)
+        return replace(result, seconds=round(time.perf_counter() - start, 4))
+
+    def _done(self, job: Job) -> Result:
+        if job.action == "copy":
+            status = file_status(job.source) if self._settings.preserve else None
+            size = copy_file(job.source, job.target, force=job.replace, like=status)
+            return Result("copied", job.source, job.target, input_bytes=size, output_bytes=size)
+        work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
+        return work(job, self._settings, self._models, self._budget, self._progress)
+
+
+@contextlib.contextmanager
+def _memory_errors() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+            raise OutOfMemory("not enough memory for this image") from error
+        raise
+
+
+def _failed(job: Job, error: Exception) -> Result:
+    known = error if isinstance(error, CnncompressError) else _bug(error)
+    about = job.target if isinstance(known, OutputError) else job.source
+    result = failure(job.source, known, output=job.target or None, about=about)
+    return replace(result, trace="".join(traceback.format_exception(error)))
+
+
+def _bug(error: Exception) -> CnncompressError:
+    return CnncompressError(f"internal error: {type(error).__name__}: {error}; -vv shows where")

@@ -1,0 +1,28 @@
+"""``cnncompress completion``."""
+
+from __future__ import annotations
+
+import click
+from click.shell_completion import get_completion_class
+
+SHELLS = ("bash", "zsh", "fish")
+
+_VARIABLE = "_CNNCOMPRESS_COMPLETE"
+
+
+@click.command("completion", short_help="Print what a shell needs to complete commands and options.")
+@click.argument("shell", type=click.Choice(SHELLS))
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
+    """Print what a shell needs to complete commands, options and file names.
+
+    \b
+    Examples:
+      cnncompress completion bash >> ~/.bash_completion
+      cnncompress completion zsh > ~/.zfunc/_cnncompress
+      cnncompress completion fish > ~/.config/fish/completions/cnncompress.fish
+    """
+    complete = get_completion_class(shell)
+    if complete is None:
+        raise click.UsageError(f"This release of click cannot complete for {shell}.")
+    click.echo(complete(ctx.find_root().command, {}, "cnncompress", _VARIABLE).source())

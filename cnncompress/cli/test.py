@@ -1,0 +1,83 @@
+"""``cnncompress test``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import click
+
+from cnncompress.batch.gather import CNC, gather
+from cnncompress.batch.plan import Plan
+from cnncompress.batch.reading import read_cnc
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.request import Inputs, Outputs, Request
+from cnncompress.batch.settings import WorkSettings
+from cnncompress.cli.arguments import check_standard_streams
+from cnncompress.cli.batch import run
+from cnncompress.cli.help import SectionCommand
+from cnncompress.cli.report_options import ReportOptions, report_options
+from cnncompress.cli.reporting import Reporter, json_log
+from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.errors import CnncompressError
+from cnncompress.facts import probe
+
+
+@click.command("test", cls=SectionCommand, short_help="Check .cnc files for damage.")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
+@click.option("-r", "--recursive", is_flag=True, help="Go through folders; links in them are not followed.")
+@click.option("--decode", is_flag=True, help="Decode the images as well, which takes the models.")
+@run_options
+@report_options
+def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOptions, report: ReportOptions) -> None:
+    """Check .cnc files for damage: structure and checksums of all their parts.
+
+    \b
+    Examples:
+      cnncompress test photo.cnc
+      cnncompress test -r archive
+      cnncompress test --decode *.cnc
+
+    Says nothing of a good file, except with -v. A damaged file does not stop the others.
+    """
+    check_standard_streams(paths, None, force=False)
+    report.check(stdout_taken=False)
+    inputs = Inputs(paths, recursive)
+    if decode:
+        run(Request("test", inputs, Outputs()), WorkSettings(image=run_on.limits), run_on, report, dry=False)
+        return
+    _check_structure(inputs, report)
+
+
+def _check_structure(inputs: Inputs, report: ReportOptions) -> None:
+    found = list(gather(inputs))
+    tested = [each for each in found if each.named or each.kind == CNC]
+    plan = Plan((), (), len(found) - len(tested), len(found) == 1 and found[0].named)
+    with json_log(report.json_file) as log:
+        reporter = Reporter(report, "test", plan, log)
+        for each in tested:
+            start = time.perf_counter()
+            result = failure(each.path, each.error) if each.error is not None else _tested(each.path)
+            reporter.add(replace(result, seconds=round(time.perf_counter() - start, 4)))
+        reporter.finish(left=0)
+    if reporter.totals.exit_code:
+        raise click.exceptions.Exit(reporter.totals.exit_code)
+
+
+def _tested(path: str) -> Result:
+    try:
+        info = probe(read_cnc(path))
+    except CnncompressError as error:
+        return failure(path, error)
+    return Result(
+        "ok",
+        path,
+        input_bytes=info.file_bytes,
+        width=info.width,
+        height=info.height,
+        mode=info.mode,
+        coding=info.coding,
+        quality=info.quality,
+        bpp=round(info.bpp, 4),
+        model=info.model,
+    )

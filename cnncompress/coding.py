@@ -1,0 +1,320 @@
+"""The class `Codec`: a loaded model, and what it does with images and files.
+
+Torch is imported when a model is loaded. The file is as long as it is because half of it tells what arguments mean.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+from PIL import Image
+
+from cnncompress.assembly import (
+    OriginalFile,
+    check_limits,
+    pack_learned,
+    pack_lossless,
+    taken_apart,
+    unpack_image,
+    unpack_learned,
+    unpack_original,
+    warn_of_losses,
+    warn_of_missing_tiles,
+)
+from cnncompress.codec.ancillary import SourceRecord
+from cnncompress.codec.container import MAX_SIDE
+from cnncompress.codec.effort import EFFORTS, MAX_EFFORT
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.salvage import Remains
+from cnncompress.codec.tiles import choose_side
+from cnncompress.errors import UnknownModel
+from cnncompress.images.limits import check_memory, check_tile_count
+from cnncompress.images.read import read_image
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
+from cnncompress.images.source import ImageSource, Plane
+from cnncompress.images.view import View, view_of
+from cnncompress.manifest import find_weights
+from cnncompress.memory import decoding_bytes, encoding_bytes, image_bytes
+from cnncompress.targeting import reach
+from cnncompress.targets import Target
+
+if TYPE_CHECKING:
+    from cnncompress.codec.latents import Stopwatch
+    from cnncompress.codec.refinement.search import Refiner
+    from cnncompress.codec.tile_encoder import TileCoder
+    from cnncompress.devices import Precision
+    from cnncompress.nn.config import ModelConfig
+
+DEFAULT_QUALITY = 60.0
+
+Decoded: TypeAlias = Image.Image | OriginalFile
+"""What was in a .cnc file."""
+
+
+class Codec:
+    """A loaded model, for any number of images.
+
+    Threads may share a codec: coding keeps no state between calls.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        *,
+        max_pixels: int = DEFAULT_MAX_PIXELS,
+        max_dim: int = MAX_SIDE,
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        precision: Precision = "auto",
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        """Loads a model.
+
+        Args:
+            model: Name of an installed model, path of a weights file, or None for the default.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            max_pixels: Largest width times height that is coded or decoded.
+            max_dim: Longest side that is coded or decoded.
+            memory_limit: Bytes that an image may take beside program, model and file; what it will take is told from
+                its size, before it is read. Neither files nor pixels depend on it.
+            precision: What the networks compute in: ``fp32``, ``bf16``, or ``auto``, which is fp32. Any of them decodes
+                the files of any other.
+            stopwatch: Told of the stages "image", "analysis", "hyper", "context", "synthesis" and "rans".
+
+        Raises:
+            ModelError: The model is unknown or its file is damaged.
+            DeviceError: The device is not there.
+        """
+        chosen = os.fspath(model) if isinstance(model, os.PathLike) else model
+        find_weights(chosen)  # before torch is imported, which takes its time
+
+        from cnncompress.codec.entropy import EntropyModel
+        from cnncompress.codec.latents import LatentTransform, NoStopwatch
+        from cnncompress.codec.pipeline import ImagePipeline
+        from cnncompress.devices import computing, resolve_device
+        from cnncompress.weights import load_weights
+
+        self.device = resolve_device(device)
+        computing(precision, self.device)  # refuses what there is not
+        self.precision = precision
+        self.max_pixels = max_pixels
+        self.max_dim = max_dim
+        self.memory_limit = memory_limit
+        self._stopwatch = stopwatch or NoStopwatch()
+        weights = load_weights(chosen)
+        self.model = weights.name
+        self.fingerprint = weights.fingerprint
+        transform = LatentTransform(weights.network, weights.scales, self.device, self._stopwatch)
+        self._pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
+        self._tables = weights.tables
+
+    def compress(
+        self,
+        image: ImageSource,
+        quality: float = DEFAULT_QUALITY,
+        *,
+        target: Target | None = None,
+        effort: int = 0,
+        settings: ImageSettings | None = None,
+        source: SourceRecord | None = None,
+        tile: int | None = None,
+        progress: Progress = unwatched,
+    ) -> bytes:
+        """Compresses an image.
+
+        An image with one bit a sample or a palette is coded without loss as well, and the shorter file is returned.
+
+        Args:
+            image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
+                `read_image` returned, for which ``settings`` do nothing and nobody is warned.
+            quality: 0 (smallest) .. 100 (best), kept in hundredths.
+            target: What the file shall come to; its quality is then searched for, and ``quality`` does not count.
+            effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
+            settings: How to read the image; by default as it is, within the codec's own limits.
+            source: Ending and size of the image's file, to be kept in the file.
+            tile: Side of the tiles that the image is cut into, 64, 128, .. 16384 pixels, or 0 for one tile; by default
+                images of more than two megapixels get tiles of 1024. Tiles bound the memory, and parts of the image can
+                be decoded without the rest.
+            progress: Called with the steps done and their total after each: tiles, times the rounds of effort on each.
+                `StopRefining` raised by it ends the effort, and what was found so far becomes the file.
+
+        Returns:
+            A .cnc file.
+
+        Warns:
+            FeatureLoss: Something about the image cannot be carried.
+
+        Raises:
+            ValueError: Quality or effort is out of its range.
+            ImageError: The image cannot be read or is of a kind that the codec does not carry.
+            LimitExceeded: It is too large.
+            Unreachable: No quality meets the target.
+        """
+        from cnncompress.codec.shared_analysis import SharedAnalysis
+        from cnncompress.codec.tile_encoder import TiledImage
+
+        if not 0 <= quality <= 100:
+            raise ValueError(f"quality is {quality}, must be within 0 .. 100")
+        if effort not in range(MAX_EFFORT + 1):
+            raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
+        with self._stopwatch.stage("image"):
+            settings = settings or self._settings()
+            planes = read_image(image, settings)
+            if planes is not image:
+                warn_of_losses(planes)
+            lossless = pack_lossless(planes, source) if planes.is_graphic else None
+        side = choose_side(*planes.size, tile)
+        tiles = (TiledImage if target is None else SharedAnalysis)(self._pipeline, planes.colour, side)
+        check_tile_count(tiles.grid)
+        needed = encoding_bytes(tiles.grid, self._config, shared=target is not None, refined=effort > 0)
+        # Nor shall there be files that the same limit does not let anybody open again.
+        needed = max(needed, decoding_bytes(tiles.grid, planes.layout, View(), self._config))
+        check_memory(needed, settings.memory_limit)
+        code = self._tile_coder(effort)
+
+        def file_at(hundredths: int) -> bytes:
+            latents = tiles.encode(hundredths, code, progress)
+            with self._stopwatch.stage("image"):
+                return pack_learned(planes, latents, hundredths, self.fingerprint, source, side)
+
+        def colours_of(data: bytes) -> Plane:
+            return self._colours(Remains.whole(data))
+
+        with self._computing():
+            if target is None:
+                data = file_at(round(quality * 100))
+            else:
+                data = reach(target, planes, file_at, colours_of, lossless)
+        return data if lossless is None else min(lossless, data, key=len)
+
+    def decompress(
+        self,
+        data: bytes,
+        *,
+        crop: tuple[int, int, int, int] | None = None,
+        scale: float = 1.0,
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Image.Image:
+        """Decompresses a .cnc file that was made with this codec's model, or with none.
+
+        Args:
+            data: The whole file.
+            crop: Columns from the left, rows from the top, width and height of the part that is wanted. Only the tiles
+                that it needs are decoded; its pixels are those that it has in the whole image.
+            scale: 1, or 1/2, 1/4 or 1/8 for a preview, which takes about half the time. Not with a crop.
+            keep_going: Whether a damaged or truncated file is decoded as far as it goes, gray where tiles are missing.
+            progress: Called with the tiles done and their total after each tile.
+
+        Returns:
+            Image of mode 1, L, LA, RGB or RGBA, as it went in, with ``icc_profile``, ``exif`` and ``xmp`` in its
+            ``info`` if it had them.
+
+        Warns:
+            FeatureLoss: A stored original is of a kind that is not read without loss; `decompress_file` gives it back.
+            PartLost: A part of a damaged file is missing; once for each, with its place.
+
+        Raises:
+            ValueError: Crop or scale are out of their range.
+            OutsideImage: The image does not reach as far as the crop.
+            BitstreamError: The file is damaged, foreign or too new; nothing is left of it, if it is to be decoded all
+                the same.
+            UnknownModel: It was made with another model.
+            LimitExceeded: The image is too large.
+        """
+        return self.decode(taken_apart(data, keep_going), view_of(crop, scale), keep_going, progress)
+
+    def decompress_file(
+        self,
+        data: bytes,
+        *,
+        view: View = View(),  # noqa: B008 - frozen
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Decoded:
+        """Decompresses a .cnc file as `decompress` does, but gives a stored original back bit for bit.
+
+        Args:
+            data: The whole file.
+            view: What is wanted of the image; anything but all of it makes an image of a stored original.
+            keep_going: As for `decompress`.
+            progress: As for `decompress`.
+        """
+        remains = taken_apart(data, keep_going)
+        original = unpack_original(remains.container) if view.is_whole else None
+        return original or self.decode(remains, view, keep_going, progress)
+
+    def decode(self, remains: Remains, view: View, keep_going: bool, progress: Progress) -> Image.Image:
+        """Does the work of `decompress` on a file that is taken apart already.
+
+        Args:
+            remains: The file.
+            view: What is wanted of the image.
+            keep_going: As for `decompress`.
+            progress: As for `decompress`.
+        """
+        container, header = remains.container, remains.container.header
+        check_limits(header, self.max_pixels, self.max_dim)
+        check_memory(image_bytes(container, view, self._config), self.memory_limit)
+        image = unpack_image(container, view)
+        if image is not None:
+            return image
+        if header.fingerprint != self.fingerprint:
+            raise UnknownModel(
+                f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
+            )
+        with self._computing():
+            colour = self._colours(remains, view, keep_going, progress)
+        with self._stopwatch.stage("image"):
+            return unpack_learned(container, colour, view, keep_going=keep_going)
+
+    def _colours(
+        self,
+        remains: Remains,
+        view: View = View(),  # noqa: B008 - frozen
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Plane:
+        from cnncompress.codec.tile_decoder import TileDecoder
+
+        header = remains.container.header
+        tiles = TileDecoder(
+            self._pipeline,
+            header.grid,
+            remains.tiles,
+            header.quality_hundredths,
+            keep_going=keep_going,
+            progress=progress,
+        )
+        area = view.area(header.width, header.height)
+        colour = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
+        warn_of_missing_tiles(header.grid, tiles.missing)
+        return colour
+
+    def _settings(self) -> ImageSettings:
+        return ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim, memory_limit=self.memory_limit)
+
+    @cached_property
+    def _refiner(self) -> Refiner:
+        from cnncompress.codec.refinement.search import Refiner
+
+        return Refiner(self._pipeline, self._tables)
+
+    def _tile_coder(self, effort: int) -> TileCoder | None:
+        if effort == 0:
+            return None
+        from cnncompress.codec.refinement.search import RefiningCoder
+
+        return RefiningCoder(self._refiner, EFFORTS[effort])
+
+    @property
+    def _config(self) -> ModelConfig:
+        return self._pipeline.transform.network.config
+
+    def _computing(self) -> AbstractContextManager[None]:
+        from cnncompress.devices import computing
+
+        return computing(self.precision, self.device)

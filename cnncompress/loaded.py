@@ -1,0 +1,93 @@
+"""Models in memory: each is loaded when it is first needed, and then shared by all threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from cnncompress.api import Codec
+from cnncompress.codec.container import MAX_SIDE
+from cnncompress.images.settings import DEFAULT_MEMORY_LIMIT
+from cnncompress.manifest import find_by_fingerprint
+
+if TYPE_CHECKING:
+    from cnncompress.devices import Precision
+
+
+class Models:
+    """The models that were needed so far, each loaded once; threads may share them."""
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None,
+        device: str,
+        max_pixels: int,
+        max_dim: int = MAX_SIDE,
+        threads: int | None = None,
+        precision: Precision = "auto",
+        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+    ) -> None:
+        """Loads nothing yet.
+
+        Args:
+            model: What to compress with, as for `Codec`; also tried for files whose model is not installed.
+            device: Where to run, as for `Codec`.
+            max_pixels: Largest width times height that is coded or decoded.
+            max_dim: Longest side that is coded or decoded.
+            threads: torch's threads in this process, set when the first model is loaded; None leaves them as they are.
+            precision: What the networks compute in, as for `Codec`.
+            memory_limit: Bytes that an image may take, as for `Codec`.
+        """
+        self.max_pixels = max_pixels
+        self.max_dim = max_dim
+        self.memory_limit = memory_limit
+        self._model = model
+        self._device = device
+        self._threads = threads
+        self._precision = precision
+        self._lock = threading.Lock()
+        self._encoder: Codec | None = None
+        self._loaded: dict[bytes, Codec] = {}
+
+    def encoder(self) -> Codec:
+        """Returns the codec to compress with.
+
+        Raises:
+            ModelError: its model is unknown or damaged.
+            DeviceError: the device is not there.
+        """
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = self._load(self._model)
+                self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
+            return self._encoder
+
+    def decoder(self, fingerprint: bytes) -> Codec:
+        """Returns the codec of a file.
+
+        Raises:
+            ModelError: its model is not installed, or damaged.
+            DeviceError: the device is not there.
+        """
+        if self._model is not None:
+            self.encoder()  # may be a file that is not installed
+        with self._lock:
+            if fingerprint not in self._loaded:
+                self._loaded[fingerprint] = self._load(find_by_fingerprint(fingerprint))
+            return self._loaded[fingerprint]
+
+    def _load(self, model: str | os.PathLike[str] | None) -> Codec:
+        codec = Codec(
+            model,
+            self._device,
+            max_pixels=self.max_pixels,
+            max_dim=self.max_dim,
+            memory_limit=self.memory_limit,
+            precision=self._precision,
+        )
+        if self._threads is not None:
+            import torch
+
+            torch.set_num_threads(self._threads)
+        return codec

@@ -1,0 +1,61 @@
+"""What a file can be asked to come to, in the place of a quality."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class TargetSize:
+    """A size that the whole file must not exceed.
+
+    Attributes:
+        bytes: at least 1. The file comes to within 2 % of it, or is of quality 100 and smaller.
+    """
+
+    bytes: int
+
+    def __post_init__(self) -> None:
+        if self.bytes < 1:
+            raise ValueError(f"the target is {self.bytes} bytes, expected at least 1")
+
+
+@dataclass(frozen=True)
+class TargetBpp:
+    """A rate that the whole file must not exceed.
+
+    Attributes:
+        bits_per_pixel: above 0. What it means in bytes is a :class:`TargetSize`.
+    """
+
+    bits_per_pixel: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.bits_per_pixel < math.inf):
+            raise ValueError(f"the target is {self.bits_per_pixel} bits per pixel, expected a number above 0")
+
+
+@dataclass(frozen=True)
+class TargetPsnr:
+    """A peak signal-to-noise ratio that the decoded image must reach, over all its colours, alpha left aside.
+
+    Attributes:
+        decibels: above 0. The image comes to at most 0.05 dB more, or is of quality 0 and better.
+    """
+
+    decibels: float
+
+    def __post_init__(self) -> None:
+        if not (0 < self.decibels < math.inf):
+            raise ValueError(f"the target is {self.decibels} dB, expected a number above 0")
+
+
+Target: TypeAlias = TargetSize | TargetBpp | TargetPsnr
+"""One of them."""
+
+
+def bytes_allowed(target: TargetSize | TargetBpp, pixels: int) -> int:
+    """Returns the size of the largest file that meets a target; 0 if no file does."""
+    return target.bytes if isinstance(target, TargetSize) else math.floor(target.bits_per_pixel * pixels / 8)

@@ -1,0 +1,62 @@
+"""Cores, devices and memory are shared out."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+from cnncompress.batch.budget import PixelBudget
+from cnncompress.batch.resources import Share, available_cores, share_out
+
+
+@pytest.mark.parametrize(
+    ("files", "jobs", "threads", "expected"),
+    [
+        (1, None, 2, Share(("cpu",), 1, 2, True)),
+        (48, None, 2, Share(("cpu",), 2, 1, True)),
+        (48, 1, 2, Share(("cpu",), 1, 2, True)),
+        (48, None, 1, Share(("cpu",), 1, 1, True)),
+        (3, None, 16, Share(("cpu",), 3, 5, True)),
+        (48, None, 16, Share(("cpu",) * 4, 4, 1, False)),
+        (48, 6, 16, Share(("cpu",) * 2, 3, 2, False)),
+        (48, 8, 2, Share(("cpu",) * 2, 4, 1, False)),
+    ],
+)
+def test_cores(files: int, jobs: int | None, threads: int, expected: Share) -> None:
+    assert share_out(("cpu",), files, jobs=jobs, threads=threads) == expected
+
+
+def test_devices() -> None:
+    assert share_out(("cuda",), 48, jobs=None, threads=8) == Share(("cuda",), 4, 2, True)
+    assert share_out(("cuda",), 2, jobs=None, threads=8) == Share(("cuda",), 2, 4, True)
+    assert share_out(("cuda:0", "cuda:1"), 48, jobs=None, threads=16) == Share(("cuda:0", "cuda:1"), 4, 2, False)
+    assert share_out(("cuda:0", "cuda:1"), 48, jobs=2, threads=16) == Share(("cuda:0", "cuda:1"), 1, 8, False)
+
+
+def test_what_openmp_is_told_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert available_cores() == 3
+    for useless in ("", "0", "many"):
+        monkeypatch.setenv("OMP_NUM_THREADS", useless)
+        assert available_cores() >= 1
+    assert share_out(("cpu",), 99, jobs=None, threads=None).seats >= 1
+
+
+def test_images_wait_for_room() -> None:
+    budget, order = PixelBudget(100), []
+
+    def work(name: str, pixels: int) -> None:
+        with budget.taken(pixels):
+            order.append(name)
+
+    with budget.taken(60):
+        small, large = (threading.Thread(target=work, args=args) for args in (("small", 40), ("large", 500)))
+        small.start()
+        small.join(10)
+        large.start()
+        time.sleep(0.05)
+        assert order == ["small"]
+    large.join(10)
+    assert order == ["small", "large"], "one that is larger than all the room goes alone"

@@ -1,0 +1,147 @@
+"""Jobs reach seats, results come back, and nothing is lost when a seat is."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.records import Result, failure
+from cnncompress.batch.schedule import Schedule
+from cnncompress.batch.seats import SeatLost, seats_elsewhere, seats_here
+from cnncompress.batch.settings import Engine, WorkSettings
+from cnncompress.errors import DeviceError, OutOfMemory, UnknownModel
+from cnncompress.files import part_path
+
+JOBS = [Job("compress", str(number), f"{number}.cnc") for number in range(20)]
+
+
+@dataclass
+class Fake:
+    """Does nothing, and notes for which jobs."""
+
+    done: list[str] = field(default_factory=list)
+    process: int = 1
+    killed: bool = False
+
+    def run(self, job: Job) -> Result:
+        self.done.append(job.source)
+        time.sleep(0.001)
+        return Result("ok", job.source)
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def never() -> bool:
+    return False
+
+
+def test_all_jobs_are_done_once() -> None:
+    seats = [Fake(), Fake(), Fake()]
+    results = list(Schedule(JOBS, seats, never).results())
+    assert sorted(int(result.input) for result in results) == list(range(20))
+    assert sum(len(seat.done) for seat in seats) == 20 and all(seat.done for seat in seats)
+
+
+def test_one_seat_keeps_the_order() -> None:
+    assert [result.input for result in Schedule(JOBS, [Fake()], never).results()] == [job.source for job in JOBS]
+
+
+def test_no_job_is_begun_after_a_stop() -> None:
+    seat = Fake()
+    results = list(Schedule(JOBS, [seat], lambda: len(seat.done) == 3).results())
+    assert len(results) == len(seat.done) == 3
+
+
+class Dying(Fake):
+    """Dies over its second job."""
+
+    def run(self, job: Job) -> Result:
+        if self.done:
+            raise SeatLost(failure(job.source, OutOfMemory("died")))
+        return super().run(job)
+
+
+def test_a_lost_seat_costs_one_file() -> None:
+    results = list(Schedule(JOBS, [Dying(), Fake()], never).results())
+    assert sorted(int(result.input) for result in results) == list(range(20))
+    assert [result.error for result in results if result.status == "error"] == ["died"]
+
+
+def test_without_seats_the_rest_fails() -> None:
+    results = list(Schedule(JOBS, [Dying()], never).results())
+    assert len(results) == 20 and results[0].status == "ok" and results[1].error == "died"
+    assert {result.error for result in results[2:]} == {"no worker process is left"}
+
+
+class WithoutDevice(Fake):
+    """Has no device."""
+
+    def run(self, job: Job) -> Result:
+        raise DeviceError("no device")
+
+
+def test_what_keeps_all_jobs_from_being_done_is_raised() -> None:
+    other = Fake()
+    with pytest.raises(DeviceError, match="no device"):
+        list(Schedule(JOBS, [WithoutDevice(), other], never).results())
+    assert len(other.done) < 20
+
+
+def test_abandoned_jobs_leave_nothing(tmp_path: Path) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    target = tmp_path / "a.cnc"
+    part = part_path(target, os.getpid())
+
+    class Writing(Fake):
+        process = os.getpid()
+
+        def run(self, job: Job) -> Result:
+            part.write_bytes(b"half")
+            started.set()
+            go_on.wait(10)
+            return Result("ok", job.source)
+
+    seat = Writing(process=os.getpid())
+    schedule = Schedule([Job("compress", "a.png", str(target))], [seat], never)
+    thread = threading.Thread(target=lambda: list(schedule.results()))
+    thread.start()
+    assert started.wait(10)
+    schedule.abandon()
+    assert seat.killed and not part.exists()
+    go_on.set()
+    thread.join(10)
+
+
+def test_seats_in_other_processes(tmp_path: Path) -> None:
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text("x" * number)
+    jobs = [Job("copy", str(tmp_path / f"{number}.txt"), str(tmp_path / f"{number}.copy")) for number in range(6)]
+    jobs.append(Job("copy", str(tmp_path / "missing"), str(tmp_path / "none")))
+    with seats_elsewhere(WorkSettings(), [Engine()] * 2, 2, load=False) as seats:
+        assert len({seat.process for seat in seats}) == 2 and os.getpid() not in {seat.process for seat in seats}
+        results = list(Schedule(jobs, seats, never).results())
+        assert sorted(result.output_bytes or 0 for result in results if result.status == "copied") == list(range(6))
+        assert [result.exit_code for result in results if result.status == "error"] == [3]
+        seats[0].kill()
+        results = list(Schedule(jobs[:1], seats[:1], never).results())
+        assert results[0].exit_code == 7 and "worker process has died" in str(results[0].error)
+
+
+def test_a_model_that_is_missing_is_told_before_the_first_job() -> None:
+    with (
+        pytest.raises(UnknownModel),
+        seats_here(WorkSettings(), Engine(model="no-such-model", device="cpu"), 1, load=True),
+    ):
+        pass
+    with (
+        pytest.raises(UnknownModel),
+        seats_elsewhere(WorkSettings(), [Engine(model="no-such-model", device="cpu")], 1, load=True),
+    ):
+        pass

@@ -1,0 +1,20 @@
+"""What many tests of the command line begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two images, which become smaller, in a folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    rows, columns = np.mgrid[0:40, 0:60]
+    pixels = np.stack([rows * 5, columns * 3, rows + columns], axis=2).astype(np.uint8)
+    Image.fromarray(pixels).save("a.bmp")
+    Image.fromarray(pixels[:, ::-1]).save("b.bmp")
+    return tmp_path

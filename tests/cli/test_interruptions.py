@@ -1,0 +1,62 @@
+"""Runs over many files that end early: by a signal, by a second one, and because nobody reads on."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lossless_runs import COMMAND, names
+from PIL import Image
+
+
+@pytest.fixture
+def slow(folder: Path) -> list[str]:
+    """A command that is busy for a while, and the option that makes it go on."""
+    noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)
+    Path("many").mkdir()
+    for number in range(30):
+        Image.fromarray(np.roll(noise, number, axis=1)).save(f"many/{number:02}.bmp")
+    return [*COMMAND, "compress", "--lossless", "-r", "many", "-d", "out", "-j", "2", "--json"]
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_run_between_files(
+    slow: list[str], folder: Path, number: signal.Signals, exit_code: int
+) -> None:
+    process = subprocess.Popen(slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == exit_code
+    done = json.loads(output.splitlines()[-1])["ok"]
+    assert f"stopped: {done} done, {30 - done} left" in errors
+    assert len(names(folder / "out")) == done < 30
+    assert all(name.endswith(".cnc") and not name.startswith(".") for name in names(folder / "out"))
+
+
+def test_a_second_signal_ends_it_at_once(slow: list[str], folder: Path) -> None:
+    process = subprocess.Popen(slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130 and "Traceback" not in errors
+    assert not [name for name in names(folder / "out") if ".part" in name]
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(slow: list[str], folder: Path) -> None:
+    process = subprocess.Popen(slow, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert (process.wait(120), process.stderr.read()) == (141, "")
+    process.stderr.close()
+    assert not [name for name in names(folder / "out") if ".part" in name]

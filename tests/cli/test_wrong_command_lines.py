@@ -1,0 +1,68 @@
+"""What does not go together on a command line is refused before any work, and the environment is checked like it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from lossless_runs import compress, names, run
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["-o", "x", "-d", "y", "a.bmp"], "-o and -d exclude each other"),
+        (["-o", "x", "-c", "a.bmp"], "-o and -c exclude each other"),
+        (["-o", "x", "a.bmp", "b.bmp"], "--output-dir is for several"),
+        (["-c", "a.bmp", "b.bmp"], "--output-dir is for several"),
+        (["-r", ".", "x.cnc"], "--output-dir is for several"),
+        (["--flat", "a.bmp"], "--flat is about the folder of --output-dir"),
+        (["--root", ".", "a.bmp"], "--root is about the folder of --output-dir"),
+        (["--copy-others", "a.bmp"], "--copy-others is about the folder of --output-dir"),
+        (["--flat", "--root", ".", "-d", "x", "a.bmp"], "--flat and --root exclude each other"),
+        (["--root", "elsewhere", "-d", "x", "a.bmp"], "a.bmp is not below elsewhere, which --root names"),
+        (["-f", "--newer", "a.bmp"], "--force and --newer exclude each other"),
+        (["--skip-existing", "--newer", "a.bmp"], "--skip-existing and --newer exclude each other"),
+        (["-0", "a.bmp"], "-0 is about the list of --files-from"),
+        (["--include", "*", "a.bmp"], "only -r goes through"),
+        (["-", "a.bmp"], "Standard input has no name"),
+        (["-", "-d", "x"], "Standard input has no name"),
+        (["--files-from", "-", "-"], "Standard input cannot be both"),
+        (["--rm", "a.bmp", "-"], "--rm needs a file on both sides"),
+        (["--rm", "-", "-o", "x.cnc"], "--rm needs a file on both sides"),
+        (["--quiet", "-v", "a.bmp"], "--quiet and -v exclude each other"),
+        (["--json", "a.bmp", "-"], "use --json-file"),
+        (["-q", "50", "a.bmp"], "--quality and --lossless exclude each other"),
+        (["--bpp", "1", "a.bmp"], "--bpp and --lossless exclude each other"),
+        (["--strip", "exif,all,mtime", "a.bmp"], "'mtime' is not one of all, exif, xmp, icc, gps"),
+        (["--background", "red", "a.bmp"], "'red' is not like #RRGGBB"),
+        (["--device", "cuda:0,cpu", "a.bmp"], "only cuda devices can share a run"),
+        (["--device", "cuda,cuda:0", "a.bmp"], "a device is named twice"),
+        (["--precision", "fp16", "a.bmp"], "'fp16' is not one of"),
+        (["-T", "-1", "a.bmp"], "-1 is not in the range"),
+        (["-j", "0", "a.bmp"], "0 is not in the range"),
+        (["--frame", "-1", "a.bmp"], "-1 is not in the range"),
+        (["--max-dim", "65536", "a.bmp"], "65536 is not in the range"),
+    ],
+)
+def test_wrong_command_lines_exit_with_2(folder: Path, args: list[str], message: str) -> None:
+    result = compress(*args)
+    assert (result.exit_code, result.stdout) == (2, ""), result.output
+    assert message in result.stderr.replace("\n", " ")
+    assert names(folder) == ["a.bmp", "b.bmp"]
+
+
+def test_environment(folder: Path) -> None:
+    def message(*args: str, **variables: str) -> str:
+        result = run("compress", "a.bmp", *args, **variables)
+        return f"{result.exit_code} {result.stderr}"
+
+    assert message(CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'none'; there are: ")
+    assert (
+        message(CNNCOMPRESS_MODEL_DIR=str(folder))
+        == f"6 cnncompress: {folder}/manifest.json: no such file or directory\n"
+    )
+    assert message("--model", "other", CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'other'")
+    assert "CNNCOMPRESS_DEVICE" in message(CNNCOMPRESS_DEVICE="gpu")
+    assert message(CNNCOMPRESS_THREADS="many").startswith("2 ")
+    assert compress("a.bmp", CNNCOMPRESS_MODEL="none").exit_code == 0, "none is needed"
