@@ -20,6 +20,15 @@ from cnncompress.evaluation.environment import current_environment, limit_thread
 @click.option("--model", metavar="NAME|PATH", help="Weights instead of the default model.")
 @click.option("--device", default="auto", help="Where cnc runs.")
 @click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
+@click.option("--batch", is_flag=True, help="Instead: many photographs in one run, against one by one.")
+@click.option("--large", is_flag=True, help="Instead: time and memory of mosaics, against the smallest of them.")
+@click.option("--sizes", default="1,12,100,400", help="With --large: their sizes in megapixels.")
+@click.option("--count", default=48, type=click.IntRange(min=2), help="With --batch: how many photographs.")
+@click.option("--effort", is_flag=True, help="Instead: what the levels of effort save, and how long they take.")
+@click.option("--levels", default="0,1,2,3,4,5,6,7,8,9", help="With --effort: which levels; 0 is always there.")
+@click.option("--images", "limit", type=click.IntRange(min=1), help="With --effort: only so many, spread evenly.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="With --effort: also write the results.")
+@click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
 def main(
     path: Path | None,
     quality: float,
@@ -28,8 +37,22 @@ def main(
     model: str | None,
     device: str,
     with_peers: bool,
+    batch: bool,
+    large: bool,
+    sizes: str,
+    count: int,
+    effort: bool,
+    levels: str,
+    limit: int | None,
+    json_path: Path | None,
+    data: Path | None,
 ) -> None:
-    """Print median encode and decode times of one image, their split, peak memory and start-up times."""
+    """Print median encode and decode times of one image, their split, peak memory and start-up times.
+
+    With --batch, photographs of 0.4 to 2 megapixels are cut out of the image, or of those of a folder or data set.
+    With --large, they are made of the image, or of those of a folder or data set, and go through the command.
+    With --effort, the image, or each of a folder or data set, is coded at four qualities with each level.
+    """
     try:
         limit_threads(threads)
     except ValueError as error:
@@ -39,6 +62,18 @@ def main(
     from cnncompress.evaluation.stopwatch import Stopwatch
 
     try:
+        options = ["--device", device, *([] if model is None else ["--model", model])]
+        if batch:
+            options = ["-q", f"{quality:g}", *options]
+            _measure_batch(path or (Path("kodak") if data else None), data, count, threads, options)
+            return
+        if large:
+            options = ["-T", str(threads), *options]
+            _measure_large(path or (Path("kodak") if data else None), data, sizes, quality, model, device, options)
+            return
+        if effort:
+            _measure_effort(path or Path("kodak"), data, limit, levels, model, device, json_path)
+            return
         image = sources.load_rgb(path) if path else timing.generated_image()
         environment = current_environment()
         click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
@@ -60,6 +95,77 @@ def main(
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
+
+
+def _measure_batch(path: Path | None, data: Path | None, count: int, threads: int, options: list[str]) -> None:
+    from cnncompress.evaluation import batch, sources
+
+    pictures = [] if path is None else [sources.load_rgb(each) for each in sources.find_images([str(path)], data)]
+    environment = current_environment()
+    click.echo(f"{environment.threads} threads, {environment.cpu}")
+    with tempfile.TemporaryDirectory() as name:
+        images, outputs = Path(name, "in"), Path(name, "out")
+        images.mkdir()
+        paths = batch.make_photographs(images, count, pictures)
+        click.echo(batch.format_batch(batch.measure_batch(paths, outputs, threads, options)))
+
+
+def _measure_large(
+    path: Path | None, data: Path | None, sizes: str, quality: float, model: str | None, device: str, options: list[str]
+) -> None:
+    from cnncompress import Codec
+    from cnncompress.evaluation import large, sources, timing
+
+    try:
+        megapixels = sorted(float(size) for size in sizes.split(","))
+    except ValueError:
+        raise click.UsageError(f"--sizes is {sizes!r}, expected numbers with commas between them") from None
+    if not megapixels[0] > 0:
+        raise click.UsageError(f"--sizes is {sizes!r}, expected numbers above 0")
+    pictures = [] if path is None else [sources.load_rgb(each) for each in sources.find_images([str(path)], data)]
+    environment = current_environment()
+    click.echo(f"{environment.threads} threads, {environment.cpu}")
+    smallest = None
+    for result in large.measure_large(megapixels, pictures, quality, options):
+        smallest = smallest or result
+        click.echo(large.format_large(result, smallest))
+    codec = Codec(model, device)
+    click.echo(
+        large.format_previews(large.measure_previews(codec, pictures[:8] or [timing.generated_image()], quality))
+    )
+    overhead = large.tiling_overhead(large.OVERHEAD_MEGAPIXELS, pictures, quality, options)
+    click.echo(f"tiles change the size of a file of {large.OVERHEAD_MEGAPIXELS:g} MP by {100 * overhead:+.2f} %")
+
+
+def _measure_effort(
+    path: Path,
+    data: Path | None,
+    limit: int | None,
+    levels: str,
+    model: str | None,
+    device: str,
+    json_path: Path | None,
+) -> None:
+    from tqdm import tqdm
+
+    from cnncompress.evaluation import effort, results, sources
+    from cnncompress.files import check_output
+
+    wanted = effort.parse_levels(levels)
+    images = sources.find_images([str(path)], data)
+    images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
+    if json_path:
+        check_output(str(json_path), force=True)
+    environment = current_environment()
+    click.echo(f"{len(images)} images, {environment.threads} threads, {environment.cpu}")
+    with tqdm(total=len(wanted) * len(images) * len(effort.QUALITIES), file=sys.stderr) as bar:
+        measured = results.Results(())
+        for level in wanted:
+            codec = effort.measure_level(images, level, model=model, device=device, progress=bar.update)
+            measured = results.merge([measured, results.Results((codec,))])
+            if json_path:  # after each level, so that an interrupted run keeps what it has
+                results.write_results(measured, json_path)
+    click.echo(effort.format_levels(effort.level_gains(measured)))
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnncompress.nn.quality import lambda_at
 from cnncompress.training.config import Phase, load_config
 from cnncompress.training.loop import Trainer
-from cnncompress.training.loss import lambda_at, rate_distortion
+from cnncompress.training.loss import rate_distortion
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,15 @@ pixels. They are written once for each model that is shipped; the files of model
 are, and those of models that are no longer in it are removed. If an unchanged model's files change, files of users have
 become unreadable: that is a bug, and not a reason to run this script.
 
-Each entry of ``golden.json`` names a .cnc file, its model, the SHA-256 of its symbols (the hyper-latent, then the
-latent, as little-endian int32 in the order of the format), and a PNG of the decoded pixels.
+Each entry of ``golden.json`` names a .cnc file, its model, the SHA-256 of its symbols (of each tile the hyper-latent,
+then the latent, as little-endian int32 in the order of the format), and a PNG of the decoded pixels.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from cnncompress.weights import load_weights
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden"
 LIST_NAME = "golden.json"
+TILE_SIDE = 64
 
 
 def cases() -> Iterator[tuple[str, Image.Image, float]]:
@@ -63,13 +64,17 @@ def cases() -> Iterator[tuple[str, Image.Image, float]]:
     yield "1x300", crop(chelsea, 200, 0, 1, 300), 25
     yield "300x1", crop(chelsea, 0, 150, 300, 1), 14.29
     noise = np.random.default_rng(1).integers(0, 2, (40, 64, 3), dtype=np.uint8) * 255
+    yield "tiled", with_alpha(crop(chelsea, 100, 60, 150, 100)), 45
     yield "noise", Image.fromarray(noise), 100  # far outside of what the model expects: large symbols, escapes
 
 
-def symbols_sha256(latents: Latents) -> str:
-    """SHA-256 of the symbols: z, then y, as little-endian int32."""
-    parts = [part.numpy().astype("<i4").tobytes() for part in (latents.z, latents.y)]
-    return hashlib.sha256(b"".join(parts)).hexdigest()
+def symbols_sha256(tiles: Iterable[Latents]) -> str:
+    """SHA-256 of the symbols: of each tile z, then y, as little-endian int32."""
+    digest = hashlib.sha256()
+    for latents in tiles:
+        for part in (latents.z, latents.y):
+            digest.update(part.numpy().astype("<i4").tobytes())
+    return digest.hexdigest()
 
 
 def write_case(
@@ -77,21 +82,24 @@ def write_case(
 ) -> dict[str, Any]:
     """Writes one golden file and its pixels; returns its entry."""
     file, pixels = f"{codec.model}-{name}.cnc", f"{codec.model}-{name}.png"
-    packed = codec.compress(source, quality)
+    packed = codec.compress(source, quality, tile=TILE_SIDE if name == "tiled" else None)
     (folder / file).write_bytes(packed)
     image = codec.decompress(packed)
     image.info.clear()
     image.save(folder / pixels, optimize=True)
     container = unpack(packed)
     header = container.header
-    payload = container.payload(ChunkType.LATENTS)
-    latents = pipeline.unpack(payload, (header.height, header.width), header.quality_hundredths)
+    areas = [header.grid.tile(number) for number in range(len(header.grid))]
+    tiles = [
+        pipeline.unpack(payload, (area.height, area.width), header.quality_hundredths)
+        for area, payload in zip(areas, container.payloads(ChunkType.LATENTS), strict=True)
+    ]
     return {
         "file": file,
         "pixels": pixels,
         "model": codec.model,
         "fingerprint": codec.fingerprint.hex(),
-        "symbols_sha256": symbols_sha256(latents),
+        "symbols_sha256": symbols_sha256(tiles),
     }
 
 

@@ -52,6 +52,12 @@ def cases() -> Iterator[tuple[str, bytes]]:
     photograph.quantize(4).save(stream, "GIF")
     yield "stored-gif", store_original(stream.getvalue())
 
+    palette = photograph.quantize(16)
+    yield "palette", compress(palette, lossless=True)
+    palette.info["transparency"] = 3
+    yield "palette-transparent", compress(palette, lossless=True)
+    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), lossless=True)
+
 
 def sums(packed: bytes) -> dict[str, str]:
     """SHA-256 of each part that a file carries beside its pixels."""

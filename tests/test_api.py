@@ -8,6 +8,8 @@ import itertools
 import json
 import math
 import shutil
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cnncompress
-from cnncompress.api import Codec, compress, decompress, probe
+from cnncompress.api import Codec, compress, decompress
 from cnncompress.codec.container import Container, pack, unpack
 from cnncompress.errors import (
     BadMagic,
@@ -31,6 +33,7 @@ from cnncompress.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from cnncompress.facts import probe
 from cnncompress.manifest import models_directory, read_manifest
 
 Pixels = NDArray[np.uint8]
@@ -87,7 +90,7 @@ def test_functions_and_codec_agree(crop: Pixels, packed: bytes, codec: Codec) ->
     expected = codec.decompress(packed).tobytes()
     assert cnncompress.decompress(packed, device="cpu").tobytes() == expected
     assert decompress(packed, model=str(model), device="cpu").tobytes() == expected
-    assert cnncompress.probe is probe
+    assert cnncompress.info is probe
 
 
 def test_a_path_is_a_model_too(crop: Pixels, packed: bytes) -> None:
@@ -225,9 +228,30 @@ def test_unknown_models_and_devices(crop: Pixels) -> None:
         Codec(device="abacus")
 
 
-def test_the_devices_check_comes_before_the_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_cheap_to_check_is_checked_first(tmp_path: Path) -> None:
+    """The model's place before torch is imported, the device before the weights are read."""
+    script = """
+import sys, cnncompress
+try:
+    cnncompress.Codec("nowhere.safetensors", device="abacus")
+except cnncompress.UnknownModel:
+    sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+    (tmp_path / "damaged.safetensors").write_bytes(b"nothing")
     with pytest.raises(DeviceError):
-        Codec(Path("nowhere.safetensors"), device="abacus")
+        Codec(tmp_path / "damaged.safetensors", device="abacus")
+
+
+def test_torchs_compiler_is_not_loaded() -> None:
+    """It takes longer than torch itself, and single operations on the meta device bring it in."""
+    script = """
+import sys, numpy, cnncompress
+codec = cnncompress.Codec(device="cpu")
+codec.decompress(codec.compress(numpy.zeros((20, 30, 3), numpy.uint8)))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_the_manifest_may_be_elsewhere(

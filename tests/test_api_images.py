@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from cnncompress import FeatureLoss, ImageSettings, OriginalFile, SourceRecord, read_image
-from cnncompress.api import Codec, compress, decompress, decompress_file, probe, store_original
+from cnncompress.api import Codec, compress, decompress, decompress_file, store_original
 from cnncompress.errors import LimitExceeded, UnsupportedImage
+from cnncompress.facts import probe
 from cnncompress.images.settings import STRIPPABLE
 
 ORIENTATION, MAKE, GPS_IFD = 0x0112, 0x010F, 0x8825

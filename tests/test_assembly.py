@@ -15,7 +15,6 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from cnncompress import probe
 from cnncompress.api import compress, decompress, decompress_file, store_original
 from cnncompress.assembly import OriginalFile, pack_learned, pack_lossless, unpack_learned
 from cnncompress.codec.ancillary import Metadata, SourceRecord
@@ -28,6 +27,7 @@ from cnncompress.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from cnncompress.facts import probe
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import SourceImage
@@ -93,7 +93,7 @@ def test_sides_that_webp_cannot_have() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_metadata_and_alpha_around_latents(mode: str) -> None:
     source = read_image(image_of(mode))
-    data = pack_learned(source, b"latents", 50_00, b"abcd", RECORD)
+    data = pack_learned(source, [b"latents"], 50_00, b"abcd", RECORD)
     container = unpack(data)
     back = unpack_learned(container, source.colour)
     assert (back.mode, back.tobytes()) == (mode, image_of(mode).tobytes())
@@ -231,7 +231,7 @@ def test_no_torch_where_no_model_is_needed(tmp_path: Path) -> None:
     script = (
         "import sys, cnncompress as c; source = sys.argv[1]; data = open(source, 'rb').read()\n"
         "for packed in (c.compress(source, lossless=True), c.store_original(data)):\n"
-        "    c.decompress(packed); c.decompress_file(packed); c.probe(packed)\n"
+        "    c.decompress(packed); c.decompress_file(packed); c.info(packed)\n"
         "import cnncompress.pillow; cnncompress.pillow.register()\n"
         "print('torch' in sys.modules)"
     )

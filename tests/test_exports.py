@@ -31,14 +31,14 @@ def test_every_error_is_exported() -> None:
 def test_type_checkers_see_the_same_names() -> None:
     tree = ast.parse(Path(cnncompress.__file__).read_text(encoding="utf-8"))
     imported = {
-        alias.name: node.module
+        alias.asname or alias.name: (node.module, alias.name)
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cnncompress.")
         for alias in node.names
     }
     assert imported.keys() | {"__version__"} == set(cnncompress.__all__)
-    for name, module in imported.items():
-        assert getattr(importlib.import_module(module), name) is getattr(cnncompress, name)
+    for name, (module, name_there) in imported.items():
+        assert getattr(importlib.import_module(module), name_there) is getattr(cnncompress, name)
 
 
 def test_unknown_names_are_attribute_errors() -> None:
@@ -56,6 +56,6 @@ def test_importing_the_package_loads_nothing_else() -> None:
     script = "import sys, cnncompress; print(*(n for n in sys.modules if n.startswith('cnncompress')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["cnncompress"]
-    script = "import sys, cnncompress; cnncompress.probe; cnncompress.Corrupt; print('torch' in sys.modules)"
+    script = "import sys, cnncompress; cnncompress.info; cnncompress.Corrupt; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]

@@ -151,11 +151,44 @@ def test_missing_input_is_not_the_outputs_fault(tmp_path: Path) -> None:
     check_output(str(tmp_path / "out"), force=True, source=str(tmp_path / "missing"))
 
 
-def test_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
+def test_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "real").write_bytes(b"old")
-    (tmp_path / "link").symlink_to("real")
-    write_output(str(tmp_path / "link"), b"new", force=True)
-    assert (tmp_path / "link").is_symlink() and (tmp_path / "real").read_bytes() == b"new"
+    link, dangling, loop = (tmp_path / name for name in ("link", "dangling", "loop"))
+    link.symlink_to("real")
+    dangling.symlink_to("elsewhere")
+    loop.symlink_to("loop")
+    for path in (link, dangling, loop):
+        with pytest.raises(OutputExists):
+            check_output(str(path), force=False)
+        with pytest.raises(OutputExists):
+            write_output(str(path), b"", force=False)
+        assert path.is_symlink()
+        check_output(str(path), force=True)
+        write_output(str(path), b"new", force=True)
+        assert not path.is_symlink() and path.read_bytes() == b"new"
+    assert names(tmp_path) == ["dangling", "link", "loop", "real"] and (tmp_path / "real").read_bytes() == b"old"
+
+
+def test_link_to_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    with pytest.raises(OutputError, match="is a folder"):
+        check_output(str(tmp_path / "link"), force=True)
+    write_output(str(tmp_path / "link" / "out"), b"data", force=False)
+    assert names(tmp_path / "folder") == ["out"], "folders on the way may be links"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no names of open files")
+def test_names_of_open_files_are_written_to(tmp_path: Path) -> None:
+    """As ``/dev/stdout`` is one: a link, in a folder that is no place for other files."""
+    with (tmp_path / "open").open("wb") as stream:
+        stream.write(b"before ")
+        stream.flush()
+        name = f"/dev/fd/{stream.fileno()}"
+        check_output(name, force=False)
+        write_output(name, b"data", force=False)
+        assert Path(name).is_symlink()
+    assert names(tmp_path) == ["open"] and (tmp_path / "open").read_bytes() == b"before data"
 
 
 def test_pipes_and_devices_are_written_to(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ from cnncompress.codec.container import ChunkType, unpack
 from cnncompress.codec.entropy import EntropyModel
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.manifest import read_manifest
-from cnncompress.weights import find_by_fingerprint, load_weights
+from cnncompress.manifest import find_by_fingerprint, read_manifest
+from cnncompress.weights import load_weights
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden"
@@ -71,11 +71,12 @@ def check(entry: dict[str, Any], folder: Path, decoders: Decoders) -> None:
     assert header.fingerprint.hex() == entry["fingerprint"]
     codec, pipeline = decoders.of(header.fingerprint)
 
-    payload = container.payload(ChunkType.LATENTS)
-    latents = pipeline.unpack(payload, (header.height, header.width), header.quality_hundredths)
     digest = hashlib.sha256()
-    for symbols in (latents.z, latents.y):
-        digest.update(symbols.numpy().astype("<i4").tobytes())
+    for number, payload in enumerate(container.payloads(ChunkType.LATENTS)):
+        area = header.grid.tile(number)
+        latents = pipeline.unpack(payload, (area.height, area.width), header.quality_hundredths)
+        for symbols in (latents.z, latents.y):
+            digest.update(symbols.numpy().astype("<i4").tobytes())
     assert digest.hexdigest() == entry["symbols_sha256"], "other symbols than when the file was written"
 
     image = codec.decompress(data)
@@ -102,6 +103,7 @@ def test_every_shipped_model_has_golden_files_of_every_kind() -> None:
         headers = [unpack((GOLDEN / entry["file"]).read_bytes()).header for entry in own]
         assert {header.layout.mode for header in headers} == {"1", "L", "LA", "RGB", "RGBA"}, hint
         assert {0, 10000} < {header.quality_hundredths for header in headers}, hint
+        assert any(len(header.grid) > 1 for header in headers), hint
         assert {(1, 1), (17, 31), (1, 300)} < {(header.width, header.height) for header in headers}, hint
 
 

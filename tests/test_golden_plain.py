@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncompress import OriginalFile, decompress, decompress_file, probe
+from cnncompress import OriginalFile, decompress, decompress_file
+from cnncompress.facts import probe
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "plain"

@@ -14,12 +14,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from cnncompress import pillow, probe
+from cnncompress import loaded, pillow
 from cnncompress.api import Codec, compress, store_original
 from cnncompress.codec.ancillary import Metadata
 from cnncompress.codec.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.errors import FeatureLoss
-from cnncompress.pillow import CncImageFile, Models, register
+from cnncompress.facts import probe
+from cnncompress.loaded import Models
+from cnncompress.pillow import CncImageFile, register
 
 METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0", b"<x/>")
 INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif or b""), "xmp": METADATA.xmp}
@@ -209,14 +211,14 @@ def test_wrong_options(crop: Image.Image, tmp_path: Path) -> None:
 
 
 def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = []
+    made = []
 
     class Counted(Codec):
         def __init__(self, *args: object, **options: object) -> None:
-            loaded.append(args)
+            made.append(args)
             super().__init__(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(pillow, "Codec", Counted)
+    monkeypatch.setattr(loaded, "Codec", Counted)
     models = Models(None, "cpu", 10_000)
     fingerprint = unpack(packed).header.fingerprint
     found: list[Codec] = []
@@ -225,7 +227,7 @@ def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) 
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(loaded) == 1 and len(set(map(id, found))) == 1
+    assert len(made) == 1 and len(set(map(id, found))) == 1
     assert models.encoder() is models.encoder()
     chosen = Models(found[0].model, "cpu", 10_000)
     assert chosen.decoder(fingerprint) is chosen.encoder(), "what is saved with is good for reading too"

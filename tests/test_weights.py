@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import math
@@ -15,17 +16,23 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from cnncompress import weights as weights_module
+import cnncompress
 from cnncompress.codec.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, ModelError, UnknownModel
-from cnncompress.manifest import Entry, Manifest, read_manifest, write_manifest
+from cnncompress.manifest import (
+    MODELS_VARIABLE,
+    Entry,
+    Manifest,
+    find_by_fingerprint,
+    find_weights,
+    read_manifest,
+    write_manifest,
+)
 from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.weights import (
     FORMAT,
-    find_by_fingerprint,
-    find_weights,
     load_weights,
     round_to_stored,
     save_weights,
@@ -123,7 +130,7 @@ def listed(path: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
     """Puts a file into a manifest of its own, which the program then finds."""
     entry = Entry("tiny", path.name, sha256, "none", 1, 1.0, 1.0, {}, {}, [])
     write_manifest(Manifest(path.parent, "tiny", (entry,)))
-    monkeypatch.setattr(weights_module, "read_manifest", lambda: read_manifest(path.parent))
+    monkeypatch.setenv(MODELS_VARIABLE, str(path.parent))
 
 
 def test_hash_of_the_manifest(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,7 +142,7 @@ def test_hash_of_the_manifest(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(InvalidModel, match=rf"SHA-256 is {sha256[:8]}\.\.\., the manifest says 00000000\.\.\."):
         load_weights("tiny")
     path.unlink()
-    with pytest.raises(InvalidModel, match="No such file"):
+    with pytest.raises(InvalidModel, match=r"model tiny with fingerprint 00000000: .*tiny\.safetensors: No such file"):
         load_weights("tiny")
 
 
@@ -175,6 +182,10 @@ CONFIG_DAMAGE: list[Callable[[dict[str, object]], object]] = [
     lambda values: {**values, "blocks_8": 10**9},
     lambda values: {**values, "latent_channels": 10**10},
     lambda values: {**values, "latent_channels": 7},
+    lambda values: {key: value for key, value in values.items() if key != "scale_context_width"},
+    lambda values: {**values, "scale_context_width": 0},
+    lambda values: {**values, "scale_context_width": 4097},
+    lambda values: {**values, "scale_context_width": None},
     lambda values: {**values, "lambdas": 5},
     lambda values: {**values, "lambdas": [0.1]},
     lambda values: {**values, "lambdas": ["a", "b"]},
@@ -205,7 +216,17 @@ def test_configuration_of_another_size_is_noticed_before_it_is_built(path: Path,
     assert_invalid(path, "has shape")
 
 
-EVERY_PART = ["network.g_a.klt", "network.h_s.stem.weight", "scales.weight_2", "scales.offset", "tables.radii"]
+EVERY_PART = [
+    "network.g_a.klt",
+    "network.h_s.stem.weight",
+    "scales.weight_2",
+    "scales.offset",
+    "scales.context.stem_weight_1",
+    "scales.context.head_bias_15",
+    "scales.context.magnitude",
+    "scales.context.expected",
+    "tables.radii",
+]
 
 
 @pytest.mark.parametrize("key", EVERY_PART)
@@ -215,7 +236,18 @@ def test_missing_tensors(path: Path, key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["network.g_a.more", "scales.weight_4", "tables.more", "more", "optimizer.state", "network", ""]
+    "key",
+    [
+        "network.g_a.more",
+        "scales.weight_4",
+        "scales.context.stem_weight_0",  # the first part has no context
+        "scales.context.head_bias_16",
+        "tables.more",
+        "more",
+        "optimizer.state",
+        "network",
+        "",
+    ],
 )
 def test_extra_tensors(path: Path, key: str) -> None:
     rewrite(path, lambda tensors, metadata: tensors.update({key: torch.zeros(3)}))
@@ -248,11 +280,19 @@ def test_weights_that_are_not_finite(path: Path, key: str, value: float) -> None
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("scales.bias_2", 2**53, "layer 2 of the integer network can reach"),
-        ("scales.bias_0", -(2**63), "layer 0 of the integer network can reach"),
-        ("scales.bias_3", 2**63 - 1, "layer 3 of the integer network can reach"),
-        ("scales.input_bias", 2**52, "layer 0 of the integer network can reach"),
-        ("scales.offset", -(2**63), "layer 3 of the integer network can reach"),
+        ("scales.bias_2", 2**53, "sums over scales.weight_2 can reach"),
+        ("scales.bias_0", -(2**63), "sums over scales.weight_0 can reach"),
+        ("scales.bias_3", 2**63 - 1, "sums over scales.weight_3 can reach"),
+        ("scales.input_bias", 2**52, "sums over scales.weight_0 can reach"),
+        ("scales.offset", -(2**63), "sums over scales.weight_3 can reach"),
+        ("scales.context.stem_bias_1", -(2**63), "sums over scales.context.stem_weight_1 can reach"),
+        ("scales.context.middle_bias_1", 2**52, "sums over scales.context.middle_weight_1 can reach"),
+        ("scales.context.head_bias_15", 2**63 - 1, "sums over scales.context.head_weight_15 can reach"),
+        ("scales.context.magnitude", 2**13, "a surprise can reach 8192, the limit is 8192"),
+        ("scales.context.magnitude", 2**31 - 1, "a surprise can reach 2147483647,"),
+        ("scales.context.magnitude", -(2**31), "a surprise can reach 2147483648,"),
+        ("scales.context.expected", -(2**31), "a surprise can reach 2147483648,"),
+        ("scales.context.expected", 2**31 - 1, "a surprise can reach 2147483647,"),
         ("scales.offset", 2**40, "quality table of the integer network holds 1099511627776, the limit is 2"),
         ("scales.hyper_offset", -(2**63), "quality table of the integer network holds 9223372036854775808"),
     ],
@@ -267,7 +307,7 @@ def test_integer_bounds_of_weights(tmp_path: Path, tiny_config: ModelConfig) -> 
     network, scales = parts(tiny_config)
     for value in (2**31 - 1, -(2**31)):
         scales.get_buffer("weight_0").fill_(value)
-        with pytest.raises(InvalidModel, match="layer 0 of the integer network can reach"):
+        with pytest.raises(InvalidModel, match=r"sums over scales\.weight_0 can reach"):
             save_weights(tmp_path / "bad.safetensors", network, scales, TABLES)
     assert not (tmp_path / "bad.safetensors").exists()
 
@@ -275,6 +315,22 @@ def test_integer_bounds_of_weights(tmp_path: Path, tiny_config: ModelConfig) -> 
 def test_tables_with_a_wrong_sum(path: Path) -> None:
     rewrite(path, lambda tensors, metadata: tensors["tables.weights"][7].add_(1))
     assert_invalid(path, "do not add up to 16777216")
+
+
+CAN_RUN_CODE = {"pickle", "dill", "joblib", "marshal", "shelve", "cloudpickle"}
+
+
+def test_no_format_that_can_hold_code_is_read() -> None:
+    """Neither by the modules for that, nor by way of torch or NumPy."""
+    package = Path(cnncompress.__file__).parent
+    for path in package.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert CAN_RUN_CODE.isdisjoint(alias.name.split(".")[0] for alias in node.names), path
+            if isinstance(node, ast.ImportFrom):
+                assert str(node.module).split(".")[0] not in CAN_RUN_CODE, path
+            if isinstance(node, ast.Call):
+                assert ast.unparse(node.func) not in {"torch.load", "np.load", "numpy.load"}, path
 
 
 def test_every_error_is_a_model_error() -> None:

@@ -137,8 +137,8 @@ def fill(key: str, value: float) -> Callable[[dict[str, Tensor]], None]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (fill("scales.convolutions.1.bias", 2.0**30), "layer 1 of the integer network can reach"),
-        (fill("scales.convolutions.3.bias", 1e30), "layer 3 of the integer network can reach"),
+        (fill("scales.convolutions.1.bias", 2.0**30), "sums over scales.weight_1 can reach"),
+        (fill("scales.convolutions.3.bias", 1e30), "sums over scales.weight_3 can reach"),
         (fill("scales.input_bias.table", 2.0**17), "quality table of the integer network"),
         (fill("scales.hyper_offset.table", -(2.0**17)), "quality table of the integer network"),
         (fill("scales.convolutions.0.weight", 2.0**17), "weight_0 of the scale network does not fit 32 bits"),

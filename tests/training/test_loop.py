@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import CnncompressError, InvalidModel
+from cnncompress.nn.quality import lambda_at
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.loop import Trainer
-from cnncompress.training.loss import lambda_at, rate_distortion
+from cnncompress.training.loss import rate_distortion
 
 CPU = torch.device("cpu")
 Images = dict[str, Tensor]

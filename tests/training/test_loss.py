@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
 from cnncompress.nn.hyperprior import HyperpriorOutput
-from cnncompress.training.loss import lambda_at, rate_distortion
-
-LAMBDAS = (0.001, 0.01, 1.0)
-
-
-def test_lambda_is_interpolated_in_its_logarithm() -> None:
-    position = torch.tensor([0.0, 0.5, 1.0, 1.5, 2.0])
-    expected = [0.001, math.sqrt(1e-5), 0.01, 0.1, 1.0]
-    assert lambda_at(LAMBDAS, position).tolist() == pytest.approx(expected, rel=1e-5)
+from cnncompress.training.loss import rate_distortion
 
 
 def output(error: float, y_bits: list[float], z_bits: list[float]) -> tuple[torch.Tensor, HyperpriorOutput]:

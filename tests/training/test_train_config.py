@@ -85,7 +85,7 @@ def test_json_round_trip() -> None:
         ({"augmentation": {"blur": 3}}, "unknown Augmentation keys: blur"),
         ({"phases": [{"fraction": 1.0, "crop": 64, "batch": 1, "speed": 9}]}, "unknown Phase keys: speed"),
         ({"model": {"latent_channels": 6}}, "must be a multiple of 4"),
-        ({"model": {"width_8": "wide"}}, "width_8 is wide, must be"),
+        ({"model": {"width_8": "wide"}}, "width_8 is 'wide', must be"),
         ({"phases": [{"fraction": 0.9, "crop": 64, "batch": 1}]}, "must add up to 1"),
         ({"phases": []}, "must add up to 1"),
         ({"phases": [{"fraction": 1.0, "crop": 96, "batch": 1}]}, "crop must be a multiple of 64"),

@@ -12,6 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from cnncompress.training.report import read_report
+
 ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
@@ -40,7 +42,7 @@ def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, coffee:
     runs = tmp_path / "runs"
     arguments = (rows, photographs, "-o", runs, "--minutes", "0.005", "--jobs", "1")
     done = run("ablate.py", *arguments)
-    assert done.stdout == "first: done\nwider: done\nwrong: failed with exit code 1, see its log\n", done.stderr
+    assert done.stdout == "first: done\nwider: done\nwrong: failed, see its log\n", done.stderr
     assert "unknown ModelConfig keys: depth" in (runs / "wrong.log").read_text()
     assert {path.name for path in runs.iterdir()} == {
         f"{name}.{ending}" for name in ("first", "wider") for ending in ("json", "log")
@@ -60,6 +62,34 @@ def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, coffee:
 
     refused = run("report_ablations.py", rows)
     assert (refused.returncode, refused.stdout) == (1, "") and "not a report of a training run" in refused.stderr
+
+
+@pytest.mark.slow
+def test_budgets_share_the_steps_at_a_constant_rate(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
+    photographs = tmp_path / "photographs"
+    photographs.mkdir()
+    for index in range(10):
+        Image.fromarray(coffee[:256, 20 * index : 20 * index + 256]).save(photographs / f"{index}.png")
+    phases = "phases=[{fraction=0.5,crop=64,batch=2},{fraction=0.5,crop=64,batch=2,last_rate=0.0}]"
+    rows = tmp_path / "rows.toml"
+    rows.write_text(f"[[row]]\nname = 'tiny'\nset = {[*TINY[:-1], phases]!r}\n")
+    runs = tmp_path / "runs"
+    budgets = ("0.01", "0.03")
+    done = run("ablate.py", rows, photographs, "-o", runs, *(f"--minutes={minutes}" for minutes in budgets))
+    assert done.stdout == "tiny: done\n", done.stderr
+    reports = [runs / f"tiny-{minutes}.json" for minutes in budgets]
+    assert {path.name for path in runs.glob("*.json")} == {path.name for path in reports}
+    assert not list(runs.glob("*.safetensors"))
+    # One run made the common steps: half of each budget, and none of them twice.
+    assert (runs / "tiny-constant.log").read_text().count("resumed at step") == 1
+    steps = [read_report(path).steps for path in reports]
+    assert 0 < steps[0] < steps[1]
+
+    plot = tmp_path / "scaling.svg"
+    shown = run("plot_scaling.py", *reports, "-o", plot, "--at", "100", "--at", "1e4")
+    assert shown.returncode == 0, shown.stderr
+    assert "| tiny | 0.6" in shown.stdout and "| 100 | 10000 |" in shown.stdout
+    assert ">tiny, 0.6 M<" in plot.read_text()
 
 
 @pytest.mark.slow
