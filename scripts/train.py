@@ -95,8 +95,9 @@ def main(
         resuming = resume and output.exists()
         start = None
         if base:
-            start = trainable_model(load_weights(base))
-            settings = replace(settings, model=start.config)
+            weights = load_weights(base)
+            start = trainable_model(weights)
+            settings = replace(settings, model=start.config, origin=weights.fingerprint.hex())
         elif resuming:
             start = HyperpriorModel(settings.model)  # the checkpoint fills it: no statistics of the images are needed
         trainer = Trainer(

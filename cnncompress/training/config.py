@@ -80,6 +80,8 @@ class TrainConfig:
         rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
             not drown the low ones.
         seed: Seed of weights, crops and qualities.
+        origin: Fingerprint of the model that the run starts from, eight hexadecimal digits; empty for a fresh network.
+            What starts the run sets it.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -97,6 +99,7 @@ class TrainConfig:
     ema_decay: float = 0.999
     rate_weight_exponent: float = 0.5
     seed: int = 1
+    origin: str = ""
 
     def __post_init__(self) -> None:
         """Refuses phases that do not make up the whole run.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import tarfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def load_images(
 
     Returns:
         uint8 ``[3, H, W]`` by path within its folder or tar, sorted; images with a side below 64 pixels are left out.
+        Where two sources have the same path, the second one's gets `` (2)`` behind it, and so on.
 
     Raises:
         UnreadableImage: A source does not exist, an image cannot be decoded, or there is none.
@@ -85,7 +87,7 @@ def load_images(
         for (name, _), image in zip(pairs, decoded, strict=True):
             if isinstance(image, Tensor):
                 if min(image.shape[1:]) >= MIN_SIDE:
-                    images[name] = image
+                    images[_distinct(name, images)] = image
             elif on_error is None:
                 raise image
             else:
@@ -93,6 +95,11 @@ def load_images(
     if not images:
         raise UnreadableImage("no images of at least 64x64 pixels among the sources")
     return dict(sorted(images.items()))
+
+
+def _distinct(name: str, taken: Container[str]) -> str:
+    names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
+    return next(each for each in names if each not in taken)
 
 
 def split_held_out(images: dict[str, Tensor], count: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -46,12 +46,13 @@ class Job:
         return self.output.with_name(self.output.name + CHECKPOINT_SUFFIX)
 
 
-def plan(job: Job, model: ModelConfig | None, *, on_gpu: bool, crop: int = CROPS[0]) -> TrainConfig:
+def plan(job: Job, model: ModelConfig | None, origin: str = "", *, on_gpu: bool, crop: int = CROPS[0]) -> TrainConfig:
     """The configuration of a new run.
 
     Args:
         job: What is to be trained.
         model: Shape of the model that the run starts from; None for a fresh network.
+        origin: Fingerprint of that model, in hexadecimal.
         on_gpu: Whether larger batches are quick.
         crop: Largest side of the crops that fits the images, in pixels.
 
@@ -66,7 +67,8 @@ def plan(job: Job, model: ModelConfig | None, *, on_gpu: bool, crop: int = CROPS
         config = fine_tuning_config(model, job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else CPU_BATCH)
     else:
         config = fresh_config(job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else None)
-    return replace(config, model=model or config.model, seed=config.seed if job.seed is None else job.seed)
+    seed = config.seed if job.seed is None else job.seed
+    return replace(config, model=model or config.model, seed=seed, origin=origin)
 
 
 def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:

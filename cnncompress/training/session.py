@@ -54,15 +54,18 @@ class Session:
         self.job = job
         check_output(str(job.output.absolute()), force=job.force)
         self.device = resolve_device(job.device)
-        start = trainable_model(load_weights(job.start)) if job.start is not None else None
-        model = start.config if start else None
+        weights = load_weights(job.start) if job.start is not None else None
+        start = trainable_model(weights) if weights else None
+        model, origin = (start.config, weights.fingerprint.hex()) if start and weights else (None, "")
         on_gpu = self.device.type != "cpu"
         saved = load_checkpoint(job.checkpoint) if job.checkpoint.exists() else None
-        config = plan(job, model, on_gpu=on_gpu)
+        config = plan(job, model, origin, on_gpu=on_gpu)
         if saved is not None:
             check_same_run(job, config, saved.config)
         self.images, self.held_out = _split(load_images(job.images, on_unreadable), saved)
-        config = saved.config if saved else plan(job, model, on_gpu=on_gpu, crop=fitting_crop(self.images.values()))
+        config = (
+            saved.config if saved else plan(job, model, origin, on_gpu=on_gpu, crop=fitting_crop(self.images.values()))
+        )
         self.before = validate(start.to(self.device), self.held_out.values(), self.device) if start else None
         self.after: Validation | None = None
         self.resumed = saved is not None

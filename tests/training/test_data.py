@@ -57,6 +57,18 @@ def test_folders_tars_and_files(folder: Path, coffee: NDArray[np.uint8]) -> None
     assert list(load_images([folder / "b.png", archive])) == ["b.png", "t/d.png"]
 
 
+def test_images_of_the_same_name_are_all_there(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
+    for index, place in enumerate("abc"):
+        (tmp_path / place).mkdir()
+        Image.fromarray(coffee[: 64 + index, :64]).save(tmp_path / place / "photo.png")
+    images = load_images([tmp_path / place for place in "abc"])
+    assert {name: image.shape[1] for name, image in images.items()} == {
+        "photo.png": 64,
+        "photo.png (2)": 65,
+        "photo.png (3)": 66,
+    }
+
+
 def test_sources_that_give_nothing(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(UnreadableImage, match="missing: no such file"):
         load_images([folder, tmp_path / "missing"])

@@ -49,6 +49,8 @@ def test_checkpoints_of_other_runs(tiny_run: TrainConfig, tiny_config: ModelConf
     saved = plan(JOB, tiny_config, on_gpu=False)
     with pytest.raises(OutputExists, match=r"mine.safetensors.checkpoint: .* \(seed\)"):
         check_same_run(JOB, replace(saved, seed=2), saved)
+    with pytest.raises(OutputExists, match=r"\(origin\)"):
+        check_same_run(JOB, plan(JOB, tiny_config, "0a1b2c3d", on_gpu=False), saved)
     with pytest.raises(OutputExists, match=r"\(model, learning_rate, "):
         check_same_run(JOB, plan(JOB, None, on_gpu=False), saved)
     job = replace(JOB, settings=tiny_run)
