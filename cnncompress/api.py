@@ -25,6 +25,7 @@ from cnncompress.codec.effort import MAX_EFFORT
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.salvage import Remains
 from cnncompress.coding import DEFAULT_QUALITY, Codec, Decoded
+from cnncompress.files import FileSource
 from cnncompress.images.limits import Limits, check_memory
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
@@ -48,7 +49,7 @@ __all__ = [
 
 def compress(
     image: ImageSource,
-    quality: float = DEFAULT_QUALITY,
+    quality: float | None = None,
     *,
     target: Target | None = None,
     effort: int = 0,
@@ -101,7 +102,7 @@ def store_original(data: bytes, *, settings: ImageSettings | None = None, source
 
 
 def decompress(
-    data: bytes,
+    data: FileSource,
     *,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",
@@ -124,7 +125,7 @@ def decompress(
 
 
 def decompress_file(
-    data: bytes,
+    data: FileSource,
     *,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",

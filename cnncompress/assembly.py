@@ -25,6 +25,7 @@ from cnncompress.codec.container import (
 from cnncompress.codec.salvage import Remains, salvage
 from cnncompress.codec.tiles import WHOLE, TileGrid
 from cnncompress.errors import Corrupt, FeatureLoss, ImageError, LimitExceeded, PartLost, UnsupportedImage
+from cnncompress.files import FileSource, whole_file
 from cnncompress.formats import sniff
 from cnncompress.images.limits import check_size
 from cnncompress.images.planes import decode_alpha, decode_image, encode_alpha, encode_image
@@ -115,17 +116,21 @@ def check_limits(header: Header, max_pixels: int, max_dim: int) -> None:
     check_size(header.width, header.height, max_pixels, max_dim)
 
 
-def taken_apart(data: bytes, keep_going: bool) -> Remains:
-    """Takes a file apart, with a `PartLost` warning for each damaged chunk if it may be damaged.
+def taken_apart(source: FileSource, keep_going: bool) -> Remains:
+    """Takes a file apart, with a `PartLost` warning for each kind of damage to it if it may be damaged.
 
     Raises:
+        TypeError, UnreadableImage: as for :func:`cnncompress.files.whole_file`.
         BitstreamError: it is damaged and may not be, or nothing is left of it.
     """
+    data = whole_file(source)
     if not keep_going:
         return Remains.whole(data)
     remains = salvage(data)
     for name in remains.lost:
         warnings.warn(f"the {name} chunk is lost", PartLost, stacklevel=3)
+    if remains.overlong:
+        warnings.warn("there are bytes too many at the end of the file, which are left aside", PartLost, stacklevel=3)
     return remains
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from contextlib import AbstractContextManager
 from functools import cached_property
+from numbers import Real
 from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
@@ -31,6 +32,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.salvage import Remains
 from cnncompress.codec.tiles import choose_side
 from cnncompress.errors import UnknownModel
+from cnncompress.files import FileSource
 from cnncompress.images.limits import check_memory, check_tile_count
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
@@ -114,7 +116,7 @@ class Codec:
     def compress(
         self,
         image: ImageSource,
-        quality: float = DEFAULT_QUALITY,
+        quality: float | None = None,
         *,
         target: Target | None = None,
         effort: int = 0,
@@ -130,8 +132,8 @@ class Codec:
         Args:
             image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
                 `read_image` returned, for which ``settings`` do nothing and nobody is warned.
-            quality: 0 (smallest) .. 100 (best), kept in hundredths.
-            target: What the file shall come to; its quality is then searched for, and ``quality`` does not count.
+            quality: 0 (smallest) .. 100 (best), kept in hundredths; 60 if there is no target.
+            target: What the file shall come to, in the place of a quality, which is then searched for.
             effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
             settings: How to read the image; by default as it is, within the codec's own limits.
             source: Ending and size of the image's file, to be kept in the file.
@@ -148,7 +150,8 @@ class Codec:
             FeatureLoss: Something about the image cannot be carried.
 
         Raises:
-            ValueError: Quality or effort is out of its range.
+            TypeError: Image or quality is of a type that it cannot have.
+            ValueError: Quality or effort is out of its range, or there are both a quality and a target.
             ImageError: The image cannot be read or is of a kind that the codec does not carry.
             LimitExceeded: It is too large.
             Unreachable: No quality meets the target.
@@ -156,8 +159,7 @@ class Codec:
         from cnncompress.codec.shared_analysis import SharedAnalysis
         from cnncompress.codec.tile_encoder import TiledImage
 
-        if not 0 <= quality <= 100:
-            raise ValueError(f"quality is {quality}, must be within 0 .. 100")
+        chosen = _chosen_hundredths(quality, target)
         if effort not in range(MAX_EFFORT + 1):
             raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
         with self._stopwatch.stage("image"):
@@ -184,15 +186,12 @@ class Codec:
             return self._colours(Remains.whole(data))
 
         with self._computing():
-            if target is None:
-                data = file_at(round(quality * 100))
-            else:
-                data = reach(target, planes, file_at, colours_of, lossless)
+            data = file_at(chosen) if target is None else reach(target, planes, file_at, colours_of, lossless)
         return data if lossless is None else min(lossless, data, key=len)
 
     def decompress(
         self,
-        data: bytes,
+        data: FileSource,
         *,
         crop: tuple[int, int, int, int] | None = None,
         scale: float = 1.0,
@@ -202,7 +201,7 @@ class Codec:
         """Decompresses a .cnc file that was made with this codec's model, or with none.
 
         Args:
-            data: The whole file.
+            data: The whole file, or its path.
             crop: Columns from the left, rows from the top, width and height of the part that is wanted. Only the tiles
                 that it needs are decoded; its pixels are those that it has in the whole image.
             scale: 1, or 1/2, 1/4 or 1/8 for a preview, which takes about half the time. Not with a crop.
@@ -215,9 +214,11 @@ class Codec:
 
         Warns:
             FeatureLoss: A stored original is of a kind that is not read without loss; `decompress_file` gives it back.
-            PartLost: A part of a damaged file is missing; once for each, with its place.
+            PartLost: A part of a damaged file is missing, once for each, with its place; or bytes follow its end.
 
         Raises:
+            TypeError: What is given as the file is neither bytes nor a path.
+            UnreadableImage: There is no such file, or it cannot be read.
             ValueError: Crop or scale are out of their range.
             OutsideImage: The image does not reach as far as the crop.
             BitstreamError: The file is damaged, foreign or too new; nothing is left of it, if it is to be decoded all
@@ -229,7 +230,7 @@ class Codec:
 
     def decompress_file(
         self,
-        data: bytes,
+        data: FileSource,
         *,
         view: View = View(),  # noqa: B008 - frozen
         keep_going: bool = False,
@@ -238,7 +239,7 @@ class Codec:
         """Decompresses a .cnc file as `decompress` does, but gives a stored original back bit for bit.
 
         Args:
-            data: The whole file.
+            data: The whole file, or its path.
             view: What is wanted of the image; anything but all of it makes an image of a stored original.
             keep_going: As for `decompress`.
             progress: As for `decompress`.
@@ -318,3 +319,15 @@ class Codec:
         from cnncompress.devices import computing
 
         return computing(self.precision, self.device)
+
+
+def _chosen_hundredths(quality: float | None, target: Target | None) -> int:
+    """Returns the quality to code at, in hundredths; where there is a target, it does not count."""
+    if quality is not None and target is not None:
+        raise ValueError(f"there are both a quality, {quality}, and a target, which asks for a quality of its own")
+    chosen = DEFAULT_QUALITY if quality is None else quality
+    if not isinstance(chosen, Real):
+        raise TypeError(f"quality is {chosen!r}, must be a number within 0 .. 100")
+    if not 0 <= chosen <= 100:
+        raise ValueError(f"quality is {chosen}, must be within 0 .. 100")
+    return round(chosen * 100)

@@ -27,7 +27,7 @@
     │   └── NotSmaller                  the .cnc file would not be smaller than its input
     └── LimitExceeded                9  larger than a limit that is in force
 
-What an image loses on its way in is no error but a warning, :class:`FeatureLoss`; so is what is missing in a damaged
+What an image loses on its way in is no error but a warning, :class:`FeatureLoss`; so is what is wrong with a damaged
 file that is decoded all the same, :class:`PartLost`.
 
 Exit code 2 is click's too, for a wrong command line, and 1 also says that some of several files failed. Messages are
@@ -158,4 +158,4 @@ class FeatureLoss(UserWarning):
 
 
 class PartLost(UserWarning):
-    """A part of a damaged file that could not be decoded, and what stands in its place."""
+    """What is wrong with a damaged file that was decoded: a part is lost, or bytes follow that are no part of it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from cnncompress.codec.ancillary import SourceRecord, read_source
 from cnncompress.codec.container import ChunkType, Coding, Mode, chunk_name, unpack
 from cnncompress.errors import InvalidModel
+from cnncompress.files import FileSource, whole_file
 from cnncompress.formats import sniff
 from cnncompress.manifest import read_manifest
 
@@ -50,16 +51,20 @@ class Info:
     tile_side: int = 0
 
 
-def probe(data: bytes | memoryview) -> Info:
+def probe(source: FileSource) -> Info:
     """Checks a .cnc file's structure and checksums and returns its facts.
 
+    Args:
+        source: the whole file, or its path.
+
     Raises:
+        UnreadableImage: there is no such file, or it cannot be read.
         BitstreamError: the file is damaged, foreign or too new.
     """
+    data = whole_file(source)
     container = unpack(data)
     header = container.header
     coding = container.coding
-    file_bytes = memoryview(data).nbytes
     fingerprint = header.fingerprint.hex() if coding == "learned" else None
     return Info(
         width=header.width,
@@ -70,8 +75,8 @@ def probe(data: bytes | memoryview) -> Info:
         format_version=header.version,
         fingerprint=fingerprint,
         model=None if fingerprint is None else _model_name(fingerprint),
-        file_bytes=file_bytes,
-        bpp=8 * file_bytes / (header.width * header.height),
+        file_bytes=data.nbytes,
+        bpp=8 * data.nbytes / (header.width * header.height),
         chunks=tuple((chunk_name(chunk.type), len(chunk.payload)) for chunk in container.chunks),
         original=sniff(container.payload(ChunkType.ORIGINAL)) if coding == "stored" else None,
         source=read_source(container),

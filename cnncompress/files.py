@@ -11,11 +11,14 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from cnncompress.errors import OutputError, OutputExists, UnreadableImage
 
 STANDARD_STREAM = "-"
+
+FileSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
+"""A file that a Python program hands over: its bytes, or its path."""
 
 # So that the temporary name stays below the usual limit of 255 bytes, whatever the characters.
 _MAX_NAME_CHARACTERS = 50
@@ -44,6 +47,24 @@ def read_input(source: str) -> bytes:
         return sys.stdin.buffer.read()
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
+
+
+def whole_file(source: FileSource) -> memoryview:
+    """Returns the bytes of a file that a Python program handed over.
+
+    Raises:
+        TypeError: it is neither bytes nor a path.
+        UnreadableImage: it does not exist or cannot be read.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        try:
+            return memoryview(Path(source).read_bytes())
+        except (OSError, ValueError) as error:
+            raise UnreadableImage(reason(error)) from error
+    try:
+        return memoryview(source).cast("B")
+    except TypeError:
+        raise TypeError(f"a file is given as {type(source).__name__}, expected its bytes or its path") from None
 
 
 def file_status(source: str) -> os.stat_result | None:

@@ -96,6 +96,7 @@ def read_manifest(directory: Path | None = None) -> Manifest:
     Raises:
         InvalidModel: The manifest is missing or not as it should be.
     """
+    named = directory is None and bool(os.environ.get(MODELS_VARIABLE))
     directory = directory or models_directory()
     path = directory / MANIFEST_NAME
     try:
@@ -104,7 +105,8 @@ def read_manifest(directory: Path | None = None) -> Manifest:
             raise InvalidModel(f"{path}: schema {values['schema']}, this program reads {SCHEMA}")
         return Manifest(directory, values["default"], tuple(Entry(**entry) for entry in values["models"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidModel(f"{path}: {reason(error)}") from error
+        chosen = f" ({MODELS_VARIABLE} names the folder)" if named else ""
+        raise InvalidModel(f"{path}: {reason(error)}{chosen}") from error
 
 
 def write_manifest(manifest: Manifest) -> None:
@@ -129,7 +131,7 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
 
     Raises:
         UnknownModel: There is no such model.
-        InvalidModel: The manifest cannot be read.
+        InvalidModel: The manifest cannot be read, or a file of another kind is named.
     """
     if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
         path = Path(model)
@@ -139,6 +141,8 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
     manifest = read_manifest()
     entry = manifest.by_name(model or manifest.default)
     if entry is None:
+        if model is not None and Path(model).is_file():
+            raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; there are: {names}")
     return entry.name, manifest.directory / entry.file, entry.sha256

@@ -6,9 +6,12 @@
 Opening reads the header and the metadata, without torch; the model is loaded with the first pixels that are asked for,
 or saved, and stays for the process. Options of ``save``:
 
-* ``quality``: 0..100, 60 without it; ``lossless``: no model, every pixel as it is.
-* ``effort`` and whatever else :meth:`cnncompress.Codec.compress` takes, but ``source`` and ``settings``.
+* ``quality``, ``target`` (a :class:`cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``effort``, ``tile`` and
+  ``progress``: as for :meth:`cnncompress.Codec.compress`.
+* ``lossless``: no model, every pixel as it is.
 * ``icc_profile``, ``exif``, ``xmp``: in place of those in ``image.info``, which are kept otherwise; empty for none.
+
+Any other option is a ``TypeError``.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import DEFAULT_QUALITY, compress
+from cnncompress.api import compress
 from cnncompress.assembly import check_limits, unpack_image
 from cnncompress.codec.ancillary import read_metadata
 from cnncompress.codec.container import MAGIC, MAX_SIDE, Chunk, ChunkType, Container, Head, unpack
@@ -33,6 +36,7 @@ MIME_TYPE = "image/x-cnncompress"
 EXTENSION = ".cnc"
 
 _METADATA_OPTIONS = ("icc_profile", "exif", "xmp")
+_OPTIONS = ("quality", "target", "effort", "tile", "progress", "lossless", *_METADATA_OPTIONS)
 _METADATA_CHUNKS = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP)
 
 
@@ -143,17 +147,18 @@ def _accept(prefix: bytes) -> bool:
 
 def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:
     options: dict[str, Any] = dict(image.encoderinfo)
+    for unknown in options.keys() - set(_OPTIONS):
+        raise TypeError(f"{FORMAT} has no option {unknown!r}; there are: {', '.join(_OPTIONS)}")
     changes = {key: options.pop(key) for key in _METADATA_OPTIONS if key in options}
     if changes or getattr(image, "is_animated", False):  # Pillow saves the frame that it is at
         image = image.copy()
     for key, value in changes.items():
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
-    quality = options.pop("quality", DEFAULT_QUALITY)
     try:
         if options.pop("lossless", False):
-            data = compress(image, lossless=True, settings=ImageSettings(max_pixels=models.max_pixels))
+            data = compress(image, lossless=True, settings=ImageSettings(max_pixels=models.max_pixels), **options)
         else:
-            data = models.encoder().compress(image, quality, **options)
+            data = models.encoder().compress(image, **options)
     except CnncompressError as error:
         raise OSError(f"cannot write as {FORMAT}: {error}") from error
     stream.write(data)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cnncompress
-from cnncompress.api import Codec, compress, decompress
+from cnncompress.api import Codec, compress, decompress, decompress_file
 from cnncompress.codec.container import Container, pack, unpack
 from cnncompress.errors import (
     BadMagic,
@@ -28,6 +28,7 @@ from cnncompress.errors import (
     DeviceError,
     InvalidModel,
     LimitExceeded,
+    PartLost,
     Truncated,
     UnknownModel,
     UnreadableImage,
@@ -137,6 +138,18 @@ def test_quality_out_of_range(codec: Codec, crop: Pixels, quality: float) -> Non
         codec.compress(crop, quality)
 
 
+@pytest.mark.parametrize("quality", ["50", b"50", [50], 5j])
+def test_quality_that_is_no_number(codec: Codec, crop: Pixels, quality: Any) -> None:
+    with pytest.raises(TypeError, match=r"quality is .*50.*|quality is 5j, must be a number within 0 \.\. 100"):
+        codec.compress(crop, quality)
+
+
+def test_quality_and_target_exclude_each_other(codec: Codec, crop: Pixels) -> None:
+    for function in (codec.compress, compress):
+        with pytest.raises(ValueError, match="both a quality, 60, and a target"):
+            function(crop, 60, target=cnncompress.TargetSize(2000))
+
+
 def test_quality_is_kept_in_hundredths(codec: Codec, crop: Pixels) -> None:
     for quality, kept in [(0, 0.0), (100, 100.0), (33.333, 33.33), (99.999, 100.0), (np.float32(12.5), 12.5)]:
         assert probe(codec.compress(crop, quality)).quality == kept
@@ -210,6 +223,40 @@ def test_unusable_sources(codec: Codec, source: Any, error: type[Exception]) -> 
     with pytest.raises(error) as caught:
         codec.compress(source)
     assert "\n" not in str(caught.value)
+
+
+def test_sources_of_no_known_type(codec: Codec, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(png(Image.new("L", (4, 4))))
+    with (tmp_path / "a.png").open("rb") as stream:
+        for source, name in ((stream, "BufferedReader"), (5, "int"), (None, "NoneType"), ([[1]], "list")):
+            wrong: Any = source
+            with pytest.raises(TypeError, match=f"an image is given as {name}, expected a path"):
+                codec.compress(wrong)
+            for function in (codec.decompress, codec.decompress_file, decompress, decompress_file, probe):
+                with pytest.raises(TypeError, match=f"a file is given as {name}, expected its bytes or its path"):
+                    function(wrong)
+
+
+def test_files_are_bytes_or_paths(codec: Codec, packed: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.cnc"
+    path.write_bytes(packed)
+    expected = codec.decompress(packed)
+    for source in (path, str(path), bytearray(packed), memoryview(packed)):
+        assert probe(source) == probe(packed)
+        assert codec.decompress(source) == codec.decompress_file(source) == expected
+    assert decompress(path, device="cpu") == decompress_file(str(path), device="cpu") == expected
+    for function in (codec.decompress, codec.decompress_file, decompress, decompress_file, probe):
+        with pytest.raises(UnreadableImage, match="no such file"):
+            function(tmp_path / "missing.cnc")
+
+
+def test_bytes_behind_the_end_are_warned_of(codec: Codec, packed: bytes) -> None:
+    for function in (codec.decompress, codec.decompress_file, decompress, decompress_file):
+        with pytest.raises(Corrupt, match="bytes too many at the end of the file"):
+            function(packed + b"more")
+        with pytest.warns(PartLost, match="bytes too many at the end of the file, which are left aside") as caught:
+            assert function(packed + b"more", keep_going=True) == codec.decompress(packed)
+        assert len(caught) == 1 and caught[0].filename == __file__
 
 
 def test_unusable_files(codec: Codec, packed: bytes) -> None:

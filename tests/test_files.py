@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cnncompress.errors import OutputError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, read_input, write_output
+from cnncompress.files import check_output, read_input, whole_file, write_output
 
 
 class BinaryStream:
@@ -46,6 +46,18 @@ def test_unreadable_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UnreadableImage, match="standard input is closed"):
         read_input("-")
+
+
+def test_files_of_a_program(tmp_path: Path) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"data")
+    for source in (path, str(path), b"data", bytearray(b"data"), memoryview(b"data")):
+        assert whole_file(source) == b"data"
+    for missing in (tmp_path, tmp_path / "missing", "\0"):
+        with pytest.raises(UnreadableImage):
+            whole_file(missing)
+    with path.open("rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
+        whole_file(stream)  # type: ignore[arg-type]
 
 
 def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "cli": {
         "__init__",
+        "amounts",
         "api",
         "batch",
         "codec.container",
@@ -72,6 +73,7 @@ MAY_IMPORT = {
         "codec.progress",
         "codec.salvage",
         "coding",
+        "files",
         "images",
         "manifest",
         "memory",
@@ -95,6 +97,7 @@ MAY_IMPORT = {
         "codec.tiles",
         "devices",
         "errors",
+        "files",
         "images",
         "manifest",
         "memory",
@@ -106,11 +109,21 @@ MAY_IMPORT = {
     "targets": set(),
     "typical": set(),
     "quality_search": set(),
-    "assembly": {"codec.ancillary", "codec.container", "codec.salvage", "codec.tiles", "errors", "formats", "images"},
+    "assembly": {
+        "codec.ancillary",
+        "codec.container",
+        "codec.salvage",
+        "codec.tiles",
+        "errors",
+        "files",
+        "formats",
+        "images",
+    },
     "memory": {"codec.container", "codec.tiles", "images"},
     "devices": {"errors"},
-    "facts": {"codec.ancillary", "codec.container", "errors", "formats", "manifest"},
-    "images": {"codec.ancillary", "codec.container", "codec.tiles", "errors", "files", "formats"},
+    "facts": {"codec.ancillary", "codec.container", "errors", "files", "formats", "manifest"},
+    "images": {"amounts", "codec.ancillary", "codec.container", "codec.tiles", "errors", "files", "formats"},
+    "amounts": set(),
     "formats": set(),
     "files": {"errors"},
     "weights": {"codec.tables", "errors", "manifest", "nn", "ops"},
@@ -188,10 +201,10 @@ ONLY_IN = {
 }
 # ... and parts that must load without torch.
 WITHOUT_TORCH = {
-    "__init__", "__main__", "api", "assembly", "batch", "cli", "codec.ancillary", "codec.chunks", "codec.container",
-    "codec.effort", "codec.header", "codec.progress", "codec.salvage", "codec.streams", "codec.tiles", "coding",
-    "errors", "facts", "files", "formats", "images", "loaded", "manifest", "memory", "pillow", "quality_search",
-    "targeting", "targets", "typical",
+    "__init__", "__main__", "amounts", "api", "assembly", "batch", "cli", "codec.ancillary", "codec.chunks",
+    "codec.container", "codec.effort", "codec.header", "codec.progress", "codec.salvage", "codec.streams",
+    "codec.tiles", "coding", "errors", "facts", "files", "formats", "images", "loaded", "manifest", "memory",
+    "pillow", "quality_search", "targeting", "targets", "typical",
 }  # fmt: skip
 
 MODULES = sorted(

@@ -90,5 +90,7 @@ def test_margins_are_as_wide_as_the_receptive_field() -> None:
 
 def test_limit() -> None:
     check_memory(1000, 1000)
-    with pytest.raises(LimitExceeded, match="takes 2 MB of memory, more than the limit of 1 MB"):
+    with pytest.raises(LimitExceeded, match=r"takes 2\.0 MB of memory, more than the limit of 1\.0 MB"):
         check_memory(2_000_000, 1_000_000)
+    with pytest.raises(LimitExceeded, match=r"takes 24\.0 kB of memory, more than the limit of 999 B"):
+        check_memory(24_000, 999)

@@ -22,6 +22,7 @@ from cnncompress.errors import FeatureLoss
 from cnncompress.facts import probe
 from cnncompress.loaded import Models
 from cnncompress.pillow import CncImageFile, register
+from cnncompress.targets import TargetSize
 
 METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0", b"<x/>")
 INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif or b""), "xmp": METADATA.xmp}
@@ -95,6 +96,11 @@ def test_saving_encodes(crop: Image.Image, packed: bytes, codec: Codec, tmp_path
     stream = io.BytesIO()
     crop.save(stream, "CNC", quality=12.5)
     assert stream.getvalue() == codec.compress(crop, 12.5)
+
+
+def test_saving_to_a_target(crop: Image.Image, tmp_path: Path) -> None:
+    crop.save(tmp_path / "x.cnc", target=TargetSize(2000), effort=0)
+    assert 1900 < (tmp_path / "x.cnc").stat().st_size <= 2000
 
 
 def test_saving_without_loss_or_with_other_metadata(crop: Image.Image, tmp_path: Path) -> None:
@@ -205,8 +211,13 @@ def test_other_models_and_limits(packed: bytes, crop: Image.Image, tmp_path: Pat
 def test_wrong_options(crop: Image.Image, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="quality is 101"):
         crop.save(tmp_path / "x.cnc", quality=101)
-    with pytest.raises(TypeError, match="optimise"):
-        crop.save(tmp_path / "x.cnc", optimise=True)
+    for options in ({"optimise": True}, {"target_size": 2000}, {"source": None}, {"target_size": 1, "lossless": True}):
+        with pytest.raises(TypeError, match=r"CNC has no option '.*'; there are: quality, target, .*, xmp"):
+            crop.save(tmp_path / "x.cnc", **options)
+    with pytest.raises(ValueError, match="both a quality, 50, and a target"):
+        crop.save(tmp_path / "x.cnc", quality=50, target=TargetSize(2000))
+    with pytest.raises(ValueError, match="a target cannot be met"):
+        crop.save(tmp_path / "x.cnc", lossless=True, target=TargetSize(2000))
     assert not (tmp_path / "x.cnc").exists()
 
 

@@ -116,6 +116,13 @@ def test_shipped_model_loads_by_name_and_path() -> None:
     assert find_by_fingerprint(bytes.fromhex(entry.fingerprint)) == entry.name
 
 
+def test_files_that_are_no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("photo.jpg").write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(InvalidModel, match=r"photo\.jpg is not a weights file: its name does not end in \.safetensors"):
+        find_weights("photo.jpg")
+
+
 def test_unknown_models(tmp_path: Path) -> None:
     for model in (tmp_path / "none.safetensors", str(tmp_path / "none.safetensors"), "folder/none", tmp_path):
         with pytest.raises(UnknownModel, match="no weights file"):

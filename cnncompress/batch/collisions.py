@@ -6,17 +6,19 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from cnncompress.batch.request import Operation
 from cnncompress.errors import OutputError, PlanError
 from cnncompress.files import STANDARD_STREAM
 
 _SHOWN = 3
 
 
-def refuse_collisions(pairs: Iterable[tuple[str, Path]]) -> None:
+def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -> None:
     """Refuses two inputs with one output.
 
     Args:
         pairs: input and output of each file.
+        operation: what is done with them.
 
     Raises:
         PlanError: there are such; the first of them are named.
@@ -34,7 +36,9 @@ def refuse_collisions(pairs: Iterable[tuple[str, Path]]) -> None:
             outputs[key] = source
     if collisions:
         more = f"; and {len(collisions) - _SHOWN} more" if len(collisions) > _SHOWN else ""
-        hint = "--append-suffix keeps the endings, --root the folders"
+        hint = "--root keeps the folders"
+        if operation == "compress":
+            hint = f"--append-suffix keeps the endings, {hint}"
         raise PlanError("; ".join(collisions[:_SHOWN]) + f"{more}; {hint}")
 
 

@@ -32,7 +32,7 @@ def decode(
     """Decompresses a .cnc file and writes the image.
 
     Returns:
-        A success; or, if parts of a damaged file are missing in what was written, a failure.
+        A success; or, if the file is damaged and what is left was written, a failure.
 
     Raises:
         CnncompressError: whatever is wrong with input, output, model or limits.
@@ -91,8 +91,8 @@ def _decoded(container: Container, data: bytes, settings: WorkSettings, models: 
 
 
 def _damaged(result: Result, parts: int) -> Result:
-    lost = "a part is" if parts == 1 else f"{parts} parts are"
-    error = Corrupt(f"damaged: {lost} lost, and what is left was written")
+    places = "1 place" if parts == 1 else f"{parts} places"
+    error = Corrupt(f"damaged in {places}, and what is left was written")
     return replace(result, status="error", error=str(error), exit_code=error.exit_code, about=result.input)
 
 

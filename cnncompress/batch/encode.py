@@ -137,7 +137,7 @@ def _coded(
     else:
         data = models.encoder().compress(
             image,
-            settings.quality,
+            settings.quality if settings.target is None else None,
             target=settings.target,
             effort=settings.effort,
             source=record,

@@ -16,6 +16,7 @@ from cnncompress.errors import CnncompressError
 from cnncompress.files import file_status
 from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
 from cnncompress.images.limits import check_size
+from cnncompress.images.read import check_frame
 from cnncompress.targets import TargetBpp, TargetSize, bytes_allowed
 from cnncompress.typical import quality_of_psnr, rate_of
 
@@ -35,11 +36,11 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
             return planned
         planned = replace(planned, input_bytes=status.st_size)
         if job.action == "copy":
-            return replace(planned, output_bytes=status.st_size)
+            return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":
             width, height = _image_size(job.source, settings)
             size = _estimated_bytes(width * height, status.st_size, settings)
-            return replace(planned, output_bytes=size, width=width, height=height)
+            return replace(planned, estimated_bytes=size, width=width, height=height)
         header = read_head(Path(job.source)).header
         return replace(planned, width=header.width, height=header.height)
     except CnncompressError as error:
@@ -64,4 +65,5 @@ def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
             image = Image.open(stream, formats=INPUT_FORMATS)
         with image:
             check_size(image.width, image.height, settings.image.max_pixels, settings.image.max_dim)
+            check_frame(image, settings.image.frame)
             return image.size

@@ -61,7 +61,7 @@ def make_plan(request: Request) -> Plan:
         else:
             others += 1
     with_files = [(job.source, Path(job.target)) for job in jobs if job.target not in ("", STANDARD_STREAM)]
-    refuse_collisions(with_files)
+    refuse_collisions(with_files, request.operation)
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
     ready = []
     for job in jobs:

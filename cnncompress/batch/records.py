@@ -43,6 +43,7 @@ class Result:
         about: the file that the error is about, input or output.
         trace: the error's traceback.
         action: what would be done, if it is only planned.
+        estimated_bytes: about the size that the output would have then.
     """
 
     status: Status
@@ -66,6 +67,7 @@ class Result:
     about: str | None = None
     trace: str | None = None
     action: Action | None = None
+    estimated_bytes: int | None = None
 
     @property
     def pixels(self) -> int:
@@ -106,6 +108,7 @@ class Totals:
         planned: what would be done with how many.
         input_bytes: of what was worked on.
         output_bytes: of what was made.
+        estimated_bytes: of what would be made.
         pixels: of what was worked on.
         exit_codes: of the failures, in their order.
     """
@@ -115,6 +118,7 @@ class Totals:
     planned: Counter[Action] = field(default_factory=Counter)
     input_bytes: int = 0
     output_bytes: int = 0
+    estimated_bytes: int = 0
     pixels: int = 0
     exit_codes: list[int] = field(default_factory=list)
 
@@ -131,6 +135,7 @@ class Totals:
         if result.status == "ok" or result.action not in (None, "copy"):
             self.input_bytes += result.input_bytes or 0
             self.output_bytes += result.output_bytes or 0
+            self.estimated_bytes += result.estimated_bytes or 0
             self.pixels += result.pixels
         if result.reason is not None:
             self.reasons[result.reason] += 1
@@ -161,6 +166,7 @@ class Totals:
             "errors": self.statuses["error"],
             "input_bytes": self.input_bytes,
             "output_bytes": self.output_bytes,
+            "estimated_bytes": self.estimated_bytes,
             "megapixels": round(self.pixels / 1e6, 3),
             "seconds": round(seconds, 3),
             "exit_code": self.exit_code,

@@ -21,17 +21,25 @@ _PATIENCE_SECONDS = 0.25
 class Schedule:
     """The jobs of a run. Each seat has a thread, which takes the next job when it is done with one."""
 
-    def __init__(self, jobs: Sequence[Job], seats: Sequence[Seat], stopping: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        seats: Sequence[Seat],
+        stopping: Callable[[], bool],
+        on_stop: Callable[[int], None] = lambda running: None,
+    ) -> None:
         """Starts nothing yet.
 
         Args:
             jobs: in the order in which they are begun.
             seats: where they are done.
-            stopping: asked before each job whether none is to be begun any more.
+            stopping: asked now and then whether no job is to be begun any more.
+            on_stop: called once after a stop, with how many jobs are at hand.
         """
         self._jobs = iter(jobs)
         self._seats = seats
         self._stopping = stopping
+        self._on_stop = on_stop
         self._lock = threading.Lock()
         self._failed = False
         self._running: dict[int, tuple[Seat, Job]] = {}
@@ -42,13 +50,20 @@ class Schedule:
 
         Raises:
             CnncompressError: what keeps all jobs from being done, after those that were begun have ended.
+            BrokenPipeError: nobody reads an output any more.
         """
         for index, seat in enumerate(self._seats):
             # A daemon does not keep the process alive when it is to end at once.
             threading.Thread(target=self._work, args=(index, seat), daemon=True).start()
         open_seats = len(self._seats)
         error: Exception | None = None
+        stopped = False
         while open_seats:
+            if not stopped and self._stopping():
+                stopped = True
+                for seat in self._seats:
+                    seat.stop_refining()
+                self._on_stop(len(self._running))
             try:
                 answer = self._results.get(timeout=_PATIENCE_SECONDS)
             except queue.Empty:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from typing import Protocol
 
 from cnncompress.batch.jobs import Job
@@ -18,12 +19,12 @@ from cnncompress.batch.losses import losses_noted
 from cnncompress.batch.records import Result, failure
 from cnncompress.batch.settings import Engine, WorkSettings
 from cnncompress.batch.worker import Worker
-from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError, OutOfMemory
 
 _FAREWELL_SECONDS = 5.0
 
-_Answer = Result | CnncompressError
+_Answer = Result | CnncompressError | BrokenPipeError
 
 
 class SeatLost(Exception):
@@ -46,6 +47,10 @@ class Seat(Protocol):
         """Does a job; errors as for `Worker.run`."""
         ...
 
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand: the best so far becomes its file."""
+        ...
+
     def kill(self) -> None:
         """Ends the process that works, unless it is this one."""
         ...
@@ -53,9 +58,10 @@ class Seat(Protocol):
 
 @dataclass(frozen=True)
 class Here:
-    """A seat in this process."""
+    """A seat in this process; its worker spends no more effort once `hurry` is set."""
 
     worker: Worker
+    hurry: threading.Event
 
     @property
     def process(self) -> int:
@@ -66,16 +72,21 @@ class Here:
         """Does a job; errors as for `Worker.run`."""
         return self.worker.run(job)
 
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand."""
+        self.hurry.set()
+
     def kill(self) -> None:
         """Ends nothing."""
 
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A seat in another process, which talks over a pipe."""
+    """A seat in another process, which talks over a pipe, and spends no more effort once `hurry` is set."""
 
     child: BaseProcess
     pipe: Connection
+    hurry: Event
 
     @property
     def process(self) -> int:
@@ -94,9 +105,13 @@ class Elsewhere:
         except (EOFError, OSError):
             self.child.join(1.0)
             raise SeatLost(failure(job.source, _death(self.child), output=job.target or None)) from None
-        if isinstance(answer, CnncompressError):
+        if not isinstance(answer, Result):
             raise answer
         return answer
+
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand."""
+        self.hurry.set()
 
     def kill(self) -> None:
         """Ends the process."""
@@ -121,10 +136,11 @@ def seats_here(
         ModelError: the model is unknown or damaged.
         DeviceError: the device is not there.
     """
-    worker = Worker(settings, engine, progress)
+    hurry = threading.Event()
+    worker = _worker(settings, engine, hurry, progress)
     if load:
         worker.prepare()
-    yield [Here(worker) for _ in range(number)]
+    yield [Here(worker, hurry) for _ in range(number)]
 
 
 @contextlib.contextmanager
@@ -144,12 +160,13 @@ def seats_elsewhere(
         DeviceError: the device is not there.
     """
     context = multiprocessing.get_context("spawn")  # a fork would inherit locks of torch's threads
+    hurry = context.Event()
     children: list[tuple[BaseProcess, list[Connection]]] = []
     try:
         for engine in engines:
             pipes = [context.Pipe() for _ in range(number)]
             theirs = [pipe for _, pipe in pipes]
-            child = context.Process(target=_work, args=(settings, engine, theirs, load), daemon=True)
+            child = context.Process(target=_work, args=(settings, engine, hurry, theirs, load), daemon=True)
             child.start()
             children.append((child, [pipe for pipe, _ in pipes]))
             for pipe in theirs:  # so that a dead process is seen as the end of its pipes
@@ -157,7 +174,7 @@ def seats_elsewhere(
         for process, ours in children:
             _wait_until_ready(process, ours[0])
         # In turns, so that the first jobs go to different processes.
-        yield [Elsewhere(process, ours[index]) for index in range(number) for process, ours in children]
+        yield [Elsewhere(process, ours[index], hurry) for index in range(number) for process, ours in children]
     finally:
         for _, ours in children:
             for pipe in ours:
@@ -182,12 +199,18 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
         raise answer
 
 
-def _work(settings: WorkSettings, engine: Engine, pipes: Sequence[Connection], load: bool) -> None:
+def _worker(
+    settings: WorkSettings, engine: Engine, hurry: threading.Event | Event, progress: Progress = unwatched
+) -> Worker:
+    return Worker(settings, engine, refining_until(hurry.is_set, progress) if settings.effort else progress)
+
+
+def _work(settings: WorkSettings, engine: Engine, hurry: Event, pipes: Sequence[Connection], load: bool) -> None:
     """What a worker process does."""
     # Ctrl-C and timeout(1) reach all processes of a group; what becomes of it is up to the one that was started.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    worker = Worker(settings, engine)
+    worker = _worker(settings, engine, hurry)
     try:
         if load:
             worker.prepare()
@@ -212,7 +235,7 @@ def _serve(worker: Worker, pipe: Connection) -> None:
         answer: _Answer
         try:
             answer = worker.run(job)
-        except CnncompressError as error:
+        except (CnncompressError, BrokenPipeError) as error:
             answer = error
         with contextlib.suppress(OSError):
             pipe.send(answer)

@@ -63,12 +63,13 @@ class Worker:
 
         Raises:
             DeviceError: the device is not there, which is true for all other jobs too.
+            BrokenPipeError: nobody reads the output any more.
         """
         start = time.perf_counter()
         try:
             with _memory_errors():
                 result = self._done(job)
-        except DeviceError:
+        except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
             result = _failed(job, error)

@@ -21,7 +21,8 @@ from cnncompress.cli.report_options import ReportOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.run_options import RunOptions
 from cnncompress.cli.stopping import StopRequest, stop_request
-from cnncompress.codec.progress import Progress, StopRefining, unwatched
+from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.files import STANDARD_STREAM
 from cnncompress.manifest import find_weights
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
     share = share_out(options.device[:1], 1, jobs=1, threads=options.threads)
     with (
+        _interruption_told(job, reporter),
         reporter.image_progress() as shown,
         _ended_by_signals(shown, settings.effort) as (progress, stop),
         _seats(share, settings, options, progress) as seats,
@@ -93,7 +95,7 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
     devices = (CPU,) if settings.lossless else _resolved(options.device)
     share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
     with stop_request() as stop, _seats(share, settings, options, load=load) as seats:
-        schedule = Schedule(jobs, seats, lambda: stop.number is not None)
+        schedule = Schedule(jobs, seats, lambda: stop.number is not None, reporter.finishing)
         with _at_once_if_need_be(schedule):
             for result in schedule.results():
                 reporter.add(result)
@@ -123,13 +125,17 @@ def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progres
         yield progress, StopRequest()
         return
     with stop_request() as stop:
+        yield refining_until(lambda: stop.number is not None, progress), stop
 
-        def watched(done: int, total: int) -> None:
-            progress(done, total)
-            if stop.number is not None:
-                raise StopRefining
 
-        yield watched, stop
+@contextmanager
+def _interruption_told(job: Job, reporter: Reporter) -> Iterator[None]:
+    """Says that a signal has ended the work on a single file."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        reporter.interrupted(wrote_nothing=job.target not in ("", STANDARD_STREAM))
+        raise
 
 
 @contextmanager

@@ -31,6 +31,7 @@ _file_option = section("Files")
     help="If the .cnc file is not smaller than its input: put the input itself into it, write none, keep it, or fail.",
 )
 @file_options
+@_file_option("--append-suffix", is_flag=True, help="photo.jpg.cnc instead of photo.cnc.")
 @_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written.")
 @_file_option(
     "--rm", "remove", is_flag=True, help="Remove inputs when their outputs are verified and safe on the disk."
@@ -44,6 +45,7 @@ def command(
     paths: tuple[str, ...],
     rate: RateOptions,
     if_larger: str,
+    append_suffix: bool,
     verify: bool,
     remove: bool,
     files: FileOptions,
@@ -64,7 +66,7 @@ def command(
     names. Of two arguments the second is the output if it ends in .cnc or is "-".
     """
     rate.check(ctx)
-    request = files.request("compress", paths, lambda name: name.lower().endswith(".cnc"))
+    request = files.request("compress", paths, append_suffix=append_suffix)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs a file on both sides, not a standard stream.")

@@ -7,21 +7,23 @@ import click
 from cnncompress.batch.settings import WorkSettings
 from cnncompress.cli.batch import run
 from cnncompress.cli.file_options import FileOptions, file_options
-from cnncompress.cli.help import SectionCommand
+from cnncompress.cli.help import SectionCommand, section
 from cnncompress.cli.region_options import RegionOptions, region_options
 from cnncompress.cli.report_options import ReportOptions, report_options
 from cnncompress.cli.run_options import RunOptions, run_options
 from cnncompress.files import STANDARD_STREAM
-from cnncompress.formats import OUTPUT_FORMATS, output_format
+from cnncompress.formats import OUTPUT_FORMATS
+
+_option = section("Files")
 
 
 @click.command("decompress", cls=SectionCommand, short_help="Decompress .cnc files to images.")
 @click.argument("paths", metavar="INPUT...", nargs=-1)
-@click.option(
+@_option(
     "--format",
     "wanted_format",
     type=click.Choice(OUTPUT_FORMATS),
-    help="Format of the images [default: from the output's ending, else png].",
+    help="Format of the images, by default that of the output's ending, else png.",
 )
 @file_options
 @region_options
@@ -49,7 +51,7 @@ def command(
     has the ending of an image or is "-". An image file that was stored as it is comes back as it was, unless another
     format is asked for.
     """
-    request = files.request("decompress", paths, lambda name: output_format(name) is not None, wanted_format)
+    request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     settings = WorkSettings(
         image=run_on.limits,

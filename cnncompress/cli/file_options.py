@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import click
 
 from cnncompress.batch.lists import read_list
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
-from cnncompress.cli.arguments import check_standard_streams, split_output
+from cnncompress.cli.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.endings import working_on
 from cnncompress.cli.help import option_group, section
 from cnncompress.files import STANDARD_STREAM
@@ -33,7 +33,6 @@ class FileOptions:
         null: ``-0``.
         root: ``--root``.
         flat: ``--flat``.
-        append_suffix: ``--append-suffix``.
         copy_others: ``--copy-others``.
         force: ``-f``.
         skip_existing: ``--skip-existing``.
@@ -52,7 +51,6 @@ class FileOptions:
     null: bool
     root: str | None
     flat: bool
-    append_suffix: bool
     copy_others: bool
     force: bool
     skip_existing: bool
@@ -64,28 +62,30 @@ class FileOptions:
         self,
         operation: Operation,
         arguments: Sequence[str],
-        is_output: Callable[[str], bool],
+        *,
         ending: str | None = None,
+        append_suffix: bool = False,
     ) -> Request:
         """Returns what is asked for, in the words of `cnncompress.batch`.
 
         Args:
             operation: what is done.
             arguments: inputs, and perhaps the output.
-            is_output: whether a name looks like one of an output.
             ending: of decompressed images, if it was chosen.
+            append_suffix: whether that of .cnc files is put behind the ending of the image.
 
         Raises:
-            click.UsageError: options that do not go together, or a terminal in the place of a file.
+            click.UsageError: options that do not go together, or a terminal or a folder in the place of a file.
             FileError: a second argument that neither exists nor looks like an output.
         """
         paths, target = split_output(
             arguments,
-            is_output,
+            OutputNames(operation, ending),
             output=self.output,
             stdout=self.stdout,
             folder=self.output_dir,
             listed=self.files_from is not None,
+            recursive=self.recursive,
         )
         inputs = self._inputs(paths)
         if target is None and inputs.paths == (STANDARD_STREAM,) and self.output_dir is None:
@@ -97,7 +97,7 @@ class FileOptions:
             folder=None if self.output_dir is None else Path(self.output_dir),
             root=None if self.root is None else Path(self.root),
             flat=self.flat,
-            append_suffix=self.append_suffix,
+            append_suffix=append_suffix,
             ending=ending,
             existing=self._existing(),
             copy_others=self.copy_others,
@@ -126,7 +126,7 @@ class FileOptions:
             raise click.UsageError("--flat and --root exclude each other.")
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
             raise click.UsageError("Standard input has no name, and must be the only input; give its output with -o.")
-        if target is not None and (len(inputs.paths) != 1 or _is_folder(inputs.paths[0])):
+        if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
             raise click.UsageError("One output, and not one input; --output-dir is for several.")
         if (self.include or self.exclude) and not self.recursive:
             raise click.UsageError("--include and --exclude are about folders, which only -r goes through.")
@@ -146,13 +146,6 @@ class FileOptions:
         return chosen[0][1] if chosen else Existing.REFUSE
 
 
-def _is_folder(name: str) -> bool:
-    try:
-        return Path(name).is_dir()
-    except (OSError, ValueError):  # a name that no file can have
-        return False
-
-
 file_options = option_group(
     "files",
     FileOptions,
@@ -166,8 +159,7 @@ file_options = option_group(
     _option("-0", "--null", is_flag=True, help="The names in that list end with NUL, as find -print0 writes them."),
     _option("--root", metavar="DIR", help="With -d: keep the folders of the inputs from DIR on."),
     _option("--flat", is_flag=True, help="With -d: no sub-folders."),
-    _option("--append-suffix", is_flag=True, help="photo.jpg.cnc instead of photo.cnc."),
-    _option("--copy-others", is_flag=True, help="With -d: copy files that are no inputs."),
+    _option("--copy-others", is_flag=True, help="With -d: copy all other files as they are."),
     _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
     _option("--skip-existing", is_flag=True, help="Pass over inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, pass over the others."),

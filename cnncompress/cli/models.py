@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cnncompress.cli.amounts import size
+from cnncompress.amounts import size
 from cnncompress.cli.tables import table
 from cnncompress.manifest import Entry, Manifest, read_manifest
 

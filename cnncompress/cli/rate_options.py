@@ -61,7 +61,7 @@ rate_options = option_group(
         "-q",
         "--quality",
         type=Quality(),
-        default=60.0,
+        default=60,
         show_default=True,
         help="From 0 (smallest file) to 100 (best picture).",
     ),

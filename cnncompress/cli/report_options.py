@@ -49,7 +49,7 @@ report_options = option_group(
     ReportOptions,
     _option("--quiet", is_flag=True, help="Nothing but errors."),
     _option("-v", "--verbose", count=True, help="A line for each file; -vv: tracebacks of errors too."),
-    _option("--progress/--no-progress", default=None, help="A progress bar [default: on a terminal]."),
+    _option("--progress/--no-progress", default=None, help="A progress bar, by default on a terminal."),
     _option("--json", is_flag=True, help="A JSON object for each file, and a summary, on standard output."),
     _option("--json-file", metavar="FILE", help="The same to a file."),
 )

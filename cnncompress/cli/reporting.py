@@ -11,11 +11,11 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
+from cnncompress.amounts import plural, share, size
 from cnncompress.batch.jobs import Action
 from cnncompress.batch.plan import IS_CNC, Plan
 from cnncompress.batch.records import Result, Totals
 from cnncompress.batch.request import Operation
-from cnncompress.cli.amounts import plural, share, size
 from cnncompress.cli.colour import say
 from cnncompress.cli.image_bar import ImageBar
 from cnncompress.cli.report_options import ReportOptions
@@ -63,6 +63,17 @@ class Reporter:
         if self._bar is not None and result.status in ("ok", "copied", "error"):
             self._bar.add(result.pixels)
 
+    def finishing(self, files: int) -> None:
+        """Tells that a signal has come, which ends the run when so many files are finished."""
+        if files and not self._options.quiet:
+            with self._aside():
+                say("note", f"finishing {plural(files, 'file')}; again to stop at once")
+
+    def interrupted(self, *, wrote_nothing: bool) -> None:
+        """Tells that a signal has ended the work on the only file, which is not there then if it was to be one."""
+        if not self._options.quiet:
+            say("note", "interrupted; nothing written" if wrote_nothing else "interrupted")
+
     def finish(self, left: int) -> None:
         """Tells of all files together.
 
@@ -99,13 +110,14 @@ class Reporter:
         totals, counts = self.totals, self.totals.statuses
         parts = []
         for action, count in totals.planned.items():
-            about = f", about {_sizes(totals)}" if totals.output_bytes and action != "copy" else ""
+            sizes = _sizes(totals.input_bytes, totals.estimated_bytes)
+            about = f", about {sizes}" if totals.estimated_bytes and action != "copy" else ""
             parts.append(f"{plural(count, 'file')} would be {_DONE[action]}{about}")
         if counts["ok"] or not totals.files:
             text = f"{plural(counts['ok'], 'file')} {_DONE[self._operation]}"
             if counts["ok"]:
                 speed = f"{counts['ok'] / seconds:.1f} images/s, {totals.pixels / 1e6 / seconds:.1f} MP/s"
-                sizes = f", {_sizes(totals)}" if totals.output_bytes else ""
+                sizes = f", {_sizes(totals.input_bytes, totals.output_bytes)}" if totals.output_bytes else ""
                 text += f"{sizes}, {seconds:.1f} s, {speed}"
             parts.append(text)
         if counts["copied"]:
@@ -183,6 +195,8 @@ def _line(result: Result) -> str | None:
     facts = [f"{result.width}x{result.height}"]
     if result.coding is not None and result.coding != "learned":
         facts.append(result.coding)
+    if result.quality is not None:
+        facts.append(f"quality {result.quality:g}")
     if result.output_bytes is not None:
         facts.append(f"{size(result.input_bytes)} -> {size(result.output_bytes)}")
         facts.append(share(result.output_bytes, result.input_bytes))
@@ -196,9 +210,8 @@ def _expectation(result: Result) -> str:
     text = "" if result.width is None else f", {result.width}x{result.height}"
     if result.input_bytes is not None:
         text += f", {size(result.input_bytes)}"
-    return text if result.output_bytes is None else f"{text} -> about {size(result.output_bytes)}"
+    return text if result.estimated_bytes is None else f"{text} -> about {size(result.estimated_bytes)}"
 
 
-def _sizes(totals: Totals) -> str:
-    ratio = share(totals.output_bytes, totals.input_bytes)
-    return f"{size(totals.input_bytes)} -> {size(totals.output_bytes)} ({ratio})"
+def _sizes(before: int, after: int) -> str:
+    return f"{size(before)} -> {size(after)} ({share(after, before)})"

@@ -80,7 +80,7 @@ run_options = option_group(
         "--jobs",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Files worked on at the same time [default: one a core].",
+        help="Files worked on at the same time, by default one a core.",
     ),
     _option(
         "-T",
@@ -89,7 +89,7 @@ run_options = option_group(
         metavar="N",
         envvar=THREADS_VARIABLE,
         show_envvar=True,
-        help="CPU threads in all, 0 for one a core, the default.",
+        help="CPU threads in all; 0, the default, for one a core.",
     ),
     _option(
         "--max-pixels",
@@ -111,8 +111,8 @@ run_options = option_group(
         "-M",
         "--memory-limit",
         type=Size(),
-        default=DEFAULT_MEMORY_LIMIT,
-        show_default="2G",
+        default=f"{DEFAULT_MEMORY_LIMIT // 10**9}G",
+        show_default=True,
         help="Refuse images that would take more memory, besides some 800 MB for the program.",
     ),
 )

@@ -165,7 +165,7 @@ def unpack(data: bytes | memoryview) -> Container:
     if len(view) < head.file_bytes:
         raise Truncated(f"{head.file_bytes - len(view)} of {payloads} payload bytes are missing")
     if len(view) > head.file_bytes:
-        raise Corrupt(f"{len(view) - head.file_bytes} bytes too many at the end of the file")
+        raise Corrupt("there are bytes too many at the end of the file")  # how many, only who reads all of it knows
     chunks = (
         Chunk(entry.type, entry.verified(bytes(view[entry.offset : entry.offset + entry.length])))
         for entry in head.entries

@@ -15,5 +15,21 @@ class StopRefining(Exception):
     """Raised by a `Progress` to end the effort that is spent on an image: the best so far becomes its file."""
 
 
+def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress:
+    """Returns a progress that ends the effort spent on images.
+
+    Args:
+        stopping: asked after each step whether it is to end.
+        progress: told of each step.
+    """
+
+    def watched(done: int, total: int) -> None:
+        progress(done, total)
+        if stopping():
+            raise StopRefining
+
+    return watched
+
+
 def unwatched(done: int, total: int) -> None:
     """The progress of work that nobody watches."""

@@ -20,11 +20,13 @@ class Remains:
         container: Header and sound chunks.
         tiles: Payloads of the latent chunks, in order; None for those that are lost.
         lost: Names of the other chunks that are lost.
+        overlong: Whether there are bytes behind the file's end.
     """
 
     container: Container
     tiles: tuple[bytes | None, ...]
     lost: tuple[str, ...] = ()
+    overlong: bool = False
 
     @classmethod
     def whole(cls, data: bytes | memoryview) -> Remains:
@@ -38,7 +40,7 @@ class Remains:
 
 
 def salvage(data: bytes | memoryview) -> Remains:
-    """Takes a damaged file apart; bytes behind its end do not matter.
+    """Takes a damaged file apart.
 
     Raises:
         BitstreamError: Header or table are damaged, the file is foreign or too new, or nothing is left of the image.
@@ -52,7 +54,8 @@ def salvage(data: bytes | memoryview) -> Remains:
     sound = tuple(Chunk(entry.type, payload) for entry, payload in found if payload is not None)
     tiles = tuple(payload for entry, payload in found if entry.type == ChunkType.LATENTS)
     others = (entry for entry, payload in found if payload is None and entry.type != ChunkType.LATENTS)
-    return Remains(Container(head.header, sound), tiles, tuple(chunk_name(entry.type) for entry in others))
+    lost = tuple(chunk_name(entry.type) for entry in others)
+    return Remains(Container(head.header, sound), tiles, lost, len(view) > head.file_bytes)
 
 
 def _payload(view: memoryview, entry: Entry) -> bytes | None:

@@ -104,10 +104,15 @@ class SinglePass:
 
     def __call__(self, task: TileTask) -> CodedTile:
         """Codes a tile."""
-        coded = self._pipeline.transform.quantise(task.target(), task.quality, task.size)
-        payload = self._pipeline.pack(coded.latents)
+        coded = single_pass(self._pipeline, task)
         task.report(1)
-        return CodedTile(payload, coded.y_hat)
+        return coded
+
+
+def single_pass(pipeline: ImagePipeline, task: TileTask) -> CodedTile:
+    """Codes a tile by rounding what the analysis gives, and reports nothing."""
+    coded = pipeline.transform.quantise(task.target(), task.quality, task.size)
+    return CodedTile(pipeline.pack(coded.latents), coded.y_hat)
 
 
 class _Around:

@@ -41,11 +41,16 @@ def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Opens a path or bytes for binary reading.
 
     Raises:
+        TypeError: it is neither.
         UnreadableImage: the path cannot be opened.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
         return
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"an image is given as {type(source).__name__}, expected a path, bytes, a Pillow image or a uint8 array"
+        )
     try:
         stream = open(source, "rb")  # noqa: SIM115 - closed below; only the opening is to be translated
     except (OSError, ValueError) as error:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from cnncompress.amounts import size
 from cnncompress.codec.tiles import MAX_TILES, TileGrid
 from cnncompress.errors import LimitExceeded, UnsupportedImage
 
@@ -55,7 +56,7 @@ def check_memory(needed: int, limit: int) -> None:
         LimitExceeded: more than the limit.
     """
     if needed > limit:
-        raise LimitExceeded(f"takes {needed / 1e6:.0f} MB of memory, more than the limit of {limit / 1e6:.0f} MB")
+        raise LimitExceeded(f"takes {size(needed)} of memory, more than the limit of {size(limit)}")
 
 
 def check_tile_count(grid: TileGrid) -> None:

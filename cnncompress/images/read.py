@@ -47,6 +47,7 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         settings: what to take and to leave.
 
     Raises:
+        TypeError: it is none of these.
         UnreadableImage: no such file, or its bytes cannot be decoded.
         UnsupportedImage: a mode that is not known, more than one frame and none chosen, or a loss and ``strict``.
         LimitExceeded: more pixels, or a longer side, than the settings allow.
@@ -119,20 +120,35 @@ def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSe
     return SourceImage(planes.colour, planes.alpha, planes.layout, kept, tuple(losses), graphic, withheld)
 
 
-@contextlib.contextmanager
-def _at_frame(image: Image.Image, frame: int | None) -> Iterator[None]:
-    """Turns to a frame, and back again for an image that is its caller's."""
+def check_frame(image: Image.Image, frame: int | None) -> None:
+    """Checks that it is clear which picture of a file is meant.
+
+    Args:
+        image: the file, opened.
+        frame: the one that was chosen, counted from 0.
+
+    Raises:
+        UnreadableImage: the file is damaged.
+        UnsupportedImage: there are several and none is chosen, or there is no such frame.
+    """
     with decoder_errors("the picture is damaged"):
         animated = getattr(image, "is_animated", False)
         frames = int(getattr(image, "n_frames", 1)) if frame else 1
     if frame is None:
         # An MPO file is a JPEG photo with previews or a second view behind it; viewers show the first picture.
         if animated and image.format != "MPO":
-            raise UnsupportedImage(f"more than one frame ({image.format}), and none is chosen")
+            raise UnsupportedImage(f"more than one frame ({image.format}), and none is chosen; --frame N chooses one")
+    elif frame >= max(frames, 1):
+        raise UnsupportedImage(f"there is no frame {frame}, only {frames} (counted from 0)")
+
+
+@contextlib.contextmanager
+def _at_frame(image: Image.Image, frame: int | None) -> Iterator[None]:
+    """Turns to a frame, and back again for an image that is its caller's."""
+    check_frame(image, frame)
+    if frame is None:
         yield
         return
-    if frame >= max(frames, 1):
-        raise UnsupportedImage(f"there is no frame {frame}, only {frames} (counted from 0)")
     before = image.tell()
     with decoder_errors("the picture is damaged"):
         image.seek(frame)

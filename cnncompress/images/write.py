@@ -16,7 +16,7 @@ from cnncompress.codec.ancillary import Metadata
 from cnncompress.codec.container import Layout
 from cnncompress.errors import FeatureLoss, OutputError
 from cnncompress.files import reason
-from cnncompress.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA
+from cnncompress.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
 
@@ -89,8 +89,11 @@ def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], f
         format: one of ``formats.OUTPUT_FORMATS``.
 
     Raises:
-        OutputError: the format has no transparency, cannot hold a picture of that size, or it cannot be written.
+        OutputError: the format is none of them, has no transparency, cannot hold a picture of that size, or it cannot
+            be written.
     """
+    if format not in OUTPUT_FORMATS:
+        raise OutputError(f"format is {format!r}, expected one of {', '.join(OUTPUT_FORMATS)}")
     if image.mode in _TRANSPARENT_MODES and format not in FORMATS_WITH_ALPHA:
         raise OutputError(f"{format} has no transparency; use one of {', '.join(FORMATS_WITH_ALPHA)}")
     if not isinstance(target, (str, os.PathLike)):

@@ -258,17 +258,18 @@ class TestEstimate:
         job = Job("compress", str(photo), "x.cnc")
         result = estimate(job, WorkSettings())
         assert (result.status, result.width, result.height, result.output) == ("planned", 96, 64, "x.cnc")
-        sizes = [estimate(job, WorkSettings(quality=quality)).output_bytes or 0 for quality in (0, 33.3, 60, 99.9, 100)]
+        plans = [estimate(job, WorkSettings(quality=quality)) for quality in (0, 33.3, 60, 99.9, 100)]
+        sizes = [plan.estimated_bytes or 0 for plan in plans]
         assert sizes == sorted(sizes) and sizes[0] > 31
         size = photo.stat().st_size
-        assert estimate(job, WorkSettings(lossless=True)).output_bytes == size + 31
+        assert estimate(job, WorkSettings(lossless=True)).estimated_bytes == size + 31
 
     def test_other_files(self, setup: Setup, photo: Path, tmp_path: Path) -> None:
         setup.run("compress", photo, tmp_path / "x.cnc", lossless=True)
         result = estimate(Job("decompress", str(tmp_path / "x.cnc"), "y.png"), WorkSettings())
-        assert (result.status, result.width, result.height, result.output_bytes) == ("planned", 96, 64, None)
+        assert (result.status, result.width, result.height, result.estimated_bytes) == ("planned", 96, 64, None)
         result = estimate(Job("copy", str(photo), "y.png"), WorkSettings())
-        assert result.output_bytes == photo.stat().st_size
+        assert result.estimated_bytes == photo.stat().st_size
         assert estimate(Job("compress", "-", "y.cnc"), WorkSettings()).status == "planned"
 
     def test_errors_that_can_be_seen(self, photo: Path, tmp_path: Path) -> None:
@@ -276,6 +277,12 @@ class TestEstimate:
         for action, exit_code in (("compress", 3), ("decompress", 4)):
             job = Job(action, str(tmp_path / "bad"), "x")  # type: ignore[arg-type]
             assert estimate(job, WorkSettings()).exit_code == exit_code
+        frames = [Image.new("L", (8, 8), value) for value in (0, 200)]
+        frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+        moving = Job("compress", str(tmp_path / "moving.gif"), "x")
+        assert "--frame N chooses one" in str(estimate(moving, WorkSettings()).error)
+        for frame, status in ((1, "planned"), (2, "error")):
+            assert estimate(moving, WorkSettings(image=ImageSettings(frame=frame))).status == status
         tight = dataclasses.replace(WorkSettings(), image=ImageSettings(max_pixels=100))
         assert estimate(Job("compress", str(photo), "x"), tight).exit_code == LimitExceeded.exit_code
 

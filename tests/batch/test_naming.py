@@ -62,16 +62,16 @@ def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_collisions_name_the_first_of_them() -> None:
     pairs = [(f"{stem}.{ending}", Path("out", f"{stem}.cnc")) for ending in ("png", "jpg") for stem in "abcde"]
-    refuse_collisions(pairs[:5])
+    refuse_collisions(pairs[:5], "compress")
     with pytest.raises(PlanError, match=r"^a\.png and a\.jpg would both become out/a\.cnc; b.*; and 2 more; --append"):
-        refuse_collisions(pairs)
+        refuse_collisions(pairs, "compress")
 
 
 def test_collisions_through_links_are_seen(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     with pytest.raises(PlanError, match="would both become"):
-        refuse_collisions([("x", tmp_path / "real" / "a.cnc"), ("y", tmp_path / "link" / "a.cnc")])
+        refuse_collisions([("x", tmp_path / "real" / "a.cnc"), ("y", tmp_path / "link" / "a.cnc")], "decompress")
 
 
 def test_an_output_must_not_be_an_input(tmp_path: Path) -> None:

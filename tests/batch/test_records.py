@@ -85,6 +85,7 @@ def test_sums() -> None:
         "errors": 1,
         "input_bytes": 2000,
         "output_bytes": 100,
+        "estimated_bytes": 0,
         "megapixels": 0.002,
         "seconds": 1.235,
         "exit_code": 1,

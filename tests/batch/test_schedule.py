@@ -28,11 +28,15 @@ class Fake:
     done: list[str] = field(default_factory=list)
     process: int = 1
     killed: bool = False
+    hurried: bool = False
 
     def run(self, job: Job) -> Result:
         self.done.append(job.source)
         time.sleep(0.001)
         return Result("ok", job.source)
+
+    def stop_refining(self) -> None:
+        self.hurried = True
 
     def kill(self) -> None:
         self.killed = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -24,8 +25,9 @@ def test_completion() -> None:
     assert "compress" in done.stdout and "completion" in done.stdout
 
 
-def test_version_with_what_it_stands_on() -> None:
-    result = run("-v", "--version")
+@pytest.mark.parametrize("args", [("-v", "--version"), ("--version", "-v")])
+def test_version_with_what_it_stands_on(args: tuple[str, ...]) -> None:
+    result = run(*args)
     lines = result.stdout.splitlines()
     assert result.exit_code == 0 and lines[0].startswith("cnncompress ")
     for name in ("python", "torch", "constriction", "cuda", "device cpu", "model "):
@@ -36,6 +38,10 @@ def test_help_has_sections() -> None:
     text = run("compress", "--help").stdout
     places = [text.index(f"\n{title}:\n") for title in ("Rate and quality", "Files", "Picture", "Running", "Messages")]
     assert places == sorted(places)
+    assert {"[default: 60; 0<=x<=100]", "[default: 2G]"} <= set(re.findall(r"\[default: .*?\]", " ".join(text.split())))
+    text = run("decompress", "--help").stdout
+    places = [text.index(f"\n{title}:\n") for title in ("Files", "Picture", "Running", "Messages", "Options")]
+    assert places == sorted(places) and "--append-suffix" not in text
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no endless file here")

@@ -105,6 +105,7 @@ def test_no_torch_where_none_is_needed(args: list[str], good: Path) -> None:
     ("args", "message"),
     [
         (["squash"], "No such command 'squash'"),
+        (["decompres", "in.cnc"], "No such command 'decompres'. Did you mean 'decompress'?"),
         (["compress"], "Missing argument 'INPUT...'"),
         (["compress", "-q", "101", "in.png", "out.cnc"], "101.0 is not in the range 0<=x<=100"),
         (["compress", "-q", "-0.1", "in.png", "out.cnc"], "is not in the range 0<=x<=100"),

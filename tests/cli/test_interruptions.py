@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import signal
 import subprocess
 import time
@@ -36,6 +38,7 @@ def test_a_signal_ends_the_run_between_files(
     assert process.returncode == exit_code
     done = json.loads(output.splitlines()[-1])["ok"]
     assert f"stopped: {done} done, {30 - done} left" in errors
+    assert re.search(r"^cnncompress: finishing [12] files?; again to stop at once$", errors, re.MULTILINE)
     assert len(names(folder / "out")) == done < 30
     assert all(name.endswith(".cnc") and not name.startswith(".") for name in names(folder / "out"))
 
@@ -50,6 +53,36 @@ def test_a_second_signal_ends_it_at_once(slow: list[str], folder: Path) -> None:
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130 and "Traceback" not in errors
     assert not [name for name in names(folder / "out") if ".part" in name]
+
+
+@pytest.mark.parametrize("command", ["compress", "decompress"])
+def test_a_reader_that_goes_away_from_an_image_ends_it_quietly(folder: Path, command: str) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)  # too large for the buffer of a pipe
+    Image.fromarray(noise).save("noise.bmp")
+    compress = [*COMMAND, "compress", "--lossless"]
+    subprocess.run([*compress, "noise.bmp"], check=True)
+    start = compress if command == "compress" else [*COMMAND, "decompress", "--format", "png"]
+    source = "noise.bmp" if command == "compress" else "noise.cnc"
+    process = subprocess.Popen([*start, source, "-o", "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None and process.stderr is not None
+    process.stdout.read(3)
+    process.stdout.close()
+    assert (process.wait(60), process.stderr.read()) == (141, b"")
+    process.stderr.close()
+
+
+def test_one_file_that_is_interrupted_is_not_written(folder: Path) -> None:
+    os.mkfifo("endless")
+    process = subprocess.Popen(
+        [*COMMAND, "compress", "--lossless", "endless", "-o", "x.cnc"], stderr=subprocess.PIPE, text=True
+    )
+    with open("endless", "wb") as pipe:  # waits until the command has begun to read
+        pipe.write(b"BM")
+        pipe.flush()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, "cnncompress: interrupted; nothing written\n")
+    assert names(folder) == ["a.bmp", "b.bmp"]
 
 
 def test_a_reader_that_goes_away_ends_it_quietly(slow: list[str], folder: Path) -> None:

@@ -45,7 +45,14 @@ def test_the_second_argument_is_the_output_if_it_looks_like_one(folder: Path) ->
     assert run("decompress", "x.CNC", "y.tiff").exit_code == 0 and Path("y.tiff").exists()
     result = compress("a.bmp", "typo.bmp")
     assert (result.exit_code, result.stdout) == (3, "")
-    assert result.stderr == "cnncompress: typo.bmp: no such file or directory; to write to it, use -o typo.bmp\n"
+    missing = "no such file or directory; "
+    assert result.stderr == f"cnncompress: typo.bmp: {missing}as an output it would end in .cnc\n"
+    assert compress("a.bmp", "new").stderr == f"cnncompress: new: {missing}to write to it, use -o new\n"
+    assert compress("a.bmp", "new/").stderr == f"cnncompress: new/: {missing}to write into it, use -d new/\n"
+    assert compress("-r", ".", "new").stderr == f"cnncompress: new: {missing}to write into it, use -d new\n"
+    assert "would end in .png, .ppm, .jpg, " in run("decompress", "x.CNC", "y.gif").stderr
+    assert "-o 'y z'" in run("decompress", "--format", "png", "x.CNC", "y z").stderr
+    assert "-o" not in run("decompress", "x.CNC", "y").stderr
     assert not Path("a.cnc").exists(), "nothing is done"
     assert compress("a.bmp", "b.bmp", "x.CNC").exit_code == 0, "all three are inputs"
 

@@ -52,8 +52,10 @@ def test_targets_are_met(photo: Path) -> None:
     for value, size in (("2.3k", 2300), ("1500", 1500)):
         assert compress("-f", "--target-size", value, "--device", "cpu", photo).exit_code == 0
         assert 0.98 * size <= packed.stat().st_size <= size
-    assert compress("-f", "--bpp", "0.5", "--device", "cpu", photo).exit_code == 0
-    assert 0.49 <= probe(packed.read_bytes()).bpp <= 0.5
+    result = compress("-v", "-f", "--bpp", "0.5", "--device", "cpu", photo)
+    info = probe(packed.read_bytes())
+    assert result.exit_code == 0 and 0.49 <= info.bpp <= 0.5
+    assert f": 160x128, quality {info.quality:g}, " in result.stderr
 
 
 def test_what_cannot_be_reached_exits_with_8(photo: Path) -> None:

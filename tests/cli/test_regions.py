@@ -132,7 +132,7 @@ def test_keep_going(run: Run, folder: Path) -> None:
     assert done.exit_code == 4 and "bytes are missing" in done.stderr and not Path("left.png").exists()
     done = run("decompress", "--keep-going", "bad.cnc", "left.png")
     assert done.exit_code == 4
-    assert "bad.cnc: damaged: 2 parts are lost, and what is left was written" in done.stderr
+    assert "bad.cnc: damaged in 2 places, and what is left was written" in done.stderr
     assert "tile 11 of 12 is lost and left gray: 64x42 pixels from 128,128" in done.stderr
     assert "tile 12 of 12 is lost and left gray: 79x42 pixels from 192,128" in done.stderr
     assert (pixels("left.png")[:40] == pixels("whole.png")[:40]).all()
@@ -158,6 +158,19 @@ def test_keep_going_of_sound_and_of_lost_files(run: Run, folder: Path) -> None:
         assert done.stderr.count("\n") == 1
 
 
+def test_keep_going_where_bytes_are_too_many(run: Run, folder: Path) -> None:
+    for name in ("photo.cnc", "exact.cnc"):
+        Path("bad.cnc").write_bytes((folder / name).read_bytes() + b"more")
+        assert run("decompress", folder / name, "-f", "whole.png").exit_code == 0
+        assert run("decompress", "bad.cnc", "-f", "left.png").exit_code == 4
+        assert not Path("left.png").exists()
+        done = run("decompress", "--keep-going", "bad.cnc", "left.png")
+        assert done.exit_code == 4 and "bytes too many at the end of the file" in done.stderr
+        assert "bad.cnc: damaged in 1 place, and what is left was written" in done.stderr
+        assert (pixels("left.png") == pixels("whole.png")).all()
+        Path("left.png").unlink()
+
+
 def test_several_files_of_which_one_is_damaged(run: Run, folder: Path) -> None:
     Path("bad.cnc").write_bytes(damaged(folder))
     done = run("decompress", "--keep-going", "-d", "out", folder / "photo.cnc", "bad.cnc")
@@ -166,7 +179,7 @@ def test_several_files_of_which_one_is_damaged(run: Run, folder: Path) -> None:
 
 def test_memory_limit(run: Run, folder: Path) -> None:
     done = run("decompress", "-M", "1M", folder / "photo.cnc", "out.png")
-    assert done.exit_code == 9 and "MB of memory, more than the limit of 1 MB" in done.stderr
+    assert done.exit_code == 9 and "MB of memory, more than the limit of 1.0 MB" in done.stderr
     done = run("decompress", "-M", "0.5M", folder / "exact.cnc", "out.png")
     assert done.exit_code == 9 and not Path("out.png").exists()
     done = run("compress", "--memory-limit", "200k", folder / "photo.png", "out.cnc")
@@ -182,7 +195,7 @@ def test_a_small_file_that_declares_a_large_image(run: Run, folder: Path) -> Non
     header = type(container.header)(container.header.layout, 16384, 16384, 5000, container.header.fingerprint)
     Path("huge.cnc").write_bytes(pack(type(container)(header, container.chunks[:1])))
     done = run("decompress", "huge.cnc", "out.png")
-    assert done.exit_code == 9 and "of memory, more than the limit of 2000 MB" in done.stderr
+    assert done.exit_code == 9 and "of memory, more than the limit of 2.0 GB" in done.stderr
 
 
 def test_progress_of_one_large_image(run: Run, folder: Path) -> None:

@@ -25,6 +25,9 @@ from lossless_runs import compress, names, run
         (["--skip-existing", "--newer", "a.bmp"], "--skip-existing and --newer exclude each other"),
         (["-0", "a.bmp"], "-0 is about the list of --files-from"),
         (["--include", "*", "a.bmp"], "only -r goes through"),
+        (["a.bmp", "."], ". is a folder: -d . writes into it, -r goes through it"),
+        (["a.bmp", "b.bmp", "./"], "./ is a folder: -d ./ writes into it, -r goes through it"),
+        (["--files-from", "a.bmp", "."], ". is a folder: -d . writes into it"),
         (["-", "a.bmp"], "Standard input has no name"),
         (["-", "-d", "x"], "Standard input has no name"),
         (["--files-from", "-", "-"], "Standard input cannot be both"),
@@ -58,10 +61,8 @@ def test_environment(folder: Path) -> None:
         return f"{result.exit_code} {result.stderr}"
 
     assert message(CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'none'; there are: ")
-    assert (
-        message(CNNCOMPRESS_MODEL_DIR=str(folder))
-        == f"6 cnncompress: {folder}/manifest.json: no such file or directory\n"
-    )
+    missing = f"{folder}/manifest.json: no such file or directory (CNNCOMPRESS_MODEL_DIR names the folder)"
+    assert message(CNNCOMPRESS_MODEL_DIR=str(folder)) == f"6 cnncompress: {missing}\n"
     assert message("--model", "other", CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'other'")
     assert "CNNCOMPRESS_DEVICE" in message(CNNCOMPRESS_DEVICE="gpu")
     assert message(CNNCOMPRESS_THREADS="many").startswith("2 ")

@@ -225,7 +225,7 @@ def test_foreign_bytes_raise_a_bitstream_error(data: bytes) -> None:
         (small_file(layout=3), Corrupt, "0 alpha chunks in a RGBA image"),
         (small_file(layout=1, types=b"\x01\x02\x02"), Corrupt, "2 alpha chunks"),
         (SMALL_BYTES[:-1], Truncated, "1 of 3 payload bytes"),
-        (SMALL_BYTES + b"\0", Corrupt, "1 bytes too many"),
+        (SMALL_BYTES + b"\0", Corrupt, "bytes too many at the end"),
         (SMALL_BYTES[:-1] + b"x", Corrupt, "checksum of the latents chunk"),
         (pack(WITH_ALPHA)[:-9] + b"MOREalpha", Corrupt, "checksum of the ancillary-200 chunk"),
     ],

@@ -124,6 +124,13 @@ def test_metadata_is_written_and_read_again(file_format: str, layout: Layout) ->
         assert found.exif == METADATA.exif
 
 
+@pytest.mark.parametrize("name", ["gif", "PNG", ".png", "", "cnc"])
+def test_formats_that_there_are_not(name: str, tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=f"format is '{name}', expected one of png, ppm, .*npy"):
+        save_image(Image.fromarray(RGB), tmp_path / "out", name)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("key", ["exif", "xmp"])
 def test_what_is_too_long_for_a_jpeg(key: str) -> None:
     image = Image.fromarray(RGB)

@@ -8,6 +8,8 @@ and Mandt, "Improving Inference for Neural Image Compression" (NeurIPS 2020).
 
 from __future__ import annotations
 
+import contextlib
+
 from cnncompress.codec.effort import Effort, Round
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
@@ -15,7 +17,7 @@ from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, Surroundings, twin_of
 from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tables import ScaleTables
-from cnncompress.codec.tile_encoder import CodedTile, TileTask
+from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
 from cnncompress.nn.quality import lambda_at
 
 
@@ -41,7 +43,11 @@ class Refiner:
 
 
 class RefiningCoder:
-    """Codes the tiles of one image with effort. The cost of a tile is never above that of a single pass over it."""
+    """Codes the tiles of one image with effort. The cost of a tile is never above that of a single pass over it.
+
+    After a `StopRefining` the tile at hand is left at the best so far, and tiles that come later get a single pass,
+    which neither looks around nor decodes what it has made.
+    """
 
     looks_around = True
 
@@ -61,15 +67,20 @@ class RefiningCoder:
         self._stopped = False
 
     def __call__(self, task: TileTask) -> CodedTile:
-        """Codes a tile.
+        """Codes a tile."""
+        if not self._stopped:
+            return self._refined(task)
+        coded = single_pass(self._refiner.pipeline, task)
+        with contextlib.suppress(StopRefining):  # who asked once may ask again
+            task.report(self.steps)
+        return coded
 
-        After a `StopRefining` the best so far is returned, and tiles that come later get a single pass.
-        """
+    def _refined(self, task: TileTask) -> CodedTile:
         lmbda = self._refiner.model_lambda(task.quality) if self._lmbda is None else self._lmbda
         search = TileSearch(self._refiner, task, lmbda)
         try:
             task.report(1)
-            for done, plan in enumerate(() if self._stopped else self._effort.rounds, start=1):
+            for done, plan in enumerate(self._effort.rounds, start=1):
                 search.go_through(plan)
                 task.report(1 + done)
         except StopRefining:
