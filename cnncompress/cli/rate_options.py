@@ -76,6 +76,6 @@ rate_options = option_group(
         metavar="N",
         default=0,
         show_default=True,
-        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best so far of a single image.",
+        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best so far.",
     ),
 )

@@ -63,6 +63,14 @@ def test_no_job_is_begun_after_a_stop() -> None:
     assert len(results) == len(seat.done) == 3
 
 
+def test_a_stop_ends_the_effort_of_what_was_begun() -> None:
+    seats = [Fake(), Fake()]
+    running: list[int] = []
+    list(Schedule(JOBS, seats, lambda: any(seat.done for seat in seats), running.append).results())
+    assert all(seat.hurried for seat in seats)
+    assert len(running) == 1 and 0 <= running[0] <= len(seats)
+
+
 class Dying(Fake):
     """Dies over its second job."""
 
