@@ -19,6 +19,9 @@ from cnncompress.errors import UnreadableImage
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.formats import OUTPUT_FORMATS, output_format
 
+_STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+"""Standard output by name. While a command runs, that name means standard error: nothing but data may go out."""
+
 
 @dataclass(frozen=True)
 class OutputNames:
@@ -83,7 +86,7 @@ def split_output(
     if len(given) > 1:
         raise click.UsageError(f"{given[0]} and {given[1]} exclude each other.")
     if given:
-        return tuple(paths), STANDARD_STREAM if stdout else output
+        return tuple(paths), STANDARD_STREAM if stdout or output in _STANDARD_OUTPUT else output
     if not recursive and len(paths) + listed > 1 and paths and is_folder(paths[-1]):
         last = printable(shlex.quote(paths[-1]))
         raise click.UsageError(f"{last} is a folder: -d {last} writes into it, -r goes through it.")

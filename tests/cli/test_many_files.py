@@ -61,6 +61,7 @@ def test_standard_streams(folder: Path) -> None:
     data = Path("a.bmp").read_bytes()
     packed = compress("-", data=data).stdout_bytes  # type: ignore[arg-type]
     assert compress("-c", "a.bmp").stdout_bytes == packed == compress("a.bmp", "-o", "-").stdout_bytes
+    assert compress("a.bmp", "-o", "/dev/stdout").stdout_bytes == packed
     decoded = run("decompress", "-", "-o", "out.bmp", data=packed)
     assert decoded.exit_code == 0 and Path("out.bmp").exists()
 
