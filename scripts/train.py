@@ -13,10 +13,11 @@ import torch
 
 from cnncompress.devices import resolve_device
 from cnncompress.errors import CnncompressError
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.nn.hyperprior import TrainableModel
 from cnncompress.training.config import load_config
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.loop import Trainer
+from cnncompress.training.networks import untrained_model
 from cnncompress.training.report import RunReport, write_report
 from cnncompress.training.tensor_files import MIN_LIMIT
 from cnncompress.training.warm_start import trainable_model
@@ -93,13 +94,13 @@ def main(
         click.echo(f"{len(train)} training images, {len(validation)} held out")
         settings = load_config(config, changes)
         resuming = resume and output.exists()
-        start = None
+        start: TrainableModel | None = None
         if base:
             weights = load_weights(base)
             start = trainable_model(weights)
             settings = replace(settings, model=start.config, origin=weights.fingerprint.hex())
         elif resuming:
-            start = HyperpriorModel(settings.model)  # the checkpoint fills it: no statistics of the images are needed
+            start = untrained_model(settings)  # the checkpoint fills it: no statistics of the images are needed
         trainer = Trainer(
             settings,
             train,

@@ -13,6 +13,7 @@ Image Compression" (NeurIPS 2018); scales from z alone, so that entropy decoding
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -42,7 +43,17 @@ class HyperpriorOutput:
     z_bits: Tensor
 
 
-class HyperpriorModel(nn.Module):
+class TrainableModel(nn.Module, ABC):
+    """What a training run trains: images and qualities in, reconstructions and bits out."""
+
+    config: ModelConfig
+
+    @abstractmethod
+    def forward(self, x: Tensor, position: Tensor, *, simulate_integers: bool = False) -> HyperpriorOutput:
+        """Codes a batch; arguments and result as in `HyperpriorModel.forward`."""
+
+
+class HyperpriorModel(TrainableModel):
     """Trainable model for all qualities."""
 
     def __init__(self, config: ModelConfig) -> None:

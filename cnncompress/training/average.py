@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.nn.hyperprior import TrainableModel
 
 
 class WeightAverage(nn.Module):
@@ -17,7 +17,7 @@ class WeightAverage(nn.Module):
     there for the step's end. This one starts from the model's weights, and its update is one queued operation.
     """
 
-    def __init__(self, model: HyperpriorModel, decay: float) -> None:
+    def __init__(self, model: TrainableModel, decay: float) -> None:
         """Copies the model.
 
         Args:
@@ -29,6 +29,6 @@ class WeightAverage(nn.Module):
         self.decay = decay
 
     @torch.no_grad()
-    def update_parameters(self, model: HyperpriorModel) -> None:
+    def update_parameters(self, model: TrainableModel) -> None:
         """Moves the average towards the model's present parameters."""
         torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1.0 - self.decay)

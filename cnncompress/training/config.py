@@ -17,6 +17,11 @@ else:
 
 T = TypeVar("T")
 
+HYPERPRIOR = "hyperprior"
+SEED_ARTICLE = "seed-article"
+NETWORKS = (HYPERPRIOR, SEED_ARTICLE)
+"""The codec's own network, and the one of `cnncompress.training.seed_article`, which is there to be compared with."""
+
 
 @dataclass(frozen=True)
 class Phase:
@@ -69,6 +74,7 @@ class TrainConfig:
 
     Attributes:
         model: Shape of the network.
+        network: ``hyperprior``, or ``seed-article``, which of the shape takes the lambdas only and cannot be exported.
         phases: Parts of the run, in order.
         augmentation: Random changes to the crops.
         learning_rate: Peak rate of Adam for the networks.
@@ -85,6 +91,7 @@ class TrainConfig:
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
+    network: str = HYPERPRIOR
     phases: tuple[Phase, ...] = (
         Phase(0.60, crop=128, batch=8),
         Phase(0.33, crop=256, batch=4, last_rate=0.0, simulate_integers=True),
@@ -102,11 +109,13 @@ class TrainConfig:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses phases that do not make up the whole run.
+        """Refuses an unknown network, and phases that do not make up the whole run.
 
         Raises:
-            ValueError: The fractions do not add up to 1, or a crop is no multiple of 64.
+            ValueError: There is no such network, the fractions do not add up to 1, or a crop is no multiple of 64.
         """
+        if self.network not in NETWORKS:
+            raise ValueError(f"network is {self.network!r:.50}, must be one of {', '.join(NETWORKS)}")
         if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
             raise ValueError("the fractions of the phases must add up to 1")
         for phase in self.phases:

@@ -25,6 +25,7 @@ from cnncompress.nn.hyperprior import HyperpriorModel
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis, largest_magnitude
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
+from cnncompress.training.config import HYPERPRIOR
 from cnncompress.weights import check_integer_bounds, load_weights, round_to_stored, save_weights
 
 COUNTED_QUALITIES = 16
@@ -32,7 +33,13 @@ _AVERAGE_PREFIX = "module."
 
 
 def averaged_model(checkpoint: Checkpoint) -> HyperpriorModel:
-    """The averaged weights of a run, as a model on the CPU."""
+    """The averaged weights of a run, as a model on the CPU.
+
+    Raises:
+        InvalidModel: The run trained another network than the codec's.
+    """
+    if checkpoint.config.network != HYPERPRIOR:
+        raise InvalidModel(f"a {checkpoint.config.network} network was trained, which the codec does not run")
     model = HyperpriorModel(checkpoint.config.model)
     state = checkpoint.average.items()
     model.load_state_dict(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import CnncompressError, InvalidModel
-from cnncompress.nn.hyperprior import HyperpriorModel, HyperpriorOutput
+from cnncompress.nn.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.average import WeightAverage
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -21,6 +21,7 @@ from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.loss import rate_distortion
+from cnncompress.training.networks import untrained_model
 from cnncompress.training.progress import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
@@ -39,7 +40,7 @@ class Trainer:
         held_out: dict[str, Tensor],
         device: torch.device,
         *,
-        start: HyperpriorModel | None = None,
+        start: TrainableModel | None = None,
         compiled: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = print,
@@ -67,8 +68,9 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         if start is None:
-            model = HyperpriorModel(config.model)
-            initialise(model, patch_covariance(list(images.values()), KLT_PATCHES, config.seed))
+            model = untrained_model(config)
+            if isinstance(model, HyperpriorModel):
+                initialise(model, patch_covariance(list(images.values()), KLT_PATCHES, config.seed))
         else:
             model = start
         self.model = model.to(device).to(memory_format=torch.channels_last)
@@ -83,7 +85,7 @@ class Trainer:
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
     @property
-    def averaged(self) -> HyperpriorModel:
+    def averaged(self) -> TrainableModel:
         """The model with averaged weights."""
         return self.average.module
 

@@ -9,7 +9,7 @@ from statistics import fmean
 import torch
 from torch import Tensor
 
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.nn.hyperprior import TrainableModel
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.loss import RateDistortion, rate_distortion
 
@@ -72,7 +72,7 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(model: HyperpriorModel, images: Iterable[Tensor], device: torch.device) -> Validation | None:
+def validate(model: TrainableModel, images: Iterable[Tensor], device: torch.device) -> Validation | None:
     """Codes the centre of each image at every anchor quality, as the codec will.
 
     Rounding is real, with the encoder's dead zones, and the scale network simulates integers.
