@@ -23,6 +23,16 @@ MORE_WIDTHS = ("scale_width=8", "context_width=8", "blocks_8=1", "blocks_16=1")
 TINY = [f"model.{width}" for width in (*WIDTHS, *MORE_WIDTHS)] + ["phases=[{fraction=1.0,crop=64,batch=2}]"]
 
 
+@pytest.fixture
+def photographs(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
+    """A folder of ten photographs of 256x256 pixels."""
+    folder = tmp_path / "photographs"
+    folder.mkdir()
+    for index in range(10):
+        Image.fromarray(coffee[:256, 20 * index : 20 * index + 256]).save(folder / f"{index}.png")
+    return folder
+
+
 def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -30,11 +40,7 @@ def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.slow
-def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
-    photographs = tmp_path / "photographs"
-    photographs.mkdir()
-    for index in range(10):
-        Image.fromarray(coffee[:256, 20 * index : 20 * index + 256]).save(photographs / f"{index}.png")
+def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, photographs: Path) -> None:
     rows = tmp_path / "rows.toml"
     named = {"first": TINY, "wider": [*TINY, "model.width_8=12"], "wrong": ["model.depth=3"]}
     rows.write_text("".join(f"[[row]]\nname = '{name}'\nset = {settings!r}\n" for name, settings in named.items()))
@@ -65,11 +71,7 @@ def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, coffee:
 
 
 @pytest.mark.slow
-def test_budgets_share_the_steps_at_a_constant_rate(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
-    photographs = tmp_path / "photographs"
-    photographs.mkdir()
-    for index in range(10):
-        Image.fromarray(coffee[:256, 20 * index : 20 * index + 256]).save(photographs / f"{index}.png")
+def test_budgets_share_the_steps_at_a_constant_rate(tmp_path: Path, photographs: Path) -> None:
     phases = "phases=[{fraction=0.5,crop=64,batch=2},{fraction=0.5,crop=64,batch=2,last_rate=0.0}]"
     rows = tmp_path / "rows.toml"
     rows.write_text(f"[[row]]\nname = 'tiny'\nset = {[*TINY[:-1], phases]!r}\n")
