@@ -56,7 +56,8 @@ class Session:
         self.device = resolve_device(job.device)
         weights = load_weights(job.start) if job.start is not None else None
         start = trainable_model(weights) if weights else None
-        model, origin = (start.config, weights.fingerprint.hex()) if start and weights else (None, "")
+        model = weights.network.config if weights else None
+        origin = weights.fingerprint.hex() if weights else ""
         on_gpu = self.device.type != "cpu"
         saved = load_checkpoint(job.checkpoint) if job.checkpoint.exists() else None
         config = plan(job, model, origin, on_gpu=on_gpu)
