@@ -33,20 +33,36 @@ def reason(error: Exception) -> str:
     return text[:1].lower() + text[1:]
 
 
-def read_input(source: str) -> bytes:
-    """Returns the bytes of a file, or of standard input for ``-``.
+@contextlib.contextmanager
+def open_input(source: str | Path) -> Iterator[IO[bytes]]:
+    """Opens a file for as long as the body runs, which reads it.
+
+    Args:
+        source: a path; as a string, ``-`` is standard input.
 
     Raises:
         UnreadableImage: it does not exist or cannot be read.
     """
     try:
         if source != STANDARD_STREAM:
-            return Path(source).read_bytes()
-        if sys.stdin is None:
+            with Path(source).open("rb") as stream:
+                yield stream
+        elif sys.stdin is None:
             raise UnreadableImage("standard input is closed")
-        return sys.stdin.buffer.read()
+        else:
+            yield sys.stdin.buffer
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
+
+
+def read_input(source: str) -> bytes:
+    """Returns the bytes of a file, or of standard input for ``-``.
+
+    Raises:
+        UnreadableImage: it does not exist or cannot be read.
+    """
+    with open_input(source) as stream:
+        return stream.read()
 
 
 def whole_file(source: FileSource) -> memoryview:
@@ -57,10 +73,8 @@ def whole_file(source: FileSource) -> memoryview:
         UnreadableImage: it does not exist or cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
-        try:
-            return memoryview(Path(source).read_bytes())
-        except (OSError, ValueError) as error:
-            raise UnreadableImage(reason(error)) from error
+        with open_input(Path(source)) as stream:
+            return memoryview(stream.read())
     try:
         return memoryview(source).cast("B")
     except TypeError:
@@ -173,11 +187,11 @@ def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | N
         OutputExists: there is such a file, and ``force`` is not set.
         OutputError: it cannot be written; nothing is left behind.
     """
-    try:
-        original = open(source, "rb")  # noqa: SIM115 - closed below; only the opening is to be translated
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(reason(error)) from error
-    with original, _output_errors(), _whole_file(Path(target), force, like, True, False) as stream:
+    with (
+        open_input(Path(source)) as original,
+        _output_errors(),
+        _whole_file(Path(target), force, like, True, False) as stream,
+    ):
         shutil.copyfileobj(original, stream)
         return stream.tell()
 

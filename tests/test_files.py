@@ -48,15 +48,18 @@ def test_unreadable_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read_input("-")
 
 
-def test_files_of_a_program(tmp_path: Path) -> None:
+def test_files_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "in"
     path.write_bytes(b"data")
     for source in (path, str(path), b"data", bytearray(b"data"), memoryview(b"data")):
         assert whole_file(source) == b"data"
+    monkeypatch.chdir(tmp_path)
+    path.rename("-")
+    assert whole_file("-") == b"data", "a program has its own standard input"
     for missing in (tmp_path, tmp_path / "missing", "\0"):
         with pytest.raises(UnreadableImage):
             whole_file(missing)
-    with path.open("rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
+    with open("-", "rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
         whole_file(stream)  # type: ignore[arg-type]
 
 

@@ -10,8 +10,7 @@ from cnncompress.batch.naming import is_image_ending
 from cnncompress.codec import streams
 from cnncompress.codec.ancillary import SourceRecord, read_source
 from cnncompress.codec.container import Chunk, ChunkType, Container, Entry, Head
-from cnncompress.errors import UnreadableImage
-from cnncompress.files import reason
+from cnncompress.files import open_input
 from cnncompress.formats import SNIFFED_BYTES, sniff
 
 
@@ -19,10 +18,10 @@ def read_head(path: Path) -> Head:
     """Reads header and table of a .cnc file.
 
     Raises:
-        UnreadableImage: it cannot be opened.
+        UnreadableImage: it cannot be opened or read.
         BitstreamError: it is damaged or no .cnc file.
     """
-    with _opened(path) as stream:
+    with open_input(path) as stream:
         return streams.read_head(stream)
 
 
@@ -30,10 +29,10 @@ def read_source_record(path: Path) -> SourceRecord | None:
     """Returns what a .cnc file was made from, None if it does not tell.
 
     Raises:
-        UnreadableImage: it cannot be opened.
+        UnreadableImage: it cannot be opened or read.
         BitstreamError: it is damaged or no .cnc file.
     """
-    with _opened(path) as stream:
+    with open_input(path) as stream:
         return _source_record(streams.read_head(stream), stream)
 
 
@@ -44,10 +43,10 @@ def ending_of_original(path: Path) -> str | None:
     a picture decides that it becomes a program.
 
     Raises:
-        UnreadableImage: it cannot be opened.
+        UnreadableImage: it cannot be opened or read.
         BitstreamError: it is damaged or no .cnc file.
     """
-    with _opened(path) as stream:
+    with open_input(path) as stream:
         head = streams.read_head(stream)
         stored = _find(head, ChunkType.ORIGINAL)
         if stored is None:
@@ -82,10 +81,3 @@ def _source_record(head: Head, stream: IO[bytes]) -> SourceRecord | None:
 
 def _find(head: Head, kind: ChunkType) -> Entry | None:
     return next((entry for entry in head.entries if entry.type == kind), None)
-
-
-def _opened(path: Path) -> IO[bytes]:
-    try:
-        return path.open("rb")
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(reason(error)) from error
