@@ -11,28 +11,25 @@ import os
 from PIL import Image
 
 from cnncompress.assembly import (
-    check_limits,
+    Decoded,
     pack_lossless,
     pack_original,
+    read_planes,
     taken_apart,
+    unpack_file,
     unpack_image,
-    unpack_original,
-    warn_of_losses,
 )
 from cnncompress.codec.ancillary import SourceRecord
-from cnncompress.codec.container import MAX_SIDE
+from cnncompress.codec.container import MAX_SIDE, Container
 from cnncompress.codec.effort import MAX_EFFORT
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.salvage import Remains
-from cnncompress.coding import DEFAULT_QUALITY, Codec, Decoded
+from cnncompress.coding import DEFAULT_QUALITY, Codec
 from cnncompress.files import FileSource
-from cnncompress.images.limits import Limits, check_memory
-from cnncompress.images.read import read_image
+from cnncompress.images.limits import Limits
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import View, view_of
 from cnncompress.manifest import find_by_fingerprint
-from cnncompress.memory import image_bytes
 from cnncompress.targets import Target
 
 __all__ = [
@@ -79,10 +76,7 @@ def compress(
         )
     if target is not None:
         raise ValueError("a lossless file has the size that it has, and a target cannot be met")
-    planes = read_image(image, settings or ImageSettings())
-    if planes is not image:
-        warn_of_losses(planes)
-    return pack_lossless(planes, source)
+    return pack_lossless(read_planes(image, settings or ImageSettings()), source)
 
 
 def store_original(data: bytes, *, settings: ImageSettings | None = None, source: SourceRecord | None = None) -> bytes:
@@ -120,8 +114,9 @@ def decompress(
     and `Codec.decompress`.
     """
     limits = Limits(max_pixels, max_dim, memory_limit)
-    remains = taken_apart(data, keep_going)
-    return _decompress(remains, model, device, limits, view_of(crop, scale), keep_going, progress)
+    remains, view = taken_apart(data, keep_going), view_of(crop, scale)
+    image = unpack_image(remains.container, view, limits)
+    return image or _decoder(remains.container, model, device, limits).decode(remains, view, keep_going, progress)
 
 
 def decompress_file(
@@ -142,26 +137,10 @@ def decompress_file(
     """
     limits = Limits(max_pixels, max_dim, memory_limit)
     remains = taken_apart(data, keep_going)
-    original = unpack_original(remains.container) if view.is_whole else None
-    return original or _decompress(remains, model, device, limits, view, keep_going, progress)
+    found = unpack_file(remains.container, view, limits)
+    return found or _decoder(remains.container, model, device, limits).decode(remains, view, keep_going, progress)
 
 
-def _decompress(
-    remains: Remains,
-    model: str | os.PathLike[str] | None,
-    device: str,
-    limits: Limits,
-    view: View,
-    keep_going: bool,
-    progress: Progress,
-) -> Image.Image:
-    container = remains.container
-    check_limits(container.header, limits.max_pixels, limits.max_dim)
-    check_memory(image_bytes(container, view), limits.memory)
-    image = unpack_image(container, view)
-    if image is not None:
-        return image
-    if model is None:
-        model = find_by_fingerprint(container.header.fingerprint)
-    codec = Codec(model, device, max_pixels=limits.max_pixels, max_dim=limits.max_dim, memory_limit=limits.memory)
-    return codec.decode(remains, view, keep_going, progress)
+def _decoder(container: Container, model: str | os.PathLike[str] | None, device: str, limits: Limits) -> Codec:
+    chosen = find_by_fingerprint(container.header.fingerprint) if model is None else model
+    return Codec(chosen, device, max_pixels=limits.max_pixels, max_dim=limits.max_dim, memory_limit=limits.memory)

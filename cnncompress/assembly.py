@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -27,13 +28,14 @@ from cnncompress.codec.tiles import WHOLE, TileGrid
 from cnncompress.errors import Corrupt, FeatureLoss, ImageError, LimitExceeded, PartLost, UnsupportedImage
 from cnncompress.files import FileSource, whole_file
 from cnncompress.formats import sniff
-from cnncompress.images.limits import check_size
+from cnncompress.images.limits import Limits, check_memory, check_size
 from cnncompress.images.planes import decode_alpha, decode_image, encode_alpha, encode_image
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
-from cnncompress.images.source import Plane, SourceImage
+from cnncompress.images.source import ImageSource, Plane, SourceImage
 from cnncompress.images.view import View
 from cnncompress.images.write import to_image
+from cnncompress.memory import plain_bytes
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,22 @@ class OriginalFile:
 
     data: bytes
     format: str
+
+
+Decoded: TypeAlias = Image.Image | OriginalFile
+"""What was in a .cnc file."""
+
+
+def read_planes(image: ImageSource, settings: ImageSettings) -> SourceImage:
+    """Reads an image to be coded, with a `FeatureLoss` warning for each thing that is lost, unless it is read already.
+
+    Raises:
+        TypeError, ImageError, LimitExceeded: as for :func:`cnncompress.images.read.read_image`.
+    """
+    planes = read_image(image, settings)
+    if planes is not image:
+        _warn_of_losses(planes)
+    return planes
 
 
 def pack_learned(
@@ -84,7 +102,7 @@ def pack_lossless(image: SourceImage, source: SourceRecord | None = None) -> byt
 def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | None = None) -> bytes:
     """Returns a .cnc file in which an image file travels as it is.
 
-    It carries its own metadata; the header tells what :func:`unpack_image` makes of it.
+    It carries its own metadata; the header tells what :func:`unpack_plain` makes of it.
 
     Args:
         data: the image file.
@@ -105,15 +123,6 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
     header = Header(image.layout, *image.size, 0, NO_FINGERPRINT)
     chunks = (Chunk(ChunkType.ORIGINAL, bytes(data)), *ancillary_chunks(Metadata(), source))
     return pack(Container(header, chunks))
-
-
-def check_limits(header: Header, max_pixels: int, max_dim: int) -> None:
-    """Refuses a file by its header, before anything is decoded.
-
-    Raises:
-        LimitExceeded: it has more pixels, or a longer side, than allowed.
-    """
-    check_size(header.width, header.height, max_pixels, max_dim)
 
 
 def taken_apart(source: FileSource, keep_going: bool) -> Remains:
@@ -179,23 +188,58 @@ def _metadata(container: Container, keep_going: bool) -> Metadata:
         return Metadata()
 
 
-def unpack_image(container: Container, view: View = View()) -> Image.Image | None:  # noqa: B008 - frozen
+def unpack_file(container: Container, view: View, limits: Limits) -> Decoded | None:
+    """Returns what is in a file that needs no network as `unpack_image` does, but a stored original bit for bit.
+
+    Args:
+        container: the file.
+        view: what is wanted of the image; anything but all of it makes an image of a stored original.
+        limits: how large the image may be.
+
+    Raises:
+        Corrupt: as for `unpack_image`; the first bytes of an original are not those of an image.
+        OutsideImage, LimitExceeded: as for `unpack_image`.
+    """
+    if container.coding != "stored" or not view.is_whole:
+        return unpack_image(container, view, limits)
+    data = container.payload(ChunkType.ORIGINAL)
+    kind = sniff(data)
+    if kind in (None, "cnc"):
+        raise Corrupt("the stored original cannot be read: it is no image")
+    return OriginalFile(data, kind)
+
+
+def unpack_image(container: Container, view: View, limits: Limits) -> Image.Image | None:
     """Returns the image of a file that needs no network, None if it does.
 
-    A stored original is read like any input: upright, in 8 bits, with a :class:`cnncompress.FeatureLoss` warning for
-    what that costs. :func:`unpack_original` gives it back as it is.
+    Args:
+        container: the file.
+        view: what is wanted of the image.
+        limits: how large it may be; what a network would take is not known here.
+
+    Raises:
+        Corrupt: as for `unpack_plain`.
+        OutsideImage: the image does not reach as far as the view.
+        LimitExceeded: it is too large.
+    """
+    header = container.header
+    check_size(header.width, header.height, limits.max_pixels, limits.max_dim)
+    if container.coding == "learned":
+        return None
+    check_memory(plain_bytes(header.grid), limits.memory)
+    view.area(header.width, header.height)  # refuses what there is not, before the work
+    return view.of(unpack_plain(container))
+
+
+def unpack_plain(container: Container) -> Image.Image:
+    """Returns the image of a lossless file or a stored original.
+
+    An original is read like any input: upright, in 8 bits, with a :class:`cnncompress.FeatureLoss` warning for what
+    that costs. :func:`unpack_file` gives it back as it is.
 
     Raises:
         Corrupt: the planes, the original or the metadata are damaged.
-        OutsideImage: the image does not reach as far as the view.
     """
-    if container.coding == "learned":
-        return None
-    view.area(container.header.width, container.header.height)  # refuses what there is not, before the work
-    return view.of(_unpack_whole_image(container))
-
-
-def _unpack_whole_image(container: Container) -> Image.Image:
     header = container.header
     if container.coding == "lossless":
         payload = container.payload(ChunkType.LOSSLESS)
@@ -210,29 +254,14 @@ def _unpack_whole_image(container: Container) -> Image.Image:
         raise Corrupt(
             f"the stored original has {image.size[0]}x{image.size[1]} pixels, not {header.width}x{header.height}"
         )
-    warn_of_losses(image)
+    _warn_of_losses(image)
     return to_image(image.colour, image.alpha, image.layout, image.metadata)
 
 
-def unpack_original(container: Container) -> OriginalFile | None:
-    """Returns the original file that is stored in a file, None if it holds a coded image.
-
-    Raises:
-        Corrupt: its first bytes are not those of an image.
-    """
-    if container.coding != "stored":
-        return None
-    data = container.payload(ChunkType.ORIGINAL)
-    kind = sniff(data)
-    if kind in (None, "cnc"):
-        raise Corrupt("the stored original cannot be read: it is no image")
-    return OriginalFile(data, kind)
-
-
-def warn_of_losses(image: SourceImage) -> None:
-    """Warns of each thing that was lost when an image was read, in the name of the caller's caller."""
+def _warn_of_losses(image: SourceImage) -> None:
+    # In the name of whoever called what calls `read_planes`.
     for loss in image.losses:
-        warnings.warn(loss, FeatureLoss, stacklevel=3)
+        warnings.warn(loss, FeatureLoss, stacklevel=4)
 
 
 def warn_of_missing_tiles(grid: TileGrid, missing: Iterable[int]) -> None:

@@ -9,20 +9,19 @@ import os
 from contextlib import AbstractContextManager
 from functools import cached_property
 from numbers import Real
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from cnncompress.assembly import (
-    OriginalFile,
-    check_limits,
+    Decoded,
     pack_learned,
     pack_lossless,
+    read_planes,
     taken_apart,
+    unpack_file,
     unpack_image,
     unpack_learned,
-    unpack_original,
-    warn_of_losses,
     warn_of_missing_tiles,
 )
 from cnncompress.codec.ancillary import SourceRecord
@@ -33,13 +32,12 @@ from cnncompress.codec.salvage import Remains
 from cnncompress.codec.tiles import choose_side
 from cnncompress.errors import UnknownModel
 from cnncompress.files import FileSource
-from cnncompress.images.limits import check_memory, check_tile_count
-from cnncompress.images.read import read_image
+from cnncompress.images.limits import Limits, check_memory, check_tile_count
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
 from cnncompress.images.source import ImageSource, Plane
 from cnncompress.images.view import View, view_of
 from cnncompress.manifest import find_weights
-from cnncompress.memory import decoding_bytes, encoding_bytes, image_bytes
+from cnncompress.memory import decoding_bytes, encoding_bytes
 from cnncompress.targeting import reach
 from cnncompress.targets import Target
 
@@ -51,9 +49,6 @@ if TYPE_CHECKING:
     from cnncompress.nn.config import ModelConfig
 
 DEFAULT_QUALITY = 60.0
-
-Decoded: TypeAlias = Image.Image | OriginalFile
-"""What was in a .cnc file."""
 
 
 class Codec:
@@ -102,9 +97,7 @@ class Codec:
         self.device = resolve_device(device)
         computing(precision, self.device)  # refuses what there is not
         self.precision = precision
-        self.max_pixels = max_pixels
-        self.max_dim = max_dim
-        self.memory_limit = memory_limit
+        self.limits = Limits(max_pixels, max_dim, memory_limit)
         self._stopwatch = stopwatch or NoStopwatch()
         weights = load_weights(chosen)
         self.model = weights.name
@@ -164,9 +157,7 @@ class Codec:
             raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
         with self._stopwatch.stage("image"):
             settings = settings or self._settings()
-            planes = read_image(image, settings)
-            if planes is not image:
-                warn_of_losses(planes)
+            planes = read_planes(image, settings)
             lossless = pack_lossless(planes, source) if planes.is_graphic else None
         side = choose_side(*planes.size, tile)
         tiles = (TiledImage if target is None else SharedAnalysis)(self._pipeline, planes.colour, side)
@@ -226,7 +217,9 @@ class Codec:
             UnknownModel: It was made with another model.
             LimitExceeded: The image is too large.
         """
-        return self.decode(taken_apart(data, keep_going), view_of(crop, scale), keep_going, progress)
+        remains, view = taken_apart(data, keep_going), view_of(crop, scale)
+        image = unpack_image(remains.container, view, self.limits)
+        return image or self.decode(remains, view, keep_going, progress)
 
     def decompress_file(
         self,
@@ -245,24 +238,26 @@ class Codec:
             progress: As for `decompress`.
         """
         remains = taken_apart(data, keep_going)
-        original = unpack_original(remains.container) if view.is_whole else None
-        return original or self.decode(remains, view, keep_going, progress)
+        found = unpack_file(remains.container, view, self.limits)
+        return found or self.decode(remains, view, keep_going, progress)
 
-    def decode(self, remains: Remains, view: View, keep_going: bool, progress: Progress) -> Image.Image:
-        """Does the work of `decompress` on a file that is taken apart already.
+    def decode(
+        self,
+        remains: Remains,
+        view: View = View(),  # noqa: B008 - frozen
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Image.Image:
+        """Does the part of `decompress` that needs the network.
 
         Args:
-            remains: The file.
+            remains: The file, which has latents, and pixels within the limits.
             view: What is wanted of the image.
             keep_going: As for `decompress`.
             progress: As for `decompress`.
         """
-        container, header = remains.container, remains.container.header
-        check_limits(header, self.max_pixels, self.max_dim)
-        check_memory(image_bytes(container, view, self._config), self.memory_limit)
-        image = unpack_image(container, view)
-        if image is not None:
-            return image
+        header = remains.container.header
+        check_memory(decoding_bytes(header.grid, header.layout, view, self._config), self.limits.memory)
         if header.fingerprint != self.fingerprint:
             raise UnknownModel(
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
@@ -270,7 +265,7 @@ class Codec:
         with self._computing():
             colour = self._colours(remains, view, keep_going, progress)
         with self._stopwatch.stage("image"):
-            return unpack_learned(container, colour, view, keep_going=keep_going)
+            return unpack_learned(remains.container, colour, view, keep_going=keep_going)
 
     def _colours(
         self,
@@ -296,7 +291,8 @@ class Codec:
         return colour
 
     def _settings(self) -> ImageSettings:
-        return ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim, memory_limit=self.memory_limit)
+        limits = self.limits
+        return ImageSettings(max_pixels=limits.max_pixels, max_dim=limits.max_dim, memory_limit=limits.memory)
 
     @cached_property
     def _refiner(self) -> Refiner:

@@ -7,8 +7,13 @@ import threading
 from typing import TYPE_CHECKING
 
 from cnncompress.api import Codec
+from cnncompress.assembly import Decoded, unpack_file
 from cnncompress.codec.container import MAX_SIDE
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.salvage import Remains
+from cnncompress.images.limits import Limits
 from cnncompress.images.settings import DEFAULT_MEMORY_LIMIT
+from cnncompress.images.view import View
 from cnncompress.manifest import find_by_fingerprint
 
 if TYPE_CHECKING:
@@ -39,9 +44,7 @@ class Models:
             precision: What the networks compute in, as for `Codec`.
             memory_limit: Bytes that an image may take, as for `Codec`.
         """
-        self.max_pixels = max_pixels
-        self.max_dim = max_dim
-        self.memory_limit = memory_limit
+        self.limits = Limits(max_pixels, max_dim, memory_limit)
         self._model = model
         self._device = device
         self._threads = threads
@@ -77,13 +80,32 @@ class Models:
                 self._loaded[fingerprint] = self._load(find_by_fingerprint(fingerprint))
             return self._loaded[fingerprint]
 
+    def decode(
+        self,
+        remains: Remains,
+        view: View = View(),  # noqa: B008 - frozen
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Decoded:
+        """Decodes a file that is taken apart, with the model that it was made with, if with any.
+
+        Arguments as in `Codec.decode`, result and other errors as in `Codec.decompress_file`.
+
+        Raises:
+            ModelError: its model is not installed, or damaged.
+            DeviceError: the device is not there.
+        """
+        container = remains.container
+        found = unpack_file(container, view, self.limits)
+        return found or self.decoder(container.header.fingerprint).decode(remains, view, keep_going, progress)
+
     def _load(self, model: str | os.PathLike[str] | None) -> Codec:
         codec = Codec(
             model,
             self._device,
-            max_pixels=self.max_pixels,
-            max_dim=self.max_dim,
-            memory_limit=self.memory_limit,
+            max_pixels=self.limits.max_pixels,
+            max_dim=self.limits.max_dim,
+            memory_limit=self.limits.memory,
             precision=self._precision,
         )
         if self._threads is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cnncompress.codec.container import Container, Layout
+from cnncompress.codec.container import Layout
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.images.limits import PICTURE_BYTES, PLANES_BYTES
 from cnncompress.images.view import View
@@ -70,20 +70,6 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
 def plain_bytes(grid: TileGrid) -> int:
     """Memory for opening lossless planes or a stored original."""
     return grid.width * grid.height * _WITHOUT_NETWORK
-
-
-def image_bytes(container: Container, view: View, config: ModelConfig | None = None) -> int:
-    """Returns how many bytes the image of a file takes to be decoded.
-
-    Args:
-        container: the file.
-        view: what is wanted of the image.
-        config: of its model; nothing is known about a file with latents before that is loaded.
-    """
-    header = container.header
-    if container.coding != "learned":
-        return plain_bytes(header.grid)
-    return decoding_bytes(header.grid, header.layout, view, config) if config is not None else 0
 
 
 def _rows_at_hand(grid: TileGrid) -> int:

@@ -22,11 +22,13 @@ from typing import IO, Any
 from PIL import Image, ImageFile
 
 from cnncompress.api import compress
-from cnncompress.assembly import check_limits, unpack_image
+from cnncompress.assembly import unpack_plain
 from cnncompress.codec.ancillary import read_metadata
-from cnncompress.codec.container import MAGIC, MAX_SIDE, Chunk, ChunkType, Container, Head, unpack
+from cnncompress.codec.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
+from cnncompress.codec.salvage import Remains
 from cnncompress.codec.streams import read_head, read_payload
 from cnncompress.errors import BitstreamError, CnncompressError
+from cnncompress.images.limits import check_size
 from cnncompress.images.metadata import attach
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
 from cnncompress.loaded import Models
@@ -118,12 +120,13 @@ class CncImageFile(ImageFile.ImageFile):
         super().verify()
 
     def _decode(self) -> Image.Image:
-        data = self._whole_file()
-        container = unpack(data)
-        check_limits(container.header, self._models.max_pixels, MAX_SIDE)
-        image = unpack_image(container)
-        if image is None:
-            image = self._models.decoder(container.header.fingerprint).decompress(data)
+        remains = Remains.whole(self._whole_file())
+        header, limits = remains.container.header, self._models.limits
+        check_size(header.width, header.height, limits.max_pixels, limits.max_dim)
+        if remains.container.coding == "learned":
+            image = self._models.decoder(header.fingerprint).decode(remains)
+        else:
+            image = unpack_plain(remains.container)
         image.load()
         return image
 
@@ -156,7 +159,8 @@ def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     try:
         if options.pop("lossless", False):
-            data = compress(image, lossless=True, settings=ImageSettings(max_pixels=models.max_pixels), **options)
+            settings = ImageSettings(max_pixels=models.limits.max_pixels)
+            data = compress(image, lossless=True, settings=settings, **options)
         else:
             data = models.encoder().compress(image, **options)
     except CnncompressError as error:

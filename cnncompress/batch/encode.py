@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cnncompress.api import decompress_file
 from cnncompress.assembly import OriginalFile, pack_lossless, pack_original
 from cnncompress.batch.budget import PixelBudget
 from cnncompress.batch.heads import record_for
 from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result
+from cnncompress.batch.records import Result, success
 from cnncompress.batch.settings import WorkSettings
 from cnncompress.codec.ancillary import SourceRecord
 from cnncompress.codec.container import unpack
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.salvage import Remains
 from cnncompress.errors import (
     BitstreamError,
     LimitExceeded,
@@ -82,7 +82,9 @@ def encode(
     )
     if settings.remove:
         _remove_input(job, data)
-    return _result(job, data, image, opened, models)
+    result = success(job, unpack(data), len(data), models)
+    losses = () if result.coding == "stored" else image.losses  # a stored original has lost nothing
+    return replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=losses)
 
 
 def verify(data: bytes, image: SourceImage, opened: Input, models: Models) -> None:
@@ -95,18 +97,13 @@ def verify(data: bytes, image: SourceImage, opened: Input, models: Models) -> No
         VerificationFailed: it is not what it should be.
     """
     try:
-        container = unpack(data)
-        if container.coding == "learned":
-            decoded = models.decoder(container.header.fingerprint).decompress_file(data)
-        else:
-            decoded = decompress_file(
-                data, max_pixels=models.max_pixels, max_dim=models.max_dim, memory_limit=models.memory_limit
-            )
+        remains = Remains.whole(data)
+        decoded = models.decode(remains)
         if isinstance(decoded, OriginalFile):
             faithful = decoded.data == opened.read()
         else:
             faithful = decoded.size == image.size and decoded.mode == image.layout.mode
-            if container.coding == "lossless":
+            if remains.container.coding == "lossless":
                 again = read_image(decoded)
                 faithful = faithful and bool((again.colour == image.colour).all())
                 faithful = faithful and (again.alpha is None or bool((again.alpha == image.alpha).all()))
@@ -149,29 +146,6 @@ def _coded(
         with contextlib.suppress(LimitExceeded, UnsupportedImage):
             data = min(pack_original(opened.read(), settings.image, record), data, key=len)
     return data
-
-
-def _result(job: Job, data: bytes, image: SourceImage, opened: Input, models: Models) -> Result:
-    container = unpack(data)
-    learned = container.coding == "learned"
-    width, height = image.size
-    return Result(
-        "ok",
-        job.source,
-        job.target,
-        input_bytes=opened.size,
-        output_bytes=len(data),
-        width=width,
-        height=height,
-        mode=container.header.layout.mode,
-        coding=container.coding,
-        quality=container.header.quality if learned else None,
-        bpp=round(8 * len(data) / (width * height), 4),
-        model=models.encoder().model if learned else None,
-        device=str(models.encoder().device) if learned else None,
-        # A stored original has lost nothing.
-        warnings=() if container.coding == "stored" else image.losses,
-    )
 
 
 def _remove_input(job: Job, data: bytes) -> None:

@@ -7,8 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from cnncompress.batch.jobs import Action
+from cnncompress.batch.jobs import Action, Job
+from cnncompress.codec.container import Container
 from cnncompress.errors import CnncompressError
+from cnncompress.loaded import Models
 
 SCHEMA = 1
 
@@ -82,6 +84,32 @@ class Result:
             if value is not None and name not in ("about", "trace")
         }
         return {"schema": SCHEMA, "type": "file", **values, "warnings": list(self.warnings)}
+
+
+def success(job: Job, container: Container, cnc_bytes: int, models: Models) -> Result:
+    """Returns the result of a .cnc file that was made or decoded, as far as the file tells.
+
+    Args:
+        job: what was to be done.
+        container: the file.
+        cnc_bytes: its size.
+        models: what it was coded with is among them, if it has latents.
+    """
+    header, learned = container.header, container.coding == "learned"
+    codec = models.decoder(header.fingerprint) if learned else None
+    return Result(
+        "ok",
+        job.source,
+        job.target or None,
+        width=header.width,
+        height=header.height,
+        mode=header.layout.mode,
+        coding=container.coding,
+        quality=header.quality if learned else None,
+        bpp=round(8 * cnc_bytes / (header.width * header.height), 4),
+        model=codec.model if codec else None,
+        device=str(codec.device) if codec else None,
+    )
 
 
 def failure(source: str, error: CnncompressError, *, output: str | None = None, about: str | None = None) -> Result:
