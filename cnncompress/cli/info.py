@@ -47,7 +47,7 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
                 _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})
             continue
         if as_json:
-            _echo_json(file, {"status": "ok", **dataclasses.asdict(info), "chunks": _chunk_objects(info)})
+            _echo_json(file, {"status": "ok", **_facts(info)})
         else:
             rows.append(_row(file, info))
     if rows:
@@ -57,11 +57,16 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
 
 
 def _echo_json(file: str, facts: dict[str, object]) -> None:
-    click.echo(json.dumps({"schema": JSON_SCHEMA, "file": file, **facts}))
+    click.echo(json.dumps({"schema": JSON_SCHEMA, "type": "file", "input": file, **facts}))
 
 
-def _chunk_objects(info: Info) -> list[dict[str, object]]:
-    return [{"type": name, "bytes": size} for name, size in info.chunks]
+def _facts(info: Info) -> dict[str, object]:
+    """The facts by the names that the other commands have for them."""
+    facts = dataclasses.asdict(info)
+    facts["input_bytes"] = facts.pop("file_bytes")
+    facts["bpp"] = round(info.bpp, 4)
+    facts["chunks"] = [{"type": name, "bytes": size} for name, size in info.chunks]
+    return facts
 
 
 def _sums(info: Info) -> dict[str, int]:

@@ -184,7 +184,8 @@ def test_info_json(good: Path) -> None:
     assert (result.exit_code, lines[0]) == (0, lines[1])
     assert lines[0] == {
         "schema": 1,
-        "file": str(good),
+        "type": "file",
+        "input": str(good),
         "status": "ok",
         "width": 20,
         "height": 10,
@@ -194,7 +195,7 @@ def test_info_json(good: Path) -> None:
         "format_version": 1,
         "fingerprint": "00ff1234",
         "model": None,
-        "file_bytes": 81,
+        "input_bytes": 81,
         "bpp": 3.24,
         "chunks": [{"type": "latents", "bytes": 50}],
         "original": None,
@@ -218,7 +219,7 @@ def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
 def test_info_reads_standard_input() -> None:
     assert "20x10" in run("info", "-", data=DATA).stdout
     done = spawn("info", "--json", "-", data=DATA)
-    assert json.loads(done.stdout)["file"] == "-"
+    assert json.loads(done.stdout)["input"] == "-"
 
 
 @pytest.mark.parametrize(
@@ -236,7 +237,14 @@ def test_info_of_damaged_files(data: bytes, reason: str, good: Path, tmp_path: P
     assert (result.exit_code, result.stderr) == (1, f"cnncompress: {bad}: {reason}\n")
     assert str(good) in result.stdout
     lines = [json.loads(line) for line in run("info", "--json", bad, good, tmp_path / "missing").stdout.splitlines()]
-    assert lines[0] == {"schema": 1, "file": str(bad), "status": "error", "error": reason, "exit_code": 4}
+    assert lines[0] == {
+        "schema": 1,
+        "type": "file",
+        "input": str(bad),
+        "status": "error",
+        "error": reason,
+        "exit_code": 4,
+    }
     assert [line["status"] for line in lines] == ["error", "ok", "error"]
     assert run("info", bad).exit_code == 4
     done = spawn("info", bad)

@@ -46,7 +46,7 @@ def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
 
     facts = json.loads(run("info", "--json", packed).stdout)
     assert (facts["width"], facts["height"], facts["mode"], facts["quality"]) == (70, 45, "RGB", 80.0)
-    assert facts["file_bytes"] == packed.stat().st_size and facts["model"] is not None
+    assert facts["input_bytes"] == packed.stat().st_size and facts["model"] is not None
     before, after = np.asarray(Image.open(image), float), np.asarray(Image.open(back), float)
     assert before.shape == after.shape
     assert np.mean((before - after) ** 2) < 100  # 28 dB
