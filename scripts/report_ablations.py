@@ -13,7 +13,7 @@ from statistics import fmean
 import click
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.bdrate import CurveError, bd_rate
+from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate
 from cnncompress.evaluation.curves import Curve
 from cnncompress.training.report import RunReport, read_report
 
@@ -21,6 +21,14 @@ from cnncompress.training.report import RunReport, read_report
 def curve(name: str, report: RunReport) -> Curve:
     """The run's RD curve on the held-out images."""
     return Curve(name, report.validation.bpp, report.validation.psnr)
+
+
+def relative_rate(test: Curve, anchor: Curve) -> str:
+    """The BD-rate as it stands in the table; a network far worse than the anchor may have none."""
+    try:
+        return f"{bd_rate(test, anchor):+.2f} %"
+    except NoOverlapError:
+        return "no PSNR in common"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,11 +42,9 @@ def main(reports: tuple[Path, ...]) -> None:
         for name, run in runs:
             losses = zip(run.validation.loss, base.validation.loss, strict=True)
             loss = 100 * (fmean(own / other for own, other in losses) - 1)
-            rate = bd_rate(curve(name, run), curve(base_name, base))
+            rate = relative_rate(curve(name, run), curve(base_name, base))
             settings = " ".join(f"`{setting}`" for setting in run.settings)
-            print(
-                f"| {name} | {settings} | {run.parameters / 1e6:.2f} M | {run.steps} | {loss:+.2f} % | {rate:+.2f} % |"
-            )
+            print(f"| {name} | {settings} | {run.parameters / 1e6:.2f} M | {run.steps} | {loss:+.2f} % | {rate} |")
     except (CnncompressError, CurveError) as error:
         sys.exit(f"report_ablations: {error}")
 

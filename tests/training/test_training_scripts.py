@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.training.report import read_report
+from cnncompress.training.progress import Validation
+from cnncompress.training.report import RunReport, read_report, write_report
 
 ROOT = Path(__file__).parents[2]
 
@@ -68,6 +69,16 @@ def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, photogr
 
     refused = run("report_ablations.py", rows)
     assert (refused.returncode, refused.stdout) == (1, "") and "not a report of a training run" in refused.stderr
+
+
+def test_a_network_far_worse_than_the_first_is_in_the_table(tmp_path: Path) -> None:
+    bpp = (0.1, 0.3, 0.9, 2.0)
+    for name, psnr in (("first", (26.0, 30.0, 35.0, 40.0)), ("poor", (16.0, 18.0, 20.0, 21.0))):
+        validation = Validation(loss=(1.0, 2.0, 3.0, 4.0), bpp=bpp, psnr=psnr)
+        write_report(RunReport((), 8.0, "cpu", 1, "cpu", 100, 10_000, validation), tmp_path / f"{name}.json")
+    table = run("report_ablations.py", tmp_path / "first.json", tmp_path / "poor.json")
+    assert table.returncode == 0, table.stderr
+    assert table.stdout.splitlines()[-1] == "| poor |  | 0.01 M | 100 | +0.00 % | no PSNR in common |"
 
 
 @pytest.mark.slow
