@@ -168,6 +168,7 @@ def export(
         OutputError: The file cannot be written.
     """
     checkpoint = load_checkpoint(checkpoint_path)
+    record = _training_record(checkpoint)  # before the weights are written, which may themselves be in the checkout
     path = directory / f"{name}{SUFFIX}"
     exported = export_weights(checkpoint, images, path, force=True)
     entry = Entry(
@@ -179,7 +180,7 @@ def export(
         encode_kmac_per_pixel=round(exported.complexity.encode_kmac_per_pixel, 2),
         decode_kmac_per_pixel=round(exported.complexity.decode_kmac_per_pixel, 2),
         config=_plain(checkpoint.config.model),
-        training=_training_record(checkpoint),
+        training=record,
         data_sources=data_sources,
     )
     _update_manifest(directory, entry)
