@@ -15,8 +15,11 @@ from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tile_encoder import TiledImage
 from cnncompress.codec.tiles import WHOLE
 
-REACH = 1000
+REACH = 600
 """How far away, in hundredths of quality."""
+
+ENDS = (0, 10000)
+"""Qualities that are always analysed anew: they decide whether a target can be reached at all."""
 
 
 class SharedAnalysis(TiledImage):
@@ -44,9 +47,13 @@ class SharedAnalysis(TiledImage):
             number: Of the tile.
             quality: Hundredths, 0 .. 10000.
         """
-        if number not in self._analysed or abs(quality - self._analysed[number][0]) > REACH:
+        if number not in self._analysed or not _serves(self._analysed[number][0], quality):
             self._analysed[number] = quality, super().target(number, quality)
         analysed_at, target = self._analysed[number]
         if quality != analysed_at:
             target = self.pipeline.transform.at_other_quality(target, analysed_at, quality)
         return target
+
+
+def _serves(analysed_at: int, quality: int) -> bool:
+    return quality == analysed_at or (quality not in ENDS and abs(quality - analysed_at) <= REACH)

@@ -62,7 +62,7 @@ def saved(refiner: Refiner, pixels: Pixels, quality: int, effort: Effort = QUICK
 
 
 def test_photographs_get_better(refiner: Refiner, coffee: Pixels) -> None:
-    gains = [saved(refiner, coffee[120:248, 200:328], quality) for quality in (500, 5000, 9500)]
+    gains = [saved(refiner, coffee[120:312, 200:392], quality) for quality in (500, 5000, 9500)]
     assert min(gains) > 0 and sum(gains) / 3 > 0.01
 
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.codec.shared_analysis import REACH, SharedAnalysis
+from cnncompress.codec.shared_analysis import ENDS, REACH, SharedAnalysis
 
 Pixels = NDArray[np.uint8]
 
@@ -46,8 +46,16 @@ def test_one_analysis_as_far_as_it_reaches(
     assert shared.encode(6000) == first == (pipeline.encode(photo, 6000),)
     before = stages.begun.count("analysis")
     assert shared.encode(6000 + REACH + 1) == (pipeline.encode(photo, 6000 + REACH + 1),)
-    shared.encode(8000)
+    shared.encode(6000 + 2 * REACH)
     assert stages.begun.count("analysis") - before == 2, "the pipeline's and one more"
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_ends_are_analysed_themselves(pipeline: ImagePipeline, photo: Pixels, end: int) -> None:
+    """What they come to decides whether a target is out of reach."""
+    shared = SharedAnalysis(pipeline, photo)
+    shared.encode(abs(end - 300))
+    assert shared.encode(end) == (pipeline.encode(photo, end),)
 
 
 @pytest.mark.parametrize("quality", [1000, 5000, 9000])
