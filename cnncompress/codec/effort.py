@@ -13,8 +13,11 @@ from dataclasses import dataclass
 
 MAX_EFFORT = 9
 
-BOLD_SHARE = 0.5
+BOLD_SHARE = 0.7
 """Share of the promising steps that a bold round takes."""
+
+LAST_CAUTION = 1.1
+"""What the caution of bold rounds rises to: the last of them take back a little more than seems right."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ def _with_bold(count: int, boldest: float) -> Effort:
 
     Should the search be stopped early, the first two have found something already.
     """
-    bold = tuple(Round(boldest + (1.0 - boldest) * index / count, BOLD_SHARE, measured=False) for index in range(count))
+    rise = (LAST_CAUTION - boldest) / count
+    bold = tuple(Round(boldest + rise * index, BOLD_SHARE, measured=False) for index in range(count))
     return Effort((Round(), Round(), *bold, Round(), Round()))
 
 
@@ -64,9 +68,9 @@ EFFORTS = (
     Effort((Round(),)),
     Effort((Round(), Round())),
     Effort((Round(), Round(), Round(), Round())),
-    _with_bold(6, 0.8),
-    _with_bold(14, 0.8),
-    _with_bold(40, 0.7),
+    _with_bold(6, 0.7),
+    _with_bold(14, 0.7),
+    _with_bold(40, 0.6),
     _with_bold(120, 0.6),
 )
 """What each level stands for, 0 .. 9."""
