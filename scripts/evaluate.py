@@ -40,6 +40,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
     type=click.Path(path_type=Path),
     help="Add the codecs of earlier results on the same images, except those measured now.",
 )
+@click.option("--ms-ssim/--no-ms-ssim", default=True, help="Measure MS-SSIM, which for large images takes the longest.")
 @click.option("--threads", default=1, help="Threads that every codec is held to.")
 @click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
 def main(
@@ -53,6 +54,7 @@ def main(
     anchors: Path | None,
     anchor_names: tuple[str, ...],
     reused: tuple[Path, ...],
+    ms_ssim: bool,
     threads: int,
     data: Path | None,
 ) -> None:
@@ -79,7 +81,7 @@ def main(
             check_output(str(json_path), force=True)
         for codec in chosen:
             with tqdm(total=len(paths) * len(codec.qualities), desc=codec.name, file=sys.stderr) as bar:
-                measured = rd.measure_codec(codec, paths, bar.update)
+                measured = rd.measure_codec(codec, paths, bar.update, ms_ssim=ms_ssim)
             everything = results.merge([everything, results.Results((measured,))])
             if json_path:  # after each codec, so that an interrupted run keeps what it has
                 results.write_results(everything, json_path)

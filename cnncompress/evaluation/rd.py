@@ -23,7 +23,7 @@ class MeasurementError(CnncompressError):
 
 
 def measure_codec(
-    codec: ImageCodec, images: Sequence[Path], progress: Callable[[], object] = lambda: None
+    codec: ImageCodec, images: Sequence[Path], progress: Callable[[], object] = lambda: None, *, ms_ssim: bool = True
 ) -> CodecResults:
     """Encode, decode and compare every image at every quality of the codec.
 
@@ -33,6 +33,7 @@ def measure_codec(
         codec: The codec.
         images: Image files, at least one; see `find_images`.
         progress: Called after each measurement.
+        ms_ssim: Whether to measure MS-SSIM, which for large images takes longer than coding.
 
     Raises:
         ImageError: An image cannot be read.
@@ -43,13 +44,13 @@ def measure_codec(
     for path in images:
         image = load_rgb(path)
         for quality in codec.qualities:
-            rows.append(measure(codec, image_name(path), image, quality))
+            rows.append(measure(codec, image_name(path), image, quality, ms_ssim=ms_ssim))
             progress()
     rows.sort(key=lambda row: (row.image, row.quality))
     return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows))
 
 
-def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float) -> Measurement:
+def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, *, ms_ssim: bool = True) -> Measurement:
     """One image at one quality.
 
     Values are rounded here to what they can mean, so that results read from a file equal those just measured.
@@ -59,6 +60,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float) ->
         name: The image's name in the results.
         image: 8-bit RGB.
         quality: The codec's own quality.
+        ms_ssim: Whether to measure MS-SSIM.
 
     Raises:
         MeasurementError: The decoded image has another size.
@@ -72,7 +74,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float) ->
         raise MeasurementError(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
     original_pixels, decoded_pixels = np.asarray(image), np.asarray(decoded)
     psnr = metrics.psnr(original_pixels, decoded_pixels)
-    ms_ssim = metrics.ms_ssim(original_pixels, decoded_pixels)
+    similarity = metrics.ms_ssim(original_pixels, decoded_pixels) if ms_ssim else None
     return Measurement(
         image=name,
         quality=quality,
@@ -81,7 +83,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float) ->
         file_bytes=len(data),
         bpp=round(metrics.bits_per_pixel(len(data), image.width, image.height), 6),
         psnr=round(psnr, 4) if math.isfinite(psnr) else None,
-        ms_ssim=None if ms_ssim is None else round(ms_ssim, 6),
+        ms_ssim=None if similarity is None else round(similarity, 6),
         encode_seconds=round(encoded - start, 5),
         decode_seconds=round(end - encoded, 5),
     )

@@ -46,7 +46,7 @@ class Measurement:
         file_bytes: Size of the whole encoded file.
         bpp: Rate in bits per pixel, from `file_bytes`.
         psnr: In dB over RGB; None where the decoded image is identical (infinite).
-        ms_ssim: Linear, 0..1; None where the image is too small for it.
+        ms_ssim: Linear, 0..1; None where the image is too small for it, or where it was not asked for.
         encode_seconds: Pixels in memory to bytes in memory.
         decode_seconds: Bytes in memory to pixels in memory.
     """

@@ -61,6 +61,13 @@ def test_small_images_have_no_ms_ssim(measured: CodecResults) -> None:
     assert all((row.ms_ssim is None) == row.image.endswith("chelsea.png") for row in measured.rows)
 
 
+def test_ms_ssim_may_be_left_out(images: tuple[Path, ...], measured: CodecResults) -> None:
+    without = measure_codec(find_codec("jpeg"), images[:1], ms_ssim=False)
+    assert {row.ms_ssim for row in without.rows} == {None}
+    of_the_same = [row for row in measured.rows if row.image == without.rows[0].image]
+    assert [(row.bpp, row.psnr) for row in without.rows] == [(row.bpp, row.psnr) for row in of_the_same]
+
+
 def test_progress_is_told_of_every_measurement(images: tuple[Path, ...]) -> None:
     calls: list[None] = []
     codec = find_codec("jpeg")
