@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -25,6 +26,12 @@ MAX_THREADS = 2
 def limited_threads() -> None:
     """Keeps torch to two threads, or to fewer where the environment says so."""
     torch.set_num_threads(min(MAX_THREADS, torch.get_num_threads()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interruptible() -> None:
+    """Shells start background jobs with SIGINT ignored, which the programs under test would inherit, and never stop."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
