@@ -1,8 +1,8 @@
 """Weights on disk: a safetensors file per model, checked before use.
 
-The file holds the float networks (``network.*``, float16 or float32), the integer scale network (``scales.*``) and the
-probability tables (``tables.*``); its metadata holds the `ModelConfig`. A .cnc file names its model by the first four
-bytes of the SHA-256 of the whole file.
+The file holds the float networks (``network.*``, float16 or float32), the integer scale network (``scales.*``, weights
+in int16 where that is wide enough) and the probability tables (``tables.*``); its metadata holds the `ModelConfig`. A
+.cnc file names its model by the first four bytes of the SHA-256 of the whole file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ MAX_FILE_BYTES = 1 << 30
 """Larger files are not read: it takes some three times their size."""
 
 _PARTS = ("network", "scales", "tables")
-_STORED_FLOATS = (torch.float16, torch.float32)
+_STORED_AS = {torch.float32: (torch.float16, torch.float32), torch.int32: (torch.int16, torch.int32)}
+"""Types that a tensor of a network may have in a file, where it is not just its own."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def _check_shapes(path: Path, expected: Mapping[str, Tensor], found: Mapping[str
     for key, tensor in expected.items():
         if tensor.shape != found[key].shape:
             raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(tensor.shape)}")
-        if found[key].dtype not in (_STORED_FLOATS if tensor.is_floating_point() else (tensor.dtype,)):
+        if found[key].dtype not in _STORED_AS.get(tensor.dtype, (tensor.dtype,)):
             raise InvalidModel(f"{path}: {key} has type {found[key].dtype}")
 
 
@@ -171,7 +172,7 @@ def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
 
 
 def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:
-    """Writes a model: large weights of the networks as float16, the rest as they are.
+    """Writes a model: large weights as float16 or, if they are integers, int16 where they fit; the rest as they are.
 
     Args:
         path: Safetensors file to write.
@@ -190,7 +191,7 @@ def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesi
         f"network.{key}": tensor.half() if stored_as_half(key) else tensor
         for key, tensor in network.state_dict().items()
     }
-    tensors |= {f"scales.{key}": tensor for key, tensor in scales.state_dict().items()}
+    tensors |= {f"scales.{key}": _narrow(tensor) for key, tensor in scales.state_dict().items()}
     tensors |= {
         "tables.radii": torch.from_numpy(tables.radii),
         "tables.weights": torch.from_numpy(tables.weights),
@@ -200,6 +201,12 @@ def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesi
     data = _with_sorted_header(safetensors.torch.save(tensors, metadata))
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
+
+
+def _narrow(tensor: Tensor) -> Tensor:
+    """An int32 tensor as int16, if its values fit."""
+    narrow = tensor.short()
+    return narrow if tensor.dtype == torch.int32 and torch.equal(narrow.int(), tensor) else tensor
 
 
 def _with_sorted_header(data: bytes) -> bytes:

@@ -16,11 +16,13 @@ from cnncompress.errors import CnncompressError
 from cnncompress.nn.hyperprior import TrainableModel
 from cnncompress.training.config import load_config
 from cnncompress.training.data import load_images, split_held_out
-from cnncompress.training.loop import Trainer
+from cnncompress.training.initialise import patch_covariance
+from cnncompress.training.loop import KLT_PATCHES, Trainer
 from cnncompress.training.networks import untrained_model
 from cnncompress.training.report import RunReport, write_report
 from cnncompress.training.tensor_files import MIN_LIMIT
 from cnncompress.training.warm_start import trainable_model
+from cnncompress.training.widen import widened
 from cnncompress.weights import load_weights
 
 CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
@@ -38,6 +40,12 @@ CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
     help="Change a setting, e.g. model.width_8=64; the value in TOML. Repeatable.",
 )
 @click.option("--from", "base", metavar="NAME|PATH", help="Start from the weights of this model, and with its shape.")
+@click.option(
+    "--widen",
+    type=int,
+    metavar="CHANNELS",
+    help="Give the model to start from so many latent channels; it must have fewer.",
+)
 @click.option("--minutes", default=90.0, type=click.FloatRange(min=0), help="Time budget of the whole run.")
 @click.option(
     "--clock",
@@ -70,6 +78,7 @@ def main(
     config: Path | None,
     changes: tuple[str, ...],
     base: str | None,
+    widen: int | None,
     minutes: float,
     clock: str,
     stop_after: float | None,
@@ -87,6 +96,8 @@ def main(
     began = time.monotonic()
     if report is not None and not final_validation:
         raise click.UsageError("--report needs the final validation")
+    if widen is not None and base is None:
+        raise click.UsageError("--widen needs --from")
     if threads:
         torch.set_num_threads(threads)
     try:
@@ -98,6 +109,8 @@ def main(
         if base:
             weights = load_weights(base)
             start = trainable_model(weights)
+            if widen is not None:
+                start = widened(start, widen, patch_covariance(list(train.values()), KLT_PATCHES, settings.seed))
             settings = replace(settings, model=start.config, origin=weights.fingerprint.hex())
         elif resuming:
             start = untrained_model(settings)  # the checkpoint fills it: no statistics of the images are needed

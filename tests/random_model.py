@@ -14,17 +14,18 @@ from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.weights import round_to_stored, save_weights
 
 
-def write_random_model(path: Path, *, latent_channels: int = 8, seed: int = 5) -> None:
+def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: int = 0, seed: int = 5) -> None:
     """Writes a model whose tables are so narrow that every other symbol is an escape.
 
     Args:
         path: Safetensors file to write.
         latent_channels: Channels M of the latent.
+        fine_channels: How many of them are a second band.
         seed: Decides about all numbers.
     """
     config = ModelConfig(
-        latent_channels=latent_channels, hyper_channels=4, width_8=4, width_16=4, blocks_8=1, blocks_16=1,
-        hyper_width=4, hyper_features=4, scale_width=4, scale_context_width=4, context_width=4,
+        latent_channels=latent_channels, fine_channels=fine_channels, hyper_channels=4, width_8=4, width_16=4,
+        blocks_8=1, blocks_16=1, hyper_width=4, hyper_features=4, scale_width=4, scale_context_width=4, context_width=4,
         lambdas=(0.001, 0.01, 0.1),
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)

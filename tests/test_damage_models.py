@@ -106,12 +106,18 @@ def test_types_that_torch_does_not_have(path: Path, key: str, kind: str, element
 @pytest.mark.parametrize("key", ["network.log_gain.table", "scales.offset", "scales.weight_0", "tables.radii"])
 @pytest.mark.parametrize(
     ("kind", "element_bytes"),
-    [("BOOL", 1), ("U8", 1), ("F8_E5M2", 1), ("BF16", 2), ("I16", 2), ("U32", 4), ("F64", 8), ("U64", 8), ("C64", 8)],
+    [("BOOL", 1), ("U8", 1), ("F8_E5M2", 1), ("BF16", 2), ("I8", 1), ("U32", 4), ("F64", 8), ("U64", 8), ("C64", 8)],
 )
 def test_types_that_do_not_belong_there(path: Path, key: str, kind: str, element_bytes: float) -> None:
     """A complex number or an unsigned one would be converted without a word, or with a traceback."""
     retype(path, key, kind, element_bytes)
     assert_refused(path, "has type torch")
+
+
+@pytest.mark.parametrize("key", ["network.log_gain.table", "network.g_s.stem.weight", "scales.bias_0", "tables.radii"])
+def test_16_bits_are_for_weights_of_the_integer_networks(path: Path, key: str) -> None:
+    retype(path, key, "I16", 2)
+    assert_refused(path, "has type torch.int16")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000, '{"\\ud800": 1}', "", "5"])
@@ -150,7 +156,7 @@ def test_configurations(path: Path, damage: Callable[[Header], object]) -> None:
 
 def test_largest_model_is_noticed_in_no_time(path: Path) -> None:
     """The file has a few kilobytes; what it declares would take 100 GB."""
-    values = dict.fromkeys(configuration(path), 4096) | {"blocks_8": 64, "blocks_16": 64}
+    values = dict.fromkeys(configuration(path), 4096) | {"fine_channels": 0, "blocks_8": 64, "blocks_16": 64}
     configure(path, json.dumps(values | {"lambdas": [0.1, 0.2]}))
     before = time.process_time()
     assert_refused(path, "shape|is missing")

@@ -107,6 +107,22 @@ def test_convolutions_are_stored_as_half_and_the_linear_path_is_not(path: Path) 
     assert stored_as_half("h_s.stem.weight") and not stored_as_half("g_a.klt")
 
 
+def test_integers_are_stored_in_16_bits_where_they_fit(tiny_config: ModelConfig, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    network, scales = parts(tiny_config)
+    limits = {"weight_0": 2**15 - 1, "weight_1": -(2**15), "weight_2": 2**15, "context.stem_weight_1": -(2**15) - 1}
+    for key, value in limits.items():
+        scales.get_buffer(key).view(-1)[-1] = value
+    save_weights(path, network, scales, TABLES)
+    tensors = safetensors.torch.load(path.read_bytes())
+    types = [tensors[f"scales.{key}"].dtype for key in limits]
+    assert types == [torch.int16, torch.int16, torch.int32, torch.int32]
+    assert {tensor.dtype for key, tensor in tensors.items() if key.endswith("offset")} == {torch.int64}
+    loaded = load_weights(path).scales
+    for key, tensor in scales.state_dict().items():
+        assert loaded.state_dict()[key].dtype == tensor.dtype and torch.equal(loaded.state_dict()[key], tensor), key
+
+
 def test_shipped_model_loads_by_name_and_path() -> None:
     manifest = read_manifest()
     entry = manifest.entries[0]
@@ -305,7 +321,12 @@ def test_weights_that_are_not_finite(path: Path, key: str, value: float) -> None
     ],
 )
 def test_integer_bounds(path: Path, key: str, value: int, message: str) -> None:
-    rewrite(path, lambda tensors, metadata: tensors[key].view(-1)[1].fill_(value))
+    def change(tensors: Tensors, metadata: dict[str, str]) -> None:
+        if tensors[key].dtype == torch.int16:
+            tensors[key] = tensors[key].int()
+        tensors[key].view(-1)[1] = value
+
+    rewrite(path, change)
     assert_invalid(path, message)
 
 

@@ -28,6 +28,8 @@ class ModelConfig:
 
     Attributes:
         latent_channels: Channels M of the latent y at 1/16 of the image's resolution; a multiple of 4.
+        fine_channels: How many of them, the last, are a band of their own, as in a model that got them when it had been
+            trained without; a multiple of 4. Order and groups of the others are then as if there were no more.
         hyper_channels: Channels of the hyper-latent z at 1/64.
         width_8: Channels of the transforms at 1/8.
         width_16: Channels of the transforms at 1/16.
@@ -42,6 +44,7 @@ class ModelConfig:
     """
 
     latent_channels: int = 320
+    fine_channels: int = 0
     hyper_channels: int = 96
     width_8: int = 96
     width_16: int = 160
@@ -61,14 +64,24 @@ class ModelConfig:
             ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
         """
         for name, value in vars(self).items():
+            lowest = 0 if name == "fine_channels" else 1
             highest = MAX_BLOCKS if name.startswith("blocks") else MAX_WIDTH
-            if name != "lambdas" and not (type(value) is int and 1 <= value <= highest):  # True is an int too
-                raise ValueError(f"{name} is {value!r:.50}, must be a whole number within 1 .. {highest}")
-        if self.latent_channels % 4:
-            raise ValueError(f"latent_channels is {self.latent_channels}, must be a multiple of 4")
+            if name != "lambdas" and not (type(value) is int and lowest <= value <= highest):  # True is an int too
+                raise ValueError(f"{name} is {value!r:.50}, must be a whole number within {lowest} .. {highest}")
+        for name in ("latent_channels", "fine_channels"):
+            if getattr(self, name) % 4:
+                raise ValueError(f"{name} is {getattr(self, name)}, must be a multiple of 4")
+        if self.fine_channels >= self.latent_channels:
+            raise ValueError(f"fine_channels is {self.fine_channels}, of {self.latent_channels} channels in all")
         steps = zip((0.0, *self.lambdas), (*self.lambdas, math.inf), strict=True)
         if len(self.lambdas) < 2 or not all(low < high for low, high in steps):
             raise ValueError("lambdas must be at least two positive, strictly ascending numbers")
+
+    @property
+    def bands(self) -> tuple[int, ...]:
+        """Channels of the bands of the latent, in order."""
+        fine = self.fine_channels
+        return (self.latent_channels - fine, fine) if fine else (self.latent_channels,)
 
     @property
     def anchors(self) -> int:

@@ -1,14 +1,17 @@
 """Spatial context: the mean of each latent element from its decoded neighbours, in four parallel steps.
 
-The latent's channels are cut into four groups j and every 2x2 cell of positions into p = (0,0), (1,1), (0,1), (1,0).
-Step k codes group j at position k xor j, so each step covers a quarter of the elements, in every cell, and all
-positions see all four steps. This is the quadtree partition of DCVC-DC (Li et al., CVPR 2023, section 3.3).
+The channels of each band of the latent are cut into four groups j and every 2x2 cell of positions into p = (0,0),
+(1,1), (0,1), (1,0). Step k codes group j at position k xor j, so each step covers a quarter of the elements, in every
+cell, and all positions see all four steps. This is the quadtree partition of DCVC-DC (Li et al., CVPR 2023, section
+3.3).
 
 Cells are folded into channels: a step is a dense tensor ``[B, M, h/2, w/2]`` and each step's network maps the
 hyper-synthesis features and the steps decoded so far to means, without masks and without computing what is not used.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -30,12 +33,16 @@ class StepPartition(nn.Module):
     order: Tensor
     inverse: Tensor
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, bands: Sequence[int]) -> None:
+        """Fixes the order.
+
+        Args:
+            bands: Channels of each band of the latent, multiples of 4; each is cut into four groups of its own.
+        """
         super().__init__()
-        group = channels // STEPS
-        order = [
-            (j * group + c) * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for j in range(STEPS) for c in range(group)
-        ]
+        groups = [group for band in bands for group in [band // STEPS] * STEPS]
+        grouped = [number % STEPS for number, size in enumerate(groups) for _ in range(size)]
+        order = [channel * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for channel, j in enumerate(grouped)]
         # Lists, because arithmetic on a tensor of the meta device, where weights are checked first, loads torch's
         # compiler, which takes longer than all else.
         inverse = sorted(range(len(order)), key=order.__getitem__)

@@ -29,7 +29,7 @@ class CodecNetwork(nn.Module):
         self.g_s = SynthesisTransform(config)
         self.h_a = HyperAnalysis(config)
         self.h_s = HyperSynthesis(config)
-        self.partition = StepPartition(config.latent_channels)
+        self.partition = StepPartition(config.bands)
         self.context = nn.ModuleList(ContextNetwork(config, step) for step in range(STEPS))
         self.log_gain = QualityTable(config.anchors, config.latent_channels)
         self.log_inverse_gain = QualityTable(config.anchors, config.latent_channels)

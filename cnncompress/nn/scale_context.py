@@ -46,7 +46,7 @@ from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 MAGNITUDES = 256
 """Symbols of this magnitude and more surprise alike."""
 CUTS = (1 / 40, 3 / 40, 1 / 4)
-"""Where the channels of a step, sorted by falling variance, are cut into parts, as shares of all."""
+"""Where the channels of a step, by falling variance, are cut into parts, as shares of those of the first band."""
 MAX_SURPRISE = 8 << ACTIVATION_BITS
 _LAYERS = ("stem", "middle", "head")
 
@@ -72,13 +72,15 @@ class Part:
         return size
 
 
-def coding_parts(channels: int) -> tuple[Part, ...]:
+def coding_parts(bands: Sequence[int]) -> tuple[Part, ...]:
     """The parts in which a latent is coded, in order.
 
     Args:
-        channels: Channels M of the latent, which are also those of each step.
+        bands: Channels of each band of the latent; together they are also those of each step. All but the first are
+            small, and belong to the last part of each step.
     """
-    edges = [0, *(max(i, round(cut * channels)) for i, cut in enumerate(CUTS, 1)), channels]
+    channels = sum(bands)
+    edges = [0, *(max(i, round(cut * bands[0])) for i, cut in enumerate(CUTS, 1)), channels]
     return tuple(
         Part(step, slice(start, stop), slice(step * channels + start, step * channels + stop))
         for step in range(STEPS)
@@ -109,7 +111,7 @@ class ScaleContext(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.parts = coding_parts(config.latent_channels)
+        self.parts = coding_parts(config.bands)
         width = config.scale_context_width
         self.stem, self.middle, self.head = nn.ModuleList(), nn.ModuleList(), nn.ModuleList()
         for part in self.parts[1:]:
@@ -193,7 +195,7 @@ class IntegerScaleContext(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.parts = coding_parts(config.latent_channels)
+        self.parts = coding_parts(config.bands)
         width = config.scale_context_width
         for number, part in enumerate(self.parts[1:], 1):
             shapes = ((width, part.in_latent.stop, 1, 1), (width, width, 3, 3), (part.size, width, 1, 1))

@@ -51,7 +51,7 @@ class Networks:
             steps.append(self.conv(f"{name}.head", t) * norm + torch.from_numpy(symbols[k]).float())
         channels, rows, columns = steps[0].shape
         latent = torch.empty(channels, 2 * rows, 2 * columns)
-        for k, step in enumerate(places(channels)):
+        for k, step in enumerate(places(channels, self.config["fine_channels"])):
             for i, (row, column) in enumerate(step):
                 latent[i, row::2, column::2] = steps[k][i]
         return latent

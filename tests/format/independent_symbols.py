@@ -9,21 +9,24 @@ from independent_model import Integers, Model
 from independent_scales import Scales
 
 
-def places(channels: int) -> list[list[tuple[int, int]]]:
-    """Row and column within its cell of the symbol at step k and index i: ``places(M)[k][i]``."""
+def places(channels: int, fine: int) -> list[list[tuple[int, int]]]:
+    """Row and column within its cell of the symbol at step k and index i: ``places(M, F)[k][i]``."""
     positions = ((0, 0), (1, 1), (0, 1), (1, 0))
-    return [[positions[k ^ (i // (channels // 4))] for i in range(channels)] for k in range(4)]
+    first = channels - fine
+    groups = [4 * i // first if i < first else 4 * (i - first) // fine for i in range(channels)]
+    return [[positions[k ^ group] for group in groups] for k in range(4)]
 
 
-def in_coding_order(values: Integers) -> Integers:
+def in_coding_order(values: Integers, fine: int) -> Integers:
     """[M, H'/16, W'/16] by channel and position to [4M, H'/32, W'/32] by step, index and cell."""
-    steps = places(len(values))
+    steps = places(len(values), fine)
     return np.stack([values[i, row::2, column::2] for step in steps for i, (row, column) in enumerate(step)])
 
 
-def part_ends(channels: int) -> list[int]:
+def part_ends(channels: int, fine: int) -> list[int]:
     """Where each of the sixteen parts ends among the 4M channels."""
-    cuts = (round(channels / 40), round(3 * channels / 40), round(channels / 4))
+    m = channels - fine
+    cuts = (round(m / 40), round(3 * m / 40), round(m / 4))
     within = [*(max(least, cut) for least, cut in enumerate(cuts, 1)), channels]
     return [k * channels + end for k in range(4) for end in within]
 
@@ -40,10 +43,10 @@ def read_symbols(payload: bytes, model: Model, width: int, height: int, quality:
     message = Message(payload, model)
     z = message.part(np.repeat(scales.z_levels(), rows * columns)).reshape(hyper_channels, rows, columns)
     check(int(np.abs(z).max()) <= 1023, "corrupt")
-    log_scales = in_coding_order(scales.y_log_scales(z))
+    log_scales = in_coding_order(scales.y_log_scales(z), model.config["fine_channels"])
     y: list[Integers] = []
     surprises: list[Integers] = []
-    for part, t in enumerate(np.split(log_scales, part_ends(channels)[:-1])):
+    for part, t in enumerate(np.split(log_scales, part_ends(channels, model.config["fine_channels"])[:-1])):
         levels = scales.part_levels(part, t, surprises)
         y.append(message.part(levels.ravel()).reshape(t.shape))
         surprises.append(scales.surprise(y[-1], t))

@@ -31,11 +31,12 @@ def random_pixels(seed: int) -> np.ndarray[tuple[int, int, int], np.dtype[np.uin
     return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
 
 
-@pytest.fixture(scope="module", params=[4, 8, 60, 100])
+@pytest.fixture(scope="module", params=[(4, 0), (8, 4), (60, 0), (100, 32)])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model with so many latent channels."""
+    """A model with so many latent channels, so many of them fine."""
     path: Path = tmp_path_factory.mktemp("models") / "random.safetensors"
-    write_random_model(path, latent_channels=request.param, seed=request.param)
+    channels, fine = request.param
+    write_random_model(path, latent_channels=channels, fine_channels=fine, seed=channels)
     return path
 
 
@@ -57,7 +58,7 @@ def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: int) -> None
     assert np.array_equal(z, expected.z.numpy()) and np.array_equal(y, expected.y.numpy())
     assert (np.abs(y) > 2).mean() > 0.02, "hardly an escape"
     scales = Scales(model, quality)
-    without_context = level(in_coding_order(scales.y_log_scales(z))).reshape(y.shape)
+    without_context = level(in_coding_order(scales.y_log_scales(z), model.config["fine_channels"])).reshape(y.shape)
     assert (without_context != expected.y_levels.numpy()).mean() > 0.2, "the context hardly matters"
 
 

@@ -26,6 +26,8 @@ def test_scale_table_reaches_from_nothing_to_hundreds_of_steps() -> None:
 @pytest.mark.parametrize("name", [field.name for field in dataclasses.fields(ModelConfig) if field.name != "lambdas"])
 @pytest.mark.parametrize("value", [0, -4, 1.5, 8.0, "8", None, True, MAX_WIDTH + 4])
 def test_widths_out_of_range(name: str, value: Any) -> None:
+    if name == "fine_channels" and type(value) is int:
+        value -= 1  # there may be none
     with pytest.raises(ValueError, match=f"{name} is {value!r}, must be"):
         ModelConfig(**{name: value})
 
@@ -45,6 +47,15 @@ def test_message_about_a_long_value_is_short() -> None:
 def test_latent_channels_come_in_four_groups() -> None:
     with pytest.raises(ValueError, match="latent_channels is 6, must be a multiple of 4"):
         ModelConfig(latent_channels=6)
+    with pytest.raises(ValueError, match="fine_channels is 6, must be a multiple of 4"):
+        ModelConfig(latent_channels=16, fine_channels=6)
+
+
+def test_a_fine_band_leaves_another() -> None:
+    assert ModelConfig(latent_channels=16).bands == (16,)
+    assert ModelConfig(latent_channels=16, fine_channels=4).bands == (12, 4)
+    with pytest.raises(ValueError, match="fine_channels is 16, of 16 channels in all"):
+        ModelConfig(latent_channels=16, fine_channels=16)
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,9 @@ def numbered(batch: int, channels: int, height: int, width: int) -> Tensor:
     return torch.arange(batch * channels * height * width, dtype=torch.float64).view(batch, channels, height, width)
 
 
-@pytest.mark.parametrize(("channels", "height", "width"), [(4, 2, 2), (8, 4, 6), (320, 4, 4)])
-def test_every_element_is_coded_once(channels: int, height: int, width: int) -> None:
-    partition = StepPartition(channels)
+@pytest.mark.parametrize(("bands", "height", "width"), [((4,), 2, 2), ((8,), 4, 6), ((320, 192), 4, 4)])
+def test_every_element_is_coded_once(bands: tuple[int, ...], height: int, width: int) -> None:
+    partition, channels = StepPartition(bands), sum(bands)
     y = numbered(2, channels, height, width)
     steps = partition.split(y)
     assert [step.shape for step in steps] == [(2, channels, height // 2, width // 2)] * STEPS
@@ -34,20 +34,29 @@ def test_every_element_is_coded_once(channels: int, height: int, width: int) -> 
 def test_step_k_codes_group_j_at_position_k_xor_j() -> None:
     channels, group = 12, 3
     y = numbered(1, channels, 4, 6)
-    steps = StepPartition(channels).split(y)
+    steps = StepPartition((channels,)).split(y)
     for k, j, c in itertools.product(range(STEPS), range(STEPS), range(group)):
         row, column = PLACES[k ^ j]
         assert torch.equal(steps[k][0, group * j + c], y[0, group * j + c, row::2, column::2])
 
 
+def test_a_second_band_leaves_the_first_as_it_is() -> None:
+    y = numbered(2, 20, 4, 6)
+    both = StepPartition((12, 8)).split(y)
+    for step, first, second in zip(
+        both, StepPartition((12,)).split(y[:, :12]), StepPartition((8,)).split(y[:, 12:]), strict=True
+    ):
+        assert torch.equal(step, torch.cat([first, second], dim=1))
+
+
 def test_every_step_sees_every_position() -> None:
     y = numbered(1, 4, 2, 2)
-    for step in StepPartition(4).split(y):
+    for step in StepPartition((4,)).split(y):
         assert sorted((step.flatten() % 4).tolist()) == [0, 1, 2, 3]
 
 
 def test_channel_vectors_follow_the_split() -> None:
-    partition = StepPartition(8)
+    partition = StepPartition((8,))
     vector = torch.randn(3, 8, 1, 1)
     for part, expected in zip(
         partition.split_channels(vector), partition.split(vector.expand(3, 8, 4, 4)), strict=True

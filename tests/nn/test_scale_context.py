@@ -55,7 +55,7 @@ def numbers(network: IntegerScaleContext) -> dict[str, np.ndarray]:
 def walk(seed: int = 1) -> Iterator[tuple[int, Part, Tensor, Tensor]]:
     """Number, part, nats (float64 integers) and symbols; both go beyond the ends of their tables."""
     generator = torch.Generator().manual_seed(seed)
-    for number, part in enumerate(coding_parts(CONFIG.latent_channels)):
+    for number, part in enumerate(coding_parts(CONFIG.bands)):
         shape = (BATCH, part.size, ROWS, COLUMNS)
         nats = torch.randint(-(1 << 24), 9 << 24, shape, generator=generator).double()
         sizes = torch.exp(6.0 * torch.rand(shape, generator=generator))
@@ -63,15 +63,16 @@ def walk(seed: int = 1) -> Iterator[tuple[int, Part, Tensor, Tensor]]:
 
 
 def test_parts_cover_the_latent_in_order() -> None:
-    for channels in (4, 8, 40, 192, 320):
-        parts = coding_parts(channels)
+    for bands in ((4,), (8,), (40,), (192,), (320,), (4, 4), (40, 100), (320, 192)):
+        parts, channels = coding_parts(bands), sum(bands)
         assert [part.step for part in parts] == sorted(part.step for part in parts) and len(parts) == 16
         covered = torch.cat([torch.arange(4 * channels)[part.in_latent] for part in parts])
         assert torch.equal(covered, torch.arange(4 * channels))
         for part in parts:
             assert part.size > 0
             assert part.in_latent.start - part.in_step.start == part.step * channels
-    assert [part.size for part in coding_parts(320)[:4]] == [8, 16, 56, 240]
+    assert [part.size for part in coding_parts((320,))[:4]] == [8, 16, 56, 240]
+    assert [part.size for part in coding_parts((320, 192))[:4]] == [8, 16, 56, 432]
 
 
 def test_equals_the_oracle(threads: Threads) -> None:

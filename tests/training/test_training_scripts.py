@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from random_model import write_random_model
 
+from cnncompress.training.checkpoint import load_checkpoint
 from cnncompress.training.progress import Validation
 from cnncompress.training.report import RunReport, read_report, write_report
 
@@ -112,3 +114,20 @@ def test_profile_of_a_step() -> None:
     assert done.returncode == 0, done.stderr
     assert "plain 3x3 convolution, 8 channels at 1/8" in done.stdout
     assert "aten::" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_model_is_widened_trained_and_resumed(tmp_path: Path, photographs: Path) -> None:
+    model, output = tmp_path / "model.safetensors", tmp_path / "wide.safetensors"
+    write_random_model(model)
+    arguments = (photographs, "--from", model, "--set", TINY[-1], "--widen", "16", "--held-out", "0", "-o", output)
+    for begun in ("10 training images, 0 held out\nphase", "resumed at step 1, "):
+        done = run("train.py", *arguments, "--max-steps", "1")
+        assert done.returncode == 0 and begun in done.stdout, done.stderr
+    checkpoint = load_checkpoint(output)
+    assert (checkpoint.step, checkpoint.config.model.bands) == (2, (8, 8))
+
+    refused = run("train.py", *arguments, "--no-resume", "--widen", "8")
+    assert refused.returncode == 1 and refused.stderr == "train: 8 channels, must be within 9 .. 768\n"
+    without = run("train.py", photographs, "--widen", "16")
+    assert without.returncode == 2 and "--widen needs --from" in without.stderr
