@@ -16,13 +16,17 @@ from lossless_runs import COMMAND, names
 from PIL import Image
 
 
+FILES = 8
+
+
 @pytest.fixture
 def slow(folder: Path) -> list[str]:
-    """A command that is busy for a while, and the option that makes it go on."""
-    noise = np.random.default_rng(0).integers(0, 256, (500, 500, 3), np.uint8)
+    """A command that is busy for a while: with a small file first, and then with files of which each takes its time."""
+    noise = np.random.default_rng(0).integers(0, 256, (2000, 2000, 3), np.uint8)
     Path("many").mkdir()
-    for number in range(30):
-        Image.fromarray(np.roll(noise, number, axis=1)).save(f"many/{number:02}.bmp")
+    for number in range(FILES):
+        image = np.roll(noise, number, axis=1) if number else noise[:8, :8]
+        Image.fromarray(image).save(f"many/{number}.bmp")
     return [*COMMAND, "compress", "--lossless", "-r", "many", "-d", "out", "-j", "2", "--json"]
 
 
@@ -37,9 +41,9 @@ def test_a_signal_ends_the_run_between_files(
     output, errors = process.communicate(timeout=120)
     assert process.returncode == exit_code
     done = json.loads(output.splitlines()[-1])["ok"]
-    assert f"stopped: {done} done, {30 - done} left" in errors
+    assert f"stopped: {done} done, {FILES - done} left" in errors
     assert re.search(r"^cnncompress: finishing [12] files?; again to stop at once$", errors, re.MULTILINE)
-    assert len(names(folder / "out")) == done < 30
+    assert len(names(folder / "out")) == done < FILES
     assert all(name.endswith(".cnc") and not name.startswith(".") for name in names(folder / "out"))
 
 
@@ -79,6 +83,7 @@ def test_one_file_that_is_interrupted_is_not_written(folder: Path) -> None:
     with open("endless", "wb") as pipe:  # waits until the command has begun to read
         pipe.write(b"BM")
         pipe.flush()
+        time.sleep(0.5)  # lets it come to wait for more: Python sees no signal between two reads of one file
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "cnncompress: interrupted; nothing written\n")
