@@ -15,7 +15,6 @@ import pytest
 from lossless_runs import COMMAND, names
 from PIL import Image
 
-
 FILES = 8
 
 
