@@ -47,8 +47,8 @@ def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False,
     """
     pixels = grid.width * grid.height
     latents = pixels if shared else _rows_at_hand(grid) * grid.width if refined else 0
-    window = _largest_window(grid, config) * (_REFINING if refined else 1)
-    return pixels * PLANES_BYTES + latents * _latent_bytes(config) * _TARGETS + window
+    window = _window_bytes(config) * (_REFINING if refined else 1)
+    return pixels * PLANES_BYTES + latents * _latent_bytes(config) * _TARGETS + _largest_window(grid, config) * window
 
 
 def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConfig) -> int:
@@ -64,7 +64,7 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
     wanted = area.width * area.height // view.factor**2 * (PLANES_BYTES + PICTURE_BYTES)
     alpha = grid.width * grid.height * _ALPHA if layout.has_alpha else 0
     latents = _rows_at_hand(grid) * grid.width * _latent_bytes(config)
-    return wanted + alpha + latents + _largest_window(grid, config)
+    return wanted + alpha + latents + _largest_window(grid, config) * _window_bytes(config)
 
 
 def plain_bytes(grid: TileGrid) -> int:
@@ -79,7 +79,9 @@ def _rows_at_hand(grid: TileGrid) -> int:
 
 def window_margin(config: ModelConfig) -> int:
     """Pixels that the transforms see to each side (`cnncompress.nn.windows`), rounded up to whole latent positions."""
-    return _PATCH_SIDE * (2 * config.blocks_16 + 1 + config.blocks_8 + 1)
+    at_full_resolution = config.blocks_1 + 2
+    at_8 = 2 * config.blocks_8 + 1 + -(-at_full_resolution // 8)
+    return _PATCH_SIDE * (2 * config.blocks_16 + 1 + -(-at_8 // 2))
 
 
 def _latent_bytes(config: ModelConfig) -> int:
@@ -87,12 +89,18 @@ def _latent_bytes(config: ModelConfig) -> int:
 
 
 def _largest_window(grid: TileGrid, config: ModelConfig) -> int:
+    """Its pixels."""
     margin = window_margin(config)
     largest = 0
     for number in {0, grid.columns - 1, len(grid) - grid.columns, len(grid) - 1, grid.columns // 2}:
         outer = grid.window(number, margin).outer
         largest = max(largest, outer.width * outer.height)
-    return largest * max(_transform_bytes(config), _entropy_bytes(config))
+    return largest
+
+
+def _window_bytes(config: ModelConfig) -> int:
+    """Bytes a pixel of a window."""
+    return max(_transform_bytes(config), _entropy_bytes(config))
 
 
 def _transform_bytes(config: ModelConfig) -> int:

@@ -99,8 +99,10 @@ def tiny_config() -> ModelConfig:
     return ModelConfig(
         latent_channels=8,
         hyper_channels=4,
+        width_1=4,
         width_8=8,
         width_16=12,
+        blocks_1=1,
         blocks_8=1,
         blocks_16=1,
         hyper_width=8,

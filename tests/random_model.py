@@ -24,8 +24,9 @@ def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: i
         seed: Decides about all numbers.
     """
     config = ModelConfig(
-        latent_channels=latent_channels, fine_channels=fine_channels, hyper_channels=4, width_8=4, width_16=4,
-        blocks_8=1, blocks_16=1, hyper_width=4, hyper_features=4, scale_width=4, scale_context_width=4, context_width=4,
+        latent_channels=latent_channels, fine_channels=fine_channels, hyper_channels=4, width_1=4, width_8=4,
+        width_16=4, blocks_1=1, blocks_8=1, blocks_16=1, hyper_width=4, hyper_features=4, scale_width=4,
+        scale_context_width=4, context_width=4,
         lambdas=(0.001, 0.01, 0.1),
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)

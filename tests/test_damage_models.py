@@ -156,7 +156,12 @@ def test_configurations(path: Path, damage: Callable[[Header], object]) -> None:
 
 def test_largest_model_is_noticed_in_no_time(path: Path) -> None:
     """The file has a few kilobytes; what it declares would take 100 GB."""
-    values = dict.fromkeys(configuration(path), 4096) | {"fine_channels": 0, "blocks_8": 64, "blocks_16": 64}
+    values = dict.fromkeys(configuration(path), 4096) | {
+        "fine_channels": 0,
+        "blocks_1": 64,
+        "blocks_8": 64,
+        "blocks_16": 64,
+    }
     configure(path, json.dumps(values | {"lambdas": [0.1, 0.2]}))
     before = time.process_time()
     assert_refused(path, "shape|is missing")

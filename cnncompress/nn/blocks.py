@@ -53,3 +53,17 @@ class ResidualBlock(nn.Module):
         """Maps ``[B, C, H, W]`` to the same shape."""
         result: Tensor = x + self.conv2(self.act(self.conv1(x)))
         return result
+
+
+class ResidualLayer(nn.Module):
+    """One 3x3 convolution around an identity, and the activation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = conv3x3(channels, channels)
+        self.act = activation()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps ``[B, C, H, W]`` to the same shape."""
+        result: Tensor = self.act(x + self.conv(x))
+        return result

@@ -11,7 +11,7 @@ from cnncompress.nn.config import HYPER_STRIDE
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import IntegerScaleSynthesis
 
-_SIDE = 4 * HYPER_STRIDE
+_SIDE = 2 * HYPER_STRIDE
 
 
 @dataclass(frozen=True)

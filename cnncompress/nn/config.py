@@ -31,8 +31,10 @@ class ModelConfig:
         fine_channels: How many of them, the last, are a band of their own, as in a model that got them when it had been
             trained without; a multiple of 4. Order and groups of the others are then as if there were no more.
         hyper_channels: Channels of the hyper-latent z at 1/64.
+        width_1: Channels of the synthesis transform at full resolution, behind everything else.
         width_8: Channels of the transforms at 1/8.
         width_16: Channels of the transforms at 1/16.
+        blocks_1: Residual layers of one convolution at full resolution.
         blocks_8: Residual blocks at 1/8, in each transform.
         blocks_16: Residual blocks at 1/16, in each transform.
         hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.
@@ -46,8 +48,10 @@ class ModelConfig:
     latent_channels: int = 320
     fine_channels: int = 0
     hyper_channels: int = 96
+    width_1: int = 16
     width_8: int = 96
     width_16: int = 160
+    blocks_1: int = 2
     blocks_8: int = 3
     blocks_16: int = 3
     hyper_width: int = 192

@@ -14,12 +14,9 @@ from torch import Tensor
 
 from cnncompress.nn.gaussian import gaussian_bits
 
-STRENGTH = 0.03
-"""Widening in steps per bit that a 1 costs more than a 0; on held-out images 0.015 and 0.03 saved 1.5 and 1.3 % of the
-rate before the networks were trained with it, 0.06 nothing."""
-
-LARGEST = 0.45
-"""Largest widening in steps."""
+STRENGTH = 0.02
+"""Widening in steps per bit that a 1 costs more than a 0. On held-out images, with networks that had been trained with
+0.03, the rate at equal PSNR was 0.1 % lower for 0.015, 0.3 % for 0.02, and 0.6 % higher for 0.04."""
 
 
 def dead_zone(log_scale: Tensor) -> Tensor:
@@ -29,12 +26,12 @@ def dead_zone(log_scale: Tensor) -> Tensor:
         log_scale: float32, ``ln(sigma / SCALE_MIN)``, at least 0.
 
     Returns:
-        float32 of the same shape, 0 .. 0.45, in steps.
+        float32 of the same shape, 0 .. 0.37, in steps.
     """
     extra_bits = gaussian_bits(torch.ones_like(log_scale), log_scale) - gaussian_bits(
         torch.zeros_like(log_scale), log_scale
     )
-    return (STRENGTH * extra_bits).clamp(0.0, LARGEST)
+    return (STRENGTH * extra_bits).clamp(min=0.0)
 
 
 def round_with_dead_zone(residual: Tensor, widening: Tensor) -> Tensor:

@@ -48,18 +48,22 @@ class CodecNetwork(nn.Module):
         y: Tensor = self.g_a(x, position, margins) * self.log_gain(position).exp()
         return y
 
-    def synthesise(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
+    def synthesise(
+        self, y_hat: Tensor, position: Tensor, margins: Margins | None = None, *, through_restoration: bool = True
+    ) -> Tensor:
         """Decoded scaled latent to image, nominally in ``0 .. 1``.
 
         Args:
             y_hat: float32 ``[B, M, h, w]`` in units of the quantisation step.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: Of a window, as for `SynthesisTransform`; None for a whole image.
+            through_restoration: As for `SynthesisTransform`.
 
         Returns:
             float32 ``[B, 3, 16h, 16w]``, without the margins.
         """
-        x_hat: Tensor = self.g_s(y_hat * self.log_inverse_gain(position).exp(), position, margins)
+        scaled = y_hat * self.log_inverse_gain(position).exp()
+        x_hat: Tensor = self.g_s(scaled, position, margins, through_restoration=through_restoration)
         return x_hat
 
     def preview(self, y_hat: Tensor, position: Tensor, factor: int) -> Tensor:

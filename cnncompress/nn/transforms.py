@@ -6,7 +6,8 @@
        └─ unshuffle 8 ── conv ── blocks @1/8 ── unshuffle 2 ── blocks @1/16 ── conv * std ─┘
 
 The Karhunen-Loève transform of 16x16 patches runs beside the network, whose last layer starts at zero: an untrained
-model is a working transform codec already. The synthesis mirrors it.
+model is a working transform codec already. The synthesis mirrors it. What it makes is a sum of linear functions of
+features at 1/8 and 1/16; a restoration filter at full resolution follows (`cnncompress.nn.restoration`).
 
 Both may run over a window of the image (`cnncompress.nn.windows`) and give what they make of the whole image there.
 """
@@ -20,7 +21,8 @@ from torch import Tensor, nn
 from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.config import PATCH, ModelConfig
 from cnncompress.nn.quality import QualityTable
-from cnncompress.nn.windows import Margins, needed_margins, run_window, trimmed
+from cnncompress.nn.restoration import RestorationFilter
+from cnncompress.nn.windows import WHOLE_IMAGE, Margin, Margins, needed_margins, run_window, trimmed
 from cnncompress.ops.pointwise import pointwise
 
 PATCH_VALUES = 3 * PATCH * PATCH
@@ -97,35 +99,48 @@ class SynthesisTransform(nn.Module):
             zero_initialised(conv3x3(config.width_8, 192)),
             nn.PixelShuffle(8),
         )
+        self.restoration = RestorationFilter(config)
 
     @property
     def reach(self) -> int:
         """How many latent positions beside the one above it a pixel sees, on each side."""
-        return needed_margins([self.stem, *self.body])[0]
+        return needed_margins([self.stem, *self.body], self.restoration.reach)[0]
 
-    def forward(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
+    def forward(
+        self, y_hat: Tensor, position: Tensor, margins: Margins | None = None, *, through_restoration: bool = True
+    ) -> Tensor:
         """Reconstructs the image.
 
         Args:
             y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: In latent positions, at least `reach` wide where the image goes on; None for a whole image.
+            through_restoration: Otherwise a gradient takes the restoration filter's derivative for the identity.
 
         Returns:
             float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped; h and w without the margins.
         """
-        inside = y_hat if margins is None else trimmed(y_hat, margins)
-        with torch.autocast(y_hat.device.type, enabled=False):
-            linear = F.pixel_shuffle(pointwise(inside, self.klt), PATCH)
+        margins = WHOLE_IMAGE if margins is None else margins
         normalised = y_hat / self.klt_std[:, None, None]
-        quality = self.quality(position)
-        if margins is None:
-            refined = self.body(self.stem(normalised) + quality)
+        around = self.restoration.reach
+        hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])
+        refined, kept = run_window(self.body, hidden + self.quality(position), inner, around)
+        unrestored = self._linear(y_hat, margins, kept) + refined.float()
+        if through_restoration:
+            restored: Tensor = self.restoration(unrestored, position, kept)
         else:
-            hidden, margins = run_window([self.stem], normalised, margins, needed_margins(self.body)[0])
-            refined, _ = run_window(self.body, hidden + quality, margins)
-        x_hat: Tensor = linear + refined.float() + 0.5
-        return x_hat
+            inside = trimmed(unrestored, kept)
+            with torch.no_grad():
+                change = self.restoration(unrestored, position, kept) - inside
+            restored = inside + change
+        return restored + 0.5
+
+    def _linear(self, y_hat: Tensor, margins: Margins, kept: Margins) -> Tensor:
+        """What the linear path makes of a window, of whose margins so many pixels are kept."""
+        positions = Margins(*(Margin(-(-margin.extent // PATCH)) for margin in kept))
+        with torch.autocast(y_hat.device.type, enabled=False):
+            linear = F.pixel_shuffle(pointwise(trimmed(y_hat, margins, positions), self.klt), PATCH)
+        return trimmed(linear, Margins(*(margin.scaled(PATCH, 1) for margin in positions)), kept)
 
     def preview(self, y_hat: Tensor, factor: int) -> Tensor:
         """Reconstructs the image at a lower resolution by the linear path alone, whose averages are linear as well.

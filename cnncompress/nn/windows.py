@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from cnncompress.nn.blocks import ResidualBlock
+from cnncompress.nn.blocks import ResidualBlock, ResidualLayer
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,8 @@ def _layer(module: nn.Module) -> _Layer:
         return _Layer(reach=int(module.kernel_size[0]) // 2)
     if isinstance(module, ResidualBlock):
         return _Layer(reach=2)
+    if isinstance(module, ResidualLayer):
+        return _Layer(reach=1)
     if isinstance(module, nn.PixelShuffle):
         return _Layer(up=module.upscale_factor)
     if isinstance(module, nn.PixelUnshuffle):
@@ -76,7 +78,7 @@ def needed_margins(layers: Iterable[nn.Module], needed: int = 0) -> tuple[int, .
     """How far the result of layers sees, at each point between them.
 
     Args:
-        layers: Convolutions, residual blocks, shuffles, and what works on single elements; flat.
+        layers: Convolutions, what is residual, shuffles, and what works on single elements; flat.
         needed: Margin that is wanted around their result.
 
     Returns:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.entropy import EntropyModel, SymbolEncoder
-from cnncompress.codec.latents import Quantised
+from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, Slopes, Surroundings, twin_of
@@ -89,12 +91,32 @@ def case(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> Case:
     return Case(pipeline, weights, np.ascontiguousarray(coffee[130:190, 210:330]))
 
 
+@pytest.fixture(scope="module")
+def unrestored_case(weights: Weights, coffee: Pixels) -> Case:
+    """With a restoration filter that changes nothing."""
+    network = copy.deepcopy(weights.network)
+    for parameter in network.g_s.restoration.body[-1].parameters():
+        parameter.zero_()
+    transform = LatentTransform(network, weights.scales, torch.device("cpu"))
+    pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
+    return Case(pipeline, weights, np.ascontiguousarray(coffee[130:190, 210:330]))
+
+
 def decoded_of(coded: Quantised) -> Tensor:
     return coded.means + coded.latents.y
 
 
-def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(case: Case) -> None:
+def test_the_gradient_leads_to_smaller_errors(case: Case) -> None:
+    """Though it leaves out what the restoration filter does with a change."""
+    gradient, decoded = case.gradient(case.coded, Slopes()).y, decoded_of(case.coded)
+    for length in (0.01, 0.1):  # of a symbol, for those that matter most
+        errors = [case.error(decoded + sign * length * gradient / gradient.abs().max()) for sign in (-1, 0, 1)]
+        assert errors[0] < errors[1] < errors[2]
+
+
+def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_case: Case) -> None:
     """Random steps of many symbols: first order from the gradient, and on average second order from the curvature."""
+    case = unrestored_case
     generator = torch.Generator().manual_seed(0)
     gradient = case.gradient(case.coded, Slopes()).y
     decoded = decoded_of(case.coded)

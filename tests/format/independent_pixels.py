@@ -68,7 +68,14 @@ class Networks:
         for i in range(first + 2, first + 2 + second):
             v = self.block(i, v)
         v = shuffle(self.conv(f"g_s.body.{first + second + 3}", lrelu(v)), 8)
-        return linear + v + 0.5
+        return self.restored(linear + v) + 0.5
+
+    def restored(self, x: Tensor) -> Tensor:
+        """An image behind the restoration filter."""
+        v = lrelu(self.conv("g_s.restoration.stem", x) + self.row("g_s.restoration.quality"))
+        for i in range(1, self.config["blocks_1"] + 1):
+            v = lrelu(v + self.conv(f"g_s.restoration.body.{i}.conv", v))
+        return x + self.conv(f"g_s.restoration.body.{self.config['blocks_1'] + 1}", v)
 
     def block(self, i: int, v: Tensor) -> Tensor:
         """A residual block."""

@@ -18,6 +18,7 @@ def macs_by_hand(c: ModelConfig) -> tuple[float, float]:
     body = c.blocks_8 * block_8 / 8**2 + (c.blocks_16 * block_16 + 4 * c.width_8 * c.width_16) / 16**2
     ends = 9 * 192 * c.width_8 / 8**2 + 9 * c.width_16 * c.latent_channels / 16**2
     transform = klt + body + ends
+    restoration = 9 * (3 + c.blocks_1 * c.width_1 + 3) * c.width_1
     hyper_analysis = (4 * c.latent_channels * c.hyper_width + 9 * c.hyper_width**2) / 32**2
     hyper_analysis += 4 * c.hyper_width * c.hyper_channels / 64**2
     hyper_synthesis = (9 * c.hyper_channels * c.hyper_width + c.hyper_width * 4 * c.hyper_features) / 64**2
@@ -30,14 +31,14 @@ def macs_by_hand(c: ModelConfig) -> tuple[float, float]:
         for step in range(4)
     )
     entropy = hyper_synthesis + scales + context / 32**2
-    return transform + hyper_analysis + entropy, transform + entropy
+    return transform + hyper_analysis + entropy, transform + restoration + entropy
 
 
 @pytest.mark.parametrize(
     "config",
     [
         ModelConfig(latent_channels=8, hyper_channels=4, width_8=8, width_16=12, hyper_width=8, context_width=16),
-        ModelConfig(latent_channels=16, width_8=8, blocks_8=2, width_16=8, blocks_16=1, scale_width=8),
+        ModelConfig(latent_channels=16, width_1=8, blocks_1=3, width_8=8, blocks_8=2, width_16=8, blocks_16=1),
     ],
 )
 def test_counts_agree_with_the_diagrams(config: ModelConfig) -> None:

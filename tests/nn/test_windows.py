@@ -39,11 +39,20 @@ def extent(gradient: Tensor, centre: tuple[range, range]) -> tuple[int, int, int
     )
 
 
-@pytest.fixture(params=[(1, 1), (1, 2), (3, 3), (2, 1)], ids=str)
+@pytest.fixture(params=[(1, 1, 1), (2, 1, 2), (2, 3, 3), (7, 2, 1)], ids=str)
 def network(request: pytest.FixtureRequest, tiny_config: ModelConfig) -> CodecNetwork:
-    blocks_8, blocks_16 = request.param
+    blocks_1, blocks_8, blocks_16 = request.param
     return network_of(
-        replace(tiny_config, width_8=2, width_16=2, latent_channels=4, blocks_8=blocks_8, blocks_16=blocks_16)
+        replace(
+            tiny_config,
+            latent_channels=4,
+            width_1=2,
+            width_8=2,
+            width_16=2,
+            blocks_1=blocks_1,
+            blocks_8=blocks_8,
+            blocks_16=blocks_16,
+        )
     )
 
 

@@ -21,7 +21,15 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
 
-WIDTHS = ("latent_channels=8", "hyper_channels=4", "width_8=8", "width_16=8", "hyper_width=8", "hyper_features=8")
+WIDTHS = (
+    "latent_channels=8",
+    "hyper_channels=4",
+    "width_1=4",
+    "width_8=8",
+    "width_16=8",
+    "hyper_width=8",
+    "hyper_features=8",
+)
 MORE_WIDTHS = ("scale_width=8", "context_width=8", "blocks_8=1", "blocks_16=1")
 TINY = [f"model.{width}" for width in (*WIDTHS, *MORE_WIDTHS)] + ["phases=[{fraction=1.0,crop=64,batch=2}]"]
 

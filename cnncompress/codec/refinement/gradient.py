@@ -160,7 +160,9 @@ class CostGradient:
         network, surroundings = self._transform.network, self._surroundings
         y_hat = surroundings.around(network.partition.merge(list(decoded.split(1))))
         height, width = self._original.shape[2:]
-        x_hat = network.synthesise(y_hat, self._position, surroundings.margins)[..., :height, :width]
+        # Without the restoration filter's derivative the search is faster and, as measured, finds slightly more.
+        x_hat = network.synthesise(y_hat, self._position, surroundings.margins, through_restoration=False)
+        x_hat = x_hat[..., :height, :width]
         return self._bits_per_square * (x_hat.clamp(0.0, 1.0) - self._original).square().sum()
 
     def _bits_of_means(self, decoded: Tensor, z_hat: Tensor, slopes: Tensor) -> Tensor:

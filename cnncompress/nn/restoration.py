@@ -1,0 +1,80 @@
+"""Restoration filter: the only layers of the synthesis that work at full resolution.
+
+The transforms' own layers lie at 1/8 and 1/16, so a pixel is a linear function of the features above it, and edges that
+the quantisation has blurred or doubled, and the borders of patches, stay as they are. A few channels at full
+resolution, which see the pixels as they would come out and the quality, mend part of that, as the convolutional loop
+filters do that were proposed for video codecs (Dai et al., "A Convolutional Neural Network Approach for
+Post-Processing in HEVC Intra Coding", MMM 2017).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from cnncompress.nn.blocks import ResidualLayer, activation, conv3x3, zero_initialised
+from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.windows import Margin, Margins, needed_margins, run_window, trimmed
+
+STRIP_ROWS = 128
+"""Rows at a time, unless a gradient is wanted: feature maps of a whole image would take more memory than all others,
+and on a CPU, where they do not fit into the caches, twice the time."""
+
+
+class RestorationFilter(nn.Module):
+    """Adds to an image what a small network makes of it; untrained, nothing."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.stem = conv3x3(3, config.width_1)
+        self.quality = QualityTable(config.anchors, config.width_1)
+        self.body = nn.Sequential(
+            activation(),
+            *(ResidualLayer(config.width_1) for _ in range(config.blocks_1)),
+            zero_initialised(conv3x3(config.width_1, 3)),
+        )
+
+    @property
+    def reach(self) -> int:
+        """How many pixels beside it a pixel depends on, on each side."""
+        return needed_margins([self.stem, *self.body])[0]
+
+    def forward(self, x: Tensor, position: Tensor, margins: Margins) -> Tensor:
+        """Restores an image.
+
+        Args:
+            x: float32 ``[B, 3, H, W]``, nominally in ``-0.5 .. 0.5``.
+            position: float32 ``[B]``, quality as a place among the anchors.
+            margins: In pixels, `reach` wide or wider where the image goes on.
+
+        Returns:
+            float32 of the same shape but for the margins.
+        """
+        quality = self.quality(position)
+        if torch.is_grad_enabled():
+            return self._restored(x, quality, margins)
+        rows = x.shape[2] - margins.top.extent - margins.bottom.extent
+        x = x.contiguous(memory_format=torch.channels_last)
+        strips = [self._strip(x, quality, margins, row, rows) for row in range(0, rows, STRIP_ROWS)]
+        return torch.cat(strips, dim=2)
+
+    def _strip(self, x: Tensor, quality: Tensor, margins: Margins, first: int, rows: int) -> Tensor:
+        """Rows of the result from the first one on, as many as make a strip."""
+        last = min(first + STRIP_ROWS, rows)
+        top = _beside(margins.top, first, self.reach)
+        bottom = _beside(margins.bottom, rows - last, self.reach)
+        start = margins.top.extent + first - top.extent
+        part = x[:, :, start : margins.top.extent + last + bottom.extent]
+        return self._restored(part, quality, margins._replace(top=top, bottom=bottom))
+
+    def _restored(self, x: Tensor, quality: Tensor, margins: Margins) -> Tensor:
+        hidden, inner = run_window([self.stem], x, margins, needed_margins(self.body)[0])
+        change, _ = run_window(self.body, hidden + quality, inner)
+        return trimmed(x, margins) + change.float()
+
+
+def _beside(margin: Margin, rows: int, reach: int) -> Margin:
+    """The margin of a strip that has so many rows of the window between it and the window's margin."""
+    extent = min(margin.extent + rows, reach)
+    return Margin(extent, margin.is_edge and extent == margin.extent + rows)
