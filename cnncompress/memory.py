@@ -32,8 +32,10 @@ _MAPS = 4
 _ENTROPY_BYTES = 100
 # Latents before rounding are kept twice: in coding order, and in their places.
 _TARGETS = 2
+_STRIP_ROWS = 128
+"""As in `cnncompress.nn.restoration`, which loads torch."""
 _REFINING = 3
-"""How much more a window takes whose gradient is wanted: 371 bytes a pixel were measured."""
+"""How much more a window takes whose gradient is wanted: some 420 bytes a pixel, as measured."""
 
 
 def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False, refined: bool = False) -> int:
@@ -47,8 +49,8 @@ def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False,
     """
     pixels = grid.width * grid.height
     latents = pixels if shared else _rows_at_hand(grid) * grid.width if refined else 0
-    window = _window_bytes(config) * (_REFINING if refined else 1)
-    return pixels * PLANES_BYTES + latents * _latent_bytes(config) * _TARGETS + _largest_window(grid, config) * window
+    window = _window_bytes(grid, config, _REFINING if refined else 1)
+    return pixels * PLANES_BYTES + latents * _latent_bytes(config) * _TARGETS + window
 
 
 def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConfig) -> int:
@@ -64,7 +66,7 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
     wanted = area.width * area.height // view.factor**2 * (PLANES_BYTES + PICTURE_BYTES)
     alpha = grid.width * grid.height * _ALPHA if layout.has_alpha else 0
     latents = _rows_at_hand(grid) * grid.width * _latent_bytes(config)
-    return wanted + alpha + latents + _largest_window(grid, config) * _window_bytes(config)
+    return wanted + alpha + latents + _window_bytes(grid, config)
 
 
 def plain_bytes(grid: TileGrid) -> int:
@@ -88,19 +90,17 @@ def _latent_bytes(config: ModelConfig) -> int:
     return -(-_FLOAT * config.latent_channels // _PATCH_PIXELS)
 
 
-def _largest_window(grid: TileGrid, config: ModelConfig) -> int:
-    """Its pixels."""
+def _window_bytes(grid: TileGrid, config: ModelConfig, factor: int = 1) -> int:
+    """Bytes for the largest window, a tile with its margins; those a pixel times a factor."""
     margin = window_margin(config)
+    pixel = factor * max(_transform_bytes(config), _entropy_bytes(config))
+    strip_rows = _STRIP_ROWS + 2 * (config.blocks_1 + 2)
     largest = 0
     for number in {0, grid.columns - 1, len(grid) - grid.columns, len(grid) - 1, grid.columns // 2}:
         outer = grid.window(number, margin).outer
-        largest = max(largest, outer.width * outer.height)
+        strip = outer.width * min(outer.height, strip_rows) * _MAPS * _FLOAT * config.width_1
+        largest = max(largest, outer.width * outer.height * pixel + strip)
     return largest
-
-
-def _window_bytes(config: ModelConfig) -> int:
-    """Bytes a pixel of a window."""
-    return max(_transform_bytes(config), _entropy_bytes(config))
 
 
 def _transform_bytes(config: ModelConfig) -> int:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from cnncompress import memory
 from cnncompress.codec.container import Header, Layout
 from cnncompress.codec.tiles import AUTOMATIC_SIDE, WHOLE, TileGrid, choose_side
 from cnncompress.errors import LimitExceeded
@@ -14,6 +15,7 @@ from cnncompress.images.limits import check_memory
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT
 from cnncompress.images.view import View
 from cnncompress.memory import decoding_bytes, encoding_bytes, plain_bytes, window_margin
+from cnncompress.nn import restoration
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.network import CodecNetwork
 
@@ -60,7 +62,7 @@ def test_alpha_and_other_codings_count() -> None:
 
 def test_wider_models_take_more() -> None:
     grid = TileGrid(4000, 3000, AUTOMATIC_SIDE)
-    for field in ("latent_channels", "width_8", "width_16"):
+    for field in ("latent_channels", "width_1", "width_8", "width_16"):
         wide = replace(CONFIG, **{field: 4096})
         assert encoding_bytes(grid, wide) > 2 * encoding_bytes(grid, CONFIG)
 
@@ -80,12 +82,19 @@ def test_a_photograph_of_100_megapixels_may_be_refined_within_the_default_limits
     assert encoding_bytes(header(11547, 8660).grid, CONFIG, refined=True) < DEFAULT_MEMORY_LIMIT
 
 
-def test_margins_are_as_wide_as_the_receptive_field() -> None:
+@pytest.mark.parametrize("blocks_1", [1, 2, 6, 7, 20])
+def test_margins_are_as_wide_as_the_receptive_field(blocks_1: int) -> None:
     """For which the module, because it does not load torch, has a formula of its own."""
+    config = replace(CONFIG, blocks_1=blocks_1)
     with torch.device("meta"):
-        network = CodecNetwork(CONFIG)
-    assert window_margin(CONFIG) == 176
-    assert network.g_a.reach <= window_margin(CONFIG) and 16 * network.g_s.reach <= window_margin(CONFIG)
+        network = CodecNetwork(config)
+    assert network.g_a.reach <= window_margin(config) and 16 * network.g_s.reach == window_margin(config)
+
+
+def test_strips_are_those_of_the_restoration_filter() -> None:
+    assert memory._STRIP_ROWS == restoration.STRIP_ROWS
+    low = TileGrid(16384, 128)
+    assert encoding_bytes(low, replace(CONFIG, width_1=17)) - encoding_bytes(low, CONFIG) == 16 * 16384 * 128
 
 
 def test_limit() -> None:

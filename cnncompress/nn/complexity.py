@@ -12,6 +12,7 @@ from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import IntegerScaleSynthesis
 
 _SIDE = 2 * HYPER_STRIDE
+"""Of the blank image: not more than a strip of the restoration filter has rows, where strips overlap."""
 
 
 @dataclass(frozen=True)

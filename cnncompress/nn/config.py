@@ -19,7 +19,7 @@ LEVELS_PER_NAT = 8
 MAX_WIDTH = 4096
 """Most channels that a model may declare: building what a file declares must not exhaust memory."""
 MAX_BLOCKS = 64
-"""Most residual blocks that it may declare at each resolution: nor must building them take minutes."""
+"""Most residual blocks or layers that it may declare at each resolution: nor must building them take minutes."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class ModelConfig:
         fine_channels: How many of them, the last, are a band of their own, as in a model that got them when it had been
             trained without; a multiple of 4. Order and groups of the others are then as if there were no more.
         hyper_channels: Channels of the hyper-latent z at 1/64.
-        width_1: Channels of the synthesis transform at full resolution, behind everything else.
+        width_1: Channels of the restoration filter, at full resolution.
         width_8: Channels of the transforms at 1/8.
         width_16: Channels of the transforms at 1/16.
-        blocks_1: Residual layers of one convolution at full resolution.
+        blocks_1: Residual layers of the restoration filter, one convolution each.
         blocks_8: Residual blocks at 1/8, in each transform.
         blocks_16: Residual blocks at 1/16, in each transform.
         hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.

@@ -2,9 +2,9 @@
 
 The transforms' own layers lie at 1/8 and 1/16, so a pixel is a linear function of the features above it, and edges that
 the quantisation has blurred or doubled, and the borders of patches, stay as they are. A few channels at full
-resolution, which see the pixels as they would come out and the quality, mend part of that, as the convolutional loop
-filters do that were proposed for video codecs (Dai et al., "A Convolutional Neural Network Approach for
-Post-Processing in HEVC Intra Coding", MMM 2017).
+resolution, which see the pixels as they would come out and the quality, mend part of that, as convolutional filters
+do that were proposed behind video decoders (Dai et al., "A Convolutional Neural Network Approach for Post-Processing in
+HEVC Intra Coding", MMM 2017).
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.windows import Margin, Margins, needed_margins, run_window, trimmed
 
 STRIP_ROWS = 128
-"""Rows at a time, unless a gradient is wanted: feature maps of a whole image would take more memory than all others,
-and on a CPU, where they do not fit into the caches, twice the time."""
+"""Rows at a time, unless gradients are enabled: feature maps of a whole image would take more memory than all others,
+and on a CPU, where they do not fit into the caches, would take twice the time."""
 
 
 class RestorationFilter(nn.Module):
@@ -56,12 +56,15 @@ class RestorationFilter(nn.Module):
             return self._restored(x, quality, margins)
         rows = x.shape[2] - margins.top.extent - margins.bottom.extent
         x = x.contiguous(memory_format=torch.channels_last)
-        strips = [self._strip(x, quality, margins, row, rows) for row in range(0, rows, STRIP_ROWS)]
-        return torch.cat(strips, dim=2)
+        columns = x.shape[3] - margins.left.extent - margins.right.extent
+        restored = torch.empty(*x.shape[:2], rows, columns, dtype=x.dtype, device=x.device)
+        for first in range(0, rows, STRIP_ROWS):
+            last = min(first + STRIP_ROWS, rows)
+            restored[:, :, first:last] = self._strip(x, quality, margins, first, last, rows)
+        return restored
 
-    def _strip(self, x: Tensor, quality: Tensor, margins: Margins, first: int, rows: int) -> Tensor:
-        """Rows of the result from the first one on, as many as make a strip."""
-        last = min(first + STRIP_ROWS, rows)
+    def _strip(self, x: Tensor, quality: Tensor, margins: Margins, first: int, last: int, rows: int) -> Tensor:
+        """Some of the rows of the result."""
         top = _beside(margins.top, first, self.reach)
         bottom = _beside(margins.bottom, rows - last, self.reach)
         start = margins.top.extent + first - top.extent

@@ -115,17 +115,13 @@ class SynthesisTransform(nn.Module):
             y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: In latent positions, at least `reach` wide where the image goes on; None for a whole image.
-            through_restoration: Otherwise a gradient takes the restoration filter's derivative for the identity.
+            through_restoration: Whether gradients go through the restoration filter; otherwise its derivative is taken
+                for the identity. The result is the same.
 
         Returns:
             float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped; h and w without the margins.
         """
-        margins = WHOLE_IMAGE if margins is None else margins
-        normalised = y_hat / self.klt_std[:, None, None]
-        around = self.restoration.reach
-        hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])
-        refined, kept = run_window(self.body, hidden + self.quality(position), inner, around)
-        unrestored = self._linear(y_hat, margins, kept) + refined.float()
+        unrestored, kept = self._unrestored(y_hat, position, WHOLE_IMAGE if margins is None else margins)
         if through_restoration:
             restored: Tensor = self.restoration(unrestored, position, kept)
         else:
@@ -135,8 +131,16 @@ class SynthesisTransform(nn.Module):
             restored = inside + change
         return restored + 0.5
 
+    def _unrestored(self, y_hat: Tensor, position: Tensor, margins: Margins) -> tuple[Tensor, Margins]:
+        """What goes into the restoration filter, with the margins that it needs."""
+        normalised = y_hat / self.klt_std[:, None, None]
+        around = self.restoration.reach
+        hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])
+        refined, kept = run_window(self.body, hidden + self.quality(position), inner, around)
+        return self._linear(y_hat, margins, kept) + refined.float(), kept
+
     def _linear(self, y_hat: Tensor, margins: Margins, kept: Margins) -> Tensor:
-        """What the linear path makes of a window, of whose margins so many pixels are kept."""
+        """What the linear path makes of a window, with so many pixels of its margins."""
         positions = Margins(*(Margin(-(-margin.extent // PATCH)) for margin in kept))
         with torch.autocast(y_hat.device.type, enabled=False):
             linear = F.pixel_shuffle(pointwise(trimmed(y_hat, margins, positions), self.klt), PATCH)

@@ -78,7 +78,7 @@ def needed_margins(layers: Iterable[nn.Module], needed: int = 0) -> tuple[int, .
     """How far the result of layers sees, at each point between them.
 
     Args:
-        layers: Convolutions, what is residual, shuffles, and what works on single elements; flat.
+        layers: Convolutions, residual blocks and layers, shuffles, and what works on single elements; flat.
         needed: Margin that is wanted around their result.
 
     Returns:

@@ -192,7 +192,8 @@ def test_previews_show_the_same_smaller(pipeline: ImagePipeline, photo: Pixels, 
     rows, columns = height // factor, width // factor
     cut = full[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, 3).mean((1, 3))
     error = float(np.mean(np.square(small[:rows, :columns] - cut)))
-    assert 10 * np.log10(255**2 / error) > (39 if factor == 2 else 42)  # it goes without the networks
+    # Previews leave out the convolutions and the restoration filter, which matter most where little is averaged.
+    assert 10 * np.log10(255**2 / error) > (39 if factor == 2 else 42)
 
 
 class Watching:

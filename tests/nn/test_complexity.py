@@ -38,7 +38,9 @@ def macs_by_hand(c: ModelConfig) -> tuple[float, float]:
     "config",
     [
         ModelConfig(latent_channels=8, hyper_channels=4, width_8=8, width_16=12, hyper_width=8, context_width=16),
-        ModelConfig(latent_channels=16, width_1=8, blocks_1=3, width_8=8, blocks_8=2, width_16=8, blocks_16=1),
+        ModelConfig(
+            latent_channels=16, width_1=8, blocks_1=3, width_8=8, blocks_8=2, width_16=8, blocks_16=1, scale_width=8
+        ),
     ],
 )
 def test_counts_agree_with_the_diagrams(config: ModelConfig) -> None:

@@ -122,7 +122,7 @@ class CostGradient:
     def curvature(self) -> Tensor:
         """Half the second derivative of the distortion, from the norms of the synthesis transform's linear path.
 
-        The whole transform's second derivatives come near these numbers, and its off-diagonal ones are left out.
+        The second derivatives of all but its restoration filter come near them; off-diagonal ones are left out.
 
         Returns:
             float32 ``[4, M, 1, 1]``, bits per square of a quantisation step, in coding order.
