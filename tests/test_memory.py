@@ -88,6 +88,7 @@ def test_margins_are_as_wide_as_the_receptive_field(blocks_1: int) -> None:
     config = replace(CONFIG, blocks_1=blocks_1)
     with torch.device("meta"):
         network = CodecNetwork(config)
+    assert window_margin(CONFIG) == 176
     assert network.g_a.reach <= window_margin(config) and 16 * network.g_s.reach == window_margin(config)
 
 
