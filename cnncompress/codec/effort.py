@@ -28,15 +28,20 @@ class Round:
         caution: Factor on the curvature of the distortion, the part of a step's cost that does not depend on the
             image; 1 is what the synthesis transform's norms say.
         share: Share of the promising steps that are taken, drawn at random, 0 .. 1.
-        through_means: Whether the gradient sees what a step does to the means of what is coded after it.
-        through_scales: The same of their scales.
+        sees_network: Whether the gradient sees what the network does with a step, and not only the linear path of the
+            synthesis transform. After a round that is not measured it does in any case.
+        sees_means: Whether it sees what a step does to the means of what is coded after it.
+        sees_scales: The same of their scales.
+        moves_hyper: Whether symbols of the hyper-latent take steps as well. They act by means and scales.
         measured: Whether to code and decode the result, which is kept if its cost is the lowest so far.
     """
 
     caution: float = 1.0
     share: float = 1.0
-    through_means: bool = True
-    through_scales: bool = True
+    sees_network: bool = True
+    sees_means: bool = True
+    sees_scales: bool = True
+    moves_hyper: bool = True
     measured: bool = True
 
 
@@ -63,9 +68,9 @@ def _with_bold(count: int, boldest: float) -> Effort:
 
 EFFORTS = (
     Effort(),
-    Effort((Round(through_means=False, through_scales=False),)),
-    Effort((Round(through_means=False),)),
-    Effort((Round(),)),
+    Effort((Round(sees_network=False, sees_means=False, sees_scales=False, moves_hyper=False),)),
+    Effort((Round(sees_network=False, sees_means=False, moves_hyper=False),)),
+    Effort((Round(sees_network=False, moves_hyper=False),)),
     Effort((Round(), Round())),
     Effort((Round(), Round(), Round(), Round())),
     _with_bold(6, 0.7),

@@ -48,27 +48,28 @@ class CodecNetwork(nn.Module):
         y: Tensor = self.g_a(x, position, margins) * self.log_gain(position).exp()
         return y
 
-    def synthesise(
-        self, y_hat: Tensor, position: Tensor, margins: Margins | None = None, *, through_restoration: bool = True
-    ) -> Tensor:
+    def synthesise(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Decoded scaled latent to image, nominally in ``0 .. 1``.
 
         Args:
             y_hat: float32 ``[B, M, h, w]`` in units of the quantisation step.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: Of a window, as for `SynthesisTransform`; None for a whole image.
-            through_restoration: As for `SynthesisTransform`.
 
         Returns:
             float32 ``[B, 3, 16h, 16w]``, without the margins.
         """
-        scaled = y_hat * self.log_inverse_gain(position).exp()
-        x_hat: Tensor = self.g_s(scaled, position, margins, through_restoration=through_restoration)
+        x_hat: Tensor = self.g_s(self.unscaled(y_hat, position), position, margins)
         return x_hat
+
+    def unscaled(self, y_hat: Tensor, position: Tensor) -> Tensor:
+        """Decoded scaled latent to what the synthesis transform takes, of the same shape."""
+        scaled_back: Tensor = y_hat * self.log_inverse_gain(position).exp()
+        return scaled_back
 
     def preview(self, y_hat: Tensor, position: Tensor, factor: int) -> Tensor:
         """Decoded scaled latent to a small image, float32 ``[B, 3, 16h / factor, 16w / factor]``; factor divides 16."""
-        return self.g_s.preview(y_hat * self.log_inverse_gain(position).exp(), factor)
+        return self.g_s.preview(self.unscaled(y_hat, position), factor)
 
     def normaliser(self, position: Tensor) -> Tensor:
         """What the scaled latent is divided by before a network sees it, ``[B, M, 1, 1]``, at least 1.

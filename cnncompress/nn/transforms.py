@@ -106,33 +106,38 @@ class SynthesisTransform(nn.Module):
         """How many latent positions beside the one above it a pixel sees, on each side."""
         return needed_margins([self.stem, *self.body], self.restoration.reach)[0]
 
-    def forward(
-        self, y_hat: Tensor, position: Tensor, margins: Margins | None = None, *, through_restoration: bool = True
-    ) -> Tensor:
+    def forward(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Reconstructs the image.
 
         Args:
             y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: In latent positions, at least `reach` wide where the image goes on; None for a whole image.
-            through_restoration: Whether gradients go through the restoration filter; otherwise its derivative is taken
-                for the identity. The result is the same.
 
         Returns:
             float32 ``[B, 3, 16h, 16w]``, nominally in ``0 .. 1``, not clamped; h and w without the margins.
         """
-        unrestored, kept = self._unrestored(y_hat, position, WHOLE_IMAGE if margins is None else margins)
-        if through_restoration:
-            restored: Tensor = self.restoration(unrestored, position, kept)
-        else:
-            inside = trimmed(unrestored, kept)
-            with torch.no_grad():
-                change = self.restoration(unrestored, position, kept) - inside
-            restored = inside + change
-        return restored + 0.5
+        unrestored, kept = self.unrestored(y_hat, position, margins)
+        return self.restored(unrestored, position, kept)
 
-    def _unrestored(self, y_hat: Tensor, position: Tensor, margins: Margins) -> tuple[Tensor, Margins]:
-        """What goes into the restoration filter, with the margins that it needs."""
+    def restored(self, unrestored: Tensor, position: Tensor, margins: Margins) -> Tensor:
+        """Reconstructs the image from what `unrestored` returned."""
+        x_hat: Tensor = self.restoration(unrestored, position, margins) + 0.5
+        return x_hat
+
+    def unrestored(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> tuple[Tensor, Margins]:
+        """Reconstructs what goes into the restoration filter.
+
+        Args:
+            y_hat: As for `forward`.
+            position: As for `forward`.
+            margins: As for `forward`.
+
+        Returns:
+            float32 ``[B, 3, H, W]``, nominally in ``-0.5 .. 0.5``, and what of it is margin, in pixels.
+        """
+        if margins is None:
+            margins = WHOLE_IMAGE
         normalised = y_hat / self.klt_std[:, None, None]
         around = self.restoration.reach
         hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])

@@ -166,7 +166,7 @@ def test_other_errors_of_the_progress_end_the_work(refiner: Refiner, coffee: Pix
 def test_levels_take_more_and_more_work() -> None:
     assert len(EFFORTS) == MAX_EFFORT + 1
     work = [
-        sum(2 + plan.through_means + 2 * plan.through_scales + plan.measured for plan in effort.rounds)
+        sum(2 + plan.sees_network + plan.sees_means + 2 * plan.sees_scales + plan.measured for plan in effort.rounds)
         for effort in EFFORTS
     ]
     assert work[0] == 0 and work == sorted(set(work))

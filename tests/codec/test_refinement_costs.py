@@ -14,7 +14,7 @@ from cnncompress.codec.entropy import EntropyModel, SymbolEncoder
 from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, Slopes, Surroundings, twin_of
+from cnncompress.codec.refinement.gradient import CostGradient, Sight, Surroundings, twin_of
 from cnncompress.nn.windows import Margin, Margins
 from cnncompress.weights import Weights
 
@@ -50,10 +50,23 @@ def test_bits_of_escapes_are_about_those_of_the_coder(costs: SymbolCosts, weight
         )
 
 
-def test_levels_beyond_the_table_cost_what_its_ends_do(costs: SymbolCosts) -> None:
-    symbols = torch.tensor([0, 1, -3])
-    for beyond, end in ((-1, 0), (64, 63)):
-        assert torch.equal(costs.bits(symbols, torch.full((3,), beyond)), costs.bits(symbols, torch.full((3,), end)))
+def test_changes_of_bits_are_differences(costs: SymbolCosts) -> None:
+    symbols = torch.tensor([0, 1, -3, 40]).repeat(64, 1)
+    levels = torch.arange(64, dtype=torch.uint8)[:, None].expand(-1, 4)
+    steps, here = costs.steps(symbols, levels), costs.bits(symbols, levels)
+    torch.testing.assert_close(steps.down, costs.bits(symbols - 1, levels) - here)
+    torch.testing.assert_close(steps.up, costs.bits(symbols + 1, levels) - here)
+    # Nothing lies beyond the first and the last level.
+    narrower, wider = (costs.bits(symbols, (levels.int() + change).clamp(0, 63)) for change in (-1, 1))
+    torch.testing.assert_close(costs.widening(symbols, levels), 0.5 * (wider - narrower))
+
+
+def test_symbols_beyond_all_tables_are_taken_for_the_first_beyond(costs: SymbolCosts) -> None:
+    levels = torch.tensor([0, 63], dtype=torch.uint8)
+    for sign in (-1, 1):
+        first, far = (torch.full((2,), sign * magnitude) for magnitude in (costs.limit, 1 << 20))
+        assert torch.equal(costs.bits(far, levels), costs.bits(first, levels))
+        assert torch.equal(costs.widening(far, levels), costs.widening(first, levels))
 
 
 def test_cost_is_lambda_times_error_plus_rate() -> None:
@@ -85,6 +98,10 @@ class Case:
         x_hat = network.synthesise(y_hat, self.transform.position(QUALITY))[0].clamp(0, 1).permute(1, 2, 0)
         return float((x_hat[: self.size[0], : self.size[1]] - self.original / 255.0).double().square().sum())
 
+    def pixels(self) -> Tensor:
+        """What a decoder makes of the symbols."""
+        return self.transform.synthesise(self.coded.y_hat, *self.size, QUALITY)
+
 
 @pytest.fixture(scope="module")
 def case(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> Case:
@@ -106,9 +123,10 @@ def decoded_of(coded: Quantised) -> Tensor:
     return coded.means + coded.latents.y
 
 
-def test_the_gradient_leads_to_smaller_errors(case: Case) -> None:
-    """Though it leaves out what the restoration filter does with a change."""
-    gradient, decoded = case.gradient(case.coded, Slopes()).y, decoded_of(case.coded)
+@pytest.mark.parametrize("network", [False, True], ids=["linear path", "network"])
+def test_the_gradient_leads_to_smaller_errors(case: Case, network: bool) -> None:
+    """Though it leaves out what the restoration filter does with a change, and maybe what the network does."""
+    gradient, decoded = case.gradient(case.coded, Sight(network), case.pixels()).y, decoded_of(case.coded)
     for length in (0.01, 0.1):  # of a symbol, for those that matter most
         errors = [case.error(decoded + sign * length * gradient / gradient.abs().max()) for sign in (-1, 0, 1)]
         assert errors[0] < errors[1] < errors[2]
@@ -118,7 +136,7 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
     """Random steps of many symbols: first order from the gradient, and on average second order from the curvature."""
     case = unrestored_case
     generator = torch.Generator().manual_seed(0)
-    gradient = case.gradient(case.coded, Slopes()).y
+    gradient = case.gradient(case.coded, Sight()).y
     decoded = decoded_of(case.coded)
     direction = torch.randn(decoded.shape, generator=generator)
 
@@ -137,12 +155,33 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
     assert second_order == pytest.approx(float((case.gradient.curvature() * direction.square()).sum()), rel=0.4)
 
 
-def test_without_slopes_only_the_distortion_counts(case: Case) -> None:
-    gradients = case.gradient(case.coded, Slopes())
+def test_pixels_save_the_gradient_work_and_nothing_else(case: Case) -> None:
+    """They are rounded to 8 bits, and what comes without them to bfloat16."""
+    without, known = (case.gradient(case.coded, Sight(), pixels).y for pixels in (None, case.pixels()))
+    assert not torch.equal(known, without)
+    assert float((known - without).norm()) < 0.05 * float(without.norm())
+
+
+def test_without_pixels_the_network_is_seen_anyway(case: Case) -> None:
+    assert torch.equal(case.gradient(case.coded, Sight(False)).y, case.gradient(case.coded, Sight(True)).y)
+
+
+def test_the_linear_path_tells_much_of_the_gradient(case: Case) -> None:
+    linear, whole = (case.gradient(case.coded, Sight(network), case.pixels()).y for network in (False, True))
+    assert not torch.equal(linear, whole)
+    assert float(torch.cosine_similarity(linear.flatten(), whole.flatten(), dim=0)) > 0.7
+
+
+def test_only_what_is_seen_counts(case: Case) -> None:
+    gradients = case.gradient(case.coded, Sight())
     assert not gradients.z.any() and not gradients.surprise.any()
     zeros = torch.zeros_like(gradients.y)
-    with_nothing = case.gradient(case.coded, Slopes(zeros, zeros))
+    with_nothing = case.gradient(case.coded, Sight(True, zeros, zeros))
     assert torch.equal(with_nothing.y, gradients.y) and not with_nothing.z.any()
+    ones = torch.ones_like(zeros)
+    assert case.gradient(case.coded, Sight(True, ones, ones)).z.any()
+    unmoved = case.gradient(case.coded, Sight(True, ones, ones, hyper=False))
+    assert not unmoved.z.any() and unmoved.surprise.any()
 
 
 def test_gradient_of_levels_tells_what_surprises_do(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> None:
@@ -150,7 +189,7 @@ def test_gradient_of_levels_tells_what_surprises_do(pipeline: ImagePipeline, wei
     case = Case(pipeline, weights, np.ascontiguousarray(coffee[100:228, 200:392]))
     latents = case.coded.latents
     zeros = torch.zeros(latents.y.shape)
-    found = case.gradient(case.coded, Slopes(levels=torch.ones_like(zeros))).surprise
+    found = case.gradient(case.coded, Sight(level_slopes=torch.ones_like(zeros))).surprise
     number = 2  # of 16: many symbols, few of them zero
     part = weights.scales.context.parts[number]
 

@@ -8,7 +8,6 @@ from torch import Tensor
 
 from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.restoration import STRIP_ROWS, RestorationFilter
-from cnncompress.nn.transforms import SynthesisTransform
 from cnncompress.nn.windows import WHOLE_IMAGE, Margin, Margins
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)
@@ -57,22 +56,3 @@ def test_strips_are_like_one_piece(restoration: RestorationFilter, rows: int, ma
     whole = restoration(x, POSITION, margins)
     with torch.inference_mode():
         torch.testing.assert_close(restoration(x, POSITION, margins), whole)
-
-
-@pytest.mark.parametrize(
-    "margins", [None, Margins(Margin(6, False), Margin(6, False), Margin(1, True), Margin())], ids=["whole", "window"]
-)
-def test_a_gradient_may_take_it_for_the_identity(tiny_config: ModelConfig, margins: Margins | None) -> None:
-    """What comes out is the same, and the gradient that of a synthesis whose filter does nothing."""
-    torch.manual_seed(4)
-    synthesis = SynthesisTransform(tiny_config).double().requires_grad_(False)
-    for parameter in synthesis.parameters():
-        parameter.normal_(0.0, 0.2)
-    y = torch.randn(1, tiny_config.latent_channels, 12, 12, dtype=torch.float64, requires_grad=True)
-    restored = synthesis(y, POSITION, margins, through_restoration=False)
-    torch.testing.assert_close(restored, synthesis(y, POSITION, margins))
-    (gradient,) = torch.autograd.grad(restored.sum(), y)
-    for parameter in synthesis.restoration.body[-1].parameters():
-        parameter.zero_()
-    (expected,) = torch.autograd.grad(synthesis(y, POSITION, margins).sum(), y)
-    torch.testing.assert_close(gradient, expected)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.tables import TOTAL, ScaleTables
@@ -42,8 +43,24 @@ class RateDistortion:
         return self.lmbda * float(squares.double().mean()) + 8.0 * len(payload) / (height * width)
 
 
+@dataclass(frozen=True)
+class StepBits:
+    """Bits more that symbols cost after a step, each float32 of the symbols' shape.
+
+    Attributes:
+        down: After a step down by one.
+        up: After a step up by one.
+    """
+
+    down: Tensor
+    up: Tensor
+
+
 class SymbolCosts:
-    """Bits of every symbol in every probability table."""
+    """Bits of every symbol in every probability table. Symbols beyond all tables are taken for the first beyond them.
+
+    All lookups take symbols, an integer tensor, and their scale levels, uint8 of the same shape.
+    """
 
     def __init__(self, tables: ScaleTables, device: torch.device) -> None:
         """Tabulates the tables' logarithms.
@@ -62,18 +79,29 @@ class SymbolCosts:
             row = bits[-1] + 2.0 * prefix + 2.0
             row[self.limit - radius : self.limit + radius + 1] = bits[:-1]
             rows.append(row)
-        self._levels = len(rows)
-        self._bits = torch.from_numpy(np.concatenate(rows)).float().to(device)
+        table = np.pad(np.stack(rows), 1, mode="edge")
+        here = table[1:-1, 1:-1]
+
+        def flat(values: NDArray[np.float64]) -> Tensor:
+            return torch.from_numpy(values.flatten()).float().to(device)
+
+        self._bits = flat(here)
+        self._down, self._up = flat(table[1:-1, :-2] - here), flat(table[1:-1, 2:] - here)
+        self._widening = flat(0.5 * (table[2:, 1:-1] - table[:-2, 1:-1]))
 
     def bits(self, symbols: Tensor, levels: Tensor) -> Tensor:
-        """Bits of symbols.
+        """Bits of symbols, float32 of their shape."""
+        return self._bits[self._places(symbols, levels)]
 
-        Args:
-            symbols: Integer tensor; magnitudes beyond all tables cost as much as the first beyond them.
-            levels: uint8 of the same shape, scale levels.
+    def steps(self, symbols: Tensor, levels: Tensor) -> StepBits:
+        """What a step of each symbol adds to its bits."""
+        places = self._places(symbols, levels)
+        return StepBits(self._down[places], self._up[places])
 
-        Returns:
-            float32 of the same shape.
-        """
-        column = symbols.long().clamp(-self.limit, self.limit) + self.limit
-        return self._bits[levels.long().clamp(0, self._levels - 1) * (2 * self.limit + 1) + column]
+    def widening(self, symbols: Tensor, levels: Tensor) -> Tensor:
+        """Bits more for each scale level more, from the levels above and below; float32 of the symbols' shape."""
+        return self._widening[self._places(symbols, levels)]
+
+    def _places(self, symbols: Tensor, levels: Tensor) -> Tensor:
+        columns = symbols.clamp(-self.limit, self.limit) + self.limit
+        return (levels.int() * (2 * self.limit + 1) + columns).long()

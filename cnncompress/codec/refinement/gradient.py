@@ -14,7 +14,7 @@ from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.nn.config import LEVELS_PER_NAT, ModelConfig
 from cnncompress.nn.fixed_point import nats_to_table
 from cnncompress.nn.scales import IntegerScaleSynthesis, ScaleSynthesis
-from cnncompress.nn.windows import Margins
+from cnncompress.nn.windows import Margins, trimmed
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
@@ -60,17 +60,26 @@ class Surroundings:
         return frame + F.pad(core, (left, right, top, bottom))
 
 
+def _samples(pixels: Tensor, device: torch.device) -> Tensor:
+    """uint8 ``[H, W, 3]`` as float32 ``[1, 3, H, W]`` in ``0 .. 1``."""
+    return pixels.to(device).permute(2, 0, 1)[None].float() / 255.0
+
+
 @dataclass(frozen=True)
-class Slopes:
-    """How the bits of the latent's symbols change, each float32 ``[4, M, h/2, w/2]``, or None to leave that out.
+class Sight:
+    """What a gradient sees beside the distortion through the linear path of the synthesis; everything takes its time.
 
     Attributes:
-        symbols: Bits more if a symbol were larger by 1, which is how means matter.
-        levels: Bits more if its scale level were.
+        network: What the synthesis network does to the distortion as well; its restoration filter is left out.
+        symbol_slopes: Bits more if a symbol were larger by 1, float32 ``[4, M, h/2, w/2]``: so it sees the means.
+        level_slopes: Bits more if its scale level were, of the same shape: so it sees the scales.
+        hyper: What changes of the hyper-latent do to the means and scales that it sees.
     """
 
-    symbols: Tensor | None = None
-    levels: Tensor | None = None
+    network: bool = True
+    symbol_slopes: Tensor | None = None
+    level_slopes: Tensor | None = None
+    hyper: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class CostGradient:
         self._transform = transform
         self._scales = scales
         self._position = transform.position(quality)
-        self._original = original.to(transform.device).permute(2, 0, 1)[None].float() / 255.0
+        self._original = _samples(original, transform.device)
         self._surroundings = surroundings
         self._bits_per_square = bits_per_square
         self._fast = bfloat16_is_fast(transform.device)
@@ -132,38 +141,55 @@ class CostGradient:
         norms = network.g_s.klt.square().sum(0)[None, :, None, None]
         return self._bits_per_square * torch.cat(network.partition.split_channels(step.square() * norms))
 
-    def __call__(self, coded: Quantised, slopes: Slopes) -> Gradients:
+    def __call__(self, coded: Quantised, sight: Sight, pixels: Tensor | None = None) -> Gradients:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
-            slopes: Of the symbols' bits; what they leave out costs no time.
+            sight: What it sees; what that leaves out has a gradient of zero.
+            pixels: uint8 ``[H, W, 3]``, what a decoder makes of it. If that is not known the network has to be run, and
+                is seen in any case.
         """
         device = self._transform.device
         symbols = coded.latents.y.to(device).float()
         decoded = (coded.means + symbols).requires_grad_()
-        z_hat = coded.latents.z.to(device).float()[None].requires_grad_()
+        z_hat = coded.latents.z.to(device).float()[None].requires_grad_(sight.hyper)
         with torch.enable_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._fast):
-            cost = self._distortion(decoded)
+            cost = self._distortion(decoded, sight.network, pixels)
             surprises: list[Tensor] = []
-            if slopes.symbols is not None:
-                cost = cost + self._bits_of_means(decoded, z_hat, slopes.symbols)
-            if slopes.levels is not None:
-                level_bits, surprises = self._bits_of_levels(symbols, z_hat, slopes.levels)
+            if sight.symbol_slopes is not None:
+                cost = cost + self._bits_of_means(decoded, z_hat, sight.symbol_slopes)
+            if sight.level_slopes is not None:
+                level_bits, surprises = self._bits_of_levels(symbols, z_hat, sight.level_slopes)
                 cost = cost + level_bits
             # Not all of them have one: nothing comes after the last part.
-            inputs = (decoded, z_hat, *surprises)
-            y, z, *by_part = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
-        return Gradients(y, torch.cat(by_part, dim=1).view_as(y) if by_part else torch.zeros_like(y), z)
+            inputs = (decoded, *([z_hat] if sight.hyper else []), *surprises)
+            y, *others = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
+        z = others.pop(0) if sight.hyper else torch.zeros_like(z_hat)
+        return Gradients(y, torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y), z)
 
-    def _distortion(self, decoded: Tensor) -> Tensor:
-        network, surroundings = self._transform.network, self._surroundings
-        y_hat = surroundings.around(network.partition.merge(list(decoded.split(1))))
+    def _distortion(self, decoded: Tensor, through_network: bool, pixels: Tensor | None) -> Tensor:
+        """Something whose gradient is the distortion's: samples times the slopes that their errors give them."""
+        core = self._transform.network.partition.merge(list(decoded.split(1)))
+        known = None if pixels is None else _samples(pixels, self._transform.device)
+        if known is None or through_network:
+            samples, x_hat = self._through_network(core, known)
+        else:
+            samples, x_hat = self._transform.network.preview(core, self._position, factor=1), known
         height, width = self._original.shape[2:]
+        slope = 2.0 * self._bits_per_square * (x_hat[..., :height, :width] - self._original)
+        return (slope * samples[..., :height, :width]).sum()
+
+    def _through_network(self, core: Tensor, known: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Samples with their gradient, and what they come to; the latter without gradient, computed if not known."""
+        network, surroundings = self._transform.network, self._surroundings
+        y_hat = network.unscaled(surroundings.around(core), self._position)
+        unrestored, margins = network.g_s.unrestored(y_hat, self._position, surroundings.margins)
+        if known is None:
+            with torch.no_grad():
+                known = network.g_s.restored(unrestored, self._position, margins).clamp(0.0, 1.0)
         # Without the restoration filter's derivative the search is faster and, as measured, finds slightly more.
-        x_hat = network.synthesise(y_hat, self._position, surroundings.margins, through_restoration=False)
-        x_hat = x_hat[..., :height, :width]
-        return self._bits_per_square * (x_hat.clamp(0.0, 1.0) - self._original).square().sum()
+        return trimmed(unrestored, margins), known
 
     def _bits_of_means(self, decoded: Tensor, z_hat: Tensor, slopes: Tensor) -> Tensor:
         """What the symbols cost as far as their means change it."""

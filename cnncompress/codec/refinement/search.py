@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import contextlib
 
+from torch import Tensor
+
 from cnncompress.codec.effort import Effort, Round
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
@@ -110,12 +112,14 @@ class TileSearch:
         )
         self._steps = StepSearch(gradient, refiner.costs, target)
         self._coded = transform.quantise(target, task.quality, task.size)
+        self._pixels: Tensor | None = None
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
         """Goes through a round, from where the last one ended."""
-        target = self._steps.improve(self._coded, plan)
+        target = self._steps.improve(self._coded, self._pixels, plan)
         self._coded = self._pipeline.transform.quantise(target, self._task.quality, self._task.size, dead_zones=False)
+        self._pixels = None
         if plan.measured:
             found, cost = self._evaluated()
             if cost < self.cost:
@@ -125,5 +129,5 @@ class TileSearch:
         """The tile as it is now, and what it costs: real bytes, real pixels."""
         payload = self._pipeline.pack(self._coded.latents)
         y_hat, margins = self._surroundings.around(self._coded.y_hat), self._surroundings.margins
-        decoded = self._pipeline.transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
-        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, decoded)
+        self._pixels = self._pipeline.transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
+        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._pixels)

@@ -11,20 +11,18 @@ after it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from cnncompress.codec.effort import Round
 from cnncompress.codec.latents import Quantised, Target
 from cnncompress.codec.refinement.cost import SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, Slopes
+from cnncompress.codec.refinement.gradient import CostGradient, Sight
 
 SMALLEST_GAIN = 0.05
 """Bits that a step must promise."""
 
-HYPER_CURVATURE = 10.0
+HYPER_CURVATURE = 30.0
 """Bits that a step of the hyper-latent costs beyond what the gradient tells: it moves many means and scales."""
 
 HYPER_SHARE = 0.5
@@ -53,11 +51,12 @@ class StepSearch:
         self._random = torch.Generator().manual_seed(0)
 
     @torch.no_grad()
-    def improve(self, coded: Quantised, plan: Round) -> Target:
+    def improve(self, coded: Quantised, pixels: Tensor | None, plan: Round) -> Target:
         """Makes a target whose symbols cost less, or so it seems.
 
         Args:
             coded: The symbols so far.
+            pixels: uint8 ``[H, W, 3]``, what a decoder makes of them; None if that is not known.
             plan: Which steps to take.
 
         Returns:
@@ -66,32 +65,34 @@ class StepSearch:
         device = coded.means.device
         symbols = coded.latents.y.to(device)
         levels = coded.latents.y_levels.to(device)
-        down, here, up = (self._costs.bits(symbols + step, levels) for step in (-1, 0, 1))
-        slopes = Slopes(0.5 * (up - down) if plan.through_means else None)
-        if plan.through_scales:
-            narrower, wider = (self._costs.bits(symbols, levels.int() + step) for step in (-1, 1))
-            slopes = replace(slopes, levels=0.5 * (wider - narrower))
-        gradients = self._gradient(coded, slopes)
+        bits = self._costs.steps(symbols, levels)
+        sight = Sight(
+            plan.sees_network,
+            0.5 * (bits.up - bits.down) if plan.sees_means else None,
+            self._costs.widening(symbols, levels) if plan.sees_scales else None,
+            plan.moves_hyper,
+        )
+        gradients = self._gradient(coded, sight, pixels)
         curvature = plan.caution * self._curvature
-        lowered = curvature + down - here - gradients.y
-        raised = curvature + up - here + gradients.y
-        if plan.through_scales:
+        lowered = curvature + bits.down - gradients.y
+        raised = curvature + bits.up + gradients.y
+        if plan.sees_scales:
             known = torch.log1p(symbols.abs())
             lowered += gradients.surprise * (torch.log1p((symbols - 1).abs()) - known)
             raised += gradients.surprise * (torch.log1p((symbols + 1).abs()) - known)
         decoded = coded.means + symbols + self._choose(lowered, raised, plan.share)
         y = decoded + (self._original.y - decoded).clamp(-HOLD, HOLD)
         z = coded.latents.z.to(device)[None].float()
-        if plan.through_means and plan.through_scales:  # the hyper-latent acts by nothing else
+        if plan.moves_hyper:
             z = z + self._hyper_steps(coded, gradients.z)
         return Target(y, z)
 
     def _hyper_steps(self, coded: Quantised, gradient: Tensor) -> Tensor:
         symbols = coded.latents.z.to(gradient.device)[None]
         levels = coded.latents.z_levels.to(gradient.device)[None]
-        down, here, up = (self._costs.bits(symbols + step, levels) for step in (-1, 0, 1))
-        lowered = HYPER_CURVATURE + down - here - gradient
-        raised = HYPER_CURVATURE + up - here + gradient
+        bits = self._costs.steps(symbols, levels)
+        lowered = HYPER_CURVATURE + bits.down - gradient
+        raised = HYPER_CURVATURE + bits.up + gradient
         return self._choose(lowered, raised, HYPER_SHARE)
 
     def _choose(self, lowered: Tensor, raised: Tensor, share: float) -> Tensor:
