@@ -159,11 +159,8 @@ def _measure_effort(
     environment = current_environment()
     click.echo(f"{len(images)} images, {environment.threads} threads, {environment.cpu}")
     with tqdm(total=len(wanted) * len(images) * len(effort.QUALITIES), file=sys.stderr) as bar:
-        measured = results.Results(())
-        for level in wanted:
-            codec = effort.measure_level(images, level, model=model, device=device, progress=bar.update)
-            measured = results.merge([measured, results.Results((codec,))])
-            if json_path:  # after each level, so that an interrupted run keeps what it has
+        for measured in effort.measure_levels(images, wanted, model=model, device=device, progress=bar.update):
+            if json_path:  # after each image, so that an interrupted run keeps what it has
                 results.write_results(measured, json_path)
     click.echo(effort.format_levels(effort.level_gains(measured)))
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from PIL import Image
 
 from cnncompress.api import MAX_EFFORT
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, bd_rate, bd_rate_per_image
 from cnncompress.evaluation.curves import image_curves, mean_curve
+from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.peers import CncCodec
-from cnncompress.evaluation.rd import measure_codec
-from cnncompress.evaluation.results import CodecResults, Results
+from cnncompress.evaluation.rd import measure
+from cnncompress.evaluation.results import CodecResults, Measurement, Results
+from cnncompress.evaluation.sources import image_name, load_rgb
 
 QUALITIES = (10.0, 35.0, 60.0, 85.0)
 """Four points make a BD-rate; each level takes all of them."""
@@ -55,37 +59,58 @@ def parse_levels(text: str) -> tuple[int, ...]:
     return tuple(sorted({0, *map(int, names)}))
 
 
-def measure_level(
+def measure_levels(
     images: Sequence[Path],
-    level: int,
+    levels: Sequence[int],
     qualities: Sequence[float] = QUALITIES,
     *,
     model: str | None = None,
     device: str = "auto",
     progress: Callable[[], object] = lambda: None,
-) -> CodecResults:
-    """Codes every image at every quality with one level.
+) -> Iterator[Results]:
+    """Codes every image at every quality with all levels in turn, so that a machine's moods meet all of them alike.
 
     Args:
         images: Image files.
-        level: 0 .. 9.
+        levels: 0 .. 9 each.
         qualities: At least two.
         model: Name or path; None for the default.
         device: As for `cnncompress.Codec`.
         progress: Called after each file.
 
-    Returns:
-        Results of a codec named ``cnc-e`` and the level.
+    Yields:
+        After each image, the results so far, of codecs named ``cnc-e`` and the level.
 
     Raises:
         ImageError: An image cannot be read.
     """
-    codec = CncCodec(model, device, tuple(sorted(qualities)), name=f"{_NAME}{level}", effort=level)
-    return measure_codec(codec, images, progress)
+    ascending = tuple(sorted(qualities))
+    codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
+    for codec in codecs:  # loading weights and libraries is nobody's encode time
+        codec.encode(Image.new("RGB", (64, 64)), ascending[0])
+    rows: dict[str, list[Measurement]] = {codec.name: [] for codec in codecs}
+    for path in images:
+        image = load_rgb(path)
+        for quality in ascending:
+            for codec in codecs:
+                rows[codec.name].append(measure(codec, image_name(path), image, quality, ms_ssim=False))
+                progress()
+        environment = current_environment()
+        yield Results(
+            tuple(
+                CodecResults(
+                    codec.name,
+                    codec.settings,
+                    environment,
+                    tuple(sorted(rows[codec.name], key=lambda row: (row.image, row.quality))),
+                )
+                for codec in codecs
+            )
+        )
 
 
 def level_gains(results: Results) -> tuple[LevelGain, ...]:
-    """Compares what `measure_level` measured with level 0.
+    """Compares what `measure_levels` measured with level 0.
 
     Raises:
         LevelsError: There is no level 0, or something else than levels.

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncompress.evaluation.effort import LevelsError, format_levels, level_gains, measure_level, parse_levels
+from cnncompress.evaluation.effort import LevelsError, format_levels, level_gains, measure_levels, parse_levels
 from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 
@@ -43,14 +43,17 @@ def test_names_of_levels() -> None:
 
 
 def test_levels_are_measured_through_the_public_interface(tmp_path: Path) -> None:
-    path = tmp_path / "coffee.png"
-    Image.fromarray(data.coffee()[100:164, 150:278]).save(path)
+    paths = [tmp_path / "coffee.png", tmp_path / "again.png"]
+    for path in paths:
+        Image.fromarray(data.coffee()[100:164, 150:278]).save(path)
     counted: list[None] = []
-    single, refined = (
-        measure_level([path], level, (60.0, 30.0), device="cpu", progress=lambda: counted.append(None))
-        for level in (0, 1)
-    )
-    assert (single.codec, refined.codec, len(counted)) == ("cnc-e0", "cnc-e1", 4)
+    first, both = measure_levels(paths, (0, 1), (60.0, 30.0), device="cpu", progress=lambda: counted.append(None))
+    single, refined = both.codecs
+    assert (single.codec, refined.codec, len(counted)) == ("cnc-e0", "cnc-e1", 8)
     assert "effort 1" in refined.settings and "effort" not in single.settings
-    gains = level_gains(Results((single, refined)))
+    assert [[(row.image, row.quality) for row in codec.rows] for codec in first.codecs] == [
+        [(single.images[1], 30.0), (single.images[1], 60.0)]
+    ] * 2
+    assert [row.quality for row in refined.rows] == [30.0, 60.0] * 2
+    gains = level_gains(both)
     assert gains[1].bd_rate is not None and gains[1].bd_rate < 0.5
