@@ -1,7 +1,8 @@
 """Loss against training time: ``python scripts/plot_scaling.py REPORT.json... -o scaling.svg``.
 
 REPORTs are what ``ablate.py`` wrote for several ``--minutes``: ``NAME-MINUTES.json``. Loss: geometric mean over the
-anchor qualities, relative to the first report's. The power laws through each network's runs are printed at ``--at``.
+anchor qualities, relative to the first report's. The power laws through each network's runs are printed at ``--at``;
+a network with a single run has none, but shows how far they hold.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ def scaling_curves(paths: tuple[Path, ...]) -> list[ScalingCurve]:
     curves = []
     for name, runs in networks.items():
         runs.sort(key=lambda run: run.minutes)
-        if len(runs) < 2:
-            raise CnncompressError(f"{name}: a curve needs runs of two lengths")
         ratios = [zip(run.validation.loss, reference, strict=True) for run in runs]
         losses = tuple(geometric_mean(own / other for own, other in ratio) for ratio in ratios)
         curves.append(ScalingCurve(name, runs[0].parameters, tuple(run.minutes for run in runs), losses))
@@ -51,9 +50,13 @@ def main(reports: tuple[Path, ...], output: Path, further: tuple[float, ...]) ->
         print("| --- " * (4 + len(further)) + "|")
         for curve in curves:
             measured = ", ".join(f"{m:.1f}: {loss:.4f}" for m, loss in zip(curve.minutes, curve.loss, strict=True))
-            cells = [curve.name, f"{curve.parameters / 1e6:.2f}", measured, f"{curve.power_law()[1]:+.4f}"]
-            print("| " + " | ".join([*cells, *(f"{curve.at(minutes):.4f}" for minutes in further)]) + " |")
-        for one, other in pairwise(curves):
+            cells = [curve.name, f"{curve.parameters / 1e6:.2f}", measured]
+            if curve.has_power_law:
+                cells += [f"{curve.power_law()[1]:+.4f}", *(f"{curve.at(minutes):.4f}" for minutes in further)]
+            else:
+                cells += [""] * (1 + len(further))
+            print("| " + " | ".join(cells) + " |")
+        for one, other in pairwise(curve for curve in curves if curve.has_power_law):
             minutes = crossing(one, other)
             meet = "are parallel" if minutes is None else f"meet after {minutes:.3g} minutes"
             print(f"{one.name} and {other.name} {meet}")

@@ -93,7 +93,7 @@ def plot_curves(
 
 
 def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) -> None:
-    """Draw loss over minutes of training, both logarithmic, with the power laws dashed.
+    """Draw loss over minutes of training, both logarithmic, with the power laws dashed where there is one.
 
     Args:
         curves: At least one.
@@ -111,8 +111,9 @@ def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) ->
             colour = _COLOURS[index % len(_COLOURS)]
             label = f"{curve.name}, {curve.parameters / 1e6:.1f} M"
             axes.loglog(curve.minutes, curve.loss, label=label, color=colour, marker="o", markersize=4.5)
-            ends = (curve.minutes[-1], until)
-            axes.loglog(ends, [curve.at(minutes) for minutes in ends], color=colour, linestyle="--", linewidth=1.2)
+            if curve.has_power_law:
+                ends = (curve.minutes[-1], until)
+                axes.loglog(ends, [curve.at(minutes) for minutes in ends], color=colour, linestyle="--", linewidth=1.2)
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(ScalarFormatter())
         axes.set_xlabel("CPU minutes of training")

@@ -24,6 +24,11 @@ class ScalingCurve:
     minutes: tuple[float, ...]
     loss: tuple[float, ...]
 
+    @property
+    def has_power_law(self) -> bool:
+        """Whether there are enough runs, two, to fit one."""
+        return len(self.minutes) > 1
+
     def power_law(self) -> tuple[float, float]:
         """Fits ``loss = factor * minutes ** exponent`` by least squares of the logarithms.
 
@@ -32,7 +37,12 @@ class ScalingCurve:
 
         Returns:
             Factor and exponent.
+
+        Raises:
+            ValueError: There is a single run.
         """
+        if not self.has_power_law:
+            raise ValueError(f"{self.name}: a power law needs runs of two lengths")
         exponent, intercept = np.polyfit(np.log(self.minutes), np.log(self.loss), 1)
         return math.exp(intercept), float(exponent)
 

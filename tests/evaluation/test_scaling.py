@@ -21,6 +21,13 @@ def test_an_exact_power_law_is_found() -> None:
     assert math.isclose(curve("small", 1.5, -0.1).at(960.0), 1.5 * 960.0**-0.1)
 
 
+def test_one_run_makes_no_law() -> None:
+    single = ScalingCurve("long", 2_000_000, (600.0,), (0.9,))
+    assert not single.has_power_law and curve("small", 1.5, -0.1).has_power_law
+    with pytest.raises(ValueError, match="long: a power law needs runs of two lengths"):
+        single.at(100.0)
+
+
 def test_where_a_larger_network_overtakes() -> None:
     small, large = curve("small", 1.5, -0.1), curve("large", 1.8, -0.15)
     minutes = crossing(small, large)
@@ -30,8 +37,9 @@ def test_where_a_larger_network_overtakes() -> None:
 
 
 def test_plot_names_the_networks(tmp_path: Path) -> None:
-    plot_scaling([curve("small", 1.5, -0.1), curve("large", 1.8, -0.15)], tmp_path / "s.svg", until=1000.0)
+    single = ScalingCurve("long", 2_000_000, (600.0,), (0.9,))
+    plot_scaling([curve("small", 1.5, -0.1), curve("large", 1.8, -0.15), single], tmp_path / "s.svg", until=1000.0)
     text = (tmp_path / "s.svg").read_text()
-    assert ">small, 1.0 M<" in text and ">large, 1.0 M<" in text and "minutes" in text
+    assert ">small, 1.0 M<" in text and ">large, 1.0 M<" in text and ">long, 2.0 M<" in text and "minutes" in text
     with pytest.raises(OutputError):
         plot_scaling([curve("small", 1.5, -0.1)], tmp_path / "s.gif", until=100.0)
