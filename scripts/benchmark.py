@@ -158,6 +158,7 @@ def _measure_effort(
         check_output(str(json_path), force=True)
     environment = current_environment()
     click.echo(f"{len(images)} images, {environment.threads} threads, {environment.cpu}")
+    measured = results.Results(())
     with tqdm(total=len(wanted) * len(images) * len(effort.QUALITIES), file=sys.stderr) as bar:
         for measured in effort.measure_levels(images, wanted, model=model, device=device, progress=bar.update):
             if json_path:  # after each image, so that an interrupted run keeps what it has

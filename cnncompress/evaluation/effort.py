@@ -86,8 +86,8 @@ def measure_levels(
     """
     ascending = tuple(sorted(qualities))
     codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
-    for codec in codecs:  # loading weights and libraries is nobody's encode time
-        codec.encode(Image.new("RGB", (64, 64)), ascending[0])
+    for codec in codecs:  # loading weights and libraries is nobody's time
+        codec.decode(codec.encode(Image.new("RGB", (64, 64)), ascending[0]))
     rows: dict[str, list[Measurement]] = {codec.name: [] for codec in codecs}
     for path in images:
         image = load_rgb(path)

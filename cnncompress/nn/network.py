@@ -68,7 +68,10 @@ class CodecNetwork(nn.Module):
         return scaled_back
 
     def preview(self, y_hat: Tensor, position: Tensor, factor: int) -> Tensor:
-        """Decoded scaled latent to a small image, float32 ``[B, 3, 16h / factor, 16w / factor]``; factor divides 16."""
+        """Decoded scaled latent to a small image, float32 ``[B, 3, 16h / factor, 16w / factor]``; factor divides 16.
+
+        With a factor of 1, what the linear path alone makes of it.
+        """
         return self.g_s.preview(self.unscaled(y_hat, position), factor)
 
     def normaliser(self, position: Tensor) -> Tensor:

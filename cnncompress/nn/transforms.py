@@ -152,7 +152,7 @@ class SynthesisTransform(nn.Module):
         return trimmed(linear, Margins(*(margin.scaled(PATCH, 1) for margin in positions)), kept)
 
     def preview(self, y_hat: Tensor, factor: int) -> Tensor:
-        """Reconstructs the image at a lower resolution by the linear path alone, whose averages are linear as well.
+        """Reconstructs the image by the linear path alone, at any lower resolution, since averages are linear as well.
 
         Args:
             y_hat: float32 ``[B, M, h, w]``, decoded latent after the inverse gain.

@@ -86,7 +86,9 @@ class SymbolCosts:
             return torch.from_numpy(values.flatten()).float().to(device)
 
         self._bits = flat(here)
-        self._down, self._up = flat(table[1:-1, :-2] - here), flat(table[1:-1, 2:] - here)
+        down, up = table[1:-1, :-2] - here, table[1:-1, 2:] - here
+        down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
+        self._down, self._up = flat(down), flat(up)
         self._widening = flat(0.5 * (table[2:, 1:-1] - table[:-2, 1:-1]))
 
     def bits(self, symbols: Tensor, levels: Tensor) -> Tensor:

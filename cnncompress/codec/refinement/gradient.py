@@ -60,7 +60,7 @@ class Surroundings:
         return frame + F.pad(core, (left, right, top, bottom))
 
 
-def _samples(pixels: Tensor, device: torch.device) -> Tensor:
+def _from_bytes(pixels: Tensor, device: torch.device) -> Tensor:
     """uint8 ``[H, W, 3]`` as float32 ``[1, 3, H, W]`` in ``0 .. 1``."""
     return pixels.to(device).permute(2, 0, 1)[None].float() / 255.0
 
@@ -122,7 +122,7 @@ class CostGradient:
         self._transform = transform
         self._scales = scales
         self._position = transform.position(quality)
-        self._original = _samples(original, transform.device)
+        self._original = _from_bytes(original, transform.device)
         self._surroundings = surroundings
         self._bits_per_square = bits_per_square
         self._fast = bfloat16_is_fast(transform.device)
@@ -171,7 +171,7 @@ class CostGradient:
     def _distortion(self, decoded: Tensor, through_network: bool, pixels: Tensor | None) -> Tensor:
         """Something whose gradient is the distortion's: samples times the slopes that their errors give them."""
         core = self._transform.network.partition.merge(list(decoded.split(1)))
-        known = None if pixels is None else _samples(pixels, self._transform.device)
+        known = None if pixels is None else _from_bytes(pixels, self._transform.device)
         if known is None or through_network:
             samples, x_hat = self._through_network(core, known)
         else:
