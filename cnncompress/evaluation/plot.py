@@ -116,7 +116,7 @@ def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) ->
                 axes.loglog(ends, [curve.at(minutes) for minutes in ends], color=colour, linestyle="--", linewidth=1.2)
         axes.yaxis.set_major_formatter(ScalarFormatter())
         axes.yaxis.set_minor_formatter(ScalarFormatter())
-        axes.set_xlabel("CPU minutes of training")
+        axes.set_xlabel("minutes of training")
         axes.set_ylabel("loss")
         axes.legend(frameon=False)
         _save(figure, path)
