@@ -21,9 +21,10 @@ if TYPE_CHECKING:
         decompress_file,
         store_original,
     )
-    from cnncompress.assembly import OriginalFile
-    from cnncompress.codec.ancillary import SourceRecord
+    from cnncompress.bitstream.ancillary import SourceRecord
+    from cnncompress.codec.packing import OriginalFile
     from cnncompress.codec.progress import StopRefining
+    from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize
     from cnncompress.errors import (
         BadMagic,
         BitstreamError,
@@ -52,12 +53,11 @@ if TYPE_CHECKING:
         UnsupportedVersion,
         VerificationFailed,
     )
-    from cnncompress.facts import Info
-    from cnncompress.facts import probe as info
     from cnncompress.images.read import read_image
     from cnncompress.images.settings import ImageSettings
     from cnncompress.images.write import save_image
-    from cnncompress.targets import TargetBpp, TargetPsnr, TargetSize
+    from cnncompress.probe import Info
+    from cnncompress.probe import probe as info
 
 __version__ = "0.1.0"
 
@@ -111,17 +111,17 @@ __all__ = [
 _HOMES = {
     "Codec": "api",
     "ImageSettings": "images.settings",
-    "Info": "facts",
-    "OriginalFile": "assembly",
-    "SourceRecord": "codec.ancillary",
+    "Info": "probe",
+    "OriginalFile": "codec.packing",
+    "SourceRecord": "bitstream.ancillary",
     "StopRefining": "codec.progress",
-    "TargetBpp": "targets",
-    "TargetPsnr": "targets",
-    "TargetSize": "targets",
+    "TargetBpp": "codec.targets",
+    "TargetPsnr": "codec.targets",
+    "TargetSize": "codec.targets",
     "compress": "api",
     "decompress": "api",
     "decompress_file": "api",
-    "info": "facts probe",
+    "info": "probe probe",
     "read_image": "images.read",
     "save_image": "images.write",
     "store_original": "api",

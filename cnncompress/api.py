@@ -10,7 +10,10 @@ import os
 
 from PIL import Image
 
-from cnncompress.assembly import (
+from cnncompress.bitstream.ancillary import SourceRecord
+from cnncompress.bitstream.container import MAX_SIDE, Container
+from cnncompress.codec.codec import DEFAULT_QUALITY, Codec
+from cnncompress.codec.packing import (
     Decoded,
     pack_lossless,
     pack_original,
@@ -19,18 +22,14 @@ from cnncompress.assembly import (
     unpack_file,
     unpack_image,
 )
-from cnncompress.codec.ancillary import SourceRecord
-from cnncompress.codec.container import MAX_SIDE, Container
-from cnncompress.codec.effort import MAX_EFFORT
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.coding import DEFAULT_QUALITY, Codec
+from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.targets import Target
 from cnncompress.files import FileSource
-from cnncompress.images.limits import Limits
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings, Limits
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import View, view_of
-from cnncompress.manifest import find_by_fingerprint
-from cnncompress.targets import Target
+from cnncompress.model.manifest import find_by_fingerprint
 
 __all__ = [
     "DEFAULT_QUALITY",

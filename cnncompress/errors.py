@@ -38,6 +38,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+SOME_FAILED_EXIT_CODE = 1
+"""Exit code where some of several files failed."""
+
 
 class CnncompressError(Exception):
     """Base of all errors that cnncompress raises on purpose."""

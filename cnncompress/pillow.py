@@ -22,16 +22,14 @@ from typing import IO, Any
 from PIL import Image, ImageFile
 
 from cnncompress.api import compress
-from cnncompress.assembly import unpack_plain
-from cnncompress.codec.ancillary import read_metadata
-from cnncompress.codec.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
-from cnncompress.codec.salvage import Remains
-from cnncompress.codec.streams import read_head, read_payload
+from cnncompress.bitstream.ancillary import read_metadata
+from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
+from cnncompress.bitstream.reading import Remains, read_head, read_payload
+from cnncompress.codec.cache import Models
+from cnncompress.codec.packing import unpack_plain
 from cnncompress.errors import BitstreamError, CnncompressError
-from cnncompress.images.limits import check_size
 from cnncompress.images.metadata import attach
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings
-from cnncompress.loaded import Models
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings, check_size
 
 FORMAT = "CNC"
 MIME_TYPE = "image/x-cnncompress"

@@ -58,8 +58,9 @@ def main(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
-    from cnncompress.evaluation import peers, sources, timing
-    from cnncompress.evaluation.stopwatch import Stopwatch
+    from cnncompress.evaluation import peers, sources
+    from cnncompress.evaluation.benchmarks import speed
+    from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 
     try:
         options = ["--device", device, *([] if model is None else ["--model", model])]
@@ -74,31 +75,32 @@ def main(
         if effort:
             _measure_effort(path or Path("kodak"), data, limit, levels, model, device, json_path)
             return
-        image = sources.load_rgb(path) if path else timing.generated_image()
+        image = sources.load_rgb(path) if path else speed.generated_image()
         environment = current_environment()
         click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
         stopwatch = Stopwatch()
         codec = peers.CncCodec(model, device, stopwatch=stopwatch)
-        speed = timing.measure_speed(codec, image, quality, repeat, stopwatch)
-        click.echo(timing.format_speed(speed))
-        memory = timing.peak_memory_mib()  # before the peers can raise it
+        measured = speed.measure_speed(codec, image, quality, repeat, stopwatch)
+        click.echo(speed.format_speed(measured))
+        memory = speed.peak_memory_mib()  # before the peers can raise it
         click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))
         for name in ("avif", "webp", "jpeg") if with_peers else ():
             peer = peers.find_codec(name)
-            near = timing.quality_near(peer, image, speed.bpp)
-            click.echo(timing.format_ratio(speed, timing.measure_speed(peer, image, near, repeat)))
+            near = speed.quality_near(peer, image, measured.bpp)
+            click.echo(speed.format_ratio(measured, speed.measure_speed(peer, image, near, repeat)))
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder, "image.cnc")
             file.write_bytes(codec.encode(image, quality))
             for label, arguments in (("--help", ["--help"]), ("info", ["info", str(file)])):
-                click.echo(f"start-up of cnncompress {label}: {timing.startup_seconds(arguments):.3f} s")
+                click.echo(f"start-up of cnncompress {label}: {speed.startup_seconds(arguments):.3f} s")
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
 
 
 def _measure_batch(path: Path | None, data: Path | None, count: int, threads: int, options: list[str]) -> None:
-    from cnncompress.evaluation import batch, sources
+    from cnncompress.evaluation import sources
+    from cnncompress.evaluation.benchmarks import many_files
 
     pictures = [] if path is None else [sources.load_rgb(each) for each in sources.find_images([str(path)], data)]
     environment = current_environment()
@@ -106,15 +108,16 @@ def _measure_batch(path: Path | None, data: Path | None, count: int, threads: in
     with tempfile.TemporaryDirectory() as name:
         images, outputs = Path(name, "in"), Path(name, "out")
         images.mkdir()
-        paths = batch.make_photographs(images, count, pictures)
-        click.echo(batch.format_batch(batch.measure_batch(paths, outputs, threads, options)))
+        paths = many_files.make_photographs(images, count, pictures)
+        click.echo(many_files.format_batch(many_files.measure_batch(paths, outputs, threads, options)))
 
 
 def _measure_large(
     path: Path | None, data: Path | None, sizes: str, quality: float, model: str | None, device: str, options: list[str]
 ) -> None:
     from cnncompress import Codec
-    from cnncompress.evaluation import large, sources, timing
+    from cnncompress.evaluation import sources
+    from cnncompress.evaluation.benchmarks import large_images, speed
 
     try:
         megapixels = sorted(float(size) for size in sizes.split(","))
@@ -126,15 +129,14 @@ def _measure_large(
     environment = current_environment()
     click.echo(f"{environment.threads} threads, {environment.cpu}")
     smallest = None
-    for result in large.measure_large(megapixels, pictures, quality, options):
+    for result in large_images.measure_large(megapixels, pictures, quality, options):
         smallest = smallest or result
-        click.echo(large.format_large(result, smallest))
+        click.echo(large_images.format_large(result, smallest))
     codec = Codec(model, device)
-    click.echo(
-        large.format_previews(large.measure_previews(codec, pictures[:8] or [timing.generated_image()], quality))
-    )
-    overhead = large.tiling_overhead(large.OVERHEAD_MEGAPIXELS, pictures, quality, options)
-    click.echo(f"tiles change the size of a file of {large.OVERHEAD_MEGAPIXELS:g} MP by {100 * overhead:+.2f} %")
+    previews = large_images.measure_previews(codec, pictures[:8] or [speed.generated_image()], quality)
+    click.echo(large_images.format_previews(previews))
+    overhead = large_images.tiling_overhead(large_images.OVERHEAD_MEGAPIXELS, pictures, quality, options)
+    click.echo(f"tiles change the size of a file of {large_images.OVERHEAD_MEGAPIXELS:g} MP by {100 * overhead:+.2f} %")
 
 
 def _measure_effort(
@@ -148,10 +150,11 @@ def _measure_effort(
 ) -> None:
     from tqdm import tqdm
 
-    from cnncompress.evaluation import effort, results, sources
+    from cnncompress.evaluation import results, sources
+    from cnncompress.evaluation.benchmarks import effort_levels
     from cnncompress.files import check_output
 
-    wanted = effort.parse_levels(levels)
+    wanted = effort_levels.parse_levels(levels)
     images = sources.find_images([str(path)], data)
     images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
     if json_path:
@@ -159,11 +162,11 @@ def _measure_effort(
     environment = current_environment()
     click.echo(f"{len(images)} images, {environment.threads} threads, {environment.cpu}")
     measured = results.Results(())
-    with tqdm(total=len(wanted) * len(images) * len(effort.QUALITIES), file=sys.stderr) as bar:
-        for measured in effort.measure_levels(images, wanted, model=model, device=device, progress=bar.update):
+    with tqdm(total=len(wanted) * len(images) * len(effort_levels.QUALITIES), file=sys.stderr) as bar:
+        for measured in effort_levels.measure_levels(images, wanted, model=model, device=device, progress=bar.update):
             if json_path:  # after each image, so that an interrupted run keeps what it has
                 results.write_results(measured, json_path)
-    click.echo(effort.format_levels(effort.level_gains(measured)))
+    click.echo(effort_levels.format_levels(effort_levels.level_gains(measured)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cnncompress.errors import CnncompressError
-from cnncompress.manifest import models_directory
+from cnncompress.model.manifest import models_directory
 from cnncompress.training.checkpoint import load_checkpoint
 from cnncompress.training.data import load_images
 from cnncompress.training.export import export

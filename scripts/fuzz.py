@@ -133,8 +133,8 @@ def main(
         with atheris.instrument_imports(include=["cnncompress"]):
             from fuzz_targets import opened
 
-            import cnncompress.pillow
-            import cnncompress.weights  # noqa: F401
+            import cnncompress.model.weights
+            import cnncompress.pillow  # noqa: F401
     else:
         from fuzz_targets import opened
     import torch

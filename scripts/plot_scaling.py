@@ -15,9 +15,9 @@ from statistics import geometric_mean
 import click
 
 from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.benchmarks.training_time import ScalingCurve, crossing
 from cnncompress.evaluation.plot import plot_scaling
-from cnncompress.evaluation.scaling import ScalingCurve, crossing
-from cnncompress.training.report import RunReport, read_report
+from cnncompress.training.run_report import RunReport, read_report
 
 
 def scaling_curves(paths: tuple[Path, ...]) -> list[ScalingCurve]:

@@ -1,9 +1,9 @@
 """Writes the golden files of a model: ``python scripts/regen_golden.py``.
 
-Golden files hold every later version to this one: ``tests/test_golden.py`` decodes them and compares symbols and
-pixels. They are written once for each model that is shipped; the files of models that stay in the manifest stay as they
-are, and those of models that are no longer in it are removed. If an unchanged model's files change, files of users have
-become unreadable: that is a bug, and not a reason to run this script.
+Golden files hold every later version to this one: ``tests/stories/test_golden.py`` decodes them and compares symbols
+and pixels. They are written once for each model that is shipped; the files of models that stay in the manifest stay as
+they are, and those of models that are no longer in it are removed. If an unchanged model's files change, files of users
+have become unreadable: that is a bug, and not a reason to run this script.
 
 Each entry of ``golden.json`` names a .cnc file, its model, the SHA-256 of its symbols (of each tile the hyper-latent,
 then the latent, as little-endian int32 in the order of the format), and a PNG of the decoded pixels.
@@ -25,12 +25,13 @@ from PIL import Image
 from skimage import data
 
 from cnncompress.api import Codec
-from cnncompress.codec.container import ChunkType, unpack
-from cnncompress.codec.entropy import EntropyModel
+from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.manifest import read_manifest
-from cnncompress.weights import load_weights
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.entropy.coder import EntropyModel
+from cnncompress.model.manifest import read_manifest
+from cnncompress.model.weights import load_weights
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden"
 LIST_NAME = "golden.json"
@@ -89,7 +90,8 @@ def write_case(
     image.save(folder / pixels, optimize=True)
     container = unpack(packed)
     header = container.header
-    areas = [header.grid.tile(number) for number in range(len(header.grid))]
+    grid = TileGrid.of(header)
+    areas = [grid.tile(number) for number in range(len(grid))]
     tiles = [
         pipeline.unpack(payload, (area.height, area.width), header.quality_hundredths)
         for area, payload in zip(areas, container.payloads(ChunkType.LATENTS), strict=True)

@@ -1,7 +1,8 @@
 """Writes golden files that need no model: ``python scripts/regen_golden_plain.py``.
 
-They hold every later version to this one: ``tests/test_golden_plain.py`` decodes them and compares pixels, metadata and
-originals. A file that is there is never written again, because users have files like it; only new cases are added.
+They hold every later version to this one: ``tests/stories/test_golden_plain.py`` decodes them and compares pixels,
+metadata and originals. A file that is there is never written again, because users have files like it; only new cases
+are added.
 
 Each entry of ``golden.json`` names a .cnc file, a PNG of its pixels, and SHA-256 sums of what it carries.
 """

@@ -15,7 +15,7 @@ import click
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate
 from cnncompress.evaluation.curves import Curve
-from cnncompress.training.report import RunReport, read_report
+from cnncompress.training.run_report import RunReport, read_report
 
 
 def curve(name: str, report: RunReport) -> Curve:

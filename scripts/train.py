@@ -11,19 +11,17 @@ from pathlib import Path
 import click
 import torch
 
-from cnncompress.devices import resolve_device
 from cnncompress.errors import CnncompressError
-from cnncompress.nn.hyperprior import TrainableModel
+from cnncompress.model.devices import resolve_device
+from cnncompress.model.weights import load_weights
 from cnncompress.training.config import load_config
 from cnncompress.training.data import load_images, split_held_out
-from cnncompress.training.initialise import patch_covariance
+from cnncompress.training.hyperprior import TrainableModel, trainable_model
+from cnncompress.training.initialise import patch_covariance, untrained_model
 from cnncompress.training.loop import KLT_PATCHES, Trainer
-from cnncompress.training.networks import untrained_model
-from cnncompress.training.report import RunReport, write_report
+from cnncompress.training.run_report import RunReport, write_report
 from cnncompress.training.tensor_files import MIN_LIMIT
-from cnncompress.training.warm_start import trainable_model
 from cnncompress.training.widen import widened
-from cnncompress.weights import load_weights
 
 CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from skimage import data
 
 from cnncompress.api import Codec
-from cnncompress.codec.entropy import EntropyModel
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.nn.config import ModelConfig
-from cnncompress.weights import Weights, load_weights
+from cnncompress.entropy.coder import EntropyModel
+from cnncompress.model.config import ModelConfig
+from cnncompress.model.weights import Weights, load_weights
 
 MAX_THREADS = 2
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cnncompress.codec.tables import TOTAL, ScaleTables
-from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
+from cnncompress.entropy.tables import TOTAL, ScaleTables
+from cnncompress.model.config import SCALE_LEVELS, ModelConfig
+from cnncompress.model.weights import round_to_stored, save_weights
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import IntegerScaleSynthesis
-from cnncompress.weights import round_to_stored, save_weights
 
 
 def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: int = 0, seed: int = 5) -> None:

@@ -21,7 +21,7 @@ from PIL import Image
 
 import cnncompress
 from cnncompress.api import Codec, compress, decompress, decompress_file
-from cnncompress.codec.container import Container, pack, unpack
+from cnncompress.bitstream.container import Container, pack, unpack
 from cnncompress.errors import (
     BadMagic,
     Corrupt,
@@ -34,8 +34,8 @@ from cnncompress.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
-from cnncompress.facts import probe
-from cnncompress.manifest import models_directory, read_manifest
+from cnncompress.model.manifest import models_directory, read_manifest
+from cnncompress.probe import probe
 
 Pixels = NDArray[np.uint8]
 
@@ -311,7 +311,7 @@ def test_the_manifest_may_be_elsewhere(
     values["models"].insert(0, broken)
     (tmp_path / "models" / "manifest.json").write_text(json.dumps(values), encoding="utf-8")
     (tmp_path / "models" / "broken.safetensors").write_bytes(b"nothing")
-    monkeypatch.setattr("cnncompress.manifest.models_directory", lambda: tmp_path / "models")
+    monkeypatch.setattr("cnncompress.model.manifest.models_directory", lambda: tmp_path / "models")
     assert decompress(packed, device="cpu").size == (110, 70)
     with pytest.raises(InvalidModel, match=r"SHA-256 is .*, the manifest says 01020304"):
         decompress(with_header(packed, fingerprint=b"\x01\x02\x03\x04"), device="cpu")

@@ -15,8 +15,8 @@ from PIL import Image, ImageCms
 from cnncompress import FeatureLoss, ImageSettings, OriginalFile, SourceRecord, read_image
 from cnncompress.api import Codec, compress, decompress, decompress_file, store_original
 from cnncompress.errors import LimitExceeded, UnsupportedImage
-from cnncompress.facts import probe
 from cnncompress.images.settings import STRIPPABLE
+from cnncompress.probe import probe
 
 ORIENTATION, MAKE, GPS_IFD = 0x0112, 0x010F, 0x8825
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -14,15 +14,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from cnncompress import loaded, pillow
+from cnncompress import pillow
 from cnncompress.api import Codec, compress, store_original
-from cnncompress.codec.ancillary import Metadata
-from cnncompress.codec.container import Chunk, ChunkType, Container, pack, unpack
+from cnncompress.bitstream.ancillary import Metadata
+from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
+from cnncompress.codec import cache
+from cnncompress.codec.cache import Models
+from cnncompress.codec.targets import TargetSize
 from cnncompress.errors import FeatureLoss
-from cnncompress.facts import probe
-from cnncompress.loaded import Models
 from cnncompress.pillow import CncImageFile, register
-from cnncompress.targets import TargetSize
+from cnncompress.probe import probe
 
 METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0", b"<x/>")
 INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif or b""), "xmp": METADATA.xmp}
@@ -229,7 +230,7 @@ def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) 
             made.append(args)
             super().__init__(*args, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(loaded, "Codec", Counted)
+    monkeypatch.setattr(cache, "Codec", Counted)
     models = Models(None, "cpu", 10_000)
     fingerprint = unpack(packed).header.fingerprint
     found: list[Codec] = []

@@ -5,22 +5,21 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 
-from cnncompress.assembly import Decoded, OriginalFile, taken_apart, unpack_plain
-from cnncompress.batch.budget import PixelBudget
-from cnncompress.batch.jobs import Job
-from cnncompress.batch.losses import collect_losses
-from cnncompress.batch.naming import DEFAULT_ENDING
-from cnncompress.batch.reading import read_cnc
-from cnncompress.batch.records import Result, success
-from cnncompress.batch.settings import WorkSettings
-from cnncompress.codec.container import Container
+from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.batch.file_warnings import collect_losses
+from cnncompress.batch.jobs import Job, WorkSettings
+from cnncompress.batch.outcomes import Result, success
+from cnncompress.batch.outputs import DEFAULT_ENDING
+from cnncompress.batch.resources import PixelBudget
+from cnncompress.bitstream.container import Container
+from cnncompress.bitstream.reading import Remains
+from cnncompress.codec.cache import Models
+from cnncompress.codec.packing import Decoded, OriginalFile, taken_apart, unpack_plain
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.salvage import Remains
 from cnncompress.errors import Corrupt, PartLost
 from cnncompress.files import STANDARD_STREAM, file_status, write_output
-from cnncompress.formats import output_format
+from cnncompress.images.formats import output_format
 from cnncompress.images.write import save_image
-from cnncompress.loaded import Models
 
 
 def decode(

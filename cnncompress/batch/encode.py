@@ -7,16 +7,16 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cnncompress.assembly import OriginalFile, pack_lossless, pack_original
-from cnncompress.batch.budget import PixelBudget
-from cnncompress.batch.heads import record_for
-from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result, success
-from cnncompress.batch.settings import WorkSettings
-from cnncompress.codec.ancillary import SourceRecord
-from cnncompress.codec.container import unpack
+from cnncompress.batch.cnc_files import record_for
+from cnncompress.batch.jobs import Job, WorkSettings
+from cnncompress.batch.outcomes import Result, success
+from cnncompress.batch.resources import PixelBudget
+from cnncompress.bitstream.ancillary import SourceRecord
+from cnncompress.bitstream.container import unpack
+from cnncompress.bitstream.reading import Remains
+from cnncompress.codec.cache import Models
+from cnncompress.codec.packing import OriginalFile, pack_lossless, pack_original
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.salvage import Remains
 from cnncompress.errors import (
     BitstreamError,
     LimitExceeded,
@@ -29,7 +29,6 @@ from cnncompress.errors import (
 from cnncompress.files import file_status, read_input, reason, write_output
 from cnncompress.images.read import read_image
 from cnncompress.images.source import SourceImage
-from cnncompress.loaded import Models
 
 NOT_SMALLER = "would not be smaller"
 

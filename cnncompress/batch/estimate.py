@@ -8,17 +8,16 @@ from pathlib import Path
 
 from PIL import Image
 
-from cnncompress.batch.heads import read_head
-from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result, failure
-from cnncompress.batch.settings import WorkSettings
+from cnncompress.batch.cnc_files import read_head
+from cnncompress.batch.jobs import Job, WorkSettings
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.codec.rate_search import quality_of_psnr, rate_of
+from cnncompress.codec.targets import TargetBpp, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError
 from cnncompress.files import file_status
 from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
-from cnncompress.images.limits import check_size
 from cnncompress.images.read import check_frame
-from cnncompress.targets import TargetBpp, TargetSize, bytes_allowed
-from cnncompress.typical import quality_of_psnr, rate_of
+from cnncompress.images.settings import check_size
 
 _HEADER_BYTES = 31
 

@@ -1,11 +1,21 @@
-"""One file's work."""
+"""One file's work, and how the work is done on every file of a run; goes to worker processes as it is."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from cnncompress.codec.targets import Target
+from cnncompress.images.settings import ImageSettings
+from cnncompress.images.view import View
+
+if TYPE_CHECKING:
+    from cnncompress.model.devices import Precision
 
 Action = Literal["compress", "decompress", "test", "copy"]
+
+IfLarger = Literal["store", "skip", "keep", "fail"]
+"""What becomes of a .cnc file that is not smaller than its input."""
 
 
 @dataclass(frozen=True)
@@ -27,3 +37,55 @@ class Job:
     replace: bool = False
     new_folders: bool = False
     record: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What runs the networks.
+
+    Attributes:
+        model: name or path, None for the default.
+        device: one device, as for :class:`cnncompress.Codec`.
+        threads: torch's threads of one image.
+        precision: what the networks compute in.
+    """
+
+    model: str | None = None
+    device: str = "auto"
+    threads: int = 1
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True)
+class WorkSettings:
+    """What is done with a file.
+
+    Attributes:
+        image: how images are read; its limits hold for .cnc files too.
+        quality: 0..100.
+        target: what each file shall come to, in the place of a quality.
+        effort: 0..9, how much work is put into each file.
+        lossless: whether all planes are kept as they are.
+        if_larger: what becomes of a .cnc file that is not smaller than its input.
+        format: of decompressed images; None for the output's ending, and for stored originals their own.
+        preserve: whether the output gets its input's permissions and time of modification.
+        verify: whether a .cnc file is decoded before it is written.
+        remove: whether the input is removed after its output is verified, and safe on the disk.
+        tile: side of the tiles of large images, as for `Codec.compress`.
+        view: what of an image is decompressed.
+        keep_going: whether what is left of a damaged file is decompressed.
+    """
+
+    image: ImageSettings = ImageSettings()  # noqa: RUF009 - frozen
+    quality: float = 60.0
+    target: Target | None = None
+    effort: int = 0
+    lossless: bool = False
+    if_larger: IfLarger = "store"
+    format: str | None = None
+    preserve: bool = False
+    verify: bool = False
+    remove: bool = False
+    tile: int | None = None
+    view: View = View()  # noqa: RUF009 - frozen
+    keep_going: bool = False

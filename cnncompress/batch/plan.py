@@ -6,17 +6,23 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
-from cnncompress.batch.existing import settle
-from cnncompress.batch.gather import CNC, PIPE, Found, gather
-from cnncompress.batch.heads import ending_of_original
+from cnncompress.batch.cnc_files import ending_of_original
+from cnncompress.batch.inputs import CNC, PIPE, Found, gather
 from cnncompress.batch.jobs import Action, Job
-from cnncompress.batch.naming import DEFAULT_ENDING, compressed_name, decompressed_name, place
-from cnncompress.batch.records import Result, failure
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.outputs import (
+    DEFAULT_ENDING,
+    compressed_name,
+    decompressed_name,
+    place,
+    refuse_collisions,
+    refuse_inputs_as_outputs,
+    settle,
+)
 from cnncompress.batch.request import Outputs, Request
 from cnncompress.errors import CnncompressError, PlanError
 from cnncompress.files import STANDARD_STREAM
-from cnncompress.formats import OUTPUT_FORMATS, output_format
+from cnncompress.images.formats import OUTPUT_FORMATS, output_format
 
 IS_CNC = "is a .cnc file"
 

@@ -1,10 +1,12 @@
-"""Shares cores and devices out among the files of a run."""
+"""Shares cores, devices and memory out among the files of a run."""
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # Beyond this many threads Python's lock is felt, which is held for about a twentieth of the work on an image.
@@ -13,6 +15,9 @@ _SEATS_A_PROCESS = 4
 _SEATS_A_DEVICE = 4
 
 CPU = "cpu"
+
+DEFAULT_BUDGET = 24_000_000
+"""Pixels. The networks need some hundred bytes for each."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +64,25 @@ def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: 
     seats = max(1, min(threads if jobs is None else jobs, files))
     processes = math.ceil(seats / _SEATS_A_PROCESS)
     return Share((CPU,) * processes, math.ceil(seats / processes), max(1, threads // seats), here=processes == 1)
+
+
+class PixelBudget:
+    """Lets images pass as long as there is room; one that is larger than all the room waits until it is alone."""
+
+    def __init__(self, pixels: int = DEFAULT_BUDGET) -> None:
+        self._room = pixels
+        self._used = 0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def taken(self, pixels: int) -> Iterator[None]:
+        """Waits for room for an image, and takes it for as long as the body runs."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._used == 0 or self._used + pixels <= self._room)
+            self._used += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= pixels
+                self._changed.notify_all()

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result, failure
-from cnncompress.batch.seats import Seat, SeatLost
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.pool import Seat, SeatLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files import STANDARD_STREAM, part_path
 

@@ -8,16 +8,15 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cnncompress.batch.budget import PixelBudget
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
-from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result, failure
-from cnncompress.batch.settings import Engine, WorkSettings
+from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.resources import PixelBudget
+from cnncompress.codec.cache import Models
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
 from cnncompress.files import copy_file, file_status
-from cnncompress.loaded import Models
 
 # How torch and the allocators below it say that memory is short, where it is no MemoryError.
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")

@@ -6,14 +6,14 @@ from typing import cast
 
 import click
 
-from cnncompress.batch.settings import IfLarger, WorkSettings
-from cnncompress.cli.batch import run
-from cnncompress.cli.file_options import FileOptions, file_options
-from cnncompress.cli.help import SectionCommand, section
-from cnncompress.cli.picture_options import PictureOptions, picture_options
-from cnncompress.cli.rate_options import RateOptions, rate_options
-from cnncompress.cli.report_options import ReportOptions, report_options
-from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.batch.jobs import IfLarger, WorkSettings
+from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.paths import FileOptions, file_options
+from cnncompress.cli.options.picture import PictureOptions, picture_options
+from cnncompress.cli.options.rate import RateOptions, rate_options
+from cnncompress.cli.options.running import RunOptions, run_options
+from cnncompress.cli.run import run
 from cnncompress.files import STANDARD_STREAM
 
 _option = section("Rate and quality")

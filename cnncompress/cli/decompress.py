@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import click
 
-from cnncompress.batch.settings import WorkSettings
-from cnncompress.cli.batch import run
-from cnncompress.cli.file_options import FileOptions, file_options
-from cnncompress.cli.help import SectionCommand, section
-from cnncompress.cli.region_options import RegionOptions, region_options
-from cnncompress.cli.report_options import ReportOptions, report_options
-from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.batch.jobs import WorkSettings
+from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.paths import FileOptions, file_options
+from cnncompress.cli.options.picture import RegionOptions, region_options
+from cnncompress.cli.options.running import RunOptions, run_options
+from cnncompress.cli.run import run
 from cnncompress.files import STANDARD_STREAM
-from cnncompress.formats import OUTPUT_FORMATS
+from cnncompress.images.formats import OUTPUT_FORMATS
 
 _option = section("Files")
 

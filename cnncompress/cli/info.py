@@ -7,13 +7,11 @@ import json
 
 import click
 
-from cnncompress.batch.reading import read_cnc
-from cnncompress.batch.records import SOME_FAILED_EXIT_CODE
-from cnncompress.cli.colour import printable
-from cnncompress.cli.endings import complain
-from cnncompress.cli.tables import table
-from cnncompress.errors import CnncompressError
-from cnncompress.facts import Info, probe
+from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.cli.console import printable, table
+from cnncompress.cli.exit_codes import complain
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
+from cnncompress.probe import Info, probe
 
 JSON_SCHEMA = 1
 

@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 import click
 
-from cnncompress.cli.endings import exit_codes
-from cnncompress.cli.streams import reserve_standard_output
+from cnncompress.cli.console import reserve_standard_output
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.cli.version import show_version
 
 SIGTERM_EXIT_CODE = 143

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from cnncompress.amounts import size
-from cnncompress.cli.tables import table
-from cnncompress.manifest import Entry, Manifest, read_manifest
+from cnncompress.cli.console import table
+from cnncompress.model.manifest import Entry, Manifest, read_manifest
+from cnncompress.units import size
 
 JSON_SCHEMA = 1
 QUALITIES = (0, 100)

@@ -11,20 +11,20 @@ from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from cnncompress.amounts import plural, share, size
 from cnncompress.batch.jobs import Action
+from cnncompress.batch.outcomes import Result, Totals
 from cnncompress.batch.plan import IS_CNC, Plan
-from cnncompress.batch.records import Result, Totals
 from cnncompress.batch.request import Operation
-from cnncompress.cli.colour import say
-from cnncompress.cli.image_bar import ImageBar
-from cnncompress.cli.report_options import ReportOptions
+from cnncompress.cli.bars import ImageBar
+from cnncompress.cli.console import say
+from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
+from cnncompress.units import plural, share, size
 
 if TYPE_CHECKING:
-    from cnncompress.cli.bar import Bar
+    from cnncompress.cli.bars import Bar
 
 _DONE: dict[Action, str] = {
     "compress": "compressed",
@@ -156,7 +156,7 @@ class Reporter:
     def _new_bar(self) -> Bar | None:
         if not self._shows_progress or len(self._plan.jobs) < 2:
             return None
-        from cnncompress.cli.bar import Bar  # brings in tqdm
+        from cnncompress.cli.bars import Bar  # brings in tqdm
 
         return Bar(len(self._plan.jobs))
 

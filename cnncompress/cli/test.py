@@ -7,20 +7,20 @@ from dataclasses import replace
 
 import click
 
-from cnncompress.batch.gather import CNC, gather
+from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.batch.inputs import CNC, gather
+from cnncompress.batch.jobs import WorkSettings
+from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.plan import Plan
-from cnncompress.batch.reading import read_cnc
-from cnncompress.batch.records import Result, failure
 from cnncompress.batch.request import Inputs, Outputs, Request
-from cnncompress.batch.settings import WorkSettings
-from cnncompress.cli.arguments import check_standard_streams
-from cnncompress.cli.batch import run
-from cnncompress.cli.help import SectionCommand
-from cnncompress.cli.report_options import ReportOptions, report_options
+from cnncompress.cli.options.arguments import check_standard_streams
+from cnncompress.cli.options.groups import SectionCommand
+from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.reporting import Reporter, json_log
-from cnncompress.cli.run_options import RunOptions, run_options
+from cnncompress.cli.run import run
 from cnncompress.errors import CnncompressError
-from cnncompress.facts import probe
+from cnncompress.probe import probe
 
 
 @click.command("test", cls=SectionCommand, short_help="Check .cnc files for damage.")

@@ -10,21 +10,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.cli.colour import printable
-from cnncompress.cli.endings import working_on
-from cnncompress.cli.options import device_option, force_option
-from cnncompress.cli.stopping import stop_request
-from cnncompress.cli.tables import table
-from cnncompress.cli.types import Positive
+from cnncompress.cli.console import printable, table
+from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.options.running import device_option, force_option
+from cnncompress.cli.options.types import Positive
+from cnncompress.cli.signals import stop_request
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files import check_output, reason
-from cnncompress.manifest import read_manifest
+from cnncompress.model.manifest import read_manifest
 
 if TYPE_CHECKING:
     from cnncompress.training.config import TrainConfig
     from cnncompress.training.job import Job
-    from cnncompress.training.progress import Validation
     from cnncompress.training.session import Session
+    from cnncompress.training.validation import Validation
 
 ENDING = ".safetensors"
 NO_MODEL = "none"
@@ -104,7 +103,7 @@ def command(
 
 
 def _run(job: Job, quiet: bool) -> None:
-    from cnncompress.cli.progress import display
+    from cnncompress.cli.bars import display
     from cnncompress.training.session import Session
 
     session = Session(job, lambda error: _say(quiet, printable(f"left out: {error}")))
@@ -155,7 +154,6 @@ def check_packages() -> None:
         MissingPackage: A package of the extra "train" is missing, or does not fit the others.
     """
     try:
-        import cnncompress.cli.progress
         import cnncompress.training.session  # noqa: F401
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("cnncompress"):

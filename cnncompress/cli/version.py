@@ -9,7 +9,7 @@ import click
 
 from cnncompress import __version__
 from cnncompress.errors import InvalidModel
-from cnncompress.manifest import read_manifest
+from cnncompress.model.manifest import read_manifest
 
 _PACKAGES = ("torch", "constriction", "numpy", "pillow", "safetensors", "click")
 

@@ -9,15 +9,15 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from cnncompress.codec.scale_walk import ScaleWalk
+from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.errors import InvalidModel
-from cnncompress.nn.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
-from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
-from cnncompress.nn.network import CodecNetwork, quality_position
+from cnncompress.model.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
+from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
+from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.quality import quality_position
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
-from cnncompress.nn.windows import Margins
-from cnncompress.ops.padding import pad_to_multiple, padded_size
-from cnncompress.ops.rounding import round_half_up
+from cnncompress.nn.straight_through import round_half_up
 
 MAX_SYMBOL = 1 << 20
 """Largest magnitude of a latent symbol; larger ones are clamped by the encoder."""

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cnncompress.codec.entropy import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.codec.latents import Latents, LatentTransform
+from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.errors import Corrupt
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL
 

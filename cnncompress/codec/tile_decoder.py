@@ -13,12 +13,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cnncompress.codec.mosaic import LatentMosaic
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.tiles import CELL, Rectangle, TileGrid
-from cnncompress.codec.windows import LatentMosaic
+from cnncompress.codec.tiles import CELL, TileGrid
 from cnncompress.errors import Corrupt
-from cnncompress.nn.config import PATCH
+from cnncompress.images.view import Rectangle
+from cnncompress.model.config import PATCH
 
 
 class TileDecoder:

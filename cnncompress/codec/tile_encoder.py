@@ -3,6 +3,11 @@
 What becomes of one tile is up to a `TileCoder`: `SinglePass`, or one that puts more work into it. That one may ask for
 the *surroundings* of its tile, the latents that the synthesis will see beside it, and so judges the very pixels that a
 decoder makes.
+
+A search for a quality codes one image several times, and a `SharedAnalysis` analyses it once for qualities that are
+near each other. The analysis transform depends on the quality by its gain, which is known, and by a bias of its first
+layer, which matters little: what was analysed at a quality not far away, times the ratio of the gains, codes as well as
+what is analysed anew (tests/codec/test_tile_encoder.py holds it to that).
 """
 
 from __future__ import annotations
@@ -15,13 +20,20 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cnncompress.bitstream.header import WHOLE
 from cnncompress.codec.latents import Target
+from cnncompress.codec.mosaic import LatentMosaic, margins_of, pixels_in
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.tiles import WHOLE, TileGrid
-from cnncompress.codec.windows import LatentMosaic, margins_of, pixels_in
-from cnncompress.nn.config import PATCH
-from cnncompress.nn.windows import Margins
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.model.config import PATCH
+from cnncompress.nn.margins import Margins
+
+REACH = 600
+"""How far away, in hundredths of quality."""
+
+ENDS = (0, 10000)
+"""Qualities that are always analysed anew: they decide whether a target can be reached at all."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,7 @@ class TileTask:
 
         Returns:
             float32 ``[1, M, h, w]``, in units of the quantisation step, and what of it is margin, in latent positions.
-            `cnncompress.nn.windows.trimmed` tells which part is the tile's own.
+            `cnncompress.nn.margins.trimmed` tells which part is the tile's own.
         """
         return self._around.window(self.number)
 
@@ -197,3 +209,40 @@ class TiledImage:
 
 def _report_of_tile(number: int, tiles: int, steps: int, progress: Progress) -> Callable[[int], None]:
     return lambda done: progress(number * steps + done, tiles * steps)
+
+
+class SharedAnalysis(TiledImage):
+    """Codes one image at any number of qualities, and analyses its tiles no more often than it must.
+
+    The payloads of the first quality are those of a `TiledImage`, those of others nearly so. All that was analysed is
+    kept, about six bytes a pixel.
+    """
+
+    def __init__(self, pipeline: ImagePipeline, pixels: NDArray[np.uint8], side: int = WHOLE) -> None:
+        """Analyses nothing yet.
+
+        Args:
+            pipeline: What codes it.
+            pixels: uint8 ``[H, W, 3]``, RGB.
+            side: Of the tiles.
+        """
+        super().__init__(pipeline, pixels, side)
+        self._analysed: dict[int, tuple[int, Target]] = {}
+
+    def target(self, number: int, quality: int) -> Target:
+        """Analyses a tile, or takes what was analysed at another quality.
+
+        Args:
+            number: Of the tile.
+            quality: Hundredths, 0 .. 10000.
+        """
+        if number not in self._analysed or not _serves(self._analysed[number][0], quality):
+            self._analysed[number] = quality, super().target(number, quality)
+        analysed_at, target = self._analysed[number]
+        if quality != analysed_at:
+            target = self.pipeline.transform.at_other_quality(target, analysed_at, quality)
+        return target
+
+
+def _serves(analysed_at: int, quality: int) -> bool:
+    return quality == analysed_at or (quality not in ENDS and abs(quality - analysed_at) <= REACH)

@@ -11,13 +11,10 @@ Everything here is plain arithmetic on integers.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
-WHOLE = 0
-"""The side of the tiles of an image that is one tile."""
-
-TILE_SIDES = tuple(64 << number for number in range(9))
-"""What else the side may be: 64, 128, .. 16384 pixels."""
+from cnncompress.bitstream.header import TILE_SIDES, WHOLE, Header, tiles_along
+from cnncompress.errors import LimitExceeded
+from cnncompress.images.view import Rectangle
 
 MAX_TILES = 65_000
 """A file has 65535 chunks at most, and some of them are others."""
@@ -28,62 +25,6 @@ CELL = 64
 AUTOMATIC_SIDE = 1024
 LARGEST_WHOLE = 1 << 21
 """Pixels of the largest image that is one tile unless somebody asks for tiles."""
-
-
-class Rectangle(NamedTuple):
-    """An area, from ``left``, ``top`` up to but without ``right``, ``bottom``."""
-
-    left: int
-    top: int
-    right: int
-    bottom: int
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        return self.right - self.left
-
-    @property
-    def height(self) -> int:
-        """Number of rows."""
-        return self.bottom - self.top
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing lies in it."""
-        return self.width <= 0 or self.height <= 0
-
-    def grown(self, by: int) -> Rectangle:
-        """Returns it with a margin on all sides."""
-        return Rectangle(self.left - by, self.top - by, self.right + by, self.bottom + by)
-
-    def common(self, other: Rectangle) -> Rectangle:
-        """Returns what lies in both; it may be empty."""
-        return Rectangle(
-            max(self.left, other.left),
-            max(self.top, other.top),
-            min(self.right, other.right),
-            min(self.bottom, other.bottom),
-        )
-
-    def seen_from(self, other: Rectangle) -> Rectangle:
-        """Returns the same area in coordinates that count from the corner of another one."""
-        left, top = other.left, other.top
-        return Rectangle(self.left - left, self.top - top, self.right - left, self.bottom - top)
-
-    def padded(self, multiple: int) -> Rectangle:
-        """Returns it with its sides made longer, to the right and to the bottom, up to whole multiples."""
-        width, height = -(-self.width // multiple) * multiple, -(-self.height // multiple) * multiple
-        return Rectangle(self.left, self.top, self.left + width, self.top + height)
-
-    def divided(self, by: int) -> Rectangle:
-        """Returns it on a coarser grid; all its edges are multiples of ``by``."""
-        return Rectangle(*(edge // by for edge in self))
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, as an index of arrays."""
-        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True)
@@ -118,15 +59,20 @@ class TileGrid:
     height: int
     side: int = WHOLE
 
+    @classmethod
+    def of(cls, header: Header) -> TileGrid:
+        """Returns the tiles of the image of a file."""
+        return cls(header.width, header.height, header.tile_side)
+
     @property
     def columns(self) -> int:
         """Tiles side by side."""
-        return _parts(self.width, self.side)
+        return tiles_along(self.width, self.side)
 
     @property
     def rows(self) -> int:
         """Tiles one below the other."""
-        return _parts(self.height, self.side)
+        return tiles_along(self.height, self.side)
 
     def __len__(self) -> int:
         """Number of tiles."""
@@ -175,10 +121,6 @@ class TileGrid:
         return min(max(pixel // self.side, 0), parts - 1)
 
 
-def _parts(length: int, side: int) -> int:
-    return max(1, (length + side // 2) // side) if side != WHOLE else 1
-
-
 def choose_side(width: int, height: int, wanted: int | None = None) -> int:
     """Chooses the side of an image's tiles.
 
@@ -198,3 +140,15 @@ def choose_side(width: int, height: int, wanted: int | None = None) -> int:
     if wanted not in (WHOLE, *TILE_SIDES):
         raise ValueError(f"the side of tiles is {wanted}, expected 0 or one of {', '.join(map(str, TILE_SIDES))}")
     return wanted if len(TileGrid(width, height, wanted)) > 1 else WHOLE
+
+
+def check_tile_count(grid: TileGrid) -> None:
+    """Checks into how many tiles an image is cut.
+
+    Raises:
+        LimitExceeded: more than a file can hold.
+    """
+    if len(grid) > MAX_TILES:
+        raise LimitExceeded(
+            f"{len(grid)} tiles of {grid.side} pixels are more than the {MAX_TILES} that a file can hold"
+        )

@@ -34,7 +34,7 @@ import PIL
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.stopwatch import Stopwatch
+from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from cnncompress import Codec

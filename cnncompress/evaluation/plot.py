@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from cnncompress.errors import OutputError
+from cnncompress.evaluation.benchmarks.training_time import ScalingCurve
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import ms_ssim_db
-from cnncompress.evaluation.scaling import ScalingCurve
 
 Metric = Literal["psnr", "ms_ssim"]
 

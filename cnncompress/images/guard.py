@@ -32,6 +32,8 @@ INPUT_FORMATS = (
     "SUN",
 )
 
+_TIFF_TILE_WIDTH, _TIFF_TILE_LENGTH = 322, 323
+
 # Pillow's limit is a global of its module; two threads must not lift and restore it at once.
 _limit_lock = threading.Lock()
 
@@ -81,3 +83,17 @@ def limit_lifted() -> Iterator[None]:
             yield
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+def check_tiles(image: Image.Image, max_pixels: int) -> None:
+    """Checks the tiles of a TIFF: a small one may declare one huge tile, which is allocated whole.
+
+    Raises:
+        LimitExceeded: a tile has more than ``max_pixels`` and more than the image.
+    """
+    tags = getattr(image, "tag_v2", {})
+    width, length = tags.get(_TIFF_TILE_WIDTH), tags.get(_TIFF_TILE_LENGTH)
+    if not isinstance(width, int) or not isinstance(length, int):
+        return
+    if width * length > max(max_pixels, image.width * image.height):
+        raise LimitExceeded(f"tiles of {width}x{length} pixels are more than the limit of {max_pixels}")

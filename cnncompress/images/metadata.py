@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
-from cnncompress.codec.ancillary import MAX_METADATA_BYTES, Metadata
+from cnncompress.bitstream.ancillary import MAX_METADATA_BYTES, Metadata
 from cnncompress.images import xmp as xmp_packets
 from cnncompress.images.exif import Exif
 

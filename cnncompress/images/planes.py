@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cnncompress.codec.container import Layout
+from cnncompress.bitstream.container import Layout
 from cnncompress.errors import Corrupt, ImageError
 from cnncompress.images.guard import decoder_errors, limit_lifted
 from cnncompress.images.source import Plane

@@ -11,15 +11,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
-from cnncompress.codec.container import Layout
+from cnncompress.bitstream.container import Layout
 from cnncompress.errors import UnsupportedImage
 from cnncompress.images import metadata
-from cnncompress.images.bitdepth import has_deep_samples
-from cnncompress.images.colour import Planes, on_background, to_planes
-from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
-from cnncompress.images.limits import PICTURE_BYTES, PLANES_BYTES, check_memory, check_size, check_tiles
-from cnncompress.images.reduction import DEEP_MODES
-from cnncompress.images.settings import ImageSettings
+from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
+from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
+from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings, check_memory, check_size
 from cnncompress.images.source import ImageSource, SourceImage
 
 # What turns an image upright, by the value of the EXIF tag.

@@ -1,16 +1,23 @@
-"""What is to become of an image on its way in."""
+"""How an input image is read, and what is refused before anything of its size is allocated."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnncompress.codec.container import MAX_SIDE
+from cnncompress.bitstream.container import MAX_SIDE
+from cnncompress.errors import LimitExceeded, UnsupportedImage
+from cnncompress.units import size
 
 DEFAULT_MAX_PIXELS = 1 << 28
 DEFAULT_MEMORY_LIMIT = 2_000_000_000
 
 STRIPPABLE = ("exif", "xmp", "icc", "gps")
 """What :attr:`ImageSettings.strip` may name."""
+
+PLANES_BYTES = 3
+"""A pixel, of the colour planes."""
+PICTURE_BYTES = 4
+"""A pixel, of an image in Pillow's hands."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class ImageSettings:
         keep_alpha: False makes transparent images opaque too, on white if there is no ``background``.
         max_pixels: images with more pixels are refused before their pixels are decoded.
         max_dim: so are images with a longer side; at most 65535.
-        memory_limit: so are images that take more bytes to be read and coded, see `cnncompress.memory`.
+        memory_limit: so are images that take more bytes to be read and coded, see `cnncompress.codec.memory`.
 
     Raises:
         ValueError: a value is out of its range.
@@ -61,3 +68,43 @@ class ImageSettings:
         if self.background is None and not self.keep_alpha:
             return (255, 255, 255)
         return self.background
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large an image may be.
+
+    Attributes:
+        max_pixels: width times height.
+        max_dim: the longer side.
+        memory: bytes that are taken for it, see `cnncompress.codec.memory`.
+    """
+
+    max_pixels: int
+    max_dim: int
+    memory: int
+
+
+def check_size(width: int, height: int, max_pixels: int, max_dim: int) -> None:
+    """Checks the size of an image.
+
+    Raises:
+        UnsupportedImage: it has no pixels.
+        LimitExceeded: it has more than ``max_pixels``, or a side longer than ``max_dim``.
+    """
+    if width < 1 or height < 1:
+        raise UnsupportedImage(f"{width}x{height} pixels: the picture is empty")
+    if max(width, height) > max_dim:
+        raise LimitExceeded(f"{width}x{height} pixels: a side is longer than {max_dim}")
+    if width * height > max_pixels:
+        raise LimitExceeded(f"{width}x{height} pixels are more than the limit of {max_pixels}")
+
+
+def check_memory(needed: int, limit: int) -> None:
+    """Checks how many bytes an image takes.
+
+    Raises:
+        LimitExceeded: more than the limit.
+    """
+    if needed > limit:
+        raise LimitExceeded(f"takes {size(needed)} of memory, more than the limit of {size(limit)}")

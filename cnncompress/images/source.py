@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from cnncompress.codec.ancillary import Metadata
-from cnncompress.codec.container import Layout
+from cnncompress.bitstream.ancillary import Metadata
+from cnncompress.bitstream.container import Layout
 
 Plane: TypeAlias = npt.NDArray[np.uint8]
 

@@ -3,16 +3,72 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image
 
-from cnncompress.codec.tiles import Rectangle
 from cnncompress.errors import OutsideImage
 
 FACTORS = (1, 2, 4, 8)
 """How many pixels may become one, along each side."""
 
 _WHITE_FROM = 128
+
+
+class Rectangle(NamedTuple):
+    """An area, from ``left``, ``top`` up to but without ``right``, ``bottom``."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return self.bottom - self.top
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing lies in it."""
+        return self.width <= 0 or self.height <= 0
+
+    def grown(self, by: int) -> Rectangle:
+        """Returns it with a margin on all sides."""
+        return Rectangle(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    def common(self, other: Rectangle) -> Rectangle:
+        """Returns what lies in both; it may be empty."""
+        return Rectangle(
+            max(self.left, other.left),
+            max(self.top, other.top),
+            min(self.right, other.right),
+            min(self.bottom, other.bottom),
+        )
+
+    def seen_from(self, other: Rectangle) -> Rectangle:
+        """Returns the same area in coordinates that count from the corner of another one."""
+        left, top = other.left, other.top
+        return Rectangle(self.left - left, self.top - top, self.right - left, self.bottom - top)
+
+    def padded(self, multiple: int) -> Rectangle:
+        """Returns it with its sides made longer, to the right and to the bottom, up to whole multiples."""
+        width, height = -(-self.width // multiple) * multiple, -(-self.height // multiple) * multiple
+        return Rectangle(self.left, self.top, self.left + width, self.top + height)
+
+    def divided(self, by: int) -> Rectangle:
+        """Returns it on a coarser grid; all its edges are multiples of ``by``."""
+        return Rectangle(*(edge // by for edge in self))
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, as an index of arrays."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ import numpy as np
 from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
-from cnncompress.codec.ancillary import Metadata
-from cnncompress.codec.container import Layout
+from cnncompress.bitstream.ancillary import Metadata
+from cnncompress.bitstream.container import Layout
 from cnncompress.errors import FeatureLoss, OutputError
 from cnncompress.files import reason
-from cnncompress.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
+from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import activation, conv1x1, conv3x3
-from cnncompress.nn.config import ModelConfig
 from cnncompress.nn.quality import QualityTable
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import torch
 from torch import Tensor, nn
 
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.context import STEPS, ContextNetwork, StepPartition
+from cnncompress.model.config import ModelConfig
 from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
+from cnncompress.nn.margins import Margins
+from cnncompress.nn.mean_context import STEPS, ContextNetwork, StepPartition
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.transforms import AnalysisTransform, SynthesisTransform
-from cnncompress.nn.windows import Margins
 
 
 class CodecNetwork(nn.Module):
@@ -109,8 +108,3 @@ class CodecNetwork(nn.Module):
             decoded.append(code(step, mean))
             normalised.append(decoded[-1] / normalisers[step])
         return self.partition.merge(decoded)
-
-
-def quality_position(quality: Tensor, anchors: int) -> Tensor:
-    """Maps quality 0 .. 100 to a place among the anchors, 0 .. anchors - 1 (float32 ``[B]``)."""
-    return torch.clamp(quality.float() / 100.0 * (anchors - 1), 0.0, float(anchors - 1))

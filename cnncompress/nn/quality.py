@@ -10,6 +10,11 @@ import torch
 from torch import Tensor, nn
 
 
+def quality_position(quality: Tensor, anchors: int) -> Tensor:
+    """Maps quality 0 .. 100 to a place among the anchors, 0 .. anchors - 1 (float32 ``[B]``)."""
+    return torch.clamp(quality.float() / 100.0 * (anchors - 1), 0.0, float(anchors - 1))
+
+
 class QualityTable(nn.Module):
     """One learned vector per anchor quality."""
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import ResidualLayer, activation, conv3x3, zero_initialised
-from cnncompress.nn.config import ModelConfig
+from cnncompress.nn.margins import Margin, Margins, needed_margins, run_window, trimmed
 from cnncompress.nn.quality import QualityTable
-from cnncompress.nn.windows import Margin, Margins, needed_margins, run_window, trimmed
 
 STRIP_ROWS = 128
 """Rows at a time, unless gradients are enabled: feature maps of a whole image would take more memory than all others,

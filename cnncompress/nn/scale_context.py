@@ -27,21 +27,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
 from cnncompress.nn.blocks import conv1x1, conv3x3, zero_initialised
-from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
-from cnncompress.nn.context import STEPS
-from cnncompress.nn.fixed_point import (
+from cnncompress.nn.integers import (
     ACCUMULATOR_BITS,
     ACTIVATION_BITS,
     MAX_ACTIVATION,
     WEIGHT_BITS,
+    accumulator_bound,
     clipped_activation,
     fixed,
     integer_activation,
+    integer_conv2d,
     nats_to_level,
     simulated_quantisation,
 )
-from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
+from cnncompress.nn.mean_context import STEPS
 
 MAGNITUDES = 256
 """Symbols of this magnitude and more surprise alike."""

@@ -24,23 +24,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import conv1x1, conv3x3, zero_initialised
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.fixed_point import (
+from cnncompress.nn.integers import (
     ACCUMULATOR_BITS,
     ACTIVATION_BITS,
     MAX_ACTIVATION,
     WEIGHT_BITS,
+    accumulator_bound,
     clipped_activation,
     fixed,
     integer_activation,
+    integer_conv2d,
     nats_to_level,
     nats_to_table,
     simulated_quantisation,
 )
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.scale_context import IntegerScaleContext, ScaleContext
-from cnncompress.ops.intconv import accumulator_bound, integer_conv2d
 
 MAX_HYPER_SYMBOL = 1023
 """Largest magnitude of a hyper-latent symbol."""
@@ -164,7 +165,7 @@ def interpolate_integers(table: Tensor, quality: int) -> Tensor:
 class IntegerScaleSynthesis(nn.Module):
     """The network that selects the probability tables, in exact integers, on the CPU.
 
-    Integers are carried in float64 (see `cnncompress.ops.intconv`). It stays on the CPU whatever the device of the
+    Integers are carried in float64 (see `cnncompress.nn.integers`). It stays on the CPU whatever the device of the
     other networks: it costs about 0.3 kMAC per pixel, and the entropy coder, which needs its result, runs there.
     """
 

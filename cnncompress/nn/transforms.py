@@ -9,7 +9,7 @@ The Karhunen-Loève transform of 16x16 patches runs beside the network, whose la
 model is a working transform codec already. The synthesis mirrors it. What it makes is a sum of linear functions of
 features at 1/8 and 1/16; a restoration filter at full resolution follows (`cnncompress.nn.restoration`).
 
-Both may run over a window of the image (`cnncompress.nn.windows`) and give what they make of the whole image there.
+Both may run over a window of the image (`cnncompress.nn.margins`) and give what they make of the whole image there.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, zero_initialised
-from cnncompress.nn.config import PATCH, ModelConfig
+from cnncompress.model.config import PATCH, ModelConfig
+from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, pointwise, zero_initialised
+from cnncompress.nn.margins import WHOLE_IMAGE, Margin, Margins, needed_margins, run_window, trimmed
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.restoration import RestorationFilter
-from cnncompress.nn.windows import WHOLE_IMAGE, Margin, Margins, needed_margins, run_window, trimmed
-from cnncompress.ops.pointwise import pointwise
 
 PATCH_VALUES = 3 * PATCH * PATCH
 

@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import nn
 
-from cnncompress.nn.hyperprior import TrainableModel
+from cnncompress.training.hyperprior import TrainableModel
 
 
 class WeightAverage(nn.Module):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
 
 if sys.version_info >= (3, 11):
     import tomllib

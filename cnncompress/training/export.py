@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
-from cnncompress.codec.tables import MAX_RADIUS, build_tables
+from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files import reason, write_output
-from cnncompress.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
-from cnncompress.nn.complexity import Complexity, measure_complexity
-from cnncompress.nn.config import SCALE_LEVELS, ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import SCALE_LEVELS, ModelConfig
+from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
+from cnncompress.model.weights import check_integer_bounds, load_weights, round_to_stored, save_weights
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis, largest_magnitude
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
+from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
-from cnncompress.weights import check_integer_bounds, load_weights, round_to_stored, save_weights
+from cnncompress.training.hyperprior import HyperpriorModel
 
 COUNTED_QUALITIES = 16
 _AVERAGE_PREFIX = "module."

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnncompress.nn.config import PATCH, SCALE_MIN
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import PATCH, SCALE_MIN
+from cnncompress.training.config import SEED_ARTICLE, TrainConfig
+from cnncompress.training.hyperprior import HyperpriorModel, TrainableModel
+from cnncompress.training.seed_article import SeedArticleModel
 
 
 def patch_covariance(images: Sequence[Tensor], patches: int, seed: int) -> Tensor:
@@ -75,3 +77,8 @@ def initialise(model: HyperpriorModel, covariance: Tensor) -> None:
         network.log_inverse_gain.table[anchor] = -log_gain
         model.scales.offset.table[anchor] = std.log() + (log_gain - math.log(SCALE_MIN))
     model.scales.hyper_offset.table.fill_(math.log(1.5 / SCALE_MIN))
+
+
+def untrained_model(config: TrainConfig) -> TrainableModel:
+    """Builds the network of a run with random weights; `initialise` gives it a better start."""
+    return SeedArticleModel(config.model) if config.network == SEED_ARTICLE else HyperpriorModel(config.model)

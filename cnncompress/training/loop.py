@@ -13,16 +13,15 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import CnncompressError, InvalidModel
-from cnncompress.nn.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.average import WeightAverage
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
-from cnncompress.training.initialise import initialise, patch_covariance
+from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
+from cnncompress.training.initialise import initialise, patch_covariance, untrained_model
 from cnncompress.training.loss import rate_distortion
-from cnncompress.training.networks import untrained_model
-from cnncompress.training.progress import QualityMeter, Validation, validate
+from cnncompress.training.validation import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
 

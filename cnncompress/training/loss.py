@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from cnncompress.nn.hyperprior import HyperpriorOutput
+from cnncompress.training.hyperprior import HyperpriorOutput
 
 
 @dataclass(frozen=True)

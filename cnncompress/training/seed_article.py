@@ -13,13 +13,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from cnncompress.nn.config import SCALE_MIN, ModelConfig
-from cnncompress.nn.dead_zone import dead_zone, round_with_dead_zone
-from cnncompress.nn.fixed_point import nats_to_table
-from cnncompress.nn.gaussian import gaussian_bits
-from cnncompress.nn.hyperprior import HyperpriorOutput, TrainableModel
+from cnncompress.model.config import SCALE_MIN, ModelConfig
+from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
+from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.quality import QualityTable
-from cnncompress.ops.rounding import round_straight_through
+from cnncompress.nn.straight_through import round_straight_through
+from cnncompress.training.hyperprior import HyperpriorOutput, TrainableModel
 
 RATIO = 2
 """Features are shrunk from 128 to 128 / RATIO channels at 1/8: one value for each pixel."""

@@ -7,18 +7,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnncompress.devices import resolve_device
 from cnncompress.errors import DeviceError, OutputError, UnreadableImage
 from cnncompress.files import check_output, reason
+from cnncompress.model.devices import resolve_device
+from cnncompress.model.weights import load_weights
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.export import ExportedWeights, export_weights
-from cnncompress.training.fine_tune import fitting_crop
-from cnncompress.training.job import Job, check_same_run, plan
+from cnncompress.training.hyperprior import trainable_model
+from cnncompress.training.job import Job, check_same_run, fitting_crop, plan
 from cnncompress.training.loop import GoOn, Trainer
-from cnncompress.training.progress import Validation, validate
-from cnncompress.training.warm_start import trainable_model
-from cnncompress.weights import load_weights
+from cnncompress.training.validation import Validation, validate
 
 HELD_OUT = 24
 COUNTED_IMAGES = 160

@@ -12,10 +12,10 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from cnncompress.nn.config import SCALE_MIN, ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import SCALE_MIN, ModelConfig
 from cnncompress.nn.scale_context import coding_parts
 from cnncompress.nn.transforms import PATCH_VALUES
+from cnncompress.training.hyperprior import HyperpriorModel
 
 FAINTEST = 20
 """New channels start with the mean gains and the mean scale prediction of so many channels, the last old ones."""

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncompress.batch.existing import EXISTS, UP_TO_DATE
-from cnncompress.batch.heads import ending_of_original, read_source_record, record_for
+from cnncompress.batch.cnc_files import ending_of_original, read_source_record, record_for
 from cnncompress.batch.jobs import Job
+from cnncompress.batch.outputs import EXISTS, UP_TO_DATE
 from cnncompress.batch.plan import IS_CNC, Plan, make_plan
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
-from cnncompress.codec.ancillary import Metadata, SourceRecord, ancillary_chunks
-from cnncompress.codec.container import Chunk, ChunkType, Container, Header, Layout, pack
+from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
+from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.errors import BitstreamError, OutputError, PlanError, Truncated, UnreadableImage
 
 HEADER = Header(Layout.RGB, 2, 2, 0, bytes(4))

@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from cnncompress.batch.budget import PixelBudget
-from cnncompress.batch.resources import Share, available_cores, share_out
+from cnncompress.batch.resources import PixelBudget, Share, available_cores, share_out
 
 
 @pytest.mark.parametrize(

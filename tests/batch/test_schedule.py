@@ -10,11 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from cnncompress.batch.jobs import Job
-from cnncompress.batch.records import Result, failure
+from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.pool import SeatLost, seats_elsewhere, seats_here
 from cnncompress.batch.schedule import Schedule
-from cnncompress.batch.seats import SeatLost, seats_elsewhere, seats_here
-from cnncompress.batch.settings import Engine, WorkSettings
 from cnncompress.errors import DeviceError, OutOfMemory, UnknownModel
 from cnncompress.files import part_path
 

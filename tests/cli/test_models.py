@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cnncompress.cli.main import program
-from cnncompress.manifest import read_manifest
+from cnncompress.model.manifest import read_manifest
 
 
 def models(*args: str, **variables: str) -> Result:

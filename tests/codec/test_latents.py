@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.latents import MAX_SYMBOL, Latents, LatentTransform, latent_size
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.fixed_point import nats_to_level
+from cnncompress.model.config import ModelConfig
+from cnncompress.nn.integers import nats_to_level
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
 

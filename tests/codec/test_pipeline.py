@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from cnncompress.api import Codec
 from cnncompress.codec.latents import Latents
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.codec.tables import TOTAL
+from cnncompress.entropy.tables import TOTAL
 from cnncompress.errors import Corrupt
-from cnncompress.nn.config import LEVELS_PER_NAT
+from cnncompress.model.config import LEVELS_PER_NAT
+from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import gaussian_bits
-from cnncompress.weights import Weights
 
 Pixels = NDArray[np.uint8]
 Threads = Callable[[int], AbstractContextManager[None]]

@@ -7,17 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncompress.codec.tiles import (
-    AUTOMATIC_SIDE,
-    CELL,
-    LARGEST_WHOLE,
-    TILE_SIDES,
-    WHOLE,
-    Rectangle,
-    TileGrid,
-    choose_side,
-)
-from cnncompress.nn.config import HYPER_STRIDE
+from cnncompress.bitstream.header import TILE_SIDES, WHOLE
+from cnncompress.codec.tiles import AUTOMATIC_SIDE, CELL, LARGEST_WHOLE, TileGrid, choose_side
+from cnncompress.images.view import Rectangle
+from cnncompress.model.config import HYPER_STRIDE
 
 SIDES = st.integers(1, 700)
 GRIDS = st.builds(TileGrid, SIDES, SIDES, st.sampled_from((WHOLE, 64, 128, 256)))

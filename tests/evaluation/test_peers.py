@@ -14,7 +14,7 @@ from cnncompress.evaluation.peers import (
     find_codec,
     pillow_codecs,
 )
-from cnncompress.facts import probe
+from cnncompress.probe import probe
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,13 @@ from independent_symbols import in_coding_order, read_symbols
 from random_model import write_random_model
 
 from cnncompress.api import Codec
-from cnncompress.codec.entropy import EntropyModel
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.codec.tiles import Rectangle, TileGrid
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import Corrupt
-from cnncompress.weights import load_weights
+from cnncompress.images.view import Rectangle
+from cnncompress.model.weights import load_weights
 
 WIDTH, HEIGHT = 100, 70
 

@@ -20,9 +20,9 @@ from independent_model import Model, read_model
 from PIL import Image
 
 from cnncompress import BitstreamError, Truncated, UnsupportedVersion
-from cnncompress.codec.container import unpack
+from cnncompress.bitstream.container import unpack
 from cnncompress.errors import BadMagic
-from cnncompress.manifest import read_manifest
+from cnncompress.model.manifest import read_manifest
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 PLAIN = GOLDEN / "plain"

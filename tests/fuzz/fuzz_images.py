@@ -15,9 +15,9 @@ from random_model import write_random_model
 
 from cnncompress import pillow
 from cnncompress.api import Codec, decompress, decompress_file
-from cnncompress.codec.container import ChunkType, unpack, unpack_head
+from cnncompress.bitstream.container import ChunkType, unpack, unpack_head
 from cnncompress.errors import BitstreamError, LimitExceeded, OutputError, UnknownModel
-from cnncompress.formats import OUTPUT_FORMATS
+from cnncompress.images.formats import OUTPUT_FORMATS
 from cnncompress.images.write import save_image
 
 MAX_PIXELS = 1 << 14

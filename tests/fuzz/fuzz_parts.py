@@ -17,15 +17,14 @@ from fuzz_target import Target, expect
 from random_model import write_random_model
 
 from cnncompress.api import Codec
-from cnncompress.codec.container import ChunkType, pack, unpack, unpack_head
-from cnncompress.codec.entropy import EntropyModel, SymbolDecoder, SymbolEncoder
+from cnncompress.bitstream.container import ChunkType, pack, unpack, unpack_head
+from cnncompress.bitstream.reading import read_head, read_payload, salvage
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.codec.salvage import salvage
-from cnncompress.codec.streams import read_head, read_payload
+from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.errors import BitstreamError, InvalidModel
-from cnncompress.facts import probe
-from cnncompress.weights import load_weights
+from cnncompress.model.weights import load_weights
+from cnncompress.probe import probe
 
 
 class ContainerTarget(Target):

@@ -12,10 +12,10 @@ from PIL import Image
 from random_model import narrow_tables
 
 from cnncompress.api import Codec, compress, store_original
-from cnncompress.codec.ancillary import SourceRecord
-from cnncompress.codec.entropy import EntropyModel, SymbolEncoder
-from cnncompress.codec.tables import TOTAL, ScaleTables, build_tables
-from cnncompress.nn.config import SCALE_LEVELS
+from cnncompress.bitstream.ancillary import SourceRecord
+from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
+from cnncompress.entropy.tables import TOTAL, ScaleTables, build_tables
+from cnncompress.model.config import SCALE_LEVELS
 
 CORPUS = Path(__file__).parent / "corpus"
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -21,7 +21,7 @@ from fuzz_target import Target, expect
 from fuzz_targets import TARGETS, opened
 from random_model import write_random_model
 
-from cnncompress.codec.container import unpack
+from cnncompress.bitstream.container import unpack
 from cnncompress.errors import Corrupt
 
 ROOT = Path(__file__).parents[2]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncompress.codec.tiles import Rectangle
 from cnncompress.errors import OutsideImage
-from cnncompress.images.view import View, view_of
+from cnncompress.images.view import Rectangle, View, view_of
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (21, 34, 4), dtype=np.uint8)
 

@@ -1,14 +1,21 @@
-"""Bits of a symbol, against SciPy's normal distribution."""
+"""Bits of a symbol, against SciPy's normal distribution, and rounding with a wider zero bin.
+
+Where the bin begins, and that it never moves a symbol by more than one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import norm
 
-from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
-from cnncompress.nn.gaussian import gaussian_bits
+from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
+from cnncompress.nn.gaussian import STRENGTH, dead_zone, gaussian_bits, round_with_dead_zone
+
+LOG_SCALES = torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT
 
 
 def reference(residual: np.ndarray, scale: np.ndarray) -> np.ndarray:
@@ -55,3 +62,26 @@ def test_gradients_are_finite_and_point_the_right_way() -> None:
     assert torch.isfinite(residual.grad).all() and torch.isfinite(log_scale.grad).all()
     assert residual.grad[0] > 0 and log_scale.grad[0] < 0
     assert residual.grad[3] == 0 and log_scale.grad[3] > 0
+
+
+@given(st.floats(-1000, 1000, width=32), st.floats(0, 0.5, width=32))
+def test_rounding(residual: float, widening: float) -> None:
+    symbol = round_with_dead_zone(torch.tensor(residual), torch.tensor(widening)).item()
+    assert symbol == int(symbol)
+    assert symbol * residual >= 0, "never to the other side of zero"
+    excess = abs(residual) - abs(symbol)
+    assert -0.5 + widening - 1e-3 <= excess <= 0.5 + widening + 1e-3
+
+
+def test_without_widening_it_is_plain_rounding() -> None:
+    residual = torch.arange(-49, 50) / 10 + 0.01
+    assert torch.equal(round_with_dead_zone(residual, torch.zeros(99)), residual.round())
+
+
+def test_widening_follows_the_price_of_a_one() -> None:
+    widening = dead_zone(LOG_SCALES)
+    assert (widening[:-1] >= widening[1:] - 1e-5).all(), "the smaller the scale, the dearer a one"
+    assert 0.3 < widening[0] < 0.5 and widening[-1] < 1e-3
+    middle = 20
+    price = gaussian_bits(torch.tensor(1.0), LOG_SCALES[middle]) - gaussian_bits(torch.tensor(0.0), LOG_SCALES[middle])
+    assert widening[middle].item() == pytest.approx(STRENGTH * price.item(), rel=1e-5)

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnncompress.nn.network import quality_position
-from cnncompress.nn.quality import QualityTable, lambda_at
+from cnncompress.nn.quality import QualityTable, lambda_at, quality_position
 
 
 @pytest.mark.parametrize("anchors", [2, 3, 8])

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
+from cnncompress.nn.margins import WHOLE_IMAGE, Margin, Margins
 from cnncompress.nn.restoration import STRIP_ROWS, RestorationFilter
-from cnncompress.nn.windows import WHOLE_IMAGE, Margin, Margins
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)
 

@@ -12,8 +12,9 @@ import torch
 from integer_oracle import context_levels, nats_to_levels, surprise
 from torch import Tensor
 
-from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
-from cnncompress.nn.fixed_point import nats_to_table
+from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
+from cnncompress.model.weights import Weights
+from cnncompress.nn.integers import MAX_EXACT_INTEGER, nats_to_table
 from cnncompress.nn.scale_context import (
     MAGNITUDES,
     MAX_SURPRISE,
@@ -23,8 +24,6 @@ from cnncompress.nn.scale_context import (
     coding_parts,
     surprise_tables,
 )
-from cnncompress.ops.intconv import MAX_EXACT_INTEGER
-from cnncompress.weights import Weights
 
 Threads = Callable[[int], AbstractContextManager[None]]
 

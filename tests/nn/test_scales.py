@@ -11,8 +11,9 @@ import torch
 from integer_oracle import hyper_levels, interpolate, nats_to_levels, scale_nats
 from torch import Tensor
 
-from cnncompress.nn.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
-from cnncompress.nn.fixed_point import nats_to_level, nats_to_table
+from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
+from cnncompress.model.weights import Weights
+from cnncompress.nn.integers import MAX_EXACT_INTEGER, nats_to_level, nats_to_table
 from cnncompress.nn.scales import (
     MAX_HYPER_SYMBOL,
     MAX_TABLE_ENTRY,
@@ -20,8 +21,6 @@ from cnncompress.nn.scales import (
     ScaleSynthesis,
     interpolate_integers,
 )
-from cnncompress.ops.intconv import MAX_EXACT_INTEGER
-from cnncompress.weights import Weights
 
 Threads = Callable[[int], AbstractContextManager[None]]
 

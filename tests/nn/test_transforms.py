@@ -11,9 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import ModelConfig
 from cnncompress.nn.transforms import PATCH_VALUES, AnalysisTransform, SynthesisTransform
+from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.initialise import initialise, patch_covariance
 
 

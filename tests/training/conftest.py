@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.config import Phase, TrainConfig
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.average import WeightAverage
+from cnncompress.training.hyperprior import HyperpriorModel
 
 
 def test_average_moves_towards_the_model(tiny_config: ModelConfig) -> None:

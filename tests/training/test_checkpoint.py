@@ -13,7 +13,7 @@ import safetensors.torch
 import torch
 
 from cnncompress.errors import InvalidModel
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.tensor_files import MIN_LIMIT, read_tensors, write_tensors

@@ -15,16 +15,16 @@ from torch import Tensor
 
 from cnncompress.api import Codec
 from cnncompress.codec.latents import LatentTransform
-from cnncompress.codec.tables import MAX_RADIUS
+from cnncompress.entropy.tables import MAX_RADIUS
 from cnncompress.errors import InvalidModel, OutputError, OutputExists
-from cnncompress.manifest import Entry, read_manifest
-from cnncompress.nn.config import SCALE_LEVELS
+from cnncompress.model.config import SCALE_LEVELS
+from cnncompress.model.manifest import Entry, read_manifest
+from cnncompress.model.weights import load_weights
 from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.export import averaged_model, count_symbols, export, export_weights, integer_scales
 from cnncompress.training.loop import Trainer
-from cnncompress.weights import load_weights
 
 Images = dict[str, Tensor]
 

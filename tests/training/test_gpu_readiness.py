@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.config import Phase, TrainConfig
+from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.loop import Trainer, _full_precision
-from cnncompress.training.progress import QualityMeter
+from cnncompress.training.validation import QualityMeter
 
 CPU = torch.device("cpu")
 Images = dict[str, Tensor]

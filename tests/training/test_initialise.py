@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnncompress.nn.config import SCALE_MIN, ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import SCALE_MIN, ModelConfig
+from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.initialise import initialise, optimal_step, patch_covariance
 
 

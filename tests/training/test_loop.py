@@ -201,7 +201,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tiny_run: TrainConfig, train_ima
 def test_training_needs_no_entropy_coder() -> None:
     script = (
         "import sys, cnncompress.training.loop\n"
-        "print(*sorted({'constriction', 'cnncompress.codec.entropy', 'cnncompress.api'} & set(sys.modules)))"
+        "print(*sorted({'constriction', 'cnncompress.entropy.coder', 'cnncompress.api'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

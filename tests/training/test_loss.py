@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cnncompress.nn.hyperprior import HyperpriorOutput
+from cnncompress.training.hyperprior import HyperpriorOutput
 from cnncompress.training.loss import rate_distortion
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from cnncompress.errors import CnncompressError
-from cnncompress.training.progress import Validation
-from cnncompress.training.report import RunReport, read_report, write_report
+from cnncompress.training.run_report import RunReport, read_report, write_report
+from cnncompress.training.validation import Validation
 
 
 def test_round_trip(tmp_path: Path) -> None:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import InvalidModel
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.checkpoint import load_checkpoint
 from cnncompress.training.config import SEED_ARTICLE, TrainConfig
 from cnncompress.training.export import averaged_model
+from cnncompress.training.initialise import untrained_model
 from cnncompress.training.loop import Trainer
 from cnncompress.training.loss import rate_distortion
-from cnncompress.training.networks import untrained_model
 from cnncompress.training.seed_article import SeedArticleModel
 
 CPU = torch.device("cpu")

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.errors import CnncompressError, DeviceError, OutputError, OutputExists, UnreadableImage
+from cnncompress.model.weights import load_weights
 from cnncompress.training import session as session_module
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.job import Job
 from cnncompress.training.loop import Trainer
 from cnncompress.training.session import Session, counting_images
-from cnncompress.weights import load_weights
 
 
 def save(pixels: NDArray[np.uint8], path: Path) -> None:

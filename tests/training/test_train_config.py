@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cnncompress.nn.config import ModelConfig
+from cnncompress.model.config import ModelConfig
 from cnncompress.training.config import (
     Augmentation,
     Phase,

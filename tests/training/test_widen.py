@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnncompress.nn.config import ModelConfig
-from cnncompress.nn.hyperprior import HyperpriorModel
+from cnncompress.model.config import ModelConfig
+from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.widen import widened
 

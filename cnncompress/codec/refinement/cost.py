@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnncompress.codec.tables import TOTAL, ScaleTables
+from cnncompress.entropy.tables import TOTAL, ScaleTables
 
 PEAK = 255.0
 

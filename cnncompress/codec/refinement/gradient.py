@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform, Quantised
-from cnncompress.nn.config import LEVELS_PER_NAT, ModelConfig
-from cnncompress.nn.fixed_point import nats_to_table
+from cnncompress.model.config import LEVELS_PER_NAT, ModelConfig
+from cnncompress.nn.integers import nats_to_table
+from cnncompress.nn.margins import Margins, trimmed
 from cnncompress.nn.scales import IntegerScaleSynthesis, ScaleSynthesis
-from cnncompress.nn.windows import Margins, trimmed
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:

@@ -12,14 +12,14 @@ import contextlib
 
 from torch import Tensor
 
-from cnncompress.codec.effort import Effort, Round
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, Surroundings, twin_of
+from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
-from cnncompress.codec.tables import ScaleTables
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
+from cnncompress.entropy.tables import ScaleTables
 from cnncompress.nn.quality import lambda_at
 
 

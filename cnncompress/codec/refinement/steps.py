@@ -14,10 +14,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnncompress.codec.effort import Round
 from cnncompress.codec.latents import Quantised, Target
 from cnncompress.codec.refinement.cost import SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, Sight
+from cnncompress.codec.refinement.levels import Round
 
 SMALLEST_GAIN = 0.05
 """Bits that a step must promise."""

@@ -1,0 +1,181 @@
+"""Outputs: their names and places, which must not meet, and what becomes of those that are there already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path, PurePath
+
+from cnncompress.batch.cnc_files import read_source_record, record_for
+from cnncompress.batch.inputs import CNC, Found
+from cnncompress.batch.jobs import Job
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.request import Existing, Operation, Outputs
+from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
+from cnncompress.files import STANDARD_STREAM, check_output, is_stream, reason
+from cnncompress.images.formats import is_image_ending
+
+DEFAULT_ENDING = "png"
+
+_CNC_ENDING = f".{CNC}"
+
+_SHOWN = 3
+
+EXISTS = "output exists"
+UP_TO_DATE = "output is up to date"
+
+
+def compressed_name(name: str, *, append_suffix: bool) -> str:
+    """Returns the name of the .cnc file of an image: ``photo.jpg`` becomes ``photo.cnc``, or ``photo.jpg.cnc``."""
+    path = PurePath(name)
+    # Whatever else stands behind a point, as in "holiday.2024", belongs to the name.
+    if append_suffix or not is_image_ending(path.suffix[1:]):
+        return name + _CNC_ENDING
+    return path.stem + _CNC_ENDING
+
+
+def decompressed_name(name: str, ending: str) -> str:
+    """Returns the name of the image of a .cnc file: ``photo.cnc`` becomes ``photo.png``, as does ``photo.png.cnc``."""
+    if PurePath(name).suffix.lower() != _CNC_ENDING:
+        return f"{name}.{ending}"
+    stem = PurePath(name).stem
+    return stem if PurePath(stem).suffix.lower() == f".{ending.lower()}" else f"{stem}.{ending}"
+
+
+def place(found: Found, name: str, outputs: Outputs) -> Path:
+    """Returns the path of an output.
+
+    Args:
+        found: the input.
+        name: of the output, without folders.
+        outputs: where outputs go.
+
+    Raises:
+        PlanError: the input is not below the root.
+    """
+    if outputs.folder is None:
+        return Path(found.path).with_name(name)
+    if outputs.flat:
+        return outputs.folder / name
+    if outputs.root is None:
+        return outputs.folder / found.relative.with_name(name)
+    return outputs.folder / _below(Path(found.path), outputs.root).with_name(name)
+
+
+def _below(path: Path, root: Path) -> Path:
+    # The file itself may be a link to anywhere; the folder that it is named in counts.
+    folder = path.parent.resolve()
+    try:
+        return folder.relative_to(root.resolve()) / path.name
+    except ValueError:
+        raise PlanError(f"{path} is not below {root}, which --root names") from None
+
+
+def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -> None:
+    """Refuses two inputs with one output.
+
+    Args:
+        pairs: input and output of each file.
+        operation: what is done with them.
+
+    Raises:
+        PlanError: there are such; the first of them are named.
+    """
+    outputs: dict[str, str] = {}
+    collisions = []
+    resolved: dict[Path, str] = {}
+    for source, target in pairs:
+        if target.parent not in resolved:
+            resolved[target.parent] = os.path.realpath(target.parent)
+        key = os.path.normcase(os.path.join(resolved[target.parent], target.name))  # noqa: PTH118 - of a str
+        if key in outputs:
+            collisions.append(f"{outputs[key]} and {source} would both become {target}")
+        else:
+            outputs[key] = source
+    if collisions:
+        more = f"; and {len(collisions) - _SHOWN} more" if len(collisions) > _SHOWN else ""
+        hint = "--root keeps the folders"
+        if operation == "compress":
+            hint = f"--append-suffix keeps the endings, {hint}"
+        raise PlanError("; ".join(collisions[:_SHOWN]) + f"{more}; {hint}")
+
+
+def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[Path]) -> None:
+    """Refuses outputs that are one of the inputs, under whatever name.
+
+    Args:
+        sources: paths of all inputs.
+        targets: the outputs.
+
+    Raises:
+        OutputError: there is such a one.
+    """
+    files = (source for source in sources if source != STANDARD_STREAM)
+    inputs = {identity: source for source in files if (identity := _identity(source)) is not None}
+    for target in targets:
+        identity = _identity(target)
+        if identity in inputs:
+            source = inputs[identity]
+            name = "" if str(target) == source else f" {source}"
+            raise OutputError(f"{target}: is the input{name} itself")
+
+
+def _identity(path: str | Path) -> tuple[int, int] | None:
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def settle(job: Job, policy: Existing) -> Job | Result:
+    """Decides about a job by what its output is now.
+
+    Returns:
+        The job, which may have been allowed to replace its output, or the result if there is nothing left to do.
+    """
+    if job.target in ("", STANDARD_STREAM):
+        return job
+    try:
+        target = Path(job.target)
+        if not target.exists() or target.is_dir() or is_stream(target) or policy is Existing.REFUSE:
+            check_output(job.target, force=False, source=job.source, new_folders=job.new_folders)
+        elif policy is Existing.REPLACE:
+            check_output(job.target, force=True, source=job.source)
+            return replace(job, replace=True)
+        else:
+            return _compared(job, target, policy)
+    except CnncompressError as error:
+        return failure(job.source, error, output=job.target, about=job.target)
+    return job
+
+
+def _compared(job: Job, target: Path, policy: Existing) -> Job | Result:
+    try:
+        source, output = Path(job.source).stat(), target.stat()
+    except (OSError, ValueError) as error:
+        raise OutputError(reason(error)) from error
+    newer = source.st_mtime_ns > output.st_mtime_ns
+    if job.action == "compress":
+        _refuse_other_source(job, target, source.st_size, size_matters=policy is Existing.SKIP)
+    if policy is Existing.UPDATE and newer:
+        check_output(str(target), force=True, source=job.source)
+        return replace(job, replace=True)
+    return Result("skipped", job.source, job.target, reason=EXISTS if policy is Existing.SKIP else UP_TO_DATE)
+
+
+def _refuse_other_source(job: Job, target: Path, size: int, *, size_matters: bool) -> None:
+    # photo.png must not count as done because photo.jpg has left a photo.cnc, in this run or in one beside it.
+    try:
+        recorded = read_source_record(target)
+    except BitstreamError as error:
+        raise OutputExists(f"exists already, but {error}; -f replaces it") from error
+    if recorded is None:
+        return
+    wanted = record_for(job.source, size)
+    if recorded.ending != wanted.ending or (size_matters and recorded.size != wanted.size):
+        raise OutputExists(
+            f"exists already, made from a file *.{recorded.ending} of {recorded.size} bytes, "
+            f"not from {job.source} of {size}; -f replaces it"
+        )

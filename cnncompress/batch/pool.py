@@ -1,0 +1,240 @@
+"""Places where jobs are done: threads of this process, or of processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
+from typing import Protocol
+
+from cnncompress.batch.file_warnings import losses_noted
+from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.worker import Worker
+from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.errors import CnncompressError, OutOfMemory
+
+_FAREWELL_SECONDS = 5.0
+
+_Answer = Result | CnncompressError | BrokenPipeError
+
+
+class SeatLost(Exception):
+    """The process of a seat has died over a job; there is no use in giving it another one."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class Seat(Protocol):
+    """Does one job at a time."""
+
+    @property
+    def process(self) -> int:
+        """Number of the process that works."""
+        ...
+
+    def run(self, job: Job) -> Result:
+        """Does a job; errors as for `Worker.run`."""
+        ...
+
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand: the best so far becomes its file."""
+        ...
+
+    def kill(self) -> None:
+        """Ends the process that works, unless it is this one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Here:
+    """A seat in this process; its worker spends no more effort once `hurry` is set."""
+
+    worker: Worker
+    hurry: threading.Event
+
+    @property
+    def process(self) -> int:
+        """Number of the process that works."""
+        return os.getpid()
+
+    def run(self, job: Job) -> Result:
+        """Does a job; errors as for `Worker.run`."""
+        return self.worker.run(job)
+
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand."""
+        self.hurry.set()
+
+    def kill(self) -> None:
+        """Ends nothing."""
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """A seat in another process, which talks over a pipe, and spends no more effort once `hurry` is set."""
+
+    child: BaseProcess
+    pipe: Connection
+    hurry: Event
+
+    @property
+    def process(self) -> int:
+        """Number of the process that works."""
+        return self.child.pid or 0
+
+    def run(self, job: Job) -> Result:
+        """Does a job; errors as for `Worker.run`.
+
+        Raises:
+            SeatLost: the process has died.
+        """
+        try:
+            self.pipe.send(job)
+            answer: _Answer = self.pipe.recv()
+        except (EOFError, OSError):
+            self.child.join(1.0)
+            raise SeatLost(failure(job.source, _death(self.child), output=job.target or None)) from None
+        if not isinstance(answer, Result):
+            raise answer
+        return answer
+
+    def stop_refining(self) -> None:
+        """Ends the effort that is spent on the job at hand."""
+        self.hurry.set()
+
+    def kill(self) -> None:
+        """Ends the process."""
+        self.child.kill()
+        self.child.join(1.0)
+
+
+@contextlib.contextmanager
+def seats_here(
+    settings: WorkSettings, engine: Engine, number: int, *, load: bool, progress: Progress = unwatched
+) -> Iterator[Sequence[Seat]]:
+    """Opens seats in this process, which share a model.
+
+    Args:
+        settings: what is done with every file.
+        engine: what runs the networks.
+        number: how many files are worked on at the same time.
+        load: whether the model to compress with is loaded first.
+        progress: told of the tiles of large images.
+
+    Raises:
+        ModelError: the model is unknown or damaged.
+        DeviceError: the device is not there.
+    """
+    hurry = threading.Event()
+    worker = _worker(settings, engine, hurry, progress)
+    if load:
+        worker.prepare()
+    yield [Here(worker, hurry) for _ in range(number)]
+
+
+@contextlib.contextmanager
+def seats_elsewhere(
+    settings: WorkSettings, engines: Sequence[Engine], number: int, *, load: bool
+) -> Iterator[Sequence[Seat]]:
+    """Starts a process for each engine and opens seats in them, of which those of a process share a model.
+
+    Args:
+        settings: what is done with every file.
+        engines: what runs the networks, for each process.
+        number: how many files a process works on at the same time.
+        load: whether the model to compress with is loaded first.
+
+    Raises:
+        ModelError: the model is unknown or damaged.
+        DeviceError: the device is not there.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would inherit locks of torch's threads
+    hurry = context.Event()
+    children: list[tuple[BaseProcess, list[Connection]]] = []
+    try:
+        for engine in engines:
+            pipes = [context.Pipe() for _ in range(number)]
+            theirs = [pipe for _, pipe in pipes]
+            child = context.Process(target=_work, args=(settings, engine, hurry, theirs, load), daemon=True)
+            child.start()
+            children.append((child, [pipe for pipe, _ in pipes]))
+            for pipe in theirs:  # so that a dead process is seen as the end of its pipes
+                pipe.close()
+        for process, ours in children:
+            _wait_until_ready(process, ours[0])
+        # In turns, so that the first jobs go to different processes.
+        yield [Elsewhere(process, ours[index], hurry) for index in range(number) for process, ours in children]
+    finally:
+        for _, ours in children:
+            for pipe in ours:
+                pipe.close()
+        for process, _ in children:
+            process.join(_FAREWELL_SECONDS)
+            if process.is_alive():
+                process.kill()
+
+
+def _death(child: BaseProcess) -> OutOfMemory:
+    return OutOfMemory(f"the worker process has died (exit code {child.exitcode}), as it does when memory is short")
+
+
+def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
+    try:
+        answer: CnncompressError | None = pipe.recv()
+    except (EOFError, OSError):
+        child.join(1.0)
+        raise _death(child) from None
+    if answer is not None:
+        raise answer
+
+
+def _worker(
+    settings: WorkSettings, engine: Engine, hurry: threading.Event | Event, progress: Progress = unwatched
+) -> Worker:
+    return Worker(settings, engine, refining_until(hurry.is_set, progress) if settings.effort else progress)
+
+
+def _work(settings: WorkSettings, engine: Engine, hurry: Event, pipes: Sequence[Connection], load: bool) -> None:
+    """What a worker process does."""
+    # Ctrl-C and timeout(1) reach all processes of a group; what becomes of it is up to the one that was started.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    worker = _worker(settings, engine, hurry)
+    try:
+        if load:
+            worker.prepare()
+    except CnncompressError as error:
+        pipes[0].send(error)
+        return
+    pipes[0].send(None)
+    with losses_noted():
+        threads = [threading.Thread(target=_serve, args=(worker, pipe), daemon=True) for pipe in pipes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _serve(worker: Worker, pipe: Connection) -> None:
+    while True:
+        try:
+            job: Job = pipe.recv()
+        except (EOFError, OSError):  # there is nothing left to do, or nobody to do it for
+            return
+        answer: _Answer
+        try:
+            answer = worker.run(job)
+        except (CnncompressError, BrokenPipeError) as error:
+            answer = error
+        with contextlib.suppress(OSError):
+            pipe.send(answer)

@@ -1,0 +1,83 @@
+"""Help texts with the options in sections, options that travel in groups, and options that exclude each other."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_OTHERS = "Options"
+
+
+class SectionOption(click.Option):
+    """An option that stands in a section of its own in the help text."""
+
+    def __init__(self, *args: Any, section: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self.section = section
+
+
+class SectionCommand(click.Command):
+    """A command whose help text shows its options in sections, in the order in which they were declared."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the sections."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if record is not None:
+                sections.setdefault(getattr(parameter, "section", _OTHERS), []).append(record)
+        for name, records in sections.items():
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+
+def section(name: str) -> Callable[..., Callable[[_Function], _Function]]:
+    """Returns ``click.option`` for the options of one section."""
+    return functools.partial(click.option, cls=SectionOption, section=name)
+
+
+def option_group(
+    name: str, kind: type, *options: Callable[[Callable[..., Any]], Callable[..., Any]]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Declares several options at once, which the command gets as one object.
+
+    Args:
+        name: the argument of the command.
+        kind: a dataclass with a field for each option, of the same name.
+        options: decorators, made by `section` or ``click.option``.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def command(*args: Any, **values: Any) -> Any:
+            group = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+            return function(*args, **{name: group}, **values)
+
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def refuse_together(ctx: click.Context, names: Sequence[str]) -> None:
+    """Refuses more than one of some options.
+
+    Args:
+        ctx: of the command.
+        names: of the parameters. Their defaults, and those from the environment, do not count.
+
+    Raises:
+        click.UsageError: more than one is on the command line.
+    """
+    given = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if len(given) > 1:
+        options = {parameter.name: parameter.opts[-1] for parameter in ctx.command.params}
+        raise click.UsageError(f"{options[given[0]]} and {options[given[1]]} exclude each other.")

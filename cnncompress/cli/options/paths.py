@@ -1,0 +1,168 @@
+"""Options about files: which, where to, and what becomes of those that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from cnncompress.batch.inputs import read_list
+from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
+from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
+from cnncompress.cli.options.groups import option_group, section
+from cnncompress.files import STANDARD_STREAM
+
+_option = section("Files")
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What was asked for.
+
+    Attributes:
+        output: ``-o``.
+        output_dir: ``-d``.
+        stdout: ``-c``.
+        recursive: ``-r``.
+        include: ``--include``, any number of times.
+        exclude: ``--exclude``, any number of times.
+        files_from: ``--files-from``.
+        null: ``-0``.
+        root: ``--root``.
+        flat: ``--flat``.
+        copy_others: ``--copy-others``.
+        force: ``-f``.
+        skip_existing: ``--skip-existing``.
+        newer: ``--newer``.
+        preserve: ``-p``.
+        dry_run: ``-N``.
+    """
+
+    output: str | None
+    output_dir: str | None
+    stdout: bool
+    recursive: bool
+    include: tuple[str, ...]
+    exclude: tuple[str, ...]
+    files_from: str | None
+    null: bool
+    root: str | None
+    flat: bool
+    copy_others: bool
+    force: bool
+    skip_existing: bool
+    newer: bool
+    preserve: bool
+    dry_run: bool
+
+    def request(
+        self,
+        operation: Operation,
+        arguments: Sequence[str],
+        *,
+        ending: str | None = None,
+        append_suffix: bool = False,
+    ) -> Request:
+        """Returns what is asked for, in the words of `cnncompress.batch`.
+
+        Args:
+            operation: what is done.
+            arguments: inputs, and perhaps the output.
+            ending: of decompressed images, if it was chosen.
+            append_suffix: whether that of .cnc files is put behind the ending of the image.
+
+        Raises:
+            click.UsageError: options that do not go together, or a terminal or a folder in the place of a file.
+            FileError: a second argument that neither exists nor looks like an output.
+        """
+        paths, target = split_output(
+            arguments,
+            OutputNames(operation, ending),
+            output=self.output,
+            stdout=self.stdout,
+            folder=self.output_dir,
+            listed=self.files_from is not None,
+            recursive=self.recursive,
+        )
+        inputs = self._inputs(paths)
+        if target is None and inputs.paths == (STANDARD_STREAM,) and self.output_dir is None:
+            target = STANDARD_STREAM
+        self._check(inputs, target)
+        check_standard_streams(inputs.paths, target, force=self.force)
+        outputs = Outputs(
+            file=target,
+            folder=None if self.output_dir is None else Path(self.output_dir),
+            root=None if self.root is None else Path(self.root),
+            flat=self.flat,
+            append_suffix=append_suffix,
+            ending=ending,
+            existing=self._existing(),
+            copy_others=self.copy_others,
+        )
+        return Request(operation, inputs, outputs)
+
+    def _inputs(self, paths: Sequence[str]) -> Inputs:
+        if self.files_from is None:
+            if self.null:
+                raise click.UsageError("-0 is about the list of --files-from, and there is none.")
+            if not paths:
+                raise click.UsageError("Missing argument 'INPUT...'.")
+            return Inputs(tuple(paths), self.recursive, self.include, self.exclude)
+        if self.files_from == STANDARD_STREAM and STANDARD_STREAM in paths:
+            raise click.UsageError("Standard input cannot be both an input and the list of inputs.")
+        with working_on(self.files_from):
+            listed = read_list(self.files_from, nul=self.null)
+        return Inputs((*paths, *listed), self.recursive, self.include, self.exclude)
+
+    def _check(self, inputs: Inputs, target: str | None) -> None:
+        about_folders = {"--root": self.root is not None, "--flat": self.flat, "--copy-others": self.copy_others}
+        for name, given in about_folders.items():
+            if given and self.output_dir is None:
+                raise click.UsageError(f"{name} is about the folder of --output-dir, and there is none.")
+        if self.flat and self.root is not None:
+            raise click.UsageError("--flat and --root exclude each other.")
+        if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
+            raise click.UsageError("Standard input has no name, and must be the only input; give its output with -o.")
+        if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
+            raise click.UsageError("One output, and not one input; --output-dir is for several.")
+        if (self.include or self.exclude) and not self.recursive:
+            raise click.UsageError("--include and --exclude are about folders, which only -r goes through.")
+
+    def _existing(self) -> Existing:
+        chosen = [
+            (name, policy)
+            for name, given, policy in (
+                ("--force", self.force, Existing.REPLACE),
+                ("--skip-existing", self.skip_existing, Existing.SKIP),
+                ("--newer", self.newer, Existing.UPDATE),
+            )
+            if given
+        ]
+        if len(chosen) > 1:
+            raise click.UsageError(f"{chosen[0][0]} and {chosen[1][0]} exclude each other.")
+        return chosen[0][1] if chosen else Existing.REFUSE
+
+
+file_options = option_group(
+    "files",
+    FileOptions,
+    _option("-o", "--output", metavar="FILE", help="The output of a single input."),
+    _option("-d", "--output-dir", metavar="DIR", help="Folder of the outputs, made if it is not there."),
+    _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
+    _option("-r", "--recursive", is_flag=True, help="Go through folders; links in them are not followed."),
+    _option("--include", metavar="GLOB", multiple=True, help="With -r: only files that match; may be repeated."),
+    _option("--exclude", metavar="GLOB", multiple=True, help="With -r: no files and folders that match."),
+    _option("--files-from", metavar="FILE", help='Read names of inputs from FILE, "-" for standard input.'),
+    _option("-0", "--null", is_flag=True, help="The names in that list end with NUL, as find -print0 writes them."),
+    _option("--root", metavar="DIR", help="With -d: keep the folders of the inputs from DIR on."),
+    _option("--flat", is_flag=True, help="With -d: no sub-folders."),
+    _option("--copy-others", is_flag=True, help="With -d: copy all other files as they are."),
+    _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
+    _option("--skip-existing", is_flag=True, help="Pass over inputs whose output exists."),
+    _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, pass over the others."),
+    _option("-p", "--preserve", is_flag=True, help="Keep time of modification and permissions."),
+    _option("-N", "--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+)

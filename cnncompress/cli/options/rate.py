@@ -1,0 +1,80 @@
+"""Options about rate and quality: one of them says what the file shall come to, the effort how hard to try."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from cnncompress.cli.options.groups import option_group, refuse_together, section
+from cnncompress.cli.options.types import Positive, Quality, Size
+from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.targets import Target, TargetBpp, TargetPsnr, TargetSize
+
+_option = section("Rate and quality")
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """What was asked for.
+
+    Attributes:
+        quality: ``-q``.
+        bpp: ``--bpp``.
+        target_size: ``--target-size``, in bytes.
+        target_psnr: ``--target-psnr``, in dB.
+        lossless: ``--lossless``.
+        effort: ``-e``.
+    """
+
+    quality: float
+    bpp: float | None
+    target_size: int | None
+    target_psnr: float | None
+    lossless: bool
+    effort: int
+
+    def check(self, ctx: click.Context) -> None:
+        """Refuses what goes against each other.
+
+        Raises:
+            click.UsageError: there are several of the first kind, or effort for a file that has no use for it.
+        """
+        refuse_together(ctx, ("quality", "bpp", "target_size", "target_psnr", "lossless"))
+        refuse_together(ctx, ("effort", "lossless"))
+
+    @property
+    def target(self) -> Target | None:
+        """What files shall come to, if not to a quality."""
+        if self.bpp is not None:
+            return TargetBpp(self.bpp)
+        if self.target_size is not None:
+            return TargetSize(self.target_size)
+        return None if self.target_psnr is None else TargetPsnr(self.target_psnr)
+
+
+rate_options = option_group(
+    "rate",
+    RateOptions,
+    _option(
+        "-q",
+        "--quality",
+        type=Quality(),
+        default=60,
+        show_default=True,
+        help="From 0 (smallest file) to 100 (best picture).",
+    ),
+    _option("--bpp", type=Positive(), metavar="F", help="Largest rate of the whole file, in bits per pixel."),
+    _option("--target-size", type=Size(), metavar="N[k|M]", help="Largest size of the whole file, in bytes."),
+    _option("--target-psnr", type=Positive(), metavar="F", help="Least peak signal-to-noise ratio, in dB."),
+    _option("--lossless", is_flag=True, help="Keep every pixel as it is; needs no model."),
+    _option(
+        "-e",
+        "--effort",
+        type=click.IntRange(0, MAX_EFFORT),
+        metavar="N",
+        default=0,
+        show_default=True,
+        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best so far.",
+    ),
+)

@@ -1,0 +1,130 @@
+"""Options about what the work runs on, and how much of it there may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from cnncompress.bitstream.container import MAX_SIDE
+from cnncompress.cli.options.groups import option_group, section
+from cnncompress.cli.options.types import Device, Devices, Size
+from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
+
+if TYPE_CHECKING:
+    from cnncompress.model.devices import Precision
+
+_option = section("Running")
+
+MODEL_VARIABLE = "CNNCOMPRESS_MODEL"
+DEVICE_VARIABLE = "CNNCOMPRESS_DEVICE"
+THREADS_VARIABLE = "CNNCOMPRESS_THREADS"
+
+device_option = click.option(
+    "--device",
+    type=Device(),
+    default="auto",
+    show_default=True,
+    help="Where to run: auto, cpu, cuda, cuda:N or mps.",
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Replace OUTPUT if it exists.")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What was asked for.
+
+    Attributes:
+        model: ``--model``.
+        device: ``--device``, one or several.
+        precision: ``--precision``.
+        jobs: ``-j``; None to choose.
+        threads: ``-T``; None or 0 for one a core.
+        max_pixels: ``--max-pixels``.
+        max_dim: ``--max-dim``.
+        memory_limit: ``-M``, in bytes.
+    """
+
+    model: str | None
+    device: tuple[str, ...]
+    precision: Precision
+    jobs: int | None
+    threads: int | None
+    max_pixels: int
+    max_dim: int
+    memory_limit: int
+
+    @property
+    def limits(self) -> ImageSettings:
+        """How large images may be."""
+        return ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim, memory_limit=self.memory_limit)
+
+
+run_options = option_group(
+    "run_on",
+    RunOptions,
+    _option(
+        "--model",
+        metavar="NAME|PATH",
+        envvar=MODEL_VARIABLE,
+        show_envvar=True,
+        help="Which model, or the path of a weights file.",
+    ),
+    _option(
+        "--device",
+        type=Devices(),
+        default="auto",
+        show_default=True,
+        envvar=DEVICE_VARIABLE,
+        show_envvar=True,
+        help="Where to run: auto, cpu, cuda, cuda:N, mps, or several GPUs as cuda:0,cuda:1.",
+    ),
+    _option(
+        "--precision",
+        type=click.Choice(["auto", "fp32", "bf16"]),
+        default="auto",
+        show_default=True,
+        help="What the networks compute in; bf16 is faster on hardware that has it, auto is fp32.",
+    ),
+    _option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Files worked on at the same time, by default one a core.",
+    ),
+    _option(
+        "-T",
+        "--threads",
+        type=click.IntRange(min=0),
+        metavar="N",
+        envvar=THREADS_VARIABLE,
+        show_envvar=True,
+        help="CPU threads in all; 0, the default, for one a core.",
+    ),
+    _option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=DEFAULT_MAX_PIXELS,
+        show_default=True,
+        help="Refuse larger images before they are decoded.",
+    ),
+    _option(
+        "--max-dim",
+        type=click.IntRange(1, MAX_SIDE),
+        metavar="N",
+        default=MAX_SIDE,
+        show_default=True,
+        help="Refuse images with a longer side.",
+    ),
+    _option(
+        "-M",
+        "--memory-limit",
+        type=Size(),
+        default=f"{DEFAULT_MEMORY_LIMIT // 10**9}G",
+        show_default=True,
+        help="Refuse images that would take more memory, besides some 800 MB for the program.",
+    ),
+)

@@ -1,0 +1,176 @@
+"""Types of option values, with the messages for what is none."""
+
+from __future__ import annotations
+
+import math
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cnncompress.bitstream.header import TILE_SIDES, WHOLE
+
+if TYPE_CHECKING:
+    _SizeType = click.ParamType[int]
+    _TextType = click.ParamType[str]
+    _DevicesType = click.ParamType[tuple[str, ...]]
+    _StripType = click.ParamType[frozenset[str]]
+    _ColourType = click.ParamType[tuple[int, int, int]]
+    _AreaType = click.ParamType[tuple[int, int, int, int]]
+    _TileType = click.ParamType[int | None]
+else:  # not generic in older releases of click
+    _SizeType = _TextType = _DevicesType = _StripType = _ColourType = _AreaType = _TileType = click.ParamType
+
+_DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
+_COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
+_AREA = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)B?", re.ASCII | re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_NOT_ALONE = ("auto", "cpu", "mps")
+
+
+class Quality(click.FloatRange):
+    """A number from 0 to 100, without nan, which passes every comparison of a range."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(0, 100)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Returns the number."""
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail("nan is not in the range 0<=x<=100.", param, ctx)
+        return number
+
+
+class Positive(click.FloatRange):
+    """A number above 0."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Returns the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return number
+
+
+class Size(_SizeType):
+    """A number of bytes, in thousands, millions or thousand millions if k, M or G stands behind it."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Returns the bytes, at least 1."""
+        if isinstance(value, int):
+            return value
+        match = _SIZE.fullmatch(str(value))
+        count = int(Decimal(match[1]) * _UNITS[match[2].lower()]) if match else 0
+        if count < 1:
+            self.fail(f"{value!r} is not a size like 5000, 200k or 1.5M.", param, ctx)
+        return count
+
+
+class Device(_TextType):
+    """A device's name; whether it is there is found out later."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Returns the name."""
+        if not isinstance(value, str) or not _DEVICE.fullmatch(value):
+            self.fail(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.", param, ctx)
+        return value
+
+
+class Devices(_DevicesType):
+    """One device's name, or several GPUs with commas between them."""
+
+    name = "device"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Returns the names."""
+        if isinstance(value, tuple):
+            return value
+        names = tuple(Device().convert(name, param, ctx) for name in str(value).split(","))
+        if len(names) > 1 and any(name in _NOT_ALONE for name in names):
+            self.fail("only cuda devices can share a run.", param, ctx)
+        if len({"cuda:0" if name == "cuda" else name for name in names}) < len(names):
+            self.fail("a device is named twice.", param, ctx)
+        return names
+
+
+class Strip(_StripType):
+    """Kinds of metadata, with commas between them, or ``all``."""
+
+    name = "list"
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self._kinds = kinds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """Returns the kinds."""
+        if isinstance(value, frozenset):
+            return value
+        names = frozenset(str(value).split(","))
+        for name in sorted(names - {"all", *self._kinds}):
+            self.fail(f"{name!r} is not one of all, {', '.join(self._kinds)}.", param, ctx)
+        return frozenset(self._kinds) if "all" in names else names
+
+
+class Colour(_ColourType):
+    """Red, green and blue in hexadecimal digits."""
+
+    name = "#RRGGBB"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
+        """Returns the three values, 0..255."""
+        if isinstance(value, tuple):
+            red, green, blue = value
+            return red, green, blue
+        match = _COLOUR.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is not like #RRGGBB.", param, ctx)
+        red, green, blue = (int(digits, 16) for digits in match.groups())
+        return red, green, blue
+
+
+class Area(_AreaType):
+    """A part of an image: columns from the left, rows from the top, width and height."""
+
+    name = "X,Y,W,H"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int, int, int]:
+        """Returns the four numbers; width and height are at least 1."""
+        if isinstance(value, tuple):
+            x, y, width, height = value
+            return x, y, width, height
+        match = _AREA.fullmatch(str(value))
+        if match is None or 0 in (int(match[3]), int(match[4])):
+            self.fail(f"{value!r} is not like X,Y,W,H, four whole numbers of pixels.", param, ctx)
+        x, y, width, height = map(int, match.groups())
+        return x, y, width, height
+
+
+class Tile(_TileType):
+    """The side of tiles, or ``auto``."""
+
+    name = "auto|N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Returns the side; None for ``auto``."""
+        if value is None or value == "auto":
+            return None
+        sides = (WHOLE, *TILE_SIDES)
+        if str(value) not in map(str, sides):
+            self.fail(f"{value!r} is not one of auto, {', '.join(map(str, sides))}.", param, ctx)
+        return int(value)

@@ -1,0 +1,163 @@
+"""Runs what `compress`, `decompress` and `test` ask for, and ends with the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from cnncompress.batch.file_warnings import losses_noted
+from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.plan import Plan, make_plan
+from cnncompress.batch.request import Request
+from cnncompress.batch.resources import CPU, Share, share_out
+from cnncompress.cli.exit_codes import exit_code_of
+from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.options.running import RunOptions
+from cnncompress.cli.reporting import Reporter, json_log
+from cnncompress.cli.signals import StopRequest, stop_request
+from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.files import STANDARD_STREAM
+from cnncompress.model.manifest import find_weights
+
+if TYPE_CHECKING:
+    from cnncompress.batch.pool import Seat
+    from cnncompress.batch.schedule import Schedule
+
+
+def run(request: Request, settings: WorkSettings, run_options: RunOptions, report: ReportOptions, *, dry: bool) -> None:
+    """Plans the work, does it, and tells of it.
+
+    Args:
+        request: which files.
+        settings: what is done with each.
+        run_options: what it runs on.
+        report: what is told.
+        dry: whether the plan is all that is wanted.
+
+    Raises:
+        click.exceptions.Exit: something failed, or a signal came.
+        CnncompressError: something that keeps all files from being worked on.
+    """
+    plan = make_plan(request)
+    with json_log(report.json_file) as log:
+        reporter = Reporter(report, request.operation, plan, log)
+        for result in plan.settled:
+            reporter.add(result)
+        if dry:
+            from cnncompress.batch.estimate import estimate
+
+            for job in plan.jobs:
+                reporter.add(estimate(job, settings))
+            code = 0
+        elif plan.jobs:
+            with losses_noted():
+                code = _work(plan, settings, run_options, reporter)
+        else:
+            code = 0
+        reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files)
+    code = code or reporter.totals.exit_code
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
+    """Does the jobs and returns the exit code of the signal that ended them early, 0 without one."""
+    learned = _needs_encoder(plan, settings)
+    if learned or (options.model is not None and not settings.lossless):
+        find_weights(options.model)  # before torch is imported, which takes its time
+    if len(plan.jobs) == 1:
+        return _do_one(plan.jobs[0], settings, options, reporter)
+    return _do_all(plan.jobs, settings, options, reporter, load=learned)
+
+
+def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
+    share = share_out(options.device[:1], 1, jobs=1, threads=options.threads)
+    with (
+        _interruption_told(job, reporter),
+        reporter.image_progress() as shown,
+        _ended_by_signals(shown, settings.effort) as (progress, stop),
+        _seats(share, settings, options, progress) as seats,
+    ):
+        result = seats[0].run(job)
+    reporter.add(result)
+    return stop.exit_code
+
+
+def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
+    from cnncompress.batch.schedule import Schedule  # brings in Pillow and numpy
+
+    devices = (CPU,) if settings.lossless else _resolved(options.device)
+    share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
+    with stop_request() as stop, _seats(share, settings, options, load=load) as seats:
+        schedule = Schedule(jobs, seats, lambda: stop.number is not None, reporter.finishing)
+        with _at_once_if_need_be(schedule):
+            for result in schedule.results():
+                reporter.add(result)
+        return stop.exit_code
+
+
+@contextmanager
+def _seats(
+    share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
+) -> Iterator[list[Seat]]:
+    from cnncompress.batch.pool import seats_elsewhere, seats_here
+
+    engines = [Engine(options.model, device, share.threads, options.precision) for device in share.devices]
+    opened = (
+        seats_here(settings, engines[0], share.seats, load=load, progress=progress)
+        if share.here
+        else seats_elsewhere(settings, engines, share.seats, load=load)
+    )
+    with opened as seats:
+        yield list(seats)
+
+
+@contextmanager
+def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progress, StopRequest]]:
+    """Lets a signal end the work on a single file: at once, or, where effort is spent on it, with the best so far."""
+    if not effort:
+        yield progress, StopRequest()
+        return
+    with stop_request() as stop:
+        yield refining_until(lambda: stop.number is not None, progress), stop
+
+
+@contextmanager
+def _interruption_told(job: Job, reporter: Reporter) -> Iterator[None]:
+    """Says that a signal has ended the work on a single file."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        reporter.interrupted(wrote_nothing=job.target not in ("", STANDARD_STREAM))
+        raise
+
+
+@contextmanager
+def _at_once_if_need_be(schedule: Schedule) -> Iterator[None]:
+    """Ends the process on a second signal, or when nobody reads its output, although its threads are still at work."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, BrokenPipeError) as error:
+        schedule.abandon()
+        # Not through the interpreter's usual end, in which threads that are inside torch would crash.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(exit_code_of(error))
+
+
+def _needs_encoder(plan: Plan, settings: WorkSettings) -> bool:
+    return not settings.lossless and any(job.action == "compress" for job in plan.jobs)
+
+
+def _resolved(devices: tuple[str, ...]) -> tuple[str, ...]:
+    if devices == (CPU,):
+        return devices
+    from cnncompress.model.devices import resolve_device  # brings in torch
+
+    return tuple(str(resolve_device(name)) for name in devices)

@@ -1,0 +1,212 @@
+"""Codes an image until its file is what was asked for: by the bytes of whole files, and the pixels that they give.
+
+Each trial codes an image, so the search for a quality interpolates between what it knows (regula falsi) instead of
+halving. Rate and distortion grow nearly linearly with the quality where the rate is taken as its logarithm. The first
+guess is what the installed model makes of a photograph, roughly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
+from cnncompress.errors import Unreachable
+from cnncompress.images.source import Plane, SourceImage
+from cnncompress.images.write import shown_colours
+
+SIZE_TOLERANCE = 0.02
+"""How much smaller than asked for a file may be, as a share of the size."""
+
+PSNR_TOLERANCE = 0.05
+"""How much better than asked for an image may be, in dB."""
+
+_PEAK = 255.0
+_IDENTICAL_DB = 100.0
+
+MAX_TRIALS = 8
+BEST_QUALITY = 10_000
+"""In hundredths; the least is 0."""
+
+# Means over the Kodak images at the qualities 0, 10, .. 100, from docs/results/kodak.json. Images differ from them
+# several times over.
+_QUALITIES = np.arange(0.0, 101.0, 10.0)
+_RATES = np.array([0.071, 0.109, 0.168, 0.257, 0.386, 0.557, 0.78, 1.058, 1.385, 1.761, 2.182])
+_PSNR = np.array([25.4, 26.5, 27.7, 29.0, 30.5, 32.0, 33.7, 35.4, 37.1, 38.8, 40.3])
+
+RATE_SLOPE = float(np.log(_RATES[-1] / _RATES[0])) / 10_000
+"""Growth of the rate's logarithm with one hundredth of quality, on average."""
+
+PSNR_SLOPE = float(_PSNR[-1] - _PSNR[0]) / 10_000
+"""Growth of the peak signal-to-noise ratio with one hundredth of quality, on average, in dB."""
+
+
+def reach(
+    target: Target,
+    image: SourceImage,
+    file_at: Callable[[int], bytes],
+    colours_of: Callable[[bytes], Plane],
+    lossless: bytes | None = None,
+) -> bytes:
+    """Searches for the quality that makes the file that was asked for.
+
+    Args:
+        target: what is asked for.
+        image: what is coded.
+        file_at: makes a whole .cnc file at a quality, in hundredths; is called eight times at most.
+        colours_of: decodes one: uint8 [H, W, 3].
+        lossless: a file that gives the image back as it is, if it may be chosen too.
+
+    Returns:
+        The file; see :mod:`cnncompress.codec.targets` for how near it comes.
+
+    Raises:
+        Unreachable: not even quality 0 is small enough, or quality 100 good enough.
+    """
+    if isinstance(target, TargetPsnr):
+        try:
+            return _reach_psnr(target.decibels, image, file_at, colours_of)
+        except Unreachable:
+            if lossless is None:
+                raise
+            return lossless
+    width, height = image.size
+    allowed = bytes_allowed(target, width * height)
+    if lossless is not None and len(lossless) <= allowed:
+        return lossless
+    return _reach_size(allowed, width * height, file_at)
+
+
+def _reach_size(size: int, pixels: int, file_at: Callable[[int], bytes]) -> bytes:
+    files: dict[int, bytes] = {}
+
+    def log_size(quality: int) -> float:
+        files[quality] = file_at(quality)
+        return math.log(len(files[quality]))
+
+    allowed = max(size, 1)
+    window = Window(math.log(allowed * (1 - SIZE_TOLERANCE)), math.log(allowed), "high", RATE_SLOPE)
+    found = find_quality(window, log_size, round(100 * quality_of_rate(8 * allowed / pixels)))
+    if found is None:
+        raise Unreachable(f"cannot be brought to {size} bytes: has {len(files[min(files)])} at quality 0")
+    return files[found]
+
+
+def _reach_psnr(
+    wanted: float, image: SourceImage, file_at: Callable[[int], bytes], colours_of: Callable[[bytes], Plane]
+) -> bytes:
+    files: dict[int, bytes] = {}
+    reached: dict[int, float] = {}
+    original = shown_colours(image.colour, image.layout)
+
+    def psnr_at(quality: int) -> float:
+        files[quality] = file_at(quality)
+        reached[quality] = _psnr(original, shown_colours(colours_of(files[quality]), image.layout))
+        return reached[quality]
+
+    window = Window(wanted, wanted + PSNR_TOLERANCE, "low", PSNR_SLOPE)
+    found = find_quality(window, psnr_at, round(100 * quality_of_psnr(wanted)))
+    if found is None:
+        best = max(reached)
+        raise Unreachable(f"cannot be brought to {wanted:g} dB: has {reached[best]:.2f} at quality {best / 100:g}")
+    return files[found]
+
+
+def _psnr(original: Plane, decoded: Plane) -> float:
+    mean_square = float(np.mean(np.square(original.astype(np.int32) - decoded), dtype=np.float64))
+    if mean_square == 0.0:
+        return _IDENTICAL_DB
+    return 10.0 * math.log10(_PEAK**2 / mean_square)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where a value shall come to lie.
+
+    Attributes:
+        low: lower end.
+        high: upper end.
+        bound: the end that must be kept to, should the window itself not be met.
+        slope: how much the value is expected to grow with one hundredth of quality, above 0.
+    """
+
+    low: float
+    high: float
+    bound: Literal["low", "high"]
+    slope: float
+
+    def admits(self, value: float) -> bool:
+        """Whether a value keeps to the bound."""
+        return value <= self.high if self.bound == "high" else value >= self.low
+
+    @property
+    def middle(self) -> float:
+        """What is aimed at."""
+        return (self.low + self.high) / 2
+
+    @property
+    def safest(self) -> int:
+        """The quality that keeps to the bound if any does."""
+        return 0 if self.bound == "high" else BEST_QUALITY
+
+
+def find_quality(window: Window, value_at: Callable[[int], float], start: int) -> int | None:
+    """Searches for a quality.
+
+    Args:
+        window: where the value shall be.
+        value_at: a trial: returns the value at a quality in hundredths, 0..10000. Is called at most `MAX_TRIALS`
+            times, each time with another quality.
+        start: the first guess.
+
+    Returns:
+        A quality that was tried: one whose value is in the window, or else the one whose value comes nearest to it of
+        those that keep to its bound; None if not even the safest does.
+    """
+    tried: dict[int, float] = {}
+    quality: int | None = start
+    while quality is not None:
+        value = tried[quality] = value_at(quality)
+        if window.low <= value <= window.high:
+            return quality
+        found = any(map(window.admits, tried.values()))
+        if len(tried) == MAX_TRIALS - 1 and not found:
+            quality = None if window.safest in tried else window.safest
+        else:
+            quality = _next(window, tried) if len(tried) < MAX_TRIALS else None
+    admitted = [quality for quality, value in tried.items() if window.admits(value)]
+    return min(admitted, key=lambda quality: abs(tried[quality] - window.middle), default=None)
+
+
+def _next(window: Window, tried: dict[int, float]) -> int | None:
+    """The most promising quality; None if there is none left between those that missed on either side."""
+    above = min((quality for quality, value in tried.items() if value > window.high), default=BEST_QUALITY + 1)
+    below = max((quality for quality, value in tried.items() if value < window.low and quality < above), default=-1)
+    if above - below == 1:
+        return None
+    # Both sides of the window, or the two trials that came nearest to it from one side.
+    first, *rest = sorted(
+        tried, key=lambda quality: (quality not in (below, above), abs(tried[quality] - window.middle))
+    )
+    slope = (tried[rest[0]] - tried[first]) / (rest[0] - first) if rest else window.slope
+    step = (window.middle - tried[first]) / (slope if slope > 0 else window.slope)
+    return min(max(first + round(step), below + 1), above - 1)
+
+
+def rate_of(quality: float) -> float:
+    """Returns bits per pixel at a quality, 0..100."""
+    return float(np.exp(np.interp(quality, _QUALITIES, np.log(_RATES))))
+
+
+def quality_of_rate(bits_per_pixel: float) -> float:
+    """Returns the quality, 0..100, that comes nearest to a rate above 0."""
+    return float(np.interp(np.log(bits_per_pixel), np.log(_RATES), _QUALITIES))
+
+
+def quality_of_psnr(decibels: float) -> float:
+    """Returns the quality, 0..100, that comes nearest to a peak signal-to-noise ratio in dB."""
+    return float(np.interp(decibels, _PSNR, _QUALITIES))

@@ -1,0 +1,182 @@
+"""rANS coding of integer symbols with the stored tables, by `constriction`.
+
+Symbols are grouped by scale level (stable, so each group keeps the symbols' order) and every group is one vectorised
+call. Magnitudes beyond a table's radius R are sent as the table's escape; after the last group follow, for all escapes
+together, the Exp-Golomb prefixes of ``|s| - R - 1``, the signs and the remaining bits.
+
+rANS is a stack: what is pushed last is popped first. `SymbolEncoder.push` therefore takes the parts of a message in
+reverse order, and within a part the symbols go in from back to front.
+
+Only ``Categorical(p, perfect=False)`` with ``p = weight - 1`` is used: its fixed-point weights are then exactly the
+stored integers, on every platform.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import constriction
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.entropy.tables import TOTAL, ScaleTables
+from cnncompress.errors import Corrupt
+
+MAX_SYMBOL = 1 << 20
+"""Largest magnitude of a symbol."""
+MAX_PREFIX = 20
+
+# Their bits take up to 20 numbers each while they are put together.
+_ESCAPES_AT_ONCE = 1 << 12
+
+# The coder starts at this state instead of 0, for one bit a message: an exhausted decoder goes to 0 and stays there
+# (or to where the first entry of its tables, if that has a weight of 2 or more, keeps it), so a message that is read
+# too far does not end in this state.
+_SENTINEL = np.array([1], dtype=np.uint32)
+
+
+def _model(weights: NDArray[np.integer[Any]]) -> Any:
+    return constriction.stream.model.Categorical(weights.astype(np.float64) - 1.0, perfect=False)
+
+
+def _prefix_weights() -> NDArray[np.int64]:
+    weights = 1 + (TOTAL >> np.arange(1, MAX_PREFIX + 2))
+    weights[0] += TOTAL - weights.sum()
+    return weights
+
+
+class EntropyModel:
+    """The tables in the form that the coder needs; read-only, shared by any number of coders and threads."""
+
+    def __init__(self, tables: ScaleTables) -> None:
+        """Prepares the models of all levels.
+
+        Args:
+            tables: The stored tables.
+        """
+        self.radii = tables.radii
+        self.levels = [_model(weights) for weights in tables.split()]
+        self.prefix = _model(_prefix_weights())
+        self.bit = _model(np.array([TOTAL // 2, TOTAL // 2]))
+
+
+class SymbolEncoder:
+    """Collects the parts of one message."""
+
+    def __init__(self, model: EntropyModel) -> None:
+        self._model = model
+        self._coder = constriction.stream.stack.AnsCoder(_SENTINEL)
+
+    def push(self, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
+        """Codes one part; the part that is decoded first is pushed last.
+
+        Args:
+            symbols: int32 ``[n]``, magnitudes up to `MAX_SYMBOL`.
+            levels: uint8 ``[n]``, scale level of each symbol, 0 .. 63.
+        """
+        order = np.argsort(levels, kind="stable")
+        sorted_symbols = symbols[order]
+        counts = np.bincount(levels, minlength=len(self._model.levels))
+        radii = np.repeat(self._model.radii, counts)
+        escaped = np.abs(sorted_symbols) > radii
+        self._push_escapes(sorted_symbols[escaped], radii[escaped])
+        entries = np.where(escaped, 2 * radii + 1, sorted_symbols + radii).astype(np.int32)
+        ends = np.cumsum(counts)
+        for level in np.flatnonzero(counts)[::-1]:
+            group = entries[ends[level] - counts[level] : ends[level]]
+            self._coder.encode_reverse(group, self._model.levels[level])
+
+    def _push_escapes(self, symbols: NDArray[np.int32], radii: NDArray[np.int32]) -> None:
+        if not len(symbols):
+            return
+        values = (np.abs(symbols) - radii).astype(np.int64)  # |s| - R - 1 plus the 1 of Exp-Golomb
+        prefixes = np.floor(np.log2(values)).astype(np.int32)
+        bits = [
+            (value >> shift) & 1
+            for value, p in zip(values.tolist(), prefixes.tolist(), strict=True)
+            for shift in range(p)
+        ]
+        self._coder.encode_reverse(np.array(bits, dtype=np.int32), self._model.bit)
+        self._coder.encode_reverse((symbols < 0).astype(np.int32), self._model.bit)
+        self._coder.encode_reverse(prefixes, self._model.prefix)
+
+    def to_bytes(self) -> bytes:
+        """The coded message: little-endian 32-bit words."""
+        words: NDArray[np.uint32] = self._coder.get_compressed()
+        return words.astype("<u4").tobytes()
+
+
+class SymbolDecoder:
+    """Takes the parts of one message, in their order."""
+
+    def __init__(self, model: EntropyModel, payload: bytes) -> None:
+        """Starts at the first part.
+
+        Args:
+            model: The same tables as the encoder's.
+            payload: What `SymbolEncoder.to_bytes` returned.
+
+        Raises:
+            Corrupt: The payload is no rANS stream.
+        """
+        self._model = model
+        if len(payload) % 4:
+            raise Corrupt(f"entropy-coded data of {len(payload)} bytes is not a whole number of words")
+        try:
+            self._coder = constriction.stream.stack.AnsCoder(np.frombuffer(payload, dtype="<u4").astype(np.uint32))
+        except (ValueError, AssertionError) as error:
+            raise Corrupt(f"entropy-coded data: {error}") from error
+
+    def pop(self, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Decodes the next part.
+
+        Args:
+            levels: uint8 ``[n]``, scale level of each symbol, as given to `SymbolEncoder.push`.
+
+        Returns:
+            int32 ``[n]``, the symbols.
+
+        Raises:
+            Corrupt: The data cannot be decoded.
+        """
+        order = np.argsort(levels, kind="stable")
+        counts = np.bincount(levels, minlength=len(self._model.levels))
+        try:
+            groups = [
+                self._coder.decode(self._model.levels[level], int(counts[level])) for level in np.flatnonzero(counts)
+            ]
+            entries = np.concatenate(groups) if groups else np.zeros(0, dtype=np.int32)
+            radii = np.repeat(self._model.radii, counts)
+            sorted_symbols = entries - radii
+            escaped = entries == 2 * radii + 1
+            if escaped.any():
+                sorted_symbols[escaped] = self._pop_escapes(radii[escaped])
+        except (ValueError, AssertionError) as error:
+            raise Corrupt(f"entropy-coded data: {error}") from error
+        symbols = np.empty(len(levels), dtype=np.int32)
+        symbols[order] = sorted_symbols
+        return symbols
+
+    def _pop_escapes(self, radii: NDArray[np.int32]) -> NDArray[np.int32]:
+        prefixes = self._coder.decode(self._model.prefix, len(radii))
+        negative = self._coder.decode(self._model.bit, len(radii)).astype(bool)
+        magnitudes: NDArray[np.int64] = radii + (np.int64(1) << prefixes)
+        for start in range(0, len(prefixes), _ESCAPES_AT_ONCE):
+            lengths = prefixes[start : start + _ESCAPES_AT_ONCE]
+            bits = self._coder.decode(self._model.bit, int(lengths.sum()))
+            shifts = np.arange(len(bits)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            owners = np.repeat(np.arange(len(lengths)), lengths)
+            sums = np.bincount(owners, weights=bits << shifts, minlength=len(lengths))  # float64, but below 2^21
+            magnitudes[start : start + _ESCAPES_AT_ONCE] += sums.astype(np.int64)
+        if magnitudes.max() > MAX_SYMBOL:
+            raise Corrupt(f"symbol of magnitude {magnitudes.max()}, at most {MAX_SYMBOL} is allowed")
+        return np.where(negative, -magnitudes, magnitudes).astype(np.int32)
+
+    def finish(self) -> None:
+        """Checks that the message ends here.
+
+        Raises:
+            Corrupt: Data is left over, or more was read than there was.
+        """
+        if not np.array_equal(self._coder.get_compressed(), _SENTINEL):
+            raise Corrupt("entropy-coded data does not end where its symbols do")

@@ -1,0 +1,132 @@
+"""Many photographs in one run of the command, against the same files one after another, and in a process each."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.benchmarks.speed import generated_image
+
+SMALLEST_PIXELS, LARGEST_PIXELS = 400_000, 2_000_000
+_ASPECTS = (3 / 2, 2 / 3, 4 / 3, 1.0, 16 / 9)
+
+
+class BatchError(CnncompressError):
+    """A command that is measured failed, or made other files than it should."""
+
+
+@dataclass(frozen=True)
+class BatchTimes:
+    """How long a set of images takes, start of the programs included.
+
+    Attributes:
+        images: How many.
+        megapixels: All of them together.
+        together: Seconds in one run, as many images at the same time as there are threads.
+        one_by_one: Seconds in one process, one image after the other, each with all threads.
+        serial: Seconds in one process, one image after the other, with one thread.
+        apart: Seconds in a process for each image, one after the other, each with all threads.
+    """
+
+    images: int
+    megapixels: float
+    together: float
+    one_by_one: float
+    serial: float
+    apart: float
+
+
+def make_photographs(
+    folder: Path,
+    count: int,
+    sources: Sequence[Image.Image],
+    *,
+    smallest: int = SMALLEST_PIXELS,
+    largest: int = LARGEST_PIXELS,
+) -> list[Path]:
+    """Writes images of mixed sizes and shapes, PNG and JPEG in turns.
+
+    Args:
+        folder: Where to; it is there.
+        count: How many.
+        sources: What they are cut out of and scaled from, in turns; generated pictures if there are none.
+        smallest: Pixels of the smallest.
+        largest: Pixels of the largest; the others are spread evenly, in ratio, and not in the order of their names.
+    """
+    places = [number / max(1, count - 1) for number in range(count)]
+    random.Random(0).shuffle(places)
+    paths: list[Path] = []
+    for number, place in enumerate(places):
+        pixels = smallest * (largest / smallest) ** place
+        aspect = _ASPECTS[number % len(_ASPECTS)]
+        size = round((pixels * aspect) ** 0.5), round((pixels / aspect) ** 0.5)
+        if sources:
+            image = ImageOps.fit(sources[number % len(sources)], size, Image.Resampling.LANCZOS)
+        else:
+            image = generated_image(*size, seed=number)
+        paths.append(folder / (f"{number:03}.png" if number % 2 else f"{number:03}.jpg"))
+        image.save(paths[-1], quality=95)  # which PNG has no use for
+    return paths
+
+
+def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Sequence[str] = ()) -> BatchTimes:
+    """Compresses the images in four ways, which must all make the same files.
+
+    Args:
+        paths: The images, all in one folder.
+        folder: Empty; for the files.
+        threads: CPU threads in all, for each of the ways but the serial one.
+        options: More options of the command.
+
+    Raises:
+        BatchError: The command failed, or the files are not the same.
+    """
+    pixels = 0
+    for path in paths:
+        with Image.open(path) as image:
+            pixels += image.width * image.height
+    names = list(map(str, paths))
+    number = str(threads)
+    together = _seconds("-T", number, *options, "-d", str(folder / "together"), *names)
+    one_by_one = _seconds("-j", "1", "-T", number, *options, "-d", str(folder / "one-by-one"), *names)
+    serial = _seconds("-j", "1", "-T", "1", *options, "-d", str(folder / "serial"), *names)
+    apart = sum(_seconds("-T", number, *options, "-d", str(folder / "apart"), name) for name in names)
+    for path in paths:
+        made = {(way / f"{path.stem}.cnc").read_bytes() for way in folder.iterdir()}
+        if len(made) > 1:
+            raise BatchError(f"{path.name} has become different files")
+    return BatchTimes(len(paths), pixels / 1e6, together, one_by_one, serial, apart)
+
+
+def format_batch(times: BatchTimes) -> str:
+    """Speeds and ratios, as lines of text."""
+    lines = [f"{times.images} images, {times.megapixels:.1f} MP"]
+    for name, seconds in (
+        ("one run", times.together),
+        ("one after another", times.one_by_one),
+        ("the same, one thread", times.serial),
+        ("a process for each", times.apart),
+    ):
+        speed = f"{times.images / seconds:.2f} images/s, {times.megapixels / seconds:.2f} MP/s"
+        ratio = "" if seconds == times.together else f"  (one run is {seconds / times.together:.2f}x as fast)"
+        lines.append(f"  {name:22}{seconds:8.1f} s  {speed}{ratio}")
+    return "\n".join(lines)
+
+
+def _seconds(*arguments: str) -> float:
+    command = [sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments]
+    start = time.perf_counter()
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if run.returncode != 0:
+        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise BatchError(f"cnncompress compress failed with exit code {run.returncode}: {last[0]}")
+    return seconds

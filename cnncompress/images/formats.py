@@ -1,0 +1,74 @@
+"""Formats of images, by name, by file name and by their first bytes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePath
+
+OUTPUT_FORMATS = ("png", "ppm", "jpg", "webp", "tiff", "avif", "bmp", "npy")
+"""What a decompressed image can be written in."""
+
+FORMATS_WITH_ALPHA = ("png", "webp", "tiff", "avif", "npy")
+FORMATS_WITH_METADATA = ("png", "jpg", "webp", "tiff", "avif")
+
+SNIFFED_BYTES = 16
+"""How much of a file :func:`sniff` looks at."""
+
+_ALIASES = {"jpeg": "jpg", "tif": "tiff", "pgm": "ppm", "pbm": "ppm", "pnm": "ppm"}
+
+_IMAGE_ENDINGS = frozenset(
+    {
+        ".apng", ".avif", ".bmp", ".bw", ".dib", ".gif", ".j2c", ".j2k", ".jfif", ".jp2", ".jpc", ".jpe", ".jpeg",
+        ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pfm", ".pgm", ".png", ".pnm", ".ppm", ".qoi", ".ras", ".rgb",
+        ".rgba", ".sgi", ".sun", ".tif", ".tiff", ".webp",
+    }
+)  # fmt: skip
+
+_SIGNATURES = (
+    (rb"\x89CNC", "cnc"),
+    (rb"\x89PNG\r\n\x1a\n", "png"),
+    (rb"\xff\xd8\xff", "jpg"),
+    (rb"RIFF.{4}WEBP", "webp"),
+    (rb".{4}ftyp(?:avi[fs]|m[is]f1)", "avif"),
+    (rb"\0\0\0\x0cjP  \r\n\x87\n", "jp2"),
+    (rb"\xff\x4f\xff\x51", "j2k"),
+    (rb"II[*+]\0|MM\0[*+]", "tiff"),
+    (rb"P[14][\s#]", "pbm"),
+    (rb"P[25][\s#]", "pgm"),
+    (rb"P[36][\s#]", "ppm"),
+    (rb"Pf[\s#]", "pfm"),
+    (rb"GIF8[79]a", "gif"),
+    (rb"BM", "bmp"),
+    (rb"(?:[\x0c\x28\x34\x38\x40\x6c\x7c])\0\0\0", "dib"),
+    (rb"qoif", "qoi"),
+    (rb"\x01\xda", "sgi"),
+    (rb"\x59\xa6\x6a\x95", "ras"),
+)
+
+
+def is_image_ending(ending: str) -> bool:
+    """Whether an ending, without its point, is one that images have."""
+    return f".{ending.lower()}" in _IMAGE_ENDINGS
+
+
+def output_format(name: str) -> str | None:
+    """Returns the member of :data:`OUTPUT_FORMATS` that a file name's ending stands for, or None."""
+    ending = PurePath(name).suffix[1:].lower()
+    ending = _ALIASES.get(ending, ending)
+    return ending if ending in OUTPUT_FORMATS else None
+
+
+def sniff(data: bytes | memoryview) -> str | None:
+    """Tells what a file is by its first bytes, the only thing that counts.
+
+    Args:
+        data: the file or its beginning, :data:`SNIFFED_BYTES` if it is that long.
+
+    Returns:
+        The usual ending: ``cnc``, or one of a format that can be compressed, such as ``jpg``. None if it is neither.
+    """
+    start = bytes(memoryview(data)[:SNIFFED_BYTES])
+    for signature, ending in _SIGNATURES:
+        if re.match(signature, start, re.DOTALL):
+            return ending
+    return None

@@ -1,0 +1,191 @@
+"""From Pillow's modes to planes, through sRGB from colour spaces that the codec does not carry."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageCms
+
+from cnncompress.bitstream.container import Layout
+from cnncompress.errors import UnsupportedImage
+from cnncompress.images.deep_samples import DEEP_MODES, reduce_gray
+from cnncompress.images.source import Plane
+
+_GRAY_PROFILE = b"GRAY"
+_COLOUR_SPACE = slice(16, 20)  # of an ICC profile's header
+
+_BAND_PIXELS = 1 << 22
+
+CONVERTED_MODES = ("CMYK", "LAB", "YCbCr", "HSV")
+
+
+@dataclass(frozen=True, eq=False)
+class Planes:
+    """An image's samples.
+
+    Attributes:
+        colour: uint8 [H, W, 3]; the same plane three times if the layout is gray.
+        alpha: uint8 [H, W], or None.
+        layout: what they are.
+        loss: what the conversion lost, if anything.
+        profile_holds: whether the colour profile of the image is still that of the planes.
+    """
+
+    colour: Plane
+    alpha: Plane | None
+    layout: Layout
+    loss: str | None = None
+    profile_holds: bool = True
+
+
+def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Planes:
+    """Converts a loaded image, which is left as it is.
+
+    Args:
+        image: in any mode.
+        file_format: Pillow's name of the format of its file; None if it came from none.
+        raw_mode: how Pillow named the samples of the file before it loaded them, nothing if it did not.
+
+    Raises:
+        UnsupportedImage: a mode that is not known, or samples whose white is not known.
+    """
+    if image.mode in DEEP_MODES:
+        gray, alpha, loss = reduce_gray(image, file_format, raw_mode)
+        return Planes(_thrice(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
+    if image.mode in CONVERTED_MODES:
+        converted, loss = to_srgb(image)
+        return Planes(samples_of(converted), None, Layout.RGB, loss, profile_holds=image.mode in ("YCbCr", "HSV"))
+    image = _with_fitting_key(image, raw_mode)
+    layout = _layout(image, raw_mode)
+    samples = samples_of(_converted(image, "L" if layout is Layout.BILEVEL else layout.mode))
+    if layout.is_gray:
+        planes = samples if samples.ndim == 3 else samples[..., None]
+        return Planes(_thrice(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)
+    colour = np.ascontiguousarray(samples[..., :3])
+    alpha = _last(samples) if layout.has_alpha else None
+    if image.mode in ("P", "PA") and _is_gray(colour) and _fits_gray(image):
+        return Planes(colour, alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA)
+    return Planes(colour, alpha, layout)
+
+
+def on_background(planes: Planes, background: tuple[int, int, int]) -> Planes:
+    """Makes transparent planes opaque.
+
+    Args:
+        planes: with or without alpha.
+        background: what shows through, red, green and blue.
+
+    Returns:
+        Planes without alpha; gray ones stay gray if the background is.
+    """
+    if planes.alpha is None:
+        return planes
+    weight = planes.alpha[..., None].astype(np.uint32)
+    mixed = planes.colour * weight + np.array(background, np.uint32) * (255 - weight)
+    colour = ((mixed + 127) // 255).astype(np.uint8)
+    gray = planes.layout.is_gray and len(set(background)) == 1
+    return Planes(colour, None, Layout.GRAY if gray else Layout.RGB, planes.loss, planes.profile_holds)
+
+
+def _layout(image: Image.Image, raw_mode: str) -> Layout:
+    transparent = image.has_transparency_data
+    if image.mode == "1" and not transparent:
+        return Layout.BILEVEL
+    if image.mode in ("1", "L", "LA", "La") or raw_mode.startswith("LA"):  # 16-bit gray with alpha is opened as RGBA
+        return Layout.GRAY_ALPHA if transparent else Layout.GRAY
+    if image.mode in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa"):
+        return Layout.RGBA if transparent else Layout.RGB
+    raise UnsupportedImage(f"mode {image.mode} is not supported")
+
+
+def _converted(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode == "La":  # converts to LA only
+        image = image.convert("LA")
+    if image.mode == "RGBa":
+        image = image.convert("RGBA")
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _with_fitting_key(image: Image.Image, raw_mode: str) -> Image.Image:
+    # Pillow scales the samples of PNGs with 2, 4 and 16 bits to 8, but not the value that means transparent.
+    key = image.info.get("transparency")
+    fitting: int | tuple[int, ...] | None = None
+    if raw_mode in ("L;2", "L;4") and isinstance(key, int):
+        fitting = key * (85 if raw_mode == "L;2" else 17)
+    elif raw_mode.startswith("RGB;16") and isinstance(key, tuple):
+        fitting = tuple(value >> 8 for value in key)
+    if fitting is None:
+        return image
+    image = image.copy()
+    image.info["transparency"] = fitting
+    return image
+
+
+def _fits_gray(image: Image.Image) -> bool:
+    profile = image.info.get("icc_profile")
+    return not profile or profile[_COLOUR_SPACE] == _GRAY_PROFILE
+
+
+def _is_gray(colour: Plane) -> bool:
+    return bool((colour == colour[..., :1]).all())
+
+
+def _thrice(gray: Plane) -> Plane:
+    return gray[..., None].repeat(3, axis=2)
+
+
+def _last(samples: Plane) -> Plane:
+    return np.ascontiguousarray(samples[..., -1])
+
+
+def samples_of(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Copies the samples of an image.
+
+    Args:
+        image: loaded, in a mode with 8 bits a sample.
+
+    Returns:
+        uint8 [H, W] or [H, W, C].
+    """
+    rows = max(1, _BAND_PIXELS // image.width)
+    if rows >= image.height:
+        return np.array(image)
+    bands = len(image.getbands())
+    samples = np.empty((image.height, image.width, bands) if bands > 1 else (image.height, image.width), np.uint8)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        samples[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return samples
+
+
+def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
+    """Converts a loaded image in one of :data:`CONVERTED_MODES`.
+
+    CMYK goes through the ICC profile that comes with it; without one, or with a damaged one, by the plain formula.
+
+    Returns:
+        The image in mode RGB, to be taken for sRGB if the mode was CMYK or LAB, and what was lost.
+    """
+    if image.mode == "LAB":
+        return _convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), "LAB is converted to sRGB"
+    if image.mode != "CMYK":
+        return image.convert("RGB"), f"{image.mode} is converted to RGB"
+    profile = image.info.get("icc_profile")
+    if not isinstance(profile, bytes) or not profile:
+        return image.convert("RGB"), "CMYK is converted to sRGB, without a profile"
+    try:
+        converted = _convert(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
+    except (ImageCms.PyCMSError, OSError):
+        return image.convert("RGB"), "CMYK is converted to sRGB, with a profile that cannot be used"
+    return converted, "CMYK is converted to sRGB, through its profile"
+
+
+def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
+    if converted is None:  # only where asked to work in place
+        raise ImageCms.PyCMSError("no image")
+    return converted

@@ -1,0 +1,163 @@
+"""The list of models that come with the program: ``models/manifest.json``. Reads JSON only, never torch."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cnncompress.errors import InvalidModel, UnknownModel
+from cnncompress.files import reason
+
+MANIFEST_NAME = "manifest.json"
+SUFFIX = ".safetensors"
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One model.
+
+    Attributes:
+        name: What ``--model`` calls it.
+        file: Name of the safetensors file beside the manifest.
+        sha256: Hash of that file, 64 hexadecimal digits; the first 8 are the fingerprint in every .cnc file.
+        licence: Licence of the weights.
+        parameters: Number of numbers in the float and the integer networks.
+        encode_kmac_per_pixel: Thousand multiply-accumulates per pixel of encoding, float and integer networks together.
+        decode_kmac_per_pixel: The same of decoding.
+        config: Values of `cnncompress.model.config.ModelConfig`.
+        training: Record of the training run: configuration, steps, minutes, environment, commit.
+        data_sources: Where the training images came from, with their licences.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    licence: str
+    parameters: int
+    encode_kmac_per_pixel: float
+    decode_kmac_per_pixel: float
+    config: dict[str, Any]
+    training: dict[str, Any]
+    data_sources: list[str]
+
+    @property
+    def fingerprint(self) -> str:
+        """The 8 hexadecimal digits that a .cnc file holds."""
+        return self.sha256[:8]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All models, and which one is used where none is named.
+
+    Attributes:
+        directory: Folder of the manifest and the weights.
+        default: Name of the default model.
+        entries: The models.
+    """
+
+    directory: Path
+    default: str
+    entries: tuple[Entry, ...]
+
+    def by_name(self, name: str) -> Entry | None:
+        """The model of that name."""
+        return next((entry for entry in self.entries if entry.name == name), None)
+
+    def by_fingerprint(self, fingerprint: str) -> Entry | None:
+        """The model with that fingerprint, 8 hexadecimal digits."""
+        return next((entry for entry in self.entries if entry.fingerprint == fingerprint), None)
+
+
+MODELS_VARIABLE = "CNNCOMPRESS_MODEL_DIR"
+"""Environment variable with another folder of models."""
+
+
+def models_directory() -> Path:
+    """Folder of the weights: what the environment names, or inside an installed package, or beside a checkout's."""
+    chosen = os.environ.get(MODELS_VARIABLE)
+    if chosen:
+        return Path(chosen)
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def read_manifest(directory: Path | None = None) -> Manifest:
+    """Reads the manifest.
+
+    Args:
+        directory: Folder of the manifest; by default the models that come with the program.
+
+    Raises:
+        InvalidModel: The manifest is missing or not as it should be.
+    """
+    named = directory is None and bool(os.environ.get(MODELS_VARIABLE))
+    directory = directory or models_directory()
+    path = directory / MANIFEST_NAME
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if values["schema"] != SCHEMA:
+            raise InvalidModel(f"{path}: schema {values['schema']}, this program reads {SCHEMA}")
+        return Manifest(directory, values["default"], tuple(Entry(**entry) for entry in values["models"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        chosen = f" ({MODELS_VARIABLE} names the folder)" if named else ""
+        raise InvalidModel(f"{path}: {reason(error)}{chosen}") from error
+
+
+def write_manifest(manifest: Manifest) -> None:
+    """Writes the manifest into its folder."""
+    values = {
+        "schema": SCHEMA,
+        "default": manifest.default,
+        "models": [asdict(entry) for entry in manifest.entries],
+    }
+    path = manifest.directory / MANIFEST_NAME
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
+    """Finds the file of a model.
+
+    Args:
+        model: Name in the manifest, path of a safetensors file, or None for the default model.
+
+    Returns:
+        Name, path and, for models of the manifest, the SHA-256 that the file must have.
+
+    Raises:
+        UnknownModel: There is no such model.
+        InvalidModel: The manifest cannot be read, or a file of another kind is named.
+    """
+    if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
+        path = Path(model)
+        if not path.is_file():
+            raise UnknownModel(f"no weights file {path}")
+        return path.stem, path, None
+    manifest = read_manifest()
+    entry = manifest.by_name(model or manifest.default)
+    if entry is None:
+        if model is not None and Path(model).is_file():
+            raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")
+        names = ", ".join(known.name for known in manifest.entries)
+        raise UnknownModel(f"no model named {model!r}; there are: {names}")
+    return entry.name, manifest.directory / entry.file, entry.sha256
+
+
+def find_by_fingerprint(fingerprint: bytes) -> str:
+    """Name of the installed model with a fingerprint.
+
+    Raises:
+        UnknownModel: There is none.
+    """
+    entry = read_manifest().by_fingerprint(fingerprint.hex())
+    if entry is None:
+        raise UnknownModel(
+            f"the file needs the model with fingerprint {fingerprint.hex()}, which is not installed; "
+            "give its weights file with --model"
+        )
+    return entry.name

@@ -1,0 +1,59 @@
+"""Size and arithmetic of a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnncompress.model.config import HYPER_STRIDE
+from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.scales import IntegerScaleSynthesis
+
+_SIDE = 2 * HYPER_STRIDE
+"""Of the blank image: not more than a strip of the restoration filter has rows, where strips overlap."""
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """What a model costs.
+
+    Attributes:
+        parameters: Numbers in the float and integer networks, the linear path included.
+        encode_kmac_per_pixel: Thousand multiply-accumulates per pixel of encoding.
+        decode_kmac_per_pixel: The same of decoding.
+    """
+
+    parameters: int
+    encode_kmac_per_pixel: float
+    decode_kmac_per_pixel: float
+
+
+@torch.no_grad()
+def measure_complexity(network: CodecNetwork, scales: IntegerScaleSynthesis) -> Complexity:
+    """Counts parameters, and multiply-accumulates of the convolutions by running them on a blank image.
+
+    Args:
+        network: Float networks, on the CPU.
+        scales: Integer scale network.
+
+    Returns:
+        The counts; an image of whole 64-pixel cells is taken, padding costs extra.
+    """
+    position = torch.zeros(1)
+    x = torch.zeros(1, 3, _SIDE, _SIDE)
+    with FlopCounterMode(display=False) as analysis:
+        y = network.analyse(x, position)
+        z = network.hyper_analyse(y, position)
+    with FlopCounterMode(display=False) as entropy:
+        scales(z.round(), 0)
+        y_hat = network.walk_context(z.round(), position, lambda step, mean: mean)
+    with FlopCounterMode(display=False) as synthesis:
+        network.synthesise(y_hat, position)
+
+    def kmac(*counters: FlopCounterMode) -> float:
+        return float(sum(counter.get_total_flops() for counter in counters)) / 2 / 1000 / _SIDE**2
+
+    tensors = [*network.parameters(), *(buffer for buffer in scales.buffers())]
+    return Complexity(sum(t.numel() for t in tensors), kmac(analysis, entropy), kmac(entropy, synthesis))

@@ -1,0 +1,91 @@
+"""Names of outputs, and their places."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+
+import pytest
+
+from cnncompress.batch.inputs import Found
+from cnncompress.batch.outputs import (
+    compressed_name,
+    decompressed_name,
+    place,
+    refuse_collisions,
+    refuse_inputs_as_outputs,
+)
+from cnncompress.batch.request import Outputs
+from cnncompress.errors import OutputError, PlanError
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("photo.jpg", "photo.cnc"),
+        ("photo.JPEG", "photo.cnc"),
+        ("a.b.tif", "a.b.cnc"),
+        ("holiday.2024", "holiday.2024.cnc"),
+        ("photo", "photo.cnc"),
+        (".png", ".png.cnc"),
+        ("Zoë 写真.png", "Zoë 写真.cnc"),
+    ],
+)
+def test_the_ending_of_an_image_is_replaced(name: str, expected: str) -> None:
+    assert compressed_name(name, append_suffix=False) == expected
+    assert compressed_name(name, append_suffix=True) == name + ".cnc"
+
+
+@pytest.mark.parametrize(
+    ("name", "ending", "expected"),
+    [
+        ("photo.cnc", "png", "photo.png"),
+        ("photo.CNC", "webp", "photo.webp"),
+        ("photo.png.cnc", "png", "photo.png"),
+        ("photo.jpg.cnc", "png", "photo.jpg.png"),
+        ("photo.JPG.cnc", "jpg", "photo.JPG"),
+        ("upload", "png", "upload.png"),
+        ("no cnc.png", "png", "no cnc.png.png"),
+    ],
+)
+def test_the_ending_of_a_cnc_file_is_replaced(name: str, ending: str, expected: str) -> None:
+    assert decompressed_name(name, ending) == expected
+
+
+def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    found = Found("in/sub/a.png", PurePath("sub/a.png"))
+    out = Path("out")
+    assert place(found, "a.cnc", Outputs()) == Path("in/sub/a.cnc")
+    assert place(found, "a.cnc", Outputs(folder=out)) == Path("out/sub/a.cnc")
+    assert place(found, "a.cnc", Outputs(folder=out, flat=True)) == Path("out/a.cnc")
+    assert place(found, "a.cnc", Outputs(folder=out, root=Path())) == Path("out/in/sub/a.cnc")
+    assert place(found, "a.cnc", Outputs(folder=out, root=tmp_path / "in")) == Path("out/sub/a.cnc")
+    with pytest.raises(PlanError, match=r"in/sub/a\.png is not below elsewhere, which --root names"):
+        place(found, "a.cnc", Outputs(folder=out, root=Path("elsewhere")))
+
+
+def test_collisions_name_the_first_of_them() -> None:
+    pairs = [(f"{stem}.{ending}", Path("out", f"{stem}.cnc")) for ending in ("png", "jpg") for stem in "abcde"]
+    refuse_collisions(pairs[:5], "compress")
+    with pytest.raises(PlanError, match=r"^a\.png and a\.jpg would both become out/a\.cnc; b.*; and 2 more; --append"):
+        refuse_collisions(pairs, "compress")
+
+
+def test_collisions_through_links_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    with pytest.raises(PlanError, match="would both become"):
+        refuse_collisions([("x", tmp_path / "real" / "a.cnc"), ("y", tmp_path / "link" / "a.cnc")], "decompress")
+
+
+def test_an_output_must_not_be_an_input(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(b"image")
+    (tmp_path / "hard").hardlink_to(tmp_path / "b")
+    sources = [str(tmp_path / "a"), str(tmp_path / "b"), str(tmp_path / "missing"), "-"]
+    refuse_inputs_as_outputs(sources, [tmp_path / "c"])
+    with pytest.raises(OutputError, match=r"/a: is the input itself$"):
+        refuse_inputs_as_outputs(sources, [tmp_path / "c", tmp_path / "a"])
+    with pytest.raises(OutputError, match=r"/hard: is the input .*/b itself$"):
+        refuse_inputs_as_outputs(sources, [tmp_path / "hard"])

@@ -1,0 +1,175 @@
+"""Refined files: never worse than those of a single pass, the same every time, and any decoder reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from numpy.typing import NDArray
+
+from cnncompress.bitstream.header import WHOLE
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.progress import StopRefining
+from cnncompress.codec.refinement.levels import EFFORTS, MAX_EFFORT, Effort, Round
+from cnncompress.codec.refinement.search import Refiner, RefiningCoder
+from cnncompress.codec.tile_decoder import TileDecoder
+from cnncompress.codec.tile_encoder import TiledImage
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.model.weights import Weights
+
+Pixels = NDArray[np.uint8]
+Threads = Callable[[int], AbstractContextManager[None]]
+
+QUICK = Effort((Round(), Round(0.8, 0.5, measured=False), Round()))
+"""A round of each kind, in a fraction of the time of the higher levels."""
+
+
+@pytest.fixture(scope="module")
+def refiner(pipeline: ImagePipeline, weights: Weights) -> Refiner:
+    return Refiner(pipeline, weights.tables)
+
+
+def refined(
+    refiner: Refiner, pixels: Pixels, quality: int, effort: Effort = QUICK, lmbda: float | None = None
+) -> bytes:
+    image = TiledImage(refiner.pipeline, pixels)
+    (payload,) = image.encode(quality, RefiningCoder(refiner, effort, lmbda))
+    return payload
+
+
+def cost(
+    refiner: Refiner, pixels: Pixels, payloads: Sequence[bytes], quality: int, lmbda: float | None = None, side: int = 0
+) -> float:
+    """Lambda times MSE plus bits per pixel, of what a decoder makes of the bytes."""
+    height, width, _ = pixels.shape
+    grid = TileGrid(width, height, side)
+    decoded = TileDecoder(refiner.pipeline, grid, tuple(payloads), quality).decode(grid.image)
+    error = float(np.mean(np.square(decoded.astype(float) - pixels)))
+    trade_off = refiner.model_lambda(quality) if lmbda is None else lmbda
+    return trade_off * error + 8 * sum(map(len, payloads)) / (height * width)
+
+
+def saved(refiner: Refiner, pixels: Pixels, quality: int, effort: Effort = QUICK) -> float:
+    """How much lower the cost is than that of a single pass, as a share of the latter's rate."""
+    single = refiner.pipeline.encode(pixels, quality)
+    before = cost(refiner, pixels, [single], quality)
+    after = cost(refiner, pixels, [refined(refiner, pixels, quality, effort)], quality)
+    return (before - after) / (8 * len(single) / (pixels.shape[0] * pixels.shape[1]))
+
+
+def test_photographs_get_better(refiner: Refiner, coffee: Pixels) -> None:
+    gains = [saved(refiner, coffee[120:312, 200:392], quality) for quality in (500, 5000, 9500)]
+    assert min(gains) > 0 and sum(gains) / 3 > 0.01
+
+
+@pytest.mark.parametrize("level", [1, 2, 3, 5])
+def test_levels_are_better_than_a_single_pass(refiner: Refiner, coffee: Pixels, level: int) -> None:
+    assert saved(refiner, coffee[120:280, 200:360], 4000, EFFORTS[level]) > 0.01
+
+
+@given(
+    pixels=st.tuples(st.integers(1, 70), st.integers(1, 70)).flatmap(
+        lambda size: arrays(np.uint8, (*size, 3), elements=st.integers(0, 255))
+    ),
+    quality=st.integers(0, 10000),
+)
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+def test_nothing_gets_worse(refiner: Refiner, pixels: Pixels, quality: int) -> None:
+    assert saved(refiner, pixels, quality) >= 0
+
+
+@pytest.mark.parametrize("kind", ["noise", "flat", "checks"])
+def test_no_photographs(refiner: Refiner, kind: str) -> None:
+    rows, columns = np.mgrid[0:64, 0:80]
+    pixels = {
+        "noise": np.random.default_rng(2).integers(0, 256, (64, 80, 3)),
+        "flat": np.full((64, 80, 3), 200),
+        "checks": np.repeat(255 * ((rows // 3 + columns // 3) % 2)[..., None], 3, axis=2),
+    }[kind].astype(np.uint8)
+    for quality in (0, 10000):
+        assert saved(refiner, pixels, quality) >= 0
+
+
+def test_the_same_bytes_every_time(refiner: Refiner, coffee: Pixels, threads: Threads) -> None:
+    pixels = coffee[100:260, 200:430]
+    with threads(1):
+        first = refined(refiner, pixels, 5000)
+        assert refined(refiner, pixels, 5000) == first
+    with threads(2):
+        assert refined(refiner, pixels, 5000) == first
+
+
+def test_lambda_moves_size_and_error(refiner: Refiner, coffee: Pixels) -> None:
+    """What a search for a size or an error can use: at one quality the file follows lambda, and is best for its own."""
+    pixels = coffee[120:248, 200:328]
+    usual = refiner.model_lambda(5000)
+    small, large = (refined(refiner, pixels, 5000, EFFORTS[3], factor * usual) for factor in (0.5, 2.0))
+    assert len(small) < 0.95 * len(large)
+    for own, other, lmbda in ((small, large, 0.5 * usual), (large, small, 2.0 * usual)):
+        assert cost(refiner, pixels, [own], 5000, lmbda) < cost(refiner, pixels, [other], 5000, lmbda)
+
+
+@pytest.mark.parametrize("effort", [QUICK, EFFORTS[1], EFFORTS[3]], ids=["network", "linear path", "and context"])
+def test_tiles_are_refined_one_by_one(refiner: Refiner, coffee: Pixels, effort: Effort) -> None:
+    pixels = coffee[120:248, 200:340]
+    image = TiledImage(refiner.pipeline, pixels, 64)
+    assert len(image.grid) > 1
+    seen: list[tuple[int, int]] = []
+    payloads = image.encode(5000, RefiningCoder(refiner, effort), lambda done, total: seen.append((done, total)))
+    total = (1 + len(effort.rounds)) * len(image.grid)
+    assert seen == [(done, total) for done in range(1, total + 1)]
+    single = image.encode(5000)
+    assert all(one != other for one, other in zip(payloads, single, strict=True))
+    assert cost(refiner, pixels, payloads, 5000, side=64) < cost(refiner, pixels, single, 5000, side=64)
+
+
+def test_a_search_can_be_stopped(refiner: Refiner, coffee: Pixels) -> None:
+    """The best so far is returned: after one round that is what a search of one round finds."""
+    pixels = coffee[120:220, 200:330]
+
+    def stop_at(step: int) -> Callable[[int, int], None]:
+        def progress(done: int, total: int) -> None:
+            assert done <= step, "went on"
+            if done == step:
+                raise StopRefining
+
+        return progress
+
+    image = TiledImage(refiner.pipeline, pixels, WHOLE)
+    single, stopped = (image.encode(5000, RefiningCoder(refiner, QUICK), stop_at(step))[0] for step in (1, 2))
+    assert single == refiner.pipeline.encode(pixels, 5000)
+    assert stopped == refined(refiner, pixels, 5000, Effort(QUICK.rounds[:1]))
+
+
+def test_tiles_after_the_stop_get_a_single_pass(refiner: Refiner, coffee: Pixels) -> None:
+    image = TiledImage(refiner.pipeline, coffee[120:248, 200:340], 64)
+
+    def stop(done: int, total: int) -> None:
+        if done >= 2:
+            raise StopRefining
+
+    stopped, single = image.encode(5000, RefiningCoder(refiner, QUICK), stop), image.encode(5000)
+    assert stopped[0] != single[0] and stopped[1:] == single[1:]
+
+
+def test_other_errors_of_the_progress_end_the_work(refiner: Refiner, coffee: Pixels) -> None:
+    def fail(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        TiledImage(refiner.pipeline, coffee[:64, :64]).encode(5000, RefiningCoder(refiner, QUICK), fail)
+
+
+def test_levels_take_more_and_more_work() -> None:
+    assert len(EFFORTS) == MAX_EFFORT + 1
+    work = [
+        sum(2 + plan.sees_network + plan.sees_means + 2 * plan.sees_scales + plan.measured for plan in effort.rounds)
+        for effort in EFFORTS
+    ]
+    assert work[0] == 0 and work == sorted(set(work))
+    assert all(effort.rounds[-1].measured for effort in EFFORTS[1:])

@@ -1,0 +1,113 @@
+"""The list of models: where it is looked for, what it must hold, and damage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import cnncompress
+from cnncompress.errors import InvalidModel
+from cnncompress.model import manifest
+from cnncompress.model.config import ModelConfig
+from cnncompress.model.manifest import MANIFEST_NAME, Entry, Manifest, models_directory, read_manifest, write_manifest
+
+ENTRY = Entry(
+    name="first",
+    file="first.safetensors",
+    sha256="0123456789abcdef" * 4,
+    licence="Apache-2.0",
+    parameters=5,
+    encode_kmac_per_pixel=1.5,
+    decode_kmac_per_pixel=2.5,
+    config={"latent_channels": 4},
+    training={},
+    data_sources=["here"],
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    second = Entry(**{**vars(ENTRY), "name": "second", "sha256": "f" * 64})
+    written = Manifest(tmp_path, "second", (ENTRY, second))
+    write_manifest(written)
+    assert read_manifest(tmp_path) == written
+    assert written.by_name("first") is ENTRY and written.by_name("third") is None
+    assert ENTRY.fingerprint == "01234567"
+    assert written.by_fingerprint("ffffffff") is second and written.by_fingerprint("00000000") is None
+
+
+def test_shipped_manifest_tells_the_truth() -> None:
+    shipped = read_manifest()
+    assert shipped.by_name(shipped.default) is not None
+    names, fingerprints = ([getattr(entry, key) for entry in shipped.entries] for key in ("name", "fingerprint"))
+    assert len(set(names)) == len(names) and len(set(fingerprints)) == len(fingerprints)
+    for entry in shipped.entries:
+        data = (shipped.directory / entry.file).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == entry.sha256
+        assert ModelConfig(**{**entry.config, "lambdas": tuple(entry.config["lambdas"])})
+        assert entry.licence
+
+
+def test_a_checkout_keeps_its_models_beside_the_package() -> None:
+    assert models_directory() == Path(cnncompress.__file__).parents[1] / "models"
+
+
+def test_an_installed_package_keeps_them_inside(tmp_path: Path) -> None:
+    """A copy of the package with its models folder, as the wheel has it, run by an interpreter of its own."""
+    package = Path(cnncompress.__file__).parent
+    shutil.copytree(package, tmp_path / "site" / "cnncompress", ignore=shutil.ignore_patterns("__pycache__"))
+    inside = tmp_path / "site" / "cnncompress" / "models"
+    inside.mkdir()
+    write_manifest(Manifest(inside, "first", (ENTRY,)))
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from cnncompress.model.manifest import models_directory, read_manifest\n"
+        "print(models_directory(), read_manifest().default)"
+    )
+    command = [sys.executable, "-I", "-c", script, str(tmp_path / "site")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(inside.resolve()), "first"]
+
+
+def test_default_directory_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(manifest, "models_directory", lambda: tmp_path)
+    with pytest.raises(InvalidModel, match=MANIFEST_NAME):
+        read_manifest()
+
+
+GOOD: dict[str, Any] = {"schema": 1, "default": "first", "models": [vars(ENTRY)]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "5",
+        "\udcff",
+        json.dumps({key: value for key, value in GOOD.items() if key != "schema"}),
+        json.dumps({**GOOD, "schema": 2}),
+        json.dumps({key: value for key, value in GOOD.items() if key != "default"}),
+        json.dumps({**GOOD, "models": 5}),
+        json.dumps({**GOOD, "models": ["first"]}),
+        json.dumps({**GOOD, "models": [{**vars(ENTRY), "colour": "red"}]}),
+        json.dumps({**GOOD, "models": [{"name": "first"}]}),
+    ],
+)
+def test_damage(text: str, tmp_path: Path) -> None:
+    (tmp_path / MANIFEST_NAME).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InvalidModel) as caught:
+        read_manifest(tmp_path)
+    assert str(tmp_path / MANIFEST_NAME) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_missing_manifest(tmp_path: Path) -> None:
+    with pytest.raises(InvalidModel, match=r"manifest\.json"):
+        read_manifest(tmp_path)

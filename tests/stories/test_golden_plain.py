@@ -1,0 +1,89 @@
+"""Files without a model decode as they did: the same pixels, metadata and originals, bit for bit.
+
+``scripts/regen_golden_plain.py`` writes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnncompress import OriginalFile, decompress, decompress_file
+from cnncompress.probe import probe
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = Path(__file__).parents[1] / "golden" / "plain"
+
+
+def entries(folder: Path) -> list[dict[str, Any]]:
+    values = json.loads((folder / "golden.json").read_text(encoding="utf-8"))
+    assert values["schema"] == 1
+    found: list[dict[str, Any]] = values["files"]
+    return found
+
+
+def check(entry: dict[str, Any], folder: Path) -> None:
+    data = (folder / entry["file"]).read_bytes()
+    image = decompress(data)
+    with Image.open(folder / entry["pixels"]) as expected:
+        assert (image.mode, image.size) == (expected.mode, expected.size)
+        assert (np.asarray(image) == np.asarray(expected)).all()
+    parts = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if key in image.info}
+    original = decompress_file(data)
+    if isinstance(original, OriginalFile):
+        parts["original"] = original.data
+    assert {key: hashlib.sha256(part).hexdigest() for key, part in parts.items()} == entry["sha256"]
+
+
+@pytest.mark.parametrize("entry", entries(GOLDEN), ids=lambda entry: Path(entry["file"]).stem)
+def test_golden_file(entry: dict[str, Any]) -> None:
+    check(entry, GOLDEN)
+
+
+def test_every_kind_is_there() -> None:
+    found = entries(GOLDEN)
+    assert {path.name for path in GOLDEN.iterdir()} == {entry[key] for entry in found for key in ("file", "pixels")} | {
+        "golden.json"
+    }
+    facts = [probe((GOLDEN / entry["file"]).read_bytes()) for entry in found]
+    assert {(fact.coding, fact.mode) for fact in facts} >= {
+        ("stored", "RGB"), *(("lossless", mode) for mode in ("1", "L", "LA", "RGB", "RGBA"))
+    }  # fmt: skip
+    assert {name for fact in facts for name, _ in fact.chunks} == {
+        "lossless",
+        "original",
+        "icc",
+        "exif",
+        "xmp",
+        "source",
+    }
+
+
+@pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
+def test_script_writes_files_that_pass(tmp_path: Path) -> None:
+    (tmp_path / "lossless-l.cnc").write_bytes((GOLDEN / "lossless-l.cnc").read_bytes())
+    command = [
+        sys.executable,
+        "-W",
+        "error",
+        str(ROOT / "scripts" / "regen_golden_plain.py"),
+        "--directory",
+        str(tmp_path),
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "lossless-l.png").write_bytes((GOLDEN / "lossless-l.png").read_bytes())
+    found = entries(tmp_path)
+    assert [entry["file"] for entry in found] == [entry["file"] for entry in entries(GOLDEN)]
+    for entry in found:
+        check(entry, tmp_path)

@@ -1,0 +1,99 @@
+"""What files depend on, and what they do not: threads, jobs, precision. With the shipped model, on the CPU."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.api import Codec
+from cnncompress.cli.main import program
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.model.devices import Precision
+
+Pixels = NDArray[np.uint8]
+Threads = Callable[[int], AbstractContextManager[None]]
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+SHARES = (("1", "1"), ("1", "2"), ("4", "1"), ("4", "2"), ("5", "5"))
+"""Jobs and threads; five jobs take two processes."""
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory, coffee: Pixels, chelsea: Pixels) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for number, picture in enumerate((coffee, chelsea, coffee, chelsea, coffee)):
+        crop = picture[40 * number : 40 * number + 65 + number, 100 : 190 - 7 * number]
+        Image.fromarray(crop).save(folder / f"{number}.png")
+    return folder
+
+
+def run(command: str, folder: Path, output: Path, *options: str) -> dict[str, bytes]:
+    """Runs a command on all files of a folder and returns what it has made."""
+    arguments = [command, "-r", str(folder), "-d", str(output), "--device", "cpu", "--quiet", *options]
+    result = CliRunner().invoke(program, arguments)
+    assert result.exit_code == 0, result.output
+    return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
+
+
+def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_path: Path) -> None:
+    """In both directions: each way decodes the files of every other, as they are the same."""
+    packed = {}
+    for jobs, threads in SHARES:
+        packed[jobs, threads] = run("compress", photos, tmp_path / f"{jobs}-{threads}", "-j", jobs, "-T", threads)
+    first = packed["1", "1"]
+    assert len(first) == 5 and all(files == first for files in packed.values())
+    decoded = [
+        run("decompress", tmp_path / "1-1", tmp_path / f"back-{jobs}-{threads}", "-j", jobs, "-T", threads)
+        for jobs, threads in (("1", "1"), ("4", "2"))
+    ]
+    assert len(decoded[0]) == 5 and decoded[0] == decoded[1]
+
+
+@pytest.mark.parametrize("target", [("--target-psnr", "30"), ("--effort", "1")])
+def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tuple[str, str]) -> None:
+    found = [
+        run("compress", photos, tmp_path / jobs, "-j", jobs, "-T", threads, *target)
+        for jobs, threads in (("1", "2"), ("4", "1"))
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("count", [1, 2])
+def test_every_precision_and_thread_count_decodes_every_other(
+    photos: Path, precision: Precision, count: int, threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same symbols, whatever the floats of the decoder do, and pixels that differ by what bfloat16 rounds."""
+    codecs = {each: Codec(device="cpu", precision=each) for each in PRECISIONS}
+    with threads(count):
+        data = codecs[precision].compress(photos / "0.png", 60)
+    found = []
+    unpack = ImagePipeline.unpack
+
+    def noting_unpack(self: ImagePipeline, *args: object) -> object:
+        latents = unpack(self, *args)  # type: ignore[arg-type]
+        found.append(latents.y.numpy().tobytes() + latents.z.numpy().tobytes())
+        return latents
+
+    monkeypatch.setattr(ImagePipeline, "unpack", noting_unpack)
+    pictures = {}
+    for other, other_count in itertools.product(PRECISIONS, (1, 2)):
+        with threads(other_count):
+            pictures[other, other_count] = np.asarray(codecs[other].decompress(data), int)
+    assert len(found) == 4 and len(set(found)) == 1
+    assert (pictures["fp32", 1] == pictures["fp32", 2]).all()
+    error = np.abs(pictures["fp32", 1] - pictures["bf16", 1])
+    assert error.mean() < 1.0 and error.max() <= 16
+
+
+def test_auto_is_fp32_on_the_cpu(photos: Path) -> None:
+    files = [Codec(device="cpu", precision=each).compress(photos / "1.png") for each in ("auto", "fp32", "bf16")]
+    assert files[0] == files[1] != files[2]

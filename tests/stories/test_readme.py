@@ -1,0 +1,68 @@
+"""The README says what is true."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from cnncompress import errors
+from cnncompress.cli.main import COMMANDS, program
+from cnncompress.evaluation.peers import CNC
+from cnncompress.evaluation.report import default_quality_sentence
+from cnncompress.evaluation.results import read_results
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+SOME_FAILED, CLICK_USAGE, SIGNALS = 1, 2, {130, 141, 143}
+
+
+def _subclasses(cls: type[errors.CnncompressError]) -> set[type[errors.CnncompressError]]:
+    children = set(cls.__subclasses__())
+    return children.union(*(_subclasses(child) for child in children))
+
+
+def test_exit_code_table_is_complete() -> None:
+    table = re.findall(r"^\| ([\d, ]+) \|", README, flags=re.MULTILINE)
+    documented = {int(code) for row in table for code in row.split(",")}
+    in_errors_module = {
+        cls.exit_code for cls in _subclasses(errors.CnncompressError) if cls.__module__ == errors.__name__
+    }
+    assert documented == in_errors_module | {0, SOME_FAILED, CLICK_USAGE} | SIGNALS
+
+
+def test_every_command_is_in_the_table() -> None:
+    rows = re.findall(r"^\| `(\w+)[^`]*` \|", README, flags=re.MULTILINE)
+    assert rows == list(COMMANDS)
+
+
+def test_every_option_is_one() -> None:
+    section = README[README.index("## Command line") : README.index("## Python")]
+    known = {
+        option
+        for name in COMMANDS
+        for parameter in program.get_command(click.Context(program), name).params  # type: ignore[union-attr]
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    mentioned = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+|-[A-Za-z0])(?![\w-])", section))
+    assert mentioned - known - {"-h", "-name", "-n"} == set()
+
+
+def test_what_the_default_quality_means() -> None:
+    results = read_results(ROOT / "docs" / "results" / "kodak.json")
+    (cnc,) = (codec for codec in results.codecs if codec.codec == CNC)
+    sentence = str(default_quality_sentence(cnc)).replace("these 24 images.", "the 24 Kodak images")
+    assert sentence in " ".join(README.split()), "python scripts/report_rd.py docs/results/kodak.json prints it"
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (ROOT / target).exists()
+
+
+@pytest.mark.parametrize("script", sorted(set(re.findall(r"python (scripts/\w+\.py)", README))))
+def test_scripts_exist(script: str) -> None:
+    assert (ROOT / script).is_file()
