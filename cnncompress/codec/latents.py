@@ -61,7 +61,7 @@ class Target:
     """What the symbols of an image shall come close to, on the networks' device.
 
     Attributes:
-        y: float32 ``[4, M, h/2, w/2]``, latent in coding order, in units of the quantisation step.
+        y: float32 ``[4, M, h/2, w/2]``, latent in coding order, in units of the base step, 1 / gain.
         z: float32 ``[1, N, h/4, w/4]``, hyper-latent.
     """
 
@@ -77,11 +77,13 @@ class Quantised:
         latents: The symbols, on the CPU.
         means: float32 ``[4, M, h/2, w/2]``, what the symbols were rounded relative to, in coding order, on the
             networks' device.
+        deltas: float32 of the same shape, what a symbol of 1 stands for, on the same device.
         y_hat: float32 ``[1, M, h, w]``, decoded latent, on the same device.
     """
 
     latents: Latents
     means: Tensor
+    deltas: Tensor
     y_hat: Tensor
 
 
@@ -179,9 +181,10 @@ class LatentTransform:
         z_symbols = z[0].int().cpu()
         walk = self.scale_walk(z_symbols, quality)
         means: list[Tensor] = []
+        deltas: list[Tensor] = []
 
-        def code(step: int, mean: Tensor) -> Tensor:
-            residual = target.y[step : step + 1] - mean
+        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
+            residual = (target.y[step : step + 1] - mean) / delta
             _check_finite(residual)
             parts = []
             for part in walk.parts(step):
@@ -191,12 +194,13 @@ class LatentTransform:
                 parts.append(round_with_dead_zone(own, widening).clamp(-MAX_SYMBOL, MAX_SYMBOL))
                 walk.add(parts[-1][0].int().cpu())
             means.append(mean)
-            return mean + torch.cat(parts, dim=1)
+            deltas.append(delta)
+            return mean + delta * torch.cat(parts, dim=1)
 
         with self.stopwatch.stage("context"):
             y_hat = self.network.walk_context(z, self.position(quality), code)
         latents = Latents(z_symbols, self.hyper_levels(quality, *size), *walk.coded())
-        return Quantised(latents, torch.cat(means), y_hat)
+        return Quantised(latents, torch.cat(means), torch.cat(deltas), y_hat)
 
     def encode(self, pixels: Tensor, quality: int) -> Latents:
         """Maps an image to its symbols.
@@ -239,8 +243,12 @@ class LatentTransform:
         """
         z = latents.z.to(self.device).float()[None]
         y = latents.y.to(self.device).float()
+
+        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
+            return mean + delta * y[step : step + 1]
+
         with self.stopwatch.stage("context"):
-            return self.network.walk_context(z, self.position(quality), lambda step, mean: mean + y[step : step + 1])
+            return self.network.walk_context(z, self.position(quality), code)
 
     @torch.inference_mode()
     def synthesise(

@@ -83,7 +83,7 @@ class TileTask:
         analysed. That brings the analysis of the next row of tiles forward; it will not have to be done again.
 
         Returns:
-            float32 ``[1, M, h, w]``, in units of the quantisation step, and what of it is margin, in latent positions.
+            float32 ``[1, M, h, w]``, in units of the base step, and what of it is margin, in latent positions.
             `cnncompress.nn.margins.trimmed` tells which part is the tile's own.
         """
         return self._around.window(self.number)

@@ -27,6 +27,17 @@ _POSITIONS = (0, 3, 1, 2)
 """Row-major index within the 2x2 cell of (0,0), (1,1), (0,1), (1,0)."""
 
 
+def coding_order(bands: Sequence[int]) -> list[int]:
+    """Elements of a cell, ``4 * channel + row-major position``, in the order in which the four steps code them.
+
+    Args:
+        bands: Channels of each band of the latent, multiples of 4; each is cut into four groups of its own.
+    """
+    groups = [group for band in bands for group in [band // STEPS] * STEPS]
+    grouped = [number % STEPS for number, size in enumerate(groups) for _ in range(size)]
+    return [channel * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for channel, j in enumerate(grouped)]
+
+
 class StepPartition(nn.Module):
     """Reorders a latent into the four coding steps and back."""
 
@@ -37,12 +48,10 @@ class StepPartition(nn.Module):
         """Fixes the order.
 
         Args:
-            bands: Channels of each band of the latent, multiples of 4; each is cut into four groups of its own.
+            bands: As for `coding_order`.
         """
         super().__init__()
-        groups = [group for band in bands for group in [band // STEPS] * STEPS]
-        grouped = [number % STEPS for number, size in enumerate(groups) for _ in range(size)]
-        order = [channel * 4 + _POSITIONS[k ^ j] for k in range(STEPS) for channel, j in enumerate(grouped)]
+        order = coding_order(bands)
         # Lists, because arithmetic on a tensor of the meta device, where weights are checked first, loads torch's
         # compiler, which takes longer than all else.
         inverse = sorted(range(len(order)), key=order.__getitem__)

@@ -11,6 +11,7 @@ from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
 from cnncompress.nn.margins import Margins
 from cnncompress.nn.mean_context import STEPS, ContextNetwork, StepPartition
 from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.quantisation import QuantisationSteps
 from cnncompress.nn.transforms import AnalysisTransform, SynthesisTransform
 
 
@@ -29,6 +30,7 @@ class CodecNetwork(nn.Module):
         self.h_a = HyperAnalysis(config)
         self.h_s = HyperSynthesis(config)
         self.partition = StepPartition(config.bands)
+        self.quantisation = QuantisationSteps(config)
         self.context = nn.ModuleList(ContextNetwork(config, step) for step in range(STEPS))
         self.log_gain = QualityTable(config.anchors, config.latent_channels)
         self.log_inverse_gain = QualityTable(config.anchors, config.latent_channels)
@@ -42,7 +44,7 @@ class CodecNetwork(nn.Module):
             margins: Of a window, as for `AnalysisTransform`; None for a whole image.
 
         Returns:
-            float32 ``[B, M, H/16, W/16]`` in units of the quantisation step, without the margins.
+            float32 ``[B, M, H/16, W/16]`` in units of the base step, 1 / gain, without the margins.
         """
         y: Tensor = self.g_a(x, position, margins) * self.log_gain(position).exp()
         return y
@@ -51,7 +53,7 @@ class CodecNetwork(nn.Module):
         """Decoded scaled latent to image, nominally in ``0 .. 1``.
 
         Args:
-            y_hat: float32 ``[B, M, h, w]`` in units of the quantisation step.
+            y_hat: float32 ``[B, M, h, w]`` in units of the base step, 1 / gain.
             position: float32 ``[B]``, quality as a place among the anchors.
             margins: Of a window, as for `SynthesisTransform`; None for a whole image.
 
@@ -87,24 +89,25 @@ class CodecNetwork(nn.Module):
         z: Tensor = self.h_a(y / self.normaliser(position), position)
         return z
 
-    def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor], Tensor]) -> Tensor:
+    def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor, Tensor], Tensor]) -> Tensor:
         """Goes through the four steps of the spatial context; the one path of training, encoder and decoder.
 
         Args:
             z_hat: float32 ``[B, N, h/4, w/4]``, decoded hyper-latent.
             position: float32 ``[B]``, quality as a place among the anchors.
-            code: Called with the step's number and its means, float32 ``[B, M, h/2, w/2]`` in the order of
-                `StepPartition.split`; returns the decoded latent of that step, of the same shape.
+            code: Called with the step's number, its means and its quantisation steps, both float32 ``[B, M, h/2, w/2]``
+                in the order of `StepPartition.split`; returns the decoded latent of that step, of the same shape.
 
         Returns:
             float32 ``[B, M, h, w]``, the decoded scaled latent.
         """
         features = self.h_s(z_hat, position)
+        deltas = self.quantisation(features)
         normalisers = self.partition.split_channels(self.normaliser(position))
         decoded: list[Tensor] = []
         normalised: list[Tensor] = []
         for step in range(STEPS):
             mean = self.context[step](features, normalised, position) * normalisers[step]
-            decoded.append(code(step, mean))
+            decoded.append(code(step, mean, deltas[step]))
             normalised.append(decoded[-1] / normalisers[step])
         return self.partition.merge(decoded)

@@ -48,7 +48,7 @@ def measure_complexity(network: CodecNetwork, scales: IntegerScaleSynthesis) -> 
         z = network.hyper_analyse(y, position)
     with FlopCounterMode(display=False) as entropy:
         scales(z.round(), 0)
-        y_hat = network.walk_context(z.round(), position, lambda step, mean: mean)
+        y_hat = network.walk_context(z.round(), position, lambda step, mean, delta: mean)
     with FlopCounterMode(display=False) as synthesis:
         network.synthesise(y_hat, position)
 

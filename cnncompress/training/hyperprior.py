@@ -90,7 +90,7 @@ class HyperpriorModel(TrainableModel):
         context = self.scales.context
         surprises: list[Tensor] = []
 
-        def code(step: int, mean: Tensor) -> Tensor:
+        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
             nonlocal y_bits
             parts = []
             for number, part in enumerate(context.parts):
@@ -98,11 +98,12 @@ class HyperpriorModel(TrainableModel):
                     continue
                 own_nats = nats[step][:, part.in_step]
                 log_scale = nats_to_table(context(number, own_nats, surprises, simulate_integers), simulate_integers)
-                symbols, coded = self._round((y_steps[step] - mean)[:, part.in_step], log_scale)
+                residual = ((y_steps[step] - mean) / delta)[:, part.in_step]
+                symbols, coded = self._round(residual, log_scale)
                 y_bits = y_bits + gaussian_bits(coded, log_scale).sum((1, 2, 3))
                 surprises.append(context.surprise(symbols, own_nats))
                 parts.append(symbols)
-            return mean + torch.cat(parts, dim=1)
+            return mean + delta * torch.cat(parts, dim=1)
 
         y_hat = network.walk_context(z_hat, position, code)
         x_hat = network.synthesise(y_hat, position)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from independent_container import File
 from independent_model import Integers, Model
-from independent_symbols import places
+from independent_symbols import part_ends, places
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -41,6 +41,7 @@ class Networks:
         f = self.conv("h_s.stem", torch.from_numpy(z).float() / 4) + self.row("h_s.quality")
         f = shuffle(lrelu(self.conv("h_s.body.1", lrelu(f))))
         norm = torch.clamp(self.tensors["g_a.klt_std"][:, None, None] * torch.exp(self.row("log_gain")), min=1)
+        deltas = torch.exp(torch.clamp(self.conv("quantisation.head", f), -1.5, 1.5))
         steps: list[Tensor] = []
         for k in range(4):
             name = f"context.{k}"
@@ -48,13 +49,21 @@ class Networks:
             t = self.conv(f"{name}.stem", before) + self.row(f"{name}.quality")
             t = lrelu(self.conv(f"{name}.body.1", lrelu(t)))
             t = lrelu(self.conv(f"{name}.body.3", t))
-            steps.append(self.conv(f"{name}.head", t) * norm + torch.from_numpy(symbols[k]).float())
+            delta = deltas[self.delta_channels(k)]
+            steps.append(self.conv(f"{name}.head", t) * norm + delta * torch.from_numpy(symbols[k]).float())
         channels, rows, columns = steps[0].shape
         latent = torch.empty(channels, 2 * rows, 2 * columns)
         for k, step in enumerate(places(channels, self.config["fine_channels"])):
             for i, (row, column) in enumerate(step):
                 latent[i, row::2, column::2] = steps[k][i]
         return latent
+
+    def delta_channels(self, k: int) -> list[int]:
+        """Channels of the quantisation steps of step k, by index."""
+        channels, fine = self.config["latent_channels"], self.config["fine_channels"]
+        ends = part_ends(channels, fine)[:4]
+        groups = [sum(i >= end for end in ends) for i in range(channels)]
+        return [4 * groups[i] + 2 * row + column for i, (row, column) in enumerate(places(channels, fine)[k])]
 
     def image(self, latent: Tensor) -> Tensor:
         """[3, H', W'], nominally 0 to 1."""

@@ -80,7 +80,7 @@ def walk(network: CodecNetwork, z: Tensor, position: Tensor, y: list[Tensor]) ->
     """Means of all steps, and the merged latent, when the steps decode to ``y``."""
     means: list[Tensor] = []
 
-    def code(step: int, mean: Tensor) -> Tensor:
+    def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
         assert step == len(means)
         means.append(mean)
         return y[step]

@@ -67,9 +67,10 @@ def test_evaluation_rounds_everything(model: HyperpriorModel, x: Tensor) -> None
     walk = model.network.walk_context
 
     def watched(z_hat, position, code):  # type: ignore[no-untyped-def]
-        def wrapped(step, mean):  # type: ignore[no-untyped-def]
-            decoded = code(step, mean)
-            offsets = decoded - mean
+        def wrapped(step, mean, delta):  # type: ignore[no-untyped-def]
+            delta = 0.8 * delta
+            decoded = code(step, mean, delta)
+            offsets = (decoded - mean) / delta
             assert (offsets - offsets.round()).abs().max() < 1e-2
             return decoded
 

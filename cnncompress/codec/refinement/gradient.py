@@ -87,7 +87,7 @@ class Gradients:
     """How the cost changes, in bits, apart from what a symbol itself costs, which is looked up and not extrapolated.
 
     Attributes:
-        y: float32 ``[4, M, h/2, w/2]``, by quantisation steps of the decoded latent, in coding order.
+        y: float32 ``[4, M, h/2, w/2]``, by symbols, as far as they move the decoded latent, in coding order.
         surprise: float32 of the same shape, by the surprise that a symbol is to the scale context.
         z: float32 ``[1, N, h/4, w/4]``, by symbols of the hyper-latent.
     """
@@ -134,7 +134,7 @@ class CostGradient:
         The second derivatives of all but its restoration filter come near them; off-diagonal ones are left out.
 
         Returns:
-            float32 ``[4, M, 1, 1]``, bits per square of a quantisation step, in coding order.
+            float32 ``[4, M, 1, 1]``, bits per square of a base step, in coding order.
         """
         network = self._transform.network
         step = network.log_inverse_gain(self._position).exp()
@@ -152,13 +152,13 @@ class CostGradient:
         """
         device = self._transform.device
         symbols = coded.latents.y.to(device).float()
-        decoded = (coded.means + symbols).requires_grad_()
+        decoded = (coded.means + coded.deltas * symbols).requires_grad_()
         z_hat = coded.latents.z.to(device).float()[None].requires_grad_(sight.hyper)
         with torch.enable_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._fast):
             cost = self._distortion(decoded, sight.network, pixels)
             surprises: list[Tensor] = []
             if sight.symbol_slopes is not None:
-                cost = cost + self._bits_of_means(decoded, z_hat, sight.symbol_slopes)
+                cost = cost + self._bits_of_means(decoded, z_hat, sight.symbol_slopes / coded.deltas)
             if sight.level_slopes is not None:
                 level_bits, surprises = self._bits_of_levels(symbols, z_hat, sight.level_slopes)
                 cost = cost + level_bits
@@ -166,7 +166,7 @@ class CostGradient:
             inputs = (decoded, *([z_hat] if sight.hyper else []), *surprises)
             y, *others = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
         z = others.pop(0) if sight.hyper else torch.zeros_like(z_hat)
-        return Gradients(y, torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y), z)
+        return Gradients(coded.deltas * y, torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y), z)
 
     def _distortion(self, decoded: Tensor, through_network: bool, pixels: Tensor | None) -> Tensor:
         """Something whose gradient is the distortion's: samples times the slopes that their errors give them."""
@@ -192,10 +192,10 @@ class CostGradient:
         return trimmed(unrestored, margins), known
 
     def _bits_of_means(self, decoded: Tensor, z_hat: Tensor, slopes: Tensor) -> Tensor:
-        """What the symbols cost as far as their means change it."""
+        """What the symbols cost as far as their means change it; slopes in bits per base step."""
         means: list[Tensor] = []
 
-        def code(step: int, mean: Tensor) -> Tensor:
+        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
             means.append(mean)
             return decoded[step : step + 1]
 

@@ -73,15 +73,16 @@ class StepSearch:
             plan.moves_hyper,
         )
         gradients = self._gradient(coded, sight, pixels)
-        curvature = plan.caution * self._curvature
+        curvature = plan.caution * self._curvature * coded.deltas.square()
         lowered = curvature + bits.down - gradients.y
         raised = curvature + bits.up + gradients.y
         if plan.sees_scales:
             known = torch.log1p(symbols.abs())
             lowered += gradients.surprise * (torch.log1p((symbols - 1).abs()) - known)
             raised += gradients.surprise * (torch.log1p((symbols + 1).abs()) - known)
-        decoded = coded.means + symbols + self._choose(lowered, raised, plan.share)
-        y = decoded + (self._original.y - decoded).clamp(-HOLD, HOLD)
+        decoded = coded.means + coded.deltas * (symbols + self._choose(lowered, raised, plan.share))
+        hold = HOLD * coded.deltas
+        y = decoded + (self._original.y - decoded).clamp(-hold, hold)
         z = coded.latents.z.to(device)[None].float()
         if plan.moves_hyper:
             z = z + self._hyper_steps(coded, gradients.z)
