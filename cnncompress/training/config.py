@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cnncompress.nn.config import ModelConfig
+from cnncompress.training.objective import objective_named
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -75,6 +76,8 @@ class TrainConfig:
     Attributes:
         model: Shape of the network.
         network: ``hyperprior``, or ``seed-article``, which of the shape takes the lambdas only and cannot be exported.
+        objective: The distortion, by its name in `cnncompress.training.objective`: ``mse``, or ``mix-0.6`` and the
+            like, which needs crops of 176 pixels or more.
         phases: Parts of the run, in order.
         augmentation: Random changes to the crops.
         learning_rate: Peak rate of Adam for the networks.
@@ -92,6 +95,7 @@ class TrainConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     network: str = HYPERPRIOR
+    objective: str = "mse"
     phases: tuple[Phase, ...] = (
         Phase(0.60, crop=128, batch=8),
         Phase(0.33, crop=256, batch=4, last_rate=0.0, simulate_integers=True),
@@ -109,11 +113,13 @@ class TrainConfig:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses an unknown network, and phases that do not make up the whole run.
+        """Refuses unknown names, and phases that do not make up the whole run.
 
         Raises:
-            ValueError: There is no such network, the fractions do not add up to 1, or a crop is no multiple of 64.
+            ValueError: There is no such network or objective, the fractions do not add up to 1, or a crop is no
+                multiple of 64 or too small for the objective.
         """
+        min_crop = objective_named(self.objective).min_crop
         if self.network not in NETWORKS:
             raise ValueError(f"network is {self.network!r:.50}, must be one of {', '.join(NETWORKS)}")
         if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
@@ -121,6 +127,8 @@ class TrainConfig:
         for phase in self.phases:
             if phase.crop % 64 or phase.crop < 64 or phase.batch < 1:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")
+            if phase.crop < min_crop:
+                raise ValueError(f"phase with crop {phase.crop}: objective {self.objective} needs {min_crop} or more")
 
     def phase_at(self, progress: float) -> Phase:
         """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""

@@ -22,6 +22,7 @@ from cnncompress.training.crops import RandomCrops
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.loss import rate_distortion
 from cnncompress.training.networks import untrained_model
+from cnncompress.training.objective import objective_named
 from cnncompress.training.progress import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
@@ -61,6 +62,7 @@ class Trainer:
         """
         torch.manual_seed(config.seed)
         self.config = config
+        self.objective = objective_named(config.objective)
         self.held_out = held_out
         self.device = device
         self.clock = clock
@@ -215,7 +217,7 @@ class Trainer:
             return self._validate() if final_validation and not stopped else None
 
     def _validate(self) -> Validation | None:
-        result = validate(self.averaged, self.held_out.values(), self.device)
+        result = validate(self.averaged, self.held_out.values(), self.device, self.objective)
         self.log(str(result) if result else "no held-out image is large enough for validation")
         return result
 
@@ -243,7 +245,7 @@ class Trainer:
         self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.forward(x, position, simulate_integers=phase.simulate_integers)
-        result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)
+        result = rate_distortion(x, output, lmbda, config.rate_weight_exponent, self.objective)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)

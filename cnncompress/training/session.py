@@ -16,6 +16,7 @@ from cnncompress.training.export import ExportedWeights, export_weights
 from cnncompress.training.fine_tune import fitting_crop
 from cnncompress.training.job import Job, check_same_run, plan
 from cnncompress.training.loop import GoOn, Trainer
+from cnncompress.training.objective import objective_named
 from cnncompress.training.progress import Validation, validate
 from cnncompress.training.warm_start import trainable_model
 from cnncompress.weights import load_weights
@@ -67,7 +68,8 @@ class Session:
         config = (
             saved.config if saved else plan(job, model, origin, on_gpu=on_gpu, crop=fitting_crop(self.images.values()))
         )
-        self.before = validate(start.to(self.device), self.held_out.values(), self.device) if start else None
+        objective = objective_named(config.objective)
+        self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective) if start else None
         self.after: Validation | None = None
         self.resumed = saved is not None
         self.trainer = Trainer(config, self.images, self.held_out, self.device, start=start, log=_ignore)

@@ -26,6 +26,7 @@ PHASES = (
     Phase(0.3, crop=64, batch=3, simulate_integers=True),
     Phase(0.3, crop=64, batch=2, simulate_integers=True, synthesis_only=True),
 )
+LARGE = Phase(1.0, crop=192, batch=2)
 
 
 class NoReading(TorchDispatchMode):
@@ -58,11 +59,13 @@ def test_the_guard_notices() -> None:
             reading()
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", [*PHASES, LARGE])
 def test_steps_read_nothing(
     phase: Phase, tiny_run: TrainConfig, train_images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(tiny_run, augmentation=replace(tiny_run.augmentation, colour_jitter_probability=1.0))
+    augmentation = replace(tiny_run.augmentation, colour_jitter_probability=1.0)
+    objective = "mix-0.6" if phase is LARGE else "mse"
+    config = replace(tiny_run, phases=(replace(phase, fraction=1.0),), augmentation=augmentation, objective=objective)
     run = Trainer(config, train_images, {}, CPU, log=lambda line: None)
     run._choose_parameters(phase)
     meter = QualityMeter(config.model.anchors, CPU)
