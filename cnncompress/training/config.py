@@ -85,7 +85,8 @@ class TrainConfig:
         klt_learning_rate: Peak rate for the linear path, which starts at its optimum.
         warmup_steps: Steps of linear warm-up, before the rates follow the phases.
         gradient_clip: Largest norm of the gradient.
-        ema_decay: Decay per step of the averaged weights, which are what is exported.
+        ema_seconds: Time that the averaged weights, which are what is exported, reach back: after so many seconds of
+            the run's clock what was averaged has 1/e of its weight left.
         rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
             not drown the low ones.
         seed: Seed of weights, crops and qualities.
@@ -107,7 +108,7 @@ class TrainConfig:
     klt_learning_rate: float = 4e-5
     warmup_steps: int = 100
     gradient_clip: float = 1.0
-    ema_decay: float = 0.999
+    ema_seconds: float = 600.0
     rate_weight_exponent: float = 0.5
     seed: int = 1
     origin: str = ""
@@ -116,14 +117,16 @@ class TrainConfig:
         """Refuses unknown names, and phases that do not make up the whole run.
 
         Raises:
-            ValueError: There is no such network or objective, the fractions do not add up to 1, or a crop is no
-                multiple of 64 or too small for the objective.
+            ValueError: There is no such network or objective, the fractions do not add up to 1, a crop is no multiple
+                of 64 or too small for the objective, or the average reaches back no time.
         """
         min_crop = objective_named(self.objective).min_crop
         if self.network not in NETWORKS:
             raise ValueError(f"network is {self.network!r:.50}, must be one of {', '.join(NETWORKS)}")
         if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
             raise ValueError("the fractions of the phases must add up to 1")
+        if not self.ema_seconds > 0.0:
+            raise ValueError(f"ema_seconds is {self.ema_seconds}, must be above 0")
         for phase in self.phases:
             if phase.crop % 64 or phase.crop < 64 or phase.batch < 1:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")

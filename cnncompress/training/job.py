@@ -13,7 +13,7 @@ from cnncompress.training.fine_tune import CPU_BATCH, CROPS, GPU_BATCH, fine_tun
 CHECKPOINT_SUFFIX = ".checkpoint"
 
 # Chosen by the program, and may come out otherwise when the run goes on with a longer budget or on another device.
-_AUTOMATIC = ("phases", "warmup_steps", "ema_decay")
+_AUTOMATIC = ("phases", "warmup_steps", "ema_seconds")
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,12 @@ from torch import Tensor
 from cnncompress.errors import CnncompressError, InvalidModel
 from cnncompress.nn.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
 from cnncompress.nn.quality import lambda_at
-from cnncompress.training.average import WeightAverage
+from cnncompress.training.average import WeightAverage, decay_over
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
 from cnncompress.training.initialise import initialise, patch_covariance
-from cnncompress.training.loss import rate_distortion
+from cnncompress.training.loss import RateDistortion, rate_distortion
 from cnncompress.training.networks import untrained_model
 from cnncompress.training.objective import objective_named
 from cnncompress.training.progress import QualityMeter, Validation, validate
@@ -50,12 +50,12 @@ class Trainer:
 
         Args:
             config: What to train.
-            images: Training images by name, uint8 ``[3, H, W]``.
+            images: Training images by name, uint8 ``[3, H, W]``; with a model to start from they may come later.
             held_out: Validation images by name.
             device: Where to train, and where the images are kept; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
             compiled: Whether to compile the model's forward and backward pass, anew for each phase, whose shapes are
-                fixed; None does so on CUDA devices only.
+                fixed; None does so on CUDA devices only. The time that it takes does not count.
             clock: Seconds that count against the time budget; `time.process_time` makes runs comparable on a machine
                 with other work to do.
             log: Receives one line of text at a time.
@@ -81,8 +81,8 @@ class Trainer:
         self.forward: Callable[..., HyperpriorOutput] = (
             torch.compile(self.model, dynamic=False) if compiled else self.model
         )
-        self.average = WeightAverage(self.model, config.ema_decay)
-        self.crops = RandomCrops(list(images.values()), device, config.augmentation, config.seed)
+        self.average = WeightAverage(self.model)
+        self.crops = RandomCrops(images.values(), device, config.augmentation, config.seed)
         self.optimizer = self._optimizer()
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
@@ -90,6 +90,26 @@ class Trainer:
     def averaged(self) -> TrainableModel:
         """The model with averaged weights."""
         return self.average.module
+
+    def add_images(self, images: dict[str, Tensor]) -> None:
+        """Trains on these images as well; between steps, which is also where `run` asks its `go_on`."""
+        self.crops.add(images.values())
+
+    def warm_up(self, phase: Phase) -> float:
+        """Runs a step of a phase forward and backward and forgets it, so that what is done once is done.
+
+        That is the compiling, if there is any, and cuDNN's choice of kernels. Weights, moments, the count of steps and
+        the random numbers to come stay as they are. It waits for the device.
+
+        Returns:
+            The loss.
+        """
+        self._choose_parameters(phase)
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []), _full_precision(self.device):
+            loss = self._forward(phase)[1].loss
+            loss.backward()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.item()
 
     def _optimizer(self) -> torch.optim.Optimizer:
         groups: dict[float, list[Tensor]] = {}
@@ -186,6 +206,7 @@ class Trainer:
         deadline = time.monotonic() + stop_after
         started = saved = validated = self.clock()
         before, first_step = self.seconds, self.step
+        updated = self.seconds - self.seconds / max(self.step, 1)
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
         stopped = False
@@ -196,6 +217,12 @@ class Trainer:
                     phase = current
                     self._choose_parameters(phase)
                     self.log(f"phase {phase}")
+                    if self.forward is not self.model:
+                        paused = self.clock()
+                        self.warm_up(phase)
+                        started += self.clock() - paused
+                self.average.decay = decay_over(self.seconds - updated, self.config.ema_seconds)
+                updated = self.seconds
                 self._train_step(phase, self.seconds / budget, meter)
                 # Nothing in a step waits for the device. Its queue holds about a thousand operations, a few steps, and
                 # then makes the host wait, so that the clock is ahead of the device by no more than those; log lines,
@@ -226,8 +253,8 @@ class Trainer:
             in_synthesis = name.startswith(("network.g_s.", "network.log_inverse_gain."))
             parameter.requires_grad_(in_synthesis or not phase.synthesis_only)
 
-    def _train_step(self, phase: Phase, progress: float, meter: QualityMeter) -> None:
-        """Queues a step. On a GPU nothing here may read a result, nor copy from the host and wait for it."""
+    def _forward(self, phase: Phase) -> tuple[Tensor, RateDistortion]:
+        """Queues the forward pass of a step; qualities, as places among the anchors, and the loss."""
         config = self.config
         x = self.crops.batch(phase.batch, phase.crop, self.step)
         # One quality from each of B equal parts of the range, in random order: the crops come sorted by their scale.
@@ -236,19 +263,21 @@ class Trainer:
         on_host = draw / len(x) * (config.model.anchors - 1)
         drawn = torch.stack([on_host, lambda_at(config.model.lambdas, on_host)]).to(self.device, non_blocking=True)
         position, lmbda = drawn.unbind()
-
-        warmup = min(1.0, (self.step + 1) / config.warmup_steps)
-        rate = warmup * config.rate_at(progress)
-        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
-            group["lr"] = peak * rate
-
         self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.forward(x, position, simulate_integers=phase.simulate_integers)
-        result = rate_distortion(x, output, lmbda, config.rate_weight_exponent, self.objective)
+        return position, rate_distortion(x, output, lmbda, config.rate_weight_exponent, self.objective)
+
+    def _train_step(self, phase: Phase, progress: float, meter: QualityMeter) -> None:
+        """Queues a step. On a GPU nothing here may read a result, nor copy from the host and wait for it."""
+        warmup = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        rate = warmup * self.config.rate_at(progress)
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * rate
+        position, result = self._forward(phase)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimizer.step()
         self.average.update_parameters(self.model)
         meter.add(position, result)

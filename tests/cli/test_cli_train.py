@@ -26,7 +26,7 @@ from cnncompress.weights import load_weights
 
 TOML = """
 warmup_steps = 2
-ema_decay = 0.9
+ema_seconds = 1.0
 
 [model]
 latent_channels = 8
