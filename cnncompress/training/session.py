@@ -11,7 +11,7 @@ from cnncompress.devices import resolve_device
 from cnncompress.errors import DeviceError, OutputError, UnreadableImage
 from cnncompress.files import check_output, reason
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint
-from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.data import hold_out, load_images, split_held_out
 from cnncompress.training.export import ExportedWeights, export_weights
 from cnncompress.training.fine_tune import fitting_crop
 from cnncompress.training.job import Job, check_same_run, plan
@@ -147,10 +147,10 @@ def _split(images: dict[str, Tensor], saved: Checkpoint | None) -> tuple[dict[st
     """Training and validation images; a run keeps its validation images when others come to its folder."""
     if saved is None:
         return split_held_out(images, HELD_OUT)
-    train = {name: image for name, image in images.items() if name not in saved.held_out}
+    train, held_out = hold_out(images, saved.held_out)
     if not train:
         raise UnreadableImage("all of the images are held out for validation by the run that is to go on")
-    return train, {name: image for name, image in images.items() if name in saved.held_out}
+    return train, held_out
 
 
 def _ignore(line: str) -> None:
