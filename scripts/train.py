@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -18,6 +19,7 @@ from cnncompress.manifest import read_manifest
 from cnncompress.nn.hyperprior import TrainableModel
 from cnncompress.training.config import load_config
 from cnncompress.training.data import hold_out, load_images, split_held_out
+from cnncompress.training.distributed import joined, own_device
 from cnncompress.training.initialise import patch_covariance
 from cnncompress.training.loop import KLT_PATCHES, Trainer
 from cnncompress.training.networks import untrained_model
@@ -99,7 +101,10 @@ def main(
     max_steps: int | None,
     report: Path | None,
 ) -> None:
-    """Train on IMAGES: image files, folders or tars of images."""
+    """Train on IMAGES: image files, folders or tars of images.
+
+    On several GPUs: torchrun --nproc-per-node GPUS scripts/train.py IMAGES --device cuda.
+    """
     began = time.monotonic()
     if report is not None and not final_validation:
         raise click.UsageError("--report needs the final validation")
@@ -108,8 +113,10 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     try:
+        processes = click.get_current_context().with_resource(joined())
         train, validation = split(load_images(images), held_out)
-        click.echo(f"{len(train)} training images, {len(validation)} held out")
+        if processes.leads:
+            click.echo(f"{len(train)} training images, {len(validation)} held out")
         settings = load_config(config, changes)
         resuming = resume and output.exists()
         start: TrainableModel | None = None
@@ -125,15 +132,17 @@ def main(
             settings,
             train,
             validation,
-            resolve_device(device),
+            resolve_device(own_device(device)),
             start=start,
             compiled=compiled,
             clock=CLOCKS[clock],
             log=lambda line: print(line, flush=True),
+            processes=processes,
         )
+        signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
         if resuming:
             trainer.resume(output)
-            click.echo(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
+            trainer.log(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
         limit = 60.0 * stop_after + began - time.monotonic() if stop_after is not None else math.inf
         validation = trainer.run(
             minutes,
