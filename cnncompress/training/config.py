@@ -77,7 +77,7 @@ class TrainConfig:
         model: Shape of the network.
         network: ``hyperprior``, or ``seed-article``, which of the shape takes the lambdas only and cannot be exported.
         objective: The distortion, by its name in `cnncompress.training.objective`: ``mse``, or ``mix-0.6`` and the
-            like, which needs crops of 176 pixels or more.
+            like, for which crops should be of 256 pixels: below 176 it sees fewer scales.
         phases: Parts of the run, in order.
         augmentation: Random changes to the crops.
         learning_rate: Peak rate of Adam for the networks.
@@ -118,9 +118,9 @@ class TrainConfig:
 
         Raises:
             ValueError: There is no such network or objective, the fractions do not add up to 1, a crop is no multiple
-                of 64 or too small for the objective, or the average reaches back no time.
+                of 64, or the average reaches back no time.
         """
-        min_crop = objective_named(self.objective).min_crop
+        objective_named(self.objective)
         if self.network not in NETWORKS:
             raise ValueError(f"network is {self.network!r:.50}, must be one of {', '.join(NETWORKS)}")
         if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
@@ -130,8 +130,6 @@ class TrainConfig:
         for phase in self.phases:
             if phase.crop % 64 or phase.crop < 64 or phase.batch < 1:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")
-            if phase.crop < min_crop:
-                raise ValueError(f"phase with crop {phase.crop}: objective {self.objective} needs {min_crop} or more")
 
     def phase_at(self, progress: float) -> Phase:
         """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""

@@ -8,15 +8,11 @@ from typing import Protocol
 
 from torch import Tensor
 
-from cnncompress.training.similarity import MIN_SIDE, luma, ms_ssim
+from cnncompress.training.similarity import luma, ms_ssim
 
 
 class Objective(Protocol):
     """A distortion; the loss of a sample is ``lambda * distortion + bpp``."""
-
-    @property
-    def min_crop(self) -> int:
-        """Smallest side in pixels of an image that it is defined for."""
 
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """Measures a batch; on a GPU it must not make the host wait.
@@ -35,8 +31,6 @@ class Objective(Protocol):
 class SquaredError:
     """``255^2 * MSE`` over RGB: PSNR."""
 
-    min_crop: int = 1
-
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """See `Objective`."""
         return 255.0**2 * (x_hat - x).square().mean((1, 2, 3))
@@ -53,7 +47,6 @@ class Mix:
     """
 
     share: float
-    min_crop: int = MIN_SIDE
 
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """See `Objective`."""

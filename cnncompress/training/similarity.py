@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-MIN_SIDE = 176
-"""The shorter side must hold the window at the coarsest scale: 11 * 2**4 pixels."""
+FULL_SIDE = 176
+"""The shorter side holds the window at the coarsest of five scales: 11 * 2**4 pixels."""
 
 WINDOW = 11
 SIGMA = 1.5
@@ -38,10 +38,12 @@ def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
     """Similarity of each channel of each sample.
 
     Five scales with 2x2 average pooling between them; Gaussian windows of 11 taps and sigma 1.5 where all of a window
-    lies inside the image. It is computed in the precision of the arguments, without autocast.
+    lies inside the image. Crops with a side below `FULL_SIDE` have as many scales as hold a window, four at 128 pixels
+    and three at 64, with the others' share of the weight. It is computed in the precision of the arguments, without
+    autocast.
 
     Args:
-        x: float32 ``[B, C, H, W]``, the original, ``0 .. 1``; H and W at least `MIN_SIDE`.
+        x: float32 ``[B, C, H, W]``, the original, ``0 .. 1``; H and W at least 11.
         x_hat: float32 of the same shape, the reconstruction; it may leave ``0 .. 1``.
 
     Returns:
@@ -50,17 +52,18 @@ def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
     Raises:
         ValueError: The images are too small.
     """
-    if min(x.shape[-2:]) < MIN_SIDE:
-        raise ValueError(f"MS-SSIM of {x.shape[-1]}x{x.shape[-2]}: sides must be {MIN_SIDE} or more")
-    last = len(SCALE_WEIGHTS) - 1
+    weights = [weight for scale, weight in enumerate(SCALE_WEIGHTS) if min(x.shape[-2:]) >> scale >= WINDOW]
+    if not weights:
+        raise ValueError(f"MS-SSIM of {x.shape[-1]}x{x.shape[-2]}: sides must be {WINDOW} or more")
+    total = sum(weights) / sum(SCALE_WEIGHTS)
     result = torch.ones(x.shape[:2], dtype=x.dtype, device=x.device)
     with torch.autocast(x.device.type, enabled=False):
-        for scale, weight in enumerate(SCALE_WEIGHTS):
+        for scale, weight in enumerate(weights):
             if scale:
                 x, x_hat = F.avg_pool2d(x, 2), F.avg_pool2d(x_hat, 2)
             luminance, contrast_structure = _terms(x, x_hat)
-            term = luminance * contrast_structure if scale == last else contrast_structure
-            result = result * term.mean((2, 3)).clamp_min(SMALLEST_TERM) ** weight
+            term = luminance * contrast_structure if scale + 1 == len(weights) else contrast_structure
+            result = result * term.mean((2, 3)).clamp_min(SMALLEST_TERM) ** (weight / total)
     return result
 
 

@@ -34,7 +34,7 @@ PHASES = (
     Phase(0.3, crop=64, batch=3, simulate_integers=True),
     Phase(0.3, crop=64, batch=2, simulate_integers=True, synthesis_only=True),
 )
-LARGE = Phase(1.0, crop=192, batch=2)
+LARGE = Phase(1.0, crop=256, batch=1)
 
 
 class NoReading(TorchDispatchMode):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from cnncompress.training.similarity import MIN_SIDE, SCALE_WEIGHTS, luma, ms_ssim
+from cnncompress.training.similarity import FULL_SIDE, SCALE_WEIGHTS, luma, ms_ssim
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +25,14 @@ def photographs(astronaut: NDArray[np.uint8], coffee: NDArray[np.uint8]) -> Tens
     return torch.tensor(np.stack(crops)).permute(0, 3, 1, 2) / 255.0
 
 
-def expected_similarity(x: Tensor, x_hat: Tensor) -> float:
+def expected_similarity(x: Tensor, x_hat: Tensor, weights: Sequence[float] = SCALE_WEIGHTS) -> float:
     """By torchmetrics' terms at each scale, ``[1, 1, H, W]`` each.
 
     Its own product of them differs in that it takes the last scale's luminance beyond the borders, too.
     """
     result = 1.0
-    for scale, weight in enumerate(SCALE_WEIGHTS):
-        if scale < len(SCALE_WEIGHTS) - 1:
+    for scale, weight in enumerate(weights):
+        if scale < len(weights) - 1:
             _, term = structural_similarity_index_measure(x_hat, x, data_range=1.0, return_contrast_sensitivity=True)
             result *= term.item() ** weight
             x, x_hat = F.avg_pool2d(x, 2), F.avg_pool2d(x_hat, 2)
@@ -56,12 +58,22 @@ def test_same_as_torchmetrics(photographs: Tensor, strength: float) -> None:
     torch.testing.assert_close(single.double(), found, rtol=0.0, atol=1e-5)
 
 
-def test_identical_images_and_small_ones(photographs: Tensor) -> None:
+def test_identical_images(photographs: Tensor) -> None:
     torch.testing.assert_close(ms_ssim(photographs, photographs), torch.ones(2, 3))
-    smallest = photographs[:, :, :MIN_SIDE, :MIN_SIDE]
-    assert ms_ssim(smallest, smallest.flip(3)).isfinite().all()
-    with pytest.raises(ValueError, match="216x175: sides must be 176 or more"):
-        ms_ssim(photographs[:, :, :175], photographs[:, :, :175])
+
+
+@pytest.mark.parametrize(("side", "scales"), [(FULL_SIDE, 5), (FULL_SIDE - 1, 4), (128, 4), (64, 3), (11, 1)])
+def test_small_crops_have_fewer_scales(photographs: Tensor, side: int, scales: int) -> None:
+    x = photographs[:, :1, :side, :].double()
+    x_hat = (x + 0.1 * torch.randn_like(x)).clamp(0.0, 1.0)
+    weights = [weight * sum(SCALE_WEIGHTS) / sum(SCALE_WEIGHTS[:scales]) for weight in SCALE_WEIGHTS[:scales]]
+    for sample, found in enumerate(ms_ssim(x, x_hat)[:, 0].tolist()):
+        assert found == pytest.approx(expected_similarity(x[[sample]], x_hat[[sample]], weights), abs=1e-9)
+
+
+def test_less_than_a_window_has_no_similarity(photographs: Tensor) -> None:
+    with pytest.raises(ValueError, match="216x10: sides must be 11 or more"):
+        ms_ssim(photographs[:, :, :10], photographs[:, :, :10])
 
 
 def test_autocast_changes_nothing(photographs: Tensor) -> None:
