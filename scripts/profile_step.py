@@ -123,7 +123,7 @@ def main(
     def forward() -> Tensor:
         with torch.autocast(place.type, dtype=torch.bfloat16):
             output = model(x, position)
-        return rate_distortion(x, output, lmbda, settings.rate_weight_exponent).loss
+        return rate_distortion(x, output, lmbda, settings.rate_weight_exponent, trainer.objective).loss
 
     def forward_and_backward() -> None:
         trainer.optimizer.zero_grad(set_to_none=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -10,12 +11,15 @@ from pathlib import Path
 
 import click
 import torch
+from torch import Tensor
 
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import CnncompressError, UnknownModel
 from cnncompress.model.devices import resolve_device
+from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
 from cnncompress.training.config import load_config
-from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.data import hold_out, load_images, split_held_out
+from cnncompress.training.distributed import joined, own_device
 from cnncompress.training.hyperprior import TrainableModel, trainable_model
 from cnncompress.training.initialise import patch_covariance, untrained_model
 from cnncompress.training.loop import KLT_PATCHES, Trainer
@@ -67,7 +71,12 @@ CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 @click.option("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of torch.")
 @click.option("--compile/--no-compile", "compiled", default=None, help="Compile the model.  [default: on CUDA devices]")
-@click.option("--held-out", default=24, type=click.IntRange(min=0), help="Images kept for validation.")
+@click.option(
+    "--held-out",
+    default="24",
+    metavar="NUMBER|NAME",
+    help="Images kept for validation: so many, or the same files as for the model of that name.",
+)
 @click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps.")
 @click.option("--report", type=click.Path(path_type=Path), help="JSON file to write with what the run reached.")
 def main(
@@ -86,11 +95,14 @@ def main(
     device: str,
     threads: int | None,
     compiled: bool | None,
-    held_out: int,
+    held_out: str,
     max_steps: int | None,
     report: Path | None,
 ) -> None:
-    """Train on IMAGES: image files, folders or tars of images."""
+    """Train on IMAGES: image files, folders or tars of images.
+
+    On several GPUs: torchrun --nproc-per-node GPUS scripts/train.py IMAGES --device cuda.
+    """
     began = time.monotonic()
     if report is not None and not final_validation:
         raise click.UsageError("--report needs the final validation")
@@ -99,8 +111,10 @@ def main(
     if threads:
         torch.set_num_threads(threads)
     try:
-        train, validation = split_held_out(load_images(images), held_out)
-        click.echo(f"{len(train)} training images, {len(validation)} held out")
+        processes = click.get_current_context().with_resource(joined())
+        train, validation = split(load_images(images), held_out)
+        if processes.leads:
+            click.echo(f"{len(train)} training images, {len(validation)} held out")
         settings = load_config(config, changes)
         resuming = resume and output.exists()
         start: TrainableModel | None = None
@@ -116,15 +130,17 @@ def main(
             settings,
             train,
             validation,
-            resolve_device(device),
+            resolve_device(own_device(device)),
             start=start,
             compiled=compiled,
             clock=CLOCKS[clock],
             log=lambda line: print(line, flush=True),
+            processes=processes,
         )
+        signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
         if resuming:
             trainer.resume(output)
-            click.echo(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
+            trainer.log(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
         limit = 60.0 * stop_after + began - time.monotonic() if stop_after is not None else math.inf
         validation = trainer.run(
             minutes,
@@ -141,6 +157,29 @@ def main(
             write_report(RunReport(changes, done, clock, threads, device, trainer.step, parameters, validation), report)
     except (CnncompressError, ValueError, OSError) as error:
         sys.exit(f"train: {error}")
+
+
+def split(images: dict[str, Tensor], held_out: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Training and validation images.
+
+    Args:
+        images: All images by name.
+        held_out: How many to hold out, or the name of a model, which holds out files wherever they lie now.
+
+    Raises:
+        UnknownModel: There is no model of that name.
+        ValueError: None of its files is there.
+    """
+    if held_out.isdecimal():
+        return split_held_out(images, int(held_out))
+    entry = read_manifest().by_name(held_out)
+    if entry is None:
+        raise UnknownModel(f"no model named {held_out!r} to hold out the same images")
+    files = {Path(name).name for name in entry.training["held_out"]}
+    names = {name for name in images if Path(name).name in files}
+    if not names:
+        raise ValueError(f"none of the {len(files)} images that {held_out} holds out is there")
+    return hold_out(images, names)
 
 
 if __name__ == "__main__":

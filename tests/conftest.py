@@ -1,10 +1,14 @@
-"""Fixtures that many test modules share: photographs, the packaged model, and a limit on threads."""
+"""Fixtures that many test modules share: photographs, the packaged model, and a limit on threads.
+
+The entropy coder is imported where a test asks for it: those of training run without, as on a machine lent for its GPU.
+"""
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,12 +16,12 @@ import torch
 from numpy.typing import NDArray
 from skimage import data
 
-from cnncompress.api import Codec
-from cnncompress.codec.latents import LatentTransform
-from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.entropy.coder import EntropyModel
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.weights import Weights, load_weights
+
+if TYPE_CHECKING:
+    from cnncompress.api import Codec
+    from cnncompress.codec.pipeline import ImagePipeline
 
 MAX_THREADS = 2
 
@@ -83,6 +87,10 @@ def weights() -> Weights:
 @pytest.fixture(scope="session")
 def pipeline(weights: Weights) -> ImagePipeline:
     """The default model between pixels and payload, on the CPU."""
+    from cnncompress.codec.latents import LatentTransform
+    from cnncompress.codec.pipeline import ImagePipeline
+    from cnncompress.entropy.coder import EntropyModel
+
     transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
     return ImagePipeline(transform, EntropyModel(weights.tables))
 
@@ -90,6 +98,8 @@ def pipeline(weights: Weights) -> ImagePipeline:
 @pytest.fixture(scope="session")
 def codec() -> Codec:
     """The default model behind the public interface, on the CPU."""
+    from cnncompress.api import Codec
+
     return Codec(device="cpu")
 
 

@@ -31,9 +31,11 @@ class QualityTable(nn.Module):
         Returns:
             float32 ``[B, C, 1, 1]``.
         """
-        low = position.floor().clamp(0, self.table.shape[0] - 2).long()
-        fraction = (position - low)[:, None]
-        vector = torch.lerp(self.table[low], self.table[low + 1], fraction)
+        # A product with hat functions reads no index, which a compiler could not fuse with what is around it. It is
+        # written out because autocast would take a matrix product to bfloat16.
+        anchors = torch.arange(len(self.table), dtype=position.dtype, device=position.device)
+        weight = (1.0 - (position[:, None] - anchors).abs()).clamp_min(0.0)
+        vector = (weight[:, :, None] * self.table).sum(1)
         return vector[:, :, None, None]
 
 

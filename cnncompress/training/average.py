@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -15,14 +16,17 @@ class WeightAverage(nn.Module):
 
     torch's `AveragedModel` counts its updates on the device and reads the counter before each one; the host would wait
     there for the step's end. This one starts from the model's weights, and its update is one queued operation.
+
+    Attributes:
+        decay: Share that the average keeps of itself in an update, 0 .. 1; who knows how long a step takes sets it.
     """
 
-    def __init__(self, model: TrainableModel, decay: float) -> None:
+    def __init__(self, model: TrainableModel, decay: float = 1.0) -> None:
         """Copies the model.
 
         Args:
             model: The model, on the device where it is trained.
-            decay: Share that the average keeps of itself in an update, 0 .. 1.
+            decay: The first `decay`.
         """
         super().__init__()
         self.module = copy.deepcopy(model).requires_grad_(False)
@@ -32,3 +36,16 @@ class WeightAverage(nn.Module):
     def update_parameters(self, model: TrainableModel) -> None:
         """Moves the average towards the model's present parameters."""
         torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1.0 - self.decay)
+
+
+def decay_over(seconds: float, window: float) -> float:
+    """Decay of an update, so that the average reaches as far back in time however quick the steps are.
+
+    Args:
+        seconds: Time since the update before.
+        window: Seconds after which what was averaged has 1/e of its weight left.
+
+    Returns:
+        The decay; 0.90 or more, so that neither slow steps nor a pause leave an average of fewer than ten steps.
+    """
+    return math.exp(-min(seconds / window, 0.1))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cnncompress.model.config import ModelConfig
+from cnncompress.training.objective import objective_named
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -75,6 +76,8 @@ class TrainConfig:
     Attributes:
         model: Shape of the network.
         network: ``hyperprior``, or ``seed-article``, which of the shape takes the lambdas only and cannot be exported.
+        objective: The distortion, by its name in `cnncompress.training.objective`: ``mse``, or ``mix-0.6`` and the
+            like, for which crops should be of 256 pixels: below 176 it sees fewer scales.
         phases: Parts of the run, in order.
         augmentation: Random changes to the crops.
         learning_rate: Peak rate of Adam for the networks.
@@ -82,7 +85,8 @@ class TrainConfig:
         klt_learning_rate: Peak rate for the linear path, which starts at its optimum.
         warmup_steps: Steps of linear warm-up, before the rates follow the phases.
         gradient_clip: Largest norm of the gradient.
-        ema_decay: Decay per step of the averaged weights, which are what is exported.
+        ema_seconds: Time that the averaged weights, which are what is exported, reach back: after so many seconds of
+            the run's clock what was averaged has 1/e of its weight left.
         rate_weight_exponent: A sample's loss is weighted by ``lambda ** -exponent``, so that the high rates do
             not drown the low ones.
         seed: Seed of weights, crops and qualities.
@@ -92,6 +96,7 @@ class TrainConfig:
 
     model: ModelConfig = field(default_factory=ModelConfig)
     network: str = HYPERPRIOR
+    objective: str = "mse"
     phases: tuple[Phase, ...] = (
         Phase(0.60, crop=128, batch=8),
         Phase(0.33, crop=256, batch=4, last_rate=0.0, simulate_integers=True),
@@ -103,21 +108,25 @@ class TrainConfig:
     klt_learning_rate: float = 4e-5
     warmup_steps: int = 100
     gradient_clip: float = 1.0
-    ema_decay: float = 0.999
+    ema_seconds: float = 600.0
     rate_weight_exponent: float = 0.5
     seed: int = 1
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses an unknown network, and phases that do not make up the whole run.
+        """Refuses unknown names, and phases that do not make up the whole run.
 
         Raises:
-            ValueError: There is no such network, the fractions do not add up to 1, or a crop is no multiple of 64.
+            ValueError: There is no such network or objective, the fractions do not add up to 1, a crop is no multiple
+                of 64, or the average reaches back no time.
         """
+        objective_named(self.objective)
         if self.network not in NETWORKS:
             raise ValueError(f"network is {self.network!r:.50}, must be one of {', '.join(NETWORKS)}")
         if abs(sum(phase.fraction for phase in self.phases) - 1.0) > 1e-6:
             raise ValueError("the fractions of the phases must add up to 1")
+        if not self.ema_seconds > 0.0:
+            raise ValueError(f"ema_seconds is {self.ema_seconds}, must be above 0")
         for phase in self.phases:
             if phase.crop % 64 or phase.crop < 64 or phase.batch < 1:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")

@@ -6,7 +6,7 @@ device: all of a batch is queued, a copy per crop and then one operation for man
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -22,13 +22,14 @@ LUMA = (0.299, 0.587, 0.114)
 class RandomCrops:
     """Augmented crops for any step of a run, larger images proportionally more often.
 
-    A batch depends on the seed and the number of the step alone, so a resumed run sees what it would have seen.
+    A batch depends on the images, the seed and the number of the step alone, so a resumed run sees what it would have
+    seen.
 
     Half of the crops stay at the original scale, whose statistics the codec will meet most. The others are scaled down,
     by one factor per batch, so that they are resized together; images too small for that factor take no part in them.
     """
 
-    def __init__(self, images: Sequence[Tensor], device: torch.device, augmentation: Augmentation, seed: int) -> None:
+    def __init__(self, images: Iterable[Tensor], device: torch.device, augmentation: Augmentation, seed: int) -> None:
         """Brings the images to the device.
 
         Args:
@@ -37,14 +38,19 @@ class RandomCrops:
             augmentation: Random changes.
             seed: Seed of everything random.
         """
-        self.images = [image.to(device) for image in images]
+        self.images: list[Tensor] = []
         self.device = device
         self.augmentation = augmentation
         self.seed = seed
-        self.areas = np.array([image.shape[1] * image.shape[2] for image in images], dtype=float)
-        self.short_sides = np.array([min(image.shape[1:]) for image in images])
         self.luma = torch.tensor(LUMA, device=device)
         self.identity = torch.eye(3, device=device)
+        self.add(images)
+
+    def add(self, images: Iterable[Tensor]) -> None:
+        """Brings more images to the device, from which the next batches are cut as well; arguments as above."""
+        self.images += [image.to(self.device) for image in images]
+        self.areas = np.array([image.shape[1] * image.shape[2] for image in self.images], dtype=float)
+        self.short_sides = np.array([min(image.shape[1:]) for image in self.images])
 
     def batch(self, count: int, side: int, step: int) -> Tensor:
         """Makes the crops of one step.

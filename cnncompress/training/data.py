@@ -102,6 +102,14 @@ def _distinct(name: str, taken: Container[str]) -> str:
     return next(each for each in names if each not in taken)
 
 
+def hold_out(images: dict[str, Tensor], names: Container[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Takes the images with certain names out for validation; training images and held-out images."""
+    return (
+        {name: image for name, image in images.items() if name not in names},
+        {name: image for name, image in images.items() if name in names},
+    )
+
+
 def split_held_out(images: dict[str, Tensor], count: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Takes images out for validation, evenly over the sorted names.
 
@@ -115,7 +123,4 @@ def split_held_out(images: dict[str, Tensor], count: int) -> tuple[dict[str, Ten
     count = min(count, len(images) // 10)
     names = sorted(images)
     held_out = {names[(2 * i + 1) * len(names) // (2 * count)] for i in range(count)}
-    return (
-        {name: image for name, image in images.items() if name not in held_out},
-        {name: image for name, image in images.items() if name in held_out},
-    )
+    return hold_out(images, held_out)

@@ -16,7 +16,7 @@ from cnncompress.training.config import Phase, TrainConfig
 CHECKPOINT_SUFFIX = ".checkpoint"
 
 # Chosen by the program, and may come out otherwise when the run goes on with a longer budget or on another device.
-_AUTOMATIC = ("phases", "warmup_steps", "ema_decay")
+_AUTOMATIC = ("phases", "warmup_steps", "ema_seconds")
 
 CPU_BATCH = 4
 GPU_BATCH = 16
@@ -123,7 +123,7 @@ def fine_tuning_config(model: ModelConfig, minutes: float, *, crop: int = 256, b
         table_learning_rate=5e-4,
         klt_learning_rate=2e-5,
         warmup_steps=_warmup_steps(minutes),
-        ema_decay=_ema_decay(minutes),
+        ema_seconds=_ema_seconds(minutes),
         rate_weight_exponent=0.4,
     )
 
@@ -138,7 +138,8 @@ def fresh_config(minutes: float, *, crop: int = 256, batch: int | None = None) -
     """
     default = TrainConfig()
     phases = (replace(p, crop=min(p.crop, crop), batch=batch or p.batch) for p in default.phases)
-    return replace(default, phases=tuple(phases), warmup_steps=_warmup_steps(minutes), ema_decay=_ema_decay(minutes))
+    average = _ema_seconds(minutes)
+    return replace(default, phases=tuple(phases), warmup_steps=_warmup_steps(minutes), ema_seconds=average)
 
 
 def fitting_crop(images: Iterable[Tensor]) -> int:
@@ -152,9 +153,6 @@ def _warmup_steps(minutes: float) -> int:
     return max(10, min(100, round(10 * minutes)))
 
 
-def _ema_decay(minutes: float) -> float:
-    """0.999 for an hour or more; a short run must not end with an average of mostly its starting weights.
-
-    A CPU makes about 100 steps a minute, so that the average reaches over a sixth of the run.
-    """
-    return 1.0 - min(0.05, max(0.001, 0.06 / minutes))
+def _ema_seconds(minutes: float) -> float:
+    """A sixth of the run, or less: a short one must not end with an average of mostly its starting weights."""
+    return min(10.0 * minutes, TrainConfig().ema_seconds)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import math
 import platform
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from cnncompress.errors import CnncompressError, InvalidModel
-from cnncompress.nn.quality import lambda_at
-from cnncompress.training.average import WeightAverage
+from cnncompress.training.average import WeightAverage, decay_over
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
+from cnncompress.training.distributed import ALONE, LostProcess, Processes
 from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
 from cnncompress.training.initialise import initialise, patch_covariance, untrained_model
-from cnncompress.training.loss import rate_distortion
+from cnncompress.training.loss import RateDistortion, rate_distortion
+from cnncompress.training.objective import objective_named
+from cnncompress.training.step import build_optimizer, choose_parameters, draw_qualities, full_precision, load_optimizer
 from cnncompress.training.validation import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
@@ -43,29 +45,39 @@ class Trainer:
         compiled: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
         log: Callable[[str], None] = print,
+        processes: Processes = ALONE,
     ) -> None:
         """Builds and initialises the model, or takes the one to start from.
 
         Args:
             config: What to train.
-            images: Training images by name, uint8 ``[3, H, W]``.
+            images: Training images by name, uint8 ``[3, H, W]``; with a model to start from they may come later.
             held_out: Validation images by name.
             device: Where to train, and where the images are kept; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
             compiled: Whether to compile the model's forward and backward pass, anew for each phase, whose shapes are
-                fixed; None does so on CUDA devices only.
+                fixed; None does so on CUDA devices only. The time that it takes does not count.
             clock: Seconds that count against the time budget; `time.process_time` makes runs comparable on a machine
                 with other work to do.
-            log: Receives one line of text at a time.
+            log: Receives one line of text at a time; of the first process only.
+            processes: Those that train together; each is given the same of all else.
+
+        Raises:
+            ValueError: A phase's batch cannot be shared out to the processes.
         """
         torch.manual_seed(config.seed)
         self.config = config
+        self.objective = objective_named(config.objective)
         self.held_out = held_out
         self.device = device
         self.clock = clock
-        self.log = log
+        self.log = log if processes.leads else lambda line: None
+        self.processes = processes
         self.step = 0
         self.seconds = 0.0
+        self.stopping = False
+        for phase in config.phases:
+            processes.share(phase.batch)
         if start is None:
             model = untrained_model(config)
             if isinstance(model, HyperpriorModel):
@@ -78,9 +90,9 @@ class Trainer:
         self.forward: Callable[..., HyperpriorOutput] = (
             torch.compile(self.model, dynamic=False) if compiled else self.model
         )
-        self.average = WeightAverage(self.model, config.ema_decay)
-        self.crops = RandomCrops(list(images.values()), device, config.augmentation, config.seed)
-        self.optimizer = self._optimizer()
+        self.average = WeightAverage(self.model)
+        self.crops = RandomCrops(images.values(), device, config.augmentation, processes.seed(config.seed))
+        self.optimizer = build_optimizer(self.model, config)
         self.peak_rates = [group["lr"] for group in self.optimizer.param_groups]
 
     @property
@@ -88,16 +100,26 @@ class Trainer:
         """The model with averaged weights."""
         return self.average.module
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        groups: dict[float, list[Tensor]] = {}
-        for name, parameter in self.model.named_parameters():
-            rate = self.config.learning_rate
-            if name.endswith(".table"):
-                rate = self.config.table_learning_rate
-            elif name.endswith(".klt"):
-                rate = self.config.klt_learning_rate
-            groups.setdefault(rate, []).append(parameter)
-        return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
+    def add_images(self, images: dict[str, Tensor]) -> None:
+        """Trains on these images as well; between steps, which is also where `run` asks its `go_on`."""
+        self.crops.add(images.values())
+
+    def stop(self) -> None:
+        """Ends `run` after the step that is under way, with a checkpoint; may be called by a signal's handler."""
+        self.stopping = True
+
+    def warm_up(self, phase: Phase) -> float:
+        """Runs a step of a phase forward and backward and forgets it, so that what is done once is done.
+
+        That is the compiling, if there is any, and cuDNN's choice of kernels. Weights, moments, the count of steps and
+        the random numbers to come stay as they are. Waits for the device, and returns the loss.
+        """
+        choose_parameters(self.model, phase)
+        with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []), full_precision(self.device):
+            loss = self._forward(phase)[1].loss
+            loss.backward()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.item()
 
     def resume(self, path: Path) -> None:
         """Goes on from a checkpoint of a run with the same configuration.
@@ -112,11 +134,7 @@ class Trainer:
         try:
             self.model.load_state_dict(checkpoint.model)
             self.average.load_state_dict(checkpoint.average)
-            self.optimizer.load_state_dict(checkpoint.optimizer)
-            for parameter, state in self.optimizer.state.items():
-                # Files hold tensors in plain order; the fused update needs the parameter's own.
-                for name in ("exp_avg", "exp_avg_sq"):
-                    state[name] = torch.empty_like(parameter).copy_(state[name])
+            load_optimizer(self.optimizer, checkpoint.optimizer)
             torch.set_rng_state(checkpoint.rng["cpu"])
             if self.device.type == "cuda" and "cuda" in checkpoint.rng:
                 torch.cuda.set_rng_state(checkpoint.rng["cuda"], self.device)
@@ -177,28 +195,45 @@ class Trainer:
 
         Raises:
             CnncompressError: The loss is not finite.
+            LostProcess: Another process of the run has ended; there is a checkpoint, of this step if possible.
             OSError: The checkpoint cannot be written.
         """
         budget = minutes * 60.0
         deadline = time.monotonic() + stop_after
         started = saved = validated = self.clock()
-        before, first_step = self.seconds, self.step
+        before = self.seconds
+        last_step = math.inf if max_steps is None else self.step + max_steps
+        updated = self.seconds - self.seconds / max(self.step, 1)
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
+        if not self.processes.leads:  # or it would draw the qualities and the noise of the first
+            torch.manual_seed(self.processes.seed(self.config.seed + self.step))
         stopped = False
-        with _full_precision(self.device):
-            while self.seconds < budget and time.monotonic() < deadline and not stopped:
+        with full_precision(self.device), self._rescued(path, max_shard_bytes):
+            while True:
+                going = self.seconds < budget and time.monotonic() < deadline and self.step < last_step
+                self.seconds, going = self.processes.agree(self.seconds, going and not stopped and not self.stopping)
+                if not going:
+                    break
                 current = self.config.phase_at(self.seconds / budget)
                 if current is not phase:
                     phase = current
-                    self._choose_parameters(phase)
+                    choose_parameters(self.model, phase)
                     self.log(f"phase {phase}")
+                    if self.forward is not self.model:
+                        paused = self.clock()
+                        self.warm_up(phase)
+                        started += self.clock() - paused
+                self.average.decay = decay_over(self.seconds - updated, self.config.ema_seconds)
+                updated = self.seconds
                 self._train_step(phase, self.seconds / budget, meter)
                 # Nothing in a step waits for the device. Its queue holds about a thousand operations, a few steps, and
                 # then makes the host wait, so that the clock is ahead of the device by no more than those; log lines,
                 # checkpoints and validation read results, and are the only places where the two meet.
                 now = self.clock()
                 self.seconds = before + now - started
+                if not self.processes.leads:
+                    continue
                 if self.step % log_every == 0:
                     loss = self._log_progress(meter)
                     stopped = go_on is not None and not go_on(self.step, self.seconds / 60.0, loss)
@@ -208,44 +243,54 @@ class Trainer:
                 if now - validated > validate_every:
                     self._validate()
                     validated = now
-                if max_steps is not None and self.step - first_step >= max_steps:
-                    break
-            save_checkpoint(self.checkpoint(), path, max_shard_bytes)
-            return self._validate() if final_validation and not stopped else None
+        if not self.processes.leads:
+            return None
+        save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+        return self._validate() if final_validation and not stopped and not self.stopping else None
+
+    @contextmanager
+    def _rescued(self, path: Path, max_shard_bytes: int | None) -> Iterator[None]:
+        """Saves the state if another process is lost, and says so.
+
+        On a GPU it does not: what is queued behind the lost gradients computes with nothing. Nor may several processes
+        that are left write at once.
+        """
+        try:
+            yield
+        except LostProcess as error:
+            alone = self.processes.leads or self.processes.count == 2
+            finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters())
+            if self.device.type == "cpu" and alone and finite:
+                save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+                raise LostProcess(f"{error}; saved step {self.step}") from error
+            raise
 
     def _validate(self) -> Validation | None:
-        result = validate(self.averaged, self.held_out.values(), self.device)
+        result = validate(self.averaged, self.held_out.values(), self.device, self.objective)
         self.log(str(result) if result else "no held-out image is large enough for validation")
         return result
 
-    def _choose_parameters(self, phase: Phase) -> None:
-        for name, parameter in self.model.named_parameters():
-            in_synthesis = name.startswith(("network.g_s.", "network.log_inverse_gain."))
-            parameter.requires_grad_(in_synthesis or not phase.synthesis_only)
-
-    def _train_step(self, phase: Phase, progress: float, meter: QualityMeter) -> None:
-        """Queues a step. On a GPU nothing here may read a result, nor copy from the host and wait for it."""
+    def _forward(self, phase: Phase) -> tuple[Tensor, RateDistortion]:
+        """Queues the forward pass of a step; qualities, as places among the anchors, and the loss."""
         config = self.config
-        x = self.crops.batch(phase.batch, phase.crop, self.step)
-        # One quality from each of B equal parts of the range, in random order: the crops come sorted by their scale.
-        # Drawn on the host, so that the table of lambdas, which is there, need not be copied first.
-        draw = torch.randperm(len(x)) + torch.rand(len(x))
-        on_host = draw / len(x) * (config.model.anchors - 1)
-        drawn = torch.stack([on_host, lambda_at(config.model.lambdas, on_host)]).to(self.device, non_blocking=True)
-        position, lmbda = drawn.unbind()
-
-        warmup = min(1.0, (self.step + 1) / config.warmup_steps)
-        rate = warmup * config.rate_at(progress)
-        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
-            group["lr"] = peak * rate
-
+        x = self.crops.batch(self.processes.share(phase.batch), phase.crop, self.step)
+        position, lmbda = draw_qualities(config.model, len(x), self.device)
         self.model.train(not phase.synthesis_only)
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             output = self.forward(x, position, simulate_integers=phase.simulate_integers)
-        result = rate_distortion(x, output, lmbda, config.rate_weight_exponent)
+        return position, rate_distortion(x, output, lmbda, config.rate_weight_exponent, self.objective)
+
+    def _train_step(self, phase: Phase, progress: float, meter: QualityMeter) -> None:
+        """Queues a step. On a GPU nothing here may read a result, nor copy from the host and wait for it."""
+        warmup = min(1.0, (self.step + 1) / self.config.warmup_steps)
+        rate = warmup * self.config.rate_at(progress)
+        for group, peak in zip(self.optimizer.param_groups, self.peak_rates, strict=True):
+            group["lr"] = peak * rate
+        position, result = self._forward(phase)
         self.optimizer.zero_grad(set_to_none=True)
         result.loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.gradient_clip)
+        self.processes.average_gradients(self.model.parameters())
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.gradient_clip)
         self.optimizer.step()
         self.average.update_parameters(self.model)
         meter.add(position, result)
@@ -257,20 +302,3 @@ class Trainer:
         if not math.isfinite(loss):
             raise CnncompressError(f"the loss is {loss} at step {self.step}; resume from the last checkpoint")
         return loss
-
-
-def _full_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Keeps TensorFloat-32 out of training, and lets cuDNN choose its kernels by trial.
-
-    What autocast leaves in float32 is there because bf16 was not enough, and TF32 has only three bits more: the scale
-    network simulates integers with 14 fractional bits, and the linear path carries coefficients of several hundred
-    steps. Together they are less than a tenth of the arithmetic. torch lets convolutions use TF32 unless told not to;
-    matrix products, which the compiler may make of 1x1 convolutions, it leaves in full precision, and so do we.
-    """
-    if device.type != "cuda":
-        return nullcontext()
-    cudnn = torch.backends.cudnn
-    flags: AbstractContextManager[object] = cudnn.flags(
-        enabled=cudnn.enabled, benchmark=True, deterministic=cudnn.deterministic, allow_tf32=False
-    )
-    return flags

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from cnncompress.training.hyperprior import HyperpriorOutput
+from cnncompress.training.objective import MSE, Objective
 
 
 @dataclass(frozen=True)
@@ -14,7 +15,7 @@ class RateDistortion:
     """Loss of a batch and its parts.
 
     Attributes:
-        loss: float32 scalar, weighted mean of ``lambda * 255^2 * MSE + bpp``.
+        loss: float32 scalar, weighted mean of ``lambda * distortion + bpp``.
         bpp: float32 ``[B]``, estimated bits per pixel.
         mse: float32 ``[B]``, mean squared error with 1.0 = white.
     """
@@ -24,7 +25,9 @@ class RateDistortion:
     mse: Tensor
 
 
-def rate_distortion(x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_exponent: float) -> RateDistortion:
+def rate_distortion(
+    x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_exponent: float, objective: Objective = MSE
+) -> RateDistortion:
     """Computes the loss.
 
     Args:
@@ -32,12 +35,14 @@ def rate_distortion(x: Tensor, output: HyperpriorOutput, lmbda: Tensor, weight_e
         output: What the model made of it.
         lmbda: float32 ``[B]``, trade-off of each sample.
         weight_exponent: Samples are weighted by ``lambda ** -weight_exponent``, normalised over the batch.
+        objective: The distortion.
 
     Returns:
-        Loss, rate and distortion.
+        Loss, rate and squared error.
     """
     bpp = (output.y_bits + output.z_bits) / (x.shape[-1] * x.shape[-2])
     mse = (output.x_hat - x).square().mean((1, 2, 3))
     weight = lmbda**-weight_exponent
-    loss = (weight * (lmbda * 255.0**2 * mse + bpp)).sum() / weight.sum()
+    distortion = objective.distortion(x, output.x_hat, lmbda)
+    loss = (weight * (lmbda * distortion + bpp)).sum() / weight.sum()
     return RateDistortion(loss, bpp, mse)

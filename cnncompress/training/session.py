@@ -12,11 +12,12 @@ from cnncompress.files import check_output, reason
 from cnncompress.model.devices import resolve_device
 from cnncompress.model.weights import load_weights
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint
-from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.data import hold_out, load_images, split_held_out
 from cnncompress.training.export import ExportedWeights, export_weights
 from cnncompress.training.hyperprior import trainable_model
 from cnncompress.training.job import Job, check_same_run, fitting_crop, plan
 from cnncompress.training.loop import GoOn, Trainer
+from cnncompress.training.objective import objective_named
 from cnncompress.training.validation import Validation, validate
 
 HELD_OUT = 24
@@ -66,7 +67,8 @@ class Session:
         config = (
             saved.config if saved else plan(job, model, origin, on_gpu=on_gpu, crop=fitting_crop(self.images.values()))
         )
-        self.before = validate(start.to(self.device), self.held_out.values(), self.device) if start else None
+        objective = objective_named(config.objective)
+        self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective) if start else None
         self.after: Validation | None = None
         self.resumed = saved is not None
         self.trainer = Trainer(config, self.images, self.held_out, self.device, start=start, log=_ignore)
@@ -144,10 +146,10 @@ def _split(images: dict[str, Tensor], saved: Checkpoint | None) -> tuple[dict[st
     """Training and validation images; a run keeps its validation images when others come to its folder."""
     if saved is None:
         return split_held_out(images, HELD_OUT)
-    train = {name: image for name, image in images.items() if name not in saved.held_out}
+    train, held_out = hold_out(images, saved.held_out)
     if not train:
         raise UnreadableImage("all of the images are held out for validation by the run that is to go on")
-    return train, {name: image for name, image in images.items() if name in saved.held_out}
+    return train, held_out
 
 
 def _ignore(line: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.hyperprior import TrainableModel
 from cnncompress.training.loss import RateDistortion, rate_distortion
+from cnncompress.training.objective import MSE, Objective
 
 VALIDATION_CROP = 256
 
@@ -56,7 +57,7 @@ class Validation:
     """Mean rate and distortion of held-out images at each anchor quality.
 
     Attributes:
-        loss: Unweighted ``lambda * 255^2 * MSE + bpp``.
+        loss: Unweighted ``lambda * distortion + bpp``, of the run's objective.
         bpp: Estimated bits per pixel.
         psnr: In dB, the mean over the images.
     """
@@ -72,7 +73,9 @@ class Validation:
 
 
 @torch.no_grad()
-def validate(model: TrainableModel, images: Iterable[Tensor], device: torch.device) -> Validation | None:
+def validate(
+    model: TrainableModel, images: Iterable[Tensor], device: torch.device, objective: Objective = MSE
+) -> Validation | None:
     """Codes the centre of each image at every anchor quality, as the codec will.
 
     Rounding is real, with the encoder's dead zones, and the scale network simulates integers.
@@ -81,6 +84,7 @@ def validate(model: TrainableModel, images: Iterable[Tensor], device: torch.devi
         model: The model, on ``device``.
         images: uint8 ``[3, H, W]`` each; those smaller than 256x256 are left out.
         device: Where to run, in float32.
+        objective: The distortion in the loss.
 
     Returns:
         The means; None if no image is large enough.
@@ -97,7 +101,7 @@ def validate(model: TrainableModel, images: Iterable[Tensor], device: torch.devi
             position = torch.full((len(part),), float(anchor), device=device)
             output = model(part, position, simulate_integers=True)
             lmbda = lambda_at(model.config.lambdas, position)
-            parts.append(rate_distortion(part, output, lmbda, 0.0))
+            parts.append(rate_distortion(part, output, lmbda, 0.0, objective))
         bpp = torch.cat([part.bpp for part in parts])
         mse = torch.cat([part.mse for part in parts])
         loss = torch.stack([part.loss for part in parts])

@@ -26,7 +26,7 @@ from cnncompress.training.checkpoint import load_checkpoint
 
 TOML = """
 warmup_steps = 2
-ema_decay = 0.9
+ema_seconds = 1.0
 
 [model]
 latent_channels = 8

@@ -30,6 +30,16 @@ def test_a_new_table_is_zero() -> None:
     assert not QualityTable(3, 4)(torch.tensor([0.0, 0.7, 2.0])).any()
 
 
+def test_autocast_keeps_full_precision() -> None:
+    torch.manual_seed(0)
+    table, position = QualityTable(8, 16), torch.tensor([0.3, 4.9])
+    with torch.no_grad():
+        table.table.normal_()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            found = table(position)
+        assert torch.equal(found, table(position))
+
+
 def test_gradient_goes_to_the_two_neighbours() -> None:
     table = QualityTable(4, 2)
     table(torch.tensor([1.25])).sum().backward()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from random_model import write_random_model
 
+from cnncompress.model.manifest import read_manifest
 from cnncompress.training.checkpoint import load_checkpoint
 from cnncompress.training.run_report import RunReport, read_report, write_report
 from cnncompress.training.validation import Validation
@@ -44,9 +47,9 @@ def photographs(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
     return folder
 
 
-def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(script: str, *arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(ROOT / "scripts" / script), *map(str, arguments)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **variables}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
@@ -139,3 +142,24 @@ def test_a_model_is_widened_trained_and_resumed(tmp_path: Path, photographs: Pat
     assert refused.returncode == 1 and refused.stderr == "train: 8 channels, must be within 9 .. 768\n"
     without = run("train.py", photographs, "--widen", "16")
     assert without.returncode == 2 and "--widen needs --from" in without.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("held_out", "code", "stdout", "stderr"),
+    [
+        (["3.png", "elsewhere/8.png", "gone.png"], 0, "8 training images, 2 held out\n", ""),
+        (["gone.png"], 1, "", "train: none of the 1 images that base holds out is there\n"),
+        (None, 1, "", "train: no model named 'base' to hold out the same images\n"),
+    ],
+)
+def test_the_images_of_a_model_are_held_out(
+    held_out: list[str] | None, code: int, stdout: str, stderr: str, tmp_path: Path, photographs: Path
+) -> None:
+    entry = {**asdict(read_manifest().entries[0]), "name": "base", "training": {"held_out": held_out}}
+    manifest = {"schema": 1, "default": "base", "models": [entry] if held_out is not None else []}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    settings = [argument for setting in TINY for argument in ("--set", setting)]
+    arguments = ("--held-out", "base", "--minutes", "0", "--no-final-validation", "-o", tmp_path / "run.pt")
+    done = run("train.py", photographs, *settings, *arguments, CNNCOMPRESS_MODEL_DIR=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (code, stdout, stderr)

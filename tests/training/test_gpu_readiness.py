@@ -15,8 +15,16 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from cnncompress.model.config import ModelConfig
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.hyperprior import HyperpriorModel
-from cnncompress.training.loop import Trainer, _full_precision
+from cnncompress.training.loop import Trainer
+from cnncompress.training.step import choose_parameters, full_precision
 from cnncompress.training.validation import QualityMeter
+
+# What torch says of itself, of which nothing is wrong here: its compiler (2.11), its look-out for waiting, and TF32.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*Function'> should not be instantiated:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning"),
+]
 
 CPU = torch.device("cpu")
 Images = dict[str, Tensor]
@@ -26,6 +34,7 @@ PHASES = (
     Phase(0.3, crop=64, batch=3, simulate_integers=True),
     Phase(0.3, crop=64, batch=2, simulate_integers=True, synthesis_only=True),
 )
+LARGE = Phase(1.0, crop=256, batch=1)
 
 
 class NoReading(TorchDispatchMode):
@@ -58,13 +67,15 @@ def test_the_guard_notices() -> None:
             reading()
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("phase", [*PHASES, LARGE])
 def test_steps_read_nothing(
     phase: Phase, tiny_run: TrainConfig, train_images: Images, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(tiny_run, augmentation=replace(tiny_run.augmentation, colour_jitter_probability=1.0))
+    augmentation = replace(tiny_run.augmentation, colour_jitter_probability=1.0)
+    objective = "mix-0.6" if phase is LARGE else "mse"
+    config = replace(tiny_run, phases=(replace(phase, fraction=1.0),), augmentation=augmentation, objective=objective)
     run = Trainer(config, train_images, {}, CPU, log=lambda line: None)
-    run._choose_parameters(phase)
+    choose_parameters(run.model, phase)
     meter = QualityMeter(config.model.anchors, CPU)
     with NoReading(), monkeypatch.context() as patched:
         patched.setattr(Tensor, "tolist", None)  # on the CPU it reads the memory as it is
@@ -114,10 +125,10 @@ def test_compiling_changes_no_names(
 
 def test_reduced_precision_is_kept_out_on_cuda_only() -> None:
     before = torch.backends.cudnn.allow_tf32
-    with _full_precision(torch.device("cuda")):
+    with full_precision(torch.device("cuda")):
         assert not torch.backends.cudnn.allow_tf32
         assert torch.get_float32_matmul_precision() == "highest"
-    with _full_precision(CPU):
+    with full_precision(CPU):
         assert torch.backends.cudnn.allow_tf32 == before
     assert torch.backends.cudnn.allow_tf32 == before
 
@@ -137,7 +148,7 @@ def test_steps_on_a_gpu_wait_for_nothing(
     phase: Phase, strict_cuda: torch.device, tiny_run: TrainConfig, train_images: Images
 ) -> None:
     run = Trainer(tiny_run, train_images, {}, strict_cuda, compiled=False, log=lambda line: None)
-    run._choose_parameters(phase)
+    choose_parameters(run.model, phase)
     meter = QualityMeter(tiny_run.model.anchors, strict_cuda)
     run._train_step(phase, 0.1, meter)
     torch.cuda.set_sync_debug_mode("error")

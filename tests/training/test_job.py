@@ -81,13 +81,13 @@ def test_fresh_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("minutes", "warmup", "decay"), [(0.01, 10, 0.95), (5.0, 50, 0.988), (60.0, 100, 0.999), (6000.0, 100, 0.999)]
+    ("minutes", "warmup", "average"), [(0.01, 10, 0.1), (5.0, 50, 50.0), (60.0, 100, 600.0), (6000.0, 100, 600.0)]
 )
 def test_short_runs_warm_up_and_average_for_less_long(
-    minutes: float, warmup: int, decay: float, tiny_config: ModelConfig
+    minutes: float, warmup: int, average: float, tiny_config: ModelConfig
 ) -> None:
     for config in (fine_tuning_config(tiny_config, minutes), fresh_config(minutes)):
-        assert config.warmup_steps == warmup and config.ema_decay == pytest.approx(decay)
+        assert config.warmup_steps == warmup and config.ema_seconds == pytest.approx(average)
 
 
 @pytest.mark.parametrize(

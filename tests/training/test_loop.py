@@ -6,6 +6,7 @@ import itertools
 import math
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,8 +18,10 @@ from cnncompress.errors import CnncompressError, InvalidModel
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
+from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput
 from cnncompress.training.loop import Trainer
 from cnncompress.training.loss import rate_distortion
+from cnncompress.training.validation import QualityMeter
 
 CPU = torch.device("cpu")
 Images = dict[str, Tensor]
@@ -26,6 +29,17 @@ Images = dict[str, Tensor]
 
 def trainer(config: TrainConfig, images: Images, held_out: Images, lines: list[str] | None = None) -> Trainer:
     return Trainer(config, images, held_out, CPU, log=(lines if lines is not None else []).append)
+
+
+class Clock:
+    """Goes on by a step whenever it is read, and when told to."""
+
+    def __init__(self, tick: float) -> None:
+        self.now, self.tick = 0.0, tick
+
+    def __call__(self) -> float:
+        self.now += self.tick
+        return self.now
 
 
 def snapshot(run: Trainer) -> dict[str, Tensor]:
@@ -96,15 +110,82 @@ def test_resuming_goes_on_as_if_nothing_had_happened(
             assert torch.equal(tensor, other.state_dict()[key]), key
 
 
-def test_average_follows_the_weights(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
-    run = trainer(replace(tiny_run, ema_decay=0.5), train_images, {})
+def test_average_follows_the_weights(tiny_run: TrainConfig, train_images: Images) -> None:
+    run = trainer(tiny_run, train_images, {})
     key = "network.g_a.klt"
     weights = [snapshot(run)[key]]
+    run.average.decay = 0.5
     for _ in range(3):
-        run.run(60.0, tmp_path / "run.pt", max_steps=1)
+        run._train_step(tiny_run.phases[0], 0.0, QualityMeter(tiny_run.model.anchors, CPU))
         weights.append(snapshot(run)[key])
     expected = 0.125 * weights[0] + 0.125 * weights[1] + 0.25 * weights[2] + 0.5 * weights[3]
     torch.testing.assert_close(run.averaged.state_dict()[key], expected)
+
+
+def test_average_reaches_back_in_time(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    """By the time of the step before; the first step of a resumed run takes the mean of all before."""
+    clock = Clock(0.1)
+    run = Trainer(replace(tiny_run, ema_seconds=5.0), train_images, {}, CPU, clock=clock, log=lambda line: None)
+    path, decays = tmp_path / "run.pt", []
+
+    def go_on(step: int, minutes: float, loss: float) -> bool:
+        decays.append(run.average.decay)
+        if step == 3:
+            clock.now += 1000.0  # a pause
+        return True
+
+    run.run(600.0, path, max_steps=5, log_every=1, go_on=go_on)
+    assert decays == pytest.approx([1.0, math.exp(-0.02), math.exp(-0.02), math.exp(-0.02), math.exp(-0.1)])
+    run.seconds = 1.5
+    run.run(600.0, path, max_steps=1, log_every=1, go_on=go_on)
+    assert decays[5] == pytest.approx(math.exp(-0.3 / 5.0))
+
+
+def test_what_is_done_once_does_not_count(
+    tiny_run: TrainConfig, train_images: Images, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A step takes a second here, and compiling a hundred for each phase."""
+    clock, compiled = Clock(0.0), set()
+
+    def compile_slowly(module: torch.nn.Module, *, dynamic: bool) -> Callable[..., HyperpriorOutput]:
+        def forward(x: Tensor, position: Tensor, *, simulate_integers: bool) -> HyperpriorOutput:
+            clock.now += 1.0 if x.shape in compiled else 100.0
+            compiled.add(x.shape)
+            output: HyperpriorOutput = module(x, position, simulate_integers=simulate_integers)
+            return output
+
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compile_slowly)
+    run = Trainer(tiny_run, train_images, {}, CPU, compiled=True, clock=clock, log=lambda line: None)
+    run.run(4.0 / 60.0, tmp_path / "run.pt")
+    assert (run.step, run.seconds, clock.now, len(compiled)) == (4, 4.0, 204.0, 2)
+
+
+def test_warming_up_leaves_everything_as_it_was(tiny_run: TrainConfig, train_images: Images) -> None:
+    run = trainer(tiny_run, train_images, {})
+    before, rng = snapshot(run), torch.get_rng_state()
+    losses = {run.warm_up(tiny_run.phases[0]) for _ in range(2)}
+    assert len(losses) == 1 and math.isfinite(losses.pop())
+    assert torch.equal(torch.get_rng_state(), rng) and run.step == 0 and not run.optimizer.state
+    assert all(torch.equal(tensor, before[name]) for name, tensor in snapshot(run).items())
+    assert all(parameter.grad is None for parameter in run.model.parameters())
+
+
+def test_images_may_come_later(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
+    black = {"black": torch.zeros(3, 128, 128, dtype=torch.uint8)}
+    run = Trainer(tiny_run, {}, {}, CPU, start=HyperpriorModel(tiny_run.model), log=lambda line: None)
+    run.add_images(black)
+    assert not run.crops.batch(8, 64, 0).any()
+
+    def go_on(step: int, minutes: float, loss: float) -> bool:
+        if step == 1:
+            run.add_images(train_images)
+        return True
+
+    run.run(60.0, tmp_path / "run.pt", max_steps=2, log_every=1, go_on=go_on)
+    seen = run.crops.batch(64, 64, 0).amax((1, 2, 3)) > 0
+    assert 32 < seen.sum() < 64 and len(run.crops.images) == 3
 
 
 def test_time_budgets_end_a_run(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:

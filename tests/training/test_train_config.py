@@ -73,7 +73,7 @@ def test_settings_change_single_values(tmp_path: Path) -> None:
 
 
 def test_json_round_trip() -> None:
-    config = TrainConfig(seed=3, model=ModelConfig(width_8=8))
+    config = TrainConfig(seed=3, model=ModelConfig(width_8=8), objective="mix-0.25", phases=(Phase(1.0, 192, 2),))
     assert config_from_dict(json.loads(json.dumps(asdict(config)))) == config
 
 
@@ -91,6 +91,8 @@ def test_json_round_trip() -> None:
         ({"phases": [{"fraction": 1.0, "crop": 96, "batch": 1}]}, "crop must be a multiple of 64"),
         ({"phases": [{"fraction": 1.0, "crop": 0, "batch": 1}]}, "crop must be a multiple of 64"),
         ({"phases": [{"fraction": 1.0, "crop": 64, "batch": 0}]}, "batch 0"),
+        ({"ema_seconds": 0.0}, "ema_seconds is 0.0, must be above 0"),
+        ({"objective": "psnr"}, "objective is 'psnr', must be mse, or mix-A"),
     ],
 )
 def test_what_is_refused(values: dict[str, Any], message: str) -> None:

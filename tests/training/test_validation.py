@@ -12,6 +12,7 @@ from cnncompress.model.config import ModelConfig
 from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.initialise import initialise, patch_covariance
 from cnncompress.training.loss import RateDistortion
+from cnncompress.training.objective import Mix
 from cnncompress.training.validation import QualityMeter, validate
 
 
@@ -46,6 +47,14 @@ def test_validation(
     ]
     assert list(result.loss) == pytest.approx(losses, rel=1e-5)
     assert str(result).startswith(f"validation loss {sum(result.loss) / len(result.loss):.4f} {result.bpp[0]:.4f}/")
+
+    mixed = validate(model, images, torch.device("cpu"), Mix(0.5))
+    assert mixed is not None and (mixed.bpp, mixed.psnr) == (result.bpp, result.psnr)
+    halves = [(loss + rate) / 2 for loss, rate in zip(result.loss, result.bpp, strict=True)]
+    dissimilarity = [
+        (loss - half) / (500 * lmbda) for loss, half, lmbda in zip(mixed.loss, halves, tiny_config.lambdas, strict=True)
+    ]
+    assert 0.5 > dissimilarity[0] > dissimilarity[1] > dissimilarity[2] > 0.0
 
 
 def test_validation_without_a_large_image(tiny_config: ModelConfig, train_images: dict[str, Tensor]) -> None:

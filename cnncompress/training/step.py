@@ -1,0 +1,84 @@
+"""The parts of a training step: which parameters it moves and how far, at which qualities, in which arithmetic."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from cnncompress.model.config import ModelConfig
+from cnncompress.nn.quality import lambda_at
+from cnncompress.training.config import Phase, TrainConfig
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam, with the peak rates of the networks, the tables by quality and the linear path."""
+    groups: dict[float, list[Tensor]] = {}
+    for name, parameter in model.named_parameters():
+        rate = config.learning_rate
+        if name.endswith(".table"):
+            rate = config.table_learning_rate
+        elif name.endswith(".klt"):
+            rate = config.klt_learning_rate
+        groups.setdefault(rate, []).append(parameter)
+    return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Loads the state of an optimiser as a file holds it.
+
+    Raises:
+        ValueError, KeyError, TypeError, RuntimeError: The state is of another model.
+    """
+    optimizer.load_state_dict(state)
+    for parameter, moments in optimizer.state.items():
+        # Files hold tensors in plain order; the fused update needs the parameter's own.
+        for name in ("exp_avg", "exp_avg_sq"):
+            moments[name] = torch.empty_like(parameter).copy_(moments[name])
+
+
+def choose_parameters(model: nn.Module, phase: Phase) -> None:
+    """Lets a phase train all parameters, or those of the synthesis and the inverse gains alone."""
+    for name, parameter in model.named_parameters():
+        in_synthesis = name.startswith(("network.g_s.", "network.log_inverse_gain."))
+        parameter.requires_grad_(in_synthesis or not phase.synthesis_only)
+
+
+def draw_qualities(config: ModelConfig, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Draws one quality from each of as many equal parts of the range as there are crops, in random order.
+
+    They are in random order because the crops come sorted by their scale, and drawn on the host because the lambdas,
+    which are there, would have to be copied first.
+
+    Args:
+        config: Shape of the model.
+        count: Crops of the step.
+        device: Where the step runs, which is not waited for.
+
+    Returns:
+        float32 ``[count]`` each on the device: places among the anchors, and lambdas.
+    """
+    draw = torch.randperm(count) + torch.rand(count)
+    position = draw / count * (config.anchors - 1)
+    drawn = torch.stack([position, lambda_at(config.lambdas, position)]).to(device, non_blocking=True)
+    position, lmbda = drawn.unbind()
+    return position, lmbda
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Keeps TensorFloat-32 out of training, and lets cuDNN choose its kernels by trial.
+
+    What autocast leaves in float32 is there because bf16 was not enough, and TF32 has only three bits more: the scale
+    network simulates integers with 14 fractional bits, and the linear path carries coefficients of several hundred
+    steps. Together they are less than a tenth of the arithmetic. torch lets convolutions use TF32 unless told not to;
+    matrix products, which the compiler may make of 1x1 convolutions, it leaves in full precision, and so do we.
+    """
+    if device.type != "cuda":
+        return nullcontext()
+    cudnn = torch.backends.cudnn
+    flags: AbstractContextManager[object] = cudnn.flags(
+        enabled=cudnn.enabled, benchmark=True, deterministic=cudnn.deterministic, allow_tf32=False
+    )
+    return flags
