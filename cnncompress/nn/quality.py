@@ -31,10 +31,14 @@ class QualityTable(nn.Module):
         Returns:
             float32 ``[B, C, 1, 1]``.
         """
-        low = position.floor().clamp(0, self.table.shape[0] - 2).long()
-        fraction = (position - low)[:, None]
-        vector = torch.lerp(self.table[low], self.table[low + 1], fraction)
-        return vector[:, :, None, None]
+        return interpolated(self.table, position)
+
+
+def interpolated(table: Tensor, position: Tensor) -> Tensor:
+    """Row of a table ``[A, C]`` at each place among its anchors ``[B]``: ``[B, C, 1, 1]``."""
+    low = position.floor().clamp(0, table.shape[0] - 2).long()
+    vector = torch.lerp(table[low], table[low + 1], (position - low)[:, None])
+    return vector[:, :, None, None]
 
 
 def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:
