@@ -16,10 +16,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import conv1x1, zero_initialised
-from cnncompress.nn.mean_context import STEPS, coding_order
-from cnncompress.nn.scale_context import coding_parts
+from cnncompress.nn.mean_context import coding_order
 from cnncompress.nn.straight_through import lower_bound
 
 MAX_LOG_DELTA = 1.5
@@ -33,7 +33,7 @@ class QuantisationSteps(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        groups = [part.in_step for part in coding_parts(config.bands) if part.step == 0]
+        groups = [part.in_step for part in coding_parts(config.bands)[:PARTS_OF_STEP]]
         group_of = [number for number, channels in enumerate(groups) for _ in range(channels.start, channels.stop)]
         self.head = zero_initialised(conv1x1(config.hyper_features, 4 * len(groups)))
         places = [4 * group_of[element // 4] + element % 4 for element in coding_order(config.bands)]

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 
+from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
 from cnncompress.model.config import ModelConfig
-from cnncompress.nn.mean_context import STEPS, StepPartition
+from cnncompress.nn.mean_context import StepPartition
 from cnncompress.nn.quantisation import MAX_LOG_DELTA, QuantisationSteps
-from cnncompress.nn.scale_context import coding_parts
 
 
 def test_untrained_steps_are_one(tiny_config: ModelConfig) -> None:
@@ -30,7 +30,7 @@ def test_channels_of_a_group_share_the_step_of_their_position(bands: tuple[int, 
     torch.nn.init.normal_(layer.head.weight, std=0.2)
     with torch.no_grad():
         latent = StepPartition(bands).merge(list(layer(torch.randn(1, 6, 2, 3))))
-    groups = [part.in_step for part in coding_parts(bands) if part.step == 0]
+    groups = [part.in_step for part in coding_parts(bands)[:PARTS_OF_STEP]]
     for channels in groups:
         assert (latent[:, channels] == latent[:, channels.start : channels.start + 1]).all()
     firsts = latent[0, [channels.start for channels in groups]]
