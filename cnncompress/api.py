@@ -17,8 +17,8 @@ from cnncompress.codec.packing import (
     Decoded,
     pack_lossless,
     pack_original,
+    parse,
     read_planes,
-    taken_apart,
     unpack_file,
     unpack_image,
 )
@@ -28,7 +28,7 @@ from cnncompress.codec.targets import Target
 from cnncompress.files import FileSource
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings, Limits
 from cnncompress.images.source import ImageSource
-from cnncompress.images.view import View, view_of
+from cnncompress.images.view import View, parse_view
 from cnncompress.model.manifest import find_by_fingerprint
 
 __all__ = [
@@ -113,9 +113,9 @@ def decompress(
     and `Codec.decompress`.
     """
     limits = Limits(max_pixels, max_dim, memory_limit)
-    remains, view = taken_apart(data, keep_going), view_of(crop, scale)
-    image = unpack_image(remains.container, view, limits)
-    return image or _decoder(remains.container, model, device, limits).decode(remains, view, keep_going, progress)
+    parsed, view = parse(data, keep_going), parse_view(crop, scale)
+    image = unpack_image(parsed.container, view, limits)
+    return image or _decoder(parsed.container, model, device, limits).decode(parsed, view, keep_going, progress)
 
 
 def decompress_file(
@@ -135,9 +135,9 @@ def decompress_file(
     Arguments as in `Codec.decompress_file`.
     """
     limits = Limits(max_pixels, max_dim, memory_limit)
-    remains = taken_apart(data, keep_going)
-    found = unpack_file(remains.container, view, limits)
-    return found or _decoder(remains.container, model, device, limits).decode(remains, view, keep_going, progress)
+    parsed = parse(data, keep_going)
+    found = unpack_file(parsed.container, view, limits)
+    return found or _decoder(parsed.container, model, device, limits).decode(parsed, view, keep_going, progress)
 
 
 def _decoder(container: Container, model: str | os.PathLike[str] | None, device: str, limits: Limits) -> Codec:

@@ -24,8 +24,8 @@ from PIL import Image, ImageFile
 from cnncompress.api import compress
 from cnncompress.bitstream.ancillary import read_metadata
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
-from cnncompress.bitstream.reading import Remains, read_head, read_payload
-from cnncompress.codec.cache import Models
+from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload
+from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.packing import unpack_plain
 from cnncompress.errors import BitstreamError, CnncompressError
 from cnncompress.images.metadata import attach
@@ -53,13 +53,13 @@ def register(
         device: Where to run.
         max_pixels: Larger images can be opened, but neither loaded nor saved. Pillow's own limit holds besides.
     """
-    models = Models(model, device, max_pixels)
+    codecs = CodecCache(model, device, max_pixels)
 
     def open_file(stream: IO[bytes], name: str | bytes) -> CncImageFile:
-        return CncImageFile(stream, name, models)
+        return CncImageFile(stream, name, codecs)
 
     def save(image: Image.Image, stream: IO[bytes], name: str | bytes) -> None:
-        _save(image, stream, models)
+        _save(image, stream, codecs)
 
     Image.register_open(FORMAT, open_file, _accept)
     Image.register_save(FORMAT, save)
@@ -73,8 +73,8 @@ class CncImageFile(ImageFile.ImageFile):
     format = FORMAT
     format_description = "cnncompress"
 
-    def __init__(self, stream: IO[bytes], name: str | bytes, models: Models) -> None:
-        self._models = models
+    def __init__(self, stream: IO[bytes], name: str | bytes, codecs: CodecCache) -> None:
+        self._codecs = codecs
         super().__init__(stream, name)
 
     def _open(self) -> None:
@@ -118,13 +118,13 @@ class CncImageFile(ImageFile.ImageFile):
         super().verify()
 
     def _decode(self) -> Image.Image:
-        remains = Remains.whole(self._whole_file())
-        header, limits = remains.container.header, self._models.limits
+        parsed = ParsedFile.whole(self._whole_file())
+        header, limits = parsed.container.header, self._codecs.limits
         check_size(header.width, header.height, limits.max_pixels, limits.max_dim)
-        if remains.container.coding == "learned":
-            image = self._models.decoder(header.fingerprint).decode(remains)
+        if parsed.container.coding == "learned":
+            image = self._codecs.decoder(header.fingerprint).decode(parsed)
         else:
-            image = unpack_plain(remains.container)
+            image = unpack_plain(parsed.container)
         image.load()
         return image
 
@@ -146,7 +146,7 @@ def _accept(prefix: bytes) -> bool:
     return prefix.startswith(MAGIC)
 
 
-def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:
+def _save(image: Image.Image, stream: IO[bytes], codecs: CodecCache) -> None:
     options: dict[str, Any] = dict(image.encoderinfo)
     for unknown in options.keys() - set(_OPTIONS):
         raise TypeError(f"{FORMAT} has no option {unknown!r}; there are: {', '.join(_OPTIONS)}")
@@ -157,10 +157,10 @@ def _save(image: Image.Image, stream: IO[bytes], models: Models) -> None:
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     try:
         if options.pop("lossless", False):
-            settings = ImageSettings(max_pixels=models.limits.max_pixels)
+            settings = ImageSettings(max_pixels=codecs.limits.max_pixels)
             data = compress(image, lossless=True, settings=settings, **options)
         else:
-            data = models.encoder().compress(image, **options)
+            data = codecs.encoder().compress(image, **options)
     except CnncompressError as error:
         raise OSError(f"cannot write as {FORMAT}: {error}") from error
     stream.write(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def size(count: int) -> str:
+def format_bytes(count: int) -> str:
     """Bytes with three digits or so: ``31.2 kB``."""
     value = float(count)
     for unit in _UNITS:
@@ -15,7 +15,7 @@ def size(count: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
-def share(part: int, whole: int) -> str:
+def percent(part: int, whole: int) -> str:
     """A part in per cent: ``5.3 %``."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
 

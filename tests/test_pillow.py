@@ -19,7 +19,7 @@ from cnncompress.api import Codec, compress, store_original
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.codec import cache
-from cnncompress.codec.cache import Models
+from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.targets import TargetSize
 from cnncompress.errors import FeatureLoss
 from cnncompress.pillow import CncImageFile, register
@@ -231,17 +231,17 @@ def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) 
             super().__init__(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cache, "Codec", Counted)
-    models = Models(None, "cpu", 10_000)
+    codecs = CodecCache(None, "cpu", 10_000)
     fingerprint = unpack(packed).header.fingerprint
     found: list[Codec] = []
-    threads = [threading.Thread(target=lambda: found.append(models.decoder(fingerprint))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: found.append(codecs.decoder(fingerprint))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert len(made) == 1 and len(set(map(id, found))) == 1
-    assert models.encoder() is models.encoder()
-    chosen = Models(found[0].model, "cpu", 10_000)
+    assert codecs.encoder() is codecs.encoder()
+    chosen = CodecCache(found[0].model, "cpu", 10_000)
     assert chosen.decoder(fingerprint) is chosen.encoder(), "what is saved with is good for reading too"
 
 

@@ -6,15 +6,15 @@ import io
 from dataclasses import replace
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.batch.file_warnings import collect_losses
+from cnncompress.batch.file_warnings import file_warnings
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.outputs import DEFAULT_ENDING
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.bitstream.container import Container
-from cnncompress.bitstream.reading import Remains
-from cnncompress.codec.cache import Models
-from cnncompress.codec.packing import Decoded, OriginalFile, taken_apart, unpack_plain
+from cnncompress.bitstream.reading import ParsedFile
+from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.packing import Decoded, OriginalFile, parse, unpack_plain
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import Corrupt, PartLost
 from cnncompress.files import STANDARD_STREAM, file_status, write_output
@@ -23,7 +23,7 @@ from cnncompress.images.write import save_image
 
 
 def decode(
-    job: Job, settings: WorkSettings, models: Models, budget: PixelBudget, progress: Progress = unwatched
+    job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
 ) -> Result:
     """Decompresses a .cnc file and writes the image.
 
@@ -34,47 +34,47 @@ def decode(
         CnncompressError: whatever is wrong with input, output, model or limits.
     """
     status = file_status(job.source)
-    with collect_losses() as losses, collect_losses(PartLost) as parts:
-        remains, size = _read(job, settings)
-        with budget.taken(_pixels(remains)):
-            decoded = models.decode(remains, settings.view, settings.keep_going, progress)
-        output = _file_of(decoded, remains.container, job, settings)
+    with file_warnings() as losses, file_warnings(PartLost) as parts:
+        parsed, size = _read(job, settings)
+        with budget.taken(_pixels(parsed)):
+            decoded = codecs.decode(parsed, settings.view, settings.keep_going, progress)
+        output = _file_of(decoded, parsed.container, job, settings)
     write_output(
-        job.target,
+        job.output,
         output,
         force=job.replace,
         like=status if settings.preserve else None,
         new_folders=job.new_folders,
     )
-    result = success(job, remains.container, size, models)
+    result = success(job, parsed.container, size, codecs)
     result = replace(result, input_bytes=size, output_bytes=len(output), warnings=(*losses, *parts))
     return _damaged(result, len(parts)) if parts else result
 
 
 def decode_only(
-    job: Job, settings: WorkSettings, models: Models, budget: PixelBudget, progress: Progress = unwatched
+    job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
 ) -> Result:
     """Decodes a .cnc file, all of it, and writes nothing.
 
     Raises:
         CnncompressError: whatever is wrong with input, model or limits.
     """
-    remains, size = _read(job, settings)
-    with collect_losses(), budget.taken(_pixels(remains)):
-        decoded = models.decode(remains, settings.view, settings.keep_going, progress)
+    parsed, size = _read(job, settings)
+    with file_warnings(), budget.taken(_pixels(parsed)):
+        decoded = codecs.decode(parsed, settings.view, settings.keep_going, progress)
         if isinstance(decoded, OriginalFile):
-            unpack_plain(remains.container)
-    return replace(success(job, remains.container, size, models), input_bytes=size)
+            unpack_plain(parsed.container)
+    return replace(success(job, parsed.container, size, codecs), input_bytes=size)
 
 
-def _read(job: Job, settings: WorkSettings) -> tuple[Remains, int]:
+def _read(job: Job, settings: WorkSettings) -> tuple[ParsedFile, int]:
     """Returns a file, taken apart, and its size in bytes."""
     data = read_cnc(job.source, settings.image.max_pixels, settings.image.max_dim)
-    return taken_apart(data, settings.keep_going), len(data)
+    return parse(data, settings.keep_going), len(data)
 
 
-def _pixels(remains: Remains) -> int:
-    return remains.container.header.width * remains.container.header.height
+def _pixels(parsed: ParsedFile) -> int:
+    return parsed.container.header.width * parsed.container.header.height
 
 
 def _damaged(result: Result, parts: int) -> Result:
@@ -84,7 +84,7 @@ def _damaged(result: Result, parts: int) -> Result:
 
 
 def _file_of(decoded: Decoded, container: Container, job: Job, settings: WorkSettings) -> bytes | memoryview:
-    named = None if job.target == STANDARD_STREAM else output_format(job.target)
+    named = None if job.output == STANDARD_STREAM else output_format(job.output)
     wanted = settings.format or named
     if isinstance(decoded, OriginalFile):
         if wanted in (None, decoded.format, output_format(f"original.{decoded.format}")):

@@ -13,8 +13,8 @@ from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import unpack
-from cnncompress.bitstream.reading import Remains
-from cnncompress.codec.cache import Models
+from cnncompress.bitstream.reading import ParsedFile
+from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.packing import OriginalFile, pack_lossless, pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import (
@@ -53,7 +53,7 @@ class Input:
 
 
 def encode(
-    job: Job, settings: WorkSettings, models: Models, budget: PixelBudget, progress: Progress = unwatched
+    job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
 ) -> Result:
     """Compresses an image and writes the .cnc file.
 
@@ -64,15 +64,15 @@ def encode(
     record = record_for(job.source, opened.size) if job.record else None
     image = read_image(opened.source, settings.image)
     with budget.taken(image.size[0] * image.size[1]):
-        data = _coded(opened, image, settings, models, record, progress)
+        data = _coded(opened, image, settings, codecs, record, progress)
         if settings.if_larger in ("skip", "fail") and len(data) >= opened.size:
             if settings.if_larger == "fail":
                 raise NotSmaller(f"the .cnc file has {len(data)} bytes, the input {opened.size}")
             return Result("skipped", job.source, reason=NOT_SMALLER, input_bytes=opened.size)
         if settings.verify or settings.remove:
-            verify(data, image, opened, models)
+            verify(data, image, opened, codecs)
     write_output(
-        job.target,
+        job.output,
         data,
         force=job.replace,
         like=opened.status if settings.preserve else None,
@@ -81,12 +81,12 @@ def encode(
     )
     if settings.remove:
         _remove_input(job, data)
-    result = success(job, unpack(data), len(data), models)
+    result = success(job, unpack(data), len(data), codecs)
     losses = () if result.coding == "stored" else image.losses  # a stored original has lost nothing
     return replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=losses)
 
 
-def verify(data: bytes, image: SourceImage, opened: Input, models: Models) -> None:
+def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:
     """Decodes a .cnc file and compares what it gives back with what went in.
 
     The latents end exactly where their symbols do, or decoding fails; how near they are to the image is up to the
@@ -96,13 +96,13 @@ def verify(data: bytes, image: SourceImage, opened: Input, models: Models) -> No
         VerificationFailed: it is not what it should be.
     """
     try:
-        remains = Remains.whole(data)
-        decoded = models.decode(remains)
+        parsed = ParsedFile.whole(data)
+        decoded = codecs.decode(parsed)
         if isinstance(decoded, OriginalFile):
             faithful = decoded.data == opened.read()
         else:
             faithful = decoded.size == image.size and decoded.mode == image.layout.mode
-            if remains.container.coding == "lossless":
+            if parsed.container.coding == "lossless":
                 again = read_image(decoded)
                 faithful = faithful and bool((again.colour == image.colour).all())
                 faithful = faithful and (again.alpha is None or bool((again.alpha == image.alpha).all()))
@@ -124,14 +124,14 @@ def _coded(
     opened: Input,
     image: SourceImage,
     settings: WorkSettings,
-    models: Models,
+    codecs: CodecCache,
     record: SourceRecord | None,
     progress: Progress,
 ) -> bytes:
     if settings.lossless:
         data = pack_lossless(image, record)
     else:
-        data = models.encoder().compress(
+        data = codecs.encoder().compress(
             image,
             settings.quality if settings.target is None else None,
             target=settings.target,
@@ -149,7 +149,7 @@ def _coded(
 
 def _remove_input(job: Job, data: bytes) -> None:
     try:
-        if read_input(job.target) != data:  # a device, say, which swallows everything
+        if read_input(job.output) != data:  # a device, say, which swallows everything
             raise OutputError("does not hold what was written; the input is kept")
         Path(job.source).unlink()
     except OSError as error:

@@ -11,7 +11,7 @@ from PIL import Image
 from cnncompress.batch.cnc_files import read_head
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.codec.rate_search import quality_of_psnr, rate_of
+from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError
 from cnncompress.files import file_status
@@ -28,7 +28,7 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
     Returns:
         A result with the status "planned", or the error that can be seen already.
     """
-    planned = Result("planned", job.source, job.target, action=job.action)
+    planned = Result("planned", job.source, job.output, action=job.action)
     try:
         status = file_status(job.source)
         if status is None:  # a pipe is gone once it is looked into
@@ -43,7 +43,7 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
         header = read_head(Path(job.source)).header
         return replace(planned, width=header.width, height=header.height)
     except CnncompressError as error:
-        return failure(job.source, error, output=job.target)
+        return failure(job.source, error, output=job.output)
 
 
 def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> int:
@@ -54,7 +54,7 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> i
     else:
         psnr = settings.target
         quality = settings.quality if psnr is None else quality_of_psnr(psnr.decibels)
-        estimated = _HEADER_BYTES + math.ceil(pixels * rate_of(quality) / 8)
+        estimated = _HEADER_BYTES + math.ceil(pixels * expected_bpp(quality) / 8)
     return min(estimated, input_bytes + _HEADER_BYTES) if settings.if_larger == "store" else estimated
 
 

@@ -18,8 +18,8 @@ _collected: dict[type[Warning], contextvars.ContextVar[list[str]]] = {
 
 
 @contextlib.contextmanager
-def losses_noted() -> Iterator[None]:
-    """Hands warnings of what is lost to :func:`collect_losses` of their thread, for a whole run.
+def routed_warnings() -> Iterator[None]:
+    """Hands warnings of what is lost to :func:`file_warnings` of their thread, for a whole run.
 
     Python's own ``catch_warnings`` catches for all threads at once, so it is used here alone, around all of them.
     """
@@ -54,8 +54,8 @@ def _silent_log(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def collect_losses(kind: type[Warning] = FeatureLoss) -> Iterator[list[str]]:
-    """Collects the warnings of this thread in the list; there must be a `losses_noted` around.
+def file_warnings(kind: type[Warning] = FeatureLoss) -> Iterator[list[str]]:
+    """Collects the warnings of this thread in the list; there must be a `routed_warnings` around.
 
     Args:
         kind: :class:`cnncompress.FeatureLoss` or :class:`cnncompress.PartLost`.

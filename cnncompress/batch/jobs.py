@@ -25,7 +25,7 @@ class Job:
     Attributes:
         action: the work.
         source: path of the input, ``-`` for standard input.
-        target: path of the output, ``-`` for standard output; empty if there is none.
+        output: path of the output, ``-`` for standard output; empty if there is none.
         replace: whether an output that is there may be replaced.
         new_folders: whether the folders of the output are made.
         record: whether a .cnc file notes what it was made from.
@@ -33,7 +33,7 @@ class Job:
 
     action: Action
     source: str
-    target: str = ""
+    output: str = ""
     replace: bool = False
     new_folders: bool = False
     record: bool = False

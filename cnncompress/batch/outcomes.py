@@ -12,7 +12,7 @@ from cnncompress.bitstream.container import Container
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
 
 if TYPE_CHECKING:
-    from cnncompress.codec.cache import Models
+    from cnncompress.codec.cache import CodecCache
 
 SCHEMA = 1
 
@@ -86,21 +86,21 @@ class Result:
         return {"schema": SCHEMA, "type": "file", **values, "warnings": list(self.warnings)}
 
 
-def success(job: Job, container: Container, cnc_bytes: int, models: Models) -> Result:
+def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) -> Result:
     """Returns the result of a .cnc file that was made or decoded, as far as the file tells.
 
     Args:
         job: what was to be done.
         container: the file.
         cnc_bytes: its size.
-        models: what it was coded with is among them, if it has latents.
+        codecs: what it was coded with is among them, if it has latents.
     """
     header, learned = container.header, container.coding == "learned"
-    codec = models.decoder(header.fingerprint) if learned else None
+    codec = codecs.decoder(header.fingerprint) if learned else None
     return Result(
         "ok",
         job.source,
-        job.target or None,
+        job.output or None,
         width=header.width,
         height=header.height,
         mode=header.layout.mode,

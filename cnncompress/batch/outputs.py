@@ -129,25 +129,25 @@ def _identity(path: str | Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def settle(job: Job, policy: Existing) -> Job | Result:
+def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
     """Decides about a job by what its output is now.
 
     Returns:
         The job, which may have been allowed to replace its output, or the result if there is nothing left to do.
     """
-    if job.target in ("", STANDARD_STREAM):
+    if job.output in ("", STANDARD_STREAM):
         return job
     try:
-        target = Path(job.target)
+        target = Path(job.output)
         if not target.exists() or target.is_dir() or is_stream(target) or policy is Existing.REFUSE:
-            check_output(job.target, force=False, source=job.source, new_folders=job.new_folders)
+            check_output(job.output, force=False, source=job.source, new_folders=job.new_folders)
         elif policy is Existing.REPLACE:
-            check_output(job.target, force=True, source=job.source)
+            check_output(job.output, force=True, source=job.source)
             return replace(job, replace=True)
         else:
             return _compared(job, target, policy)
     except CnncompressError as error:
-        return failure(job.source, error, output=job.target, about=job.target)
+        return failure(job.source, error, output=job.output, about=job.output)
     return job
 
 
@@ -162,7 +162,7 @@ def _compared(job: Job, target: Path, policy: Existing) -> Job | Result:
     if policy is Existing.UPDATE and newer:
         check_output(str(target), force=True, source=job.source)
         return replace(job, replace=True)
-    return Result("skipped", job.source, job.target, reason=EXISTS if policy is Existing.SKIP else UP_TO_DATE)
+    return Result("skipped", job.source, job.output, reason=EXISTS if policy is Existing.SKIP else UP_TO_DATE)
 
 
 def _refuse_other_source(job: Job, target: Path, size: int, *, size_matters: bool) -> None:

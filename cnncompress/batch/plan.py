@@ -12,12 +12,12 @@ from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import (
     DEFAULT_ENDING,
+    apply_overwrite_policy,
     compressed_name,
     decompressed_name,
     place,
     refuse_collisions,
     refuse_inputs_as_outputs,
-    settle,
 )
 from cnncompress.batch.request import Outputs, Request
 from cnncompress.errors import CnncompressError, PlanError
@@ -66,12 +66,12 @@ def make_plan(request: Request) -> Plan:
             settled.append(Result("skipped", found.path, reason=IS_CNC))
         else:
             others += 1
-    with_files = [(job.source, Path(job.target)) for job in jobs if job.target not in ("", STANDARD_STREAM)]
+    with_files = [(job.source, Path(job.output)) for job in jobs if job.output not in ("", STANDARD_STREAM)]
     refuse_collisions(with_files, request.operation)
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
     ready = []
     for job in jobs:
-        decided = settle(job, request.outputs.existing)
+        decided = apply_overwrite_policy(job, request.outputs.existing)
         if isinstance(decided, Job):
             ready.append(decided)
         else:

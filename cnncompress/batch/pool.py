@@ -14,7 +14,7 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from cnncompress.batch.file_warnings import losses_noted
+from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.worker import Worker
@@ -26,15 +26,15 @@ _FAREWELL_SECONDS = 5.0
 _Answer = Result | CnncompressError | BrokenPipeError
 
 
-class SeatLost(Exception):
-    """The process of a seat has died over a job; there is no use in giving it another one."""
+class SlotLost(Exception):
+    """The process of a slot has died over a job; there is no use in giving it another one."""
 
     def __init__(self, result: Result) -> None:
         super().__init__(result)
         self.result = result
 
 
-class Seat(Protocol):
+class Slot(Protocol):
     """Does one job at a time."""
 
     @property
@@ -56,11 +56,11 @@ class Seat(Protocol):
 
 
 @dataclass(frozen=True)
-class Here:
-    """A seat in this process; its worker spends no more effort once `hurry` is set."""
+class ThreadSlot:
+    """A slot in this process; its worker spends no more effort once `refining_stopped` is set."""
 
     worker: Worker
-    hurry: threading.Event
+    refining_stopped: threading.Event
 
     @property
     def process(self) -> int:
@@ -73,19 +73,19 @@ class Here:
 
     def stop_refining(self) -> None:
         """Ends the effort that is spent on the job at hand."""
-        self.hurry.set()
+        self.refining_stopped.set()
 
     def kill(self) -> None:
         """Ends nothing."""
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """A seat in another process, which talks over a pipe, and spends no more effort once `hurry` is set."""
+class ProcessSlot:
+    """A slot in another process, which talks over a pipe, and spends no more effort once `refining_stopped` is set."""
 
     child: BaseProcess
     pipe: Connection
-    hurry: Event
+    refining_stopped: Event
 
     @property
     def process(self) -> int:
@@ -96,21 +96,21 @@ class Elsewhere:
         """Does a job; errors as for `Worker.run`.
 
         Raises:
-            SeatLost: the process has died.
+            SlotLost: the process has died.
         """
         try:
             self.pipe.send(job)
             answer: _Answer = self.pipe.recv()
         except (EOFError, OSError):
             self.child.join(1.0)
-            raise SeatLost(failure(job.source, _death(self.child), output=job.target or None)) from None
+            raise SlotLost(failure(job.source, _death(self.child), output=job.output or None)) from None
         if not isinstance(answer, Result):
             raise answer
         return answer
 
     def stop_refining(self) -> None:
         """Ends the effort that is spent on the job at hand."""
-        self.hurry.set()
+        self.refining_stopped.set()
 
     def kill(self) -> None:
         """Ends the process."""
@@ -119,10 +119,10 @@ class Elsewhere:
 
 
 @contextlib.contextmanager
-def seats_here(
+def thread_slots(
     settings: WorkSettings, engine: Engine, number: int, *, load: bool, progress: Progress = unwatched
-) -> Iterator[Sequence[Seat]]:
-    """Opens seats in this process, which share a model.
+) -> Iterator[Sequence[Slot]]:
+    """Opens slots in this process, which share a model.
 
     Args:
         settings: what is done with every file.
@@ -135,18 +135,18 @@ def seats_here(
         ModelError: the model is unknown or damaged.
         DeviceError: the device is not there.
     """
-    hurry = threading.Event()
-    worker = _worker(settings, engine, hurry, progress)
+    refining_stopped = threading.Event()
+    worker = _worker(settings, engine, refining_stopped, progress)
     if load:
         worker.prepare()
-    yield [Here(worker, hurry) for _ in range(number)]
+    yield [ThreadSlot(worker, refining_stopped) for _ in range(number)]
 
 
 @contextlib.contextmanager
-def seats_elsewhere(
+def process_slots(
     settings: WorkSettings, engines: Sequence[Engine], number: int, *, load: bool
-) -> Iterator[Sequence[Seat]]:
-    """Starts a process for each engine and opens seats in them, of which those of a process share a model.
+) -> Iterator[Sequence[Slot]]:
+    """Starts a process for each engine and opens slots in them, of which those of a process share a model.
 
     Args:
         settings: what is done with every file.
@@ -159,13 +159,13 @@ def seats_elsewhere(
         DeviceError: the device is not there.
     """
     context = multiprocessing.get_context("spawn")  # a fork would inherit locks of torch's threads
-    hurry = context.Event()
+    refining_stopped = context.Event()
     children: list[tuple[BaseProcess, list[Connection]]] = []
     try:
         for engine in engines:
             pipes = [context.Pipe() for _ in range(number)]
             theirs = [pipe for _, pipe in pipes]
-            child = context.Process(target=_work, args=(settings, engine, hurry, theirs, load), daemon=True)
+            child = context.Process(target=_work, args=(settings, engine, refining_stopped, theirs, load), daemon=True)
             child.start()
             children.append((child, [pipe for pipe, _ in pipes]))
             for pipe in theirs:  # so that a dead process is seen as the end of its pipes
@@ -173,7 +173,9 @@ def seats_elsewhere(
         for process, ours in children:
             _wait_until_ready(process, ours[0])
         # In turns, so that the first jobs go to different processes.
-        yield [Elsewhere(process, ours[index], hurry) for index in range(number) for process, ours in children]
+        yield [
+            ProcessSlot(process, ours[index], refining_stopped) for index in range(number) for process, ours in children
+        ]
     finally:
         for _, ours in children:
             for pipe in ours:
@@ -199,17 +201,19 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
 
 
 def _worker(
-    settings: WorkSettings, engine: Engine, hurry: threading.Event | Event, progress: Progress = unwatched
+    settings: WorkSettings, engine: Engine, refining_stopped: threading.Event | Event, progress: Progress = unwatched
 ) -> Worker:
-    return Worker(settings, engine, refining_until(hurry.is_set, progress) if settings.effort else progress)
+    return Worker(settings, engine, refining_until(refining_stopped.is_set, progress) if settings.effort else progress)
 
 
-def _work(settings: WorkSettings, engine: Engine, hurry: Event, pipes: Sequence[Connection], load: bool) -> None:
+def _work(
+    settings: WorkSettings, engine: Engine, refining_stopped: Event, pipes: Sequence[Connection], load: bool
+) -> None:
     """What a worker process does."""
     # Ctrl-C and timeout(1) reach all processes of a group; what becomes of it is up to the one that was started.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    worker = _worker(settings, engine, hurry)
+    worker = _worker(settings, engine, refining_stopped)
     try:
         if load:
             worker.prepare()
@@ -217,7 +221,7 @@ def _work(settings: WorkSettings, engine: Engine, hurry: Event, pipes: Sequence[
         pipes[0].send(error)
         return
     pipes[0].send(None)
-    with losses_noted():
+    with routed_warnings():
         threads = [threading.Thread(target=_serve, args=(worker, pipe), daemon=True) for pipe in pipes]
         for thread in threads:
             thread.start()

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 # Beyond this many threads Python's lock is felt, which is held for about a twentieth of the work on an image.
-_SEATS_A_PROCESS = 4
+_SLOTS_A_PROCESS = 4
 # While one image is on the device, others are read, entropy-coded and written.
-_SEATS_A_DEVICE = 4
+_SLOTS_A_DEVICE = 4
 
 CPU = "cpu"
 
@@ -26,13 +26,13 @@ class Share:
 
     Attributes:
         devices: one for each process.
-        seats: how many files a process works on at the same time.
+        slots: how many files a process works on at the same time.
         threads: torch's threads of each of them.
         here: whether it all happens in this process.
     """
 
     devices: tuple[str, ...]
-    seats: int
+    slots: int
     threads: int
     here: bool
 
@@ -58,12 +58,12 @@ def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: 
     """
     threads = threads or available_cores()
     if list(devices) != [CPU]:
-        seats = _SEATS_A_DEVICE if jobs is None else math.ceil(jobs / len(devices))
-        seats = max(1, min(seats, math.ceil(files / len(devices))))
-        return Share(tuple(devices), seats, max(1, threads // (seats * len(devices))), here=len(devices) == 1)
-    seats = max(1, min(threads if jobs is None else jobs, files))
-    processes = math.ceil(seats / _SEATS_A_PROCESS)
-    return Share((CPU,) * processes, math.ceil(seats / processes), max(1, threads // seats), here=processes == 1)
+        slots = _SLOTS_A_DEVICE if jobs is None else math.ceil(jobs / len(devices))
+        slots = max(1, min(slots, math.ceil(files / len(devices))))
+        return Share(tuple(devices), slots, max(1, threads // (slots * len(devices))), here=len(devices) == 1)
+    slots = max(1, min(threads if jobs is None else jobs, files))
+    processes = math.ceil(slots / _SLOTS_A_PROCESS)
+    return Share((CPU,) * processes, math.ceil(slots / processes), max(1, threads // slots), here=processes == 1)
 
 
 class PixelBudget:

@@ -1,4 +1,4 @@
-"""Hands jobs to seats, and results back as they come."""
+"""Hands jobs to slots, and results back as they come."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.pool import Seat, SeatLost
+from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files import STANDARD_STREAM, part_path
 
@@ -19,12 +19,12 @@ _PATIENCE_SECONDS = 0.25
 
 
 class Schedule:
-    """The jobs of a run. Each seat has a thread, which takes the next job when it is done with one."""
+    """The jobs of a run. Each slot has a thread, which takes the next job when it is done with one."""
 
     def __init__(
         self,
         jobs: Sequence[Job],
-        seats: Sequence[Seat],
+        slots: Sequence[Slot],
         stopping: Callable[[], bool],
         on_stop: Callable[[int], None] = lambda running: None,
     ) -> None:
@@ -32,17 +32,17 @@ class Schedule:
 
         Args:
             jobs: in the order in which they are begun.
-            seats: where they are done.
+            slots: where they are done.
             stopping: asked now and then whether no job is to be begun any more.
             on_stop: called once after a stop, with how many jobs are at hand.
         """
         self._jobs = iter(jobs)
-        self._seats = seats
+        self._slots = slots
         self._stopping = stopping
         self._on_stop = on_stop
         self._lock = threading.Lock()
         self._failed = False
-        self._running: dict[int, tuple[Seat, Job]] = {}
+        self._running: dict[int, tuple[Slot, Job]] = {}
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Result]:
@@ -52,49 +52,49 @@ class Schedule:
             CnncompressError: what keeps all jobs from being done, after those that were begun have ended.
             BrokenPipeError: nobody reads an output any more.
         """
-        for index, seat in enumerate(self._seats):
+        for index, slot in enumerate(self._slots):
             # A daemon does not keep the process alive when it is to end at once.
-            threading.Thread(target=self._work, args=(index, seat), daemon=True).start()
-        open_seats = len(self._seats)
+            threading.Thread(target=self._work, args=(index, slot), daemon=True).start()
+        open_slots = len(self._slots)
         error: Exception | None = None
         stopped = False
-        while open_seats:
+        while open_slots:
             if not stopped and self._stopping():
                 stopped = True
-                for seat in self._seats:
-                    seat.stop_refining()
+                for slot in self._slots:
+                    slot.stop_refining()
                 self._on_stop(len(self._running))
             try:
                 answer = self._results.get(timeout=_PATIENCE_SECONDS)
             except queue.Empty:
                 continue
             if answer is None:
-                open_seats -= 1
+                open_slots -= 1
             elif isinstance(answer, Exception):
                 error = error or answer
             else:
                 yield answer
         if error is not None:
             raise error
-        while not self._stopping() and (job := self._next()) is not None:  # all seats are lost
-            yield failure(job.source, UnavailableError("no worker process is left"), output=job.target or None)
+        while not self._stopping() and (job := self._next()) is not None:  # all slots are lost
+            yield failure(job.source, UnavailableError("no worker process is left"), output=job.output or None)
 
     def abandon(self) -> None:
         """Removes what unfinished jobs have written so far; the process has to end at once after this."""
-        for seat in self._seats:
-            seat.kill()
-        for seat, job in list(self._running.values()):
-            if job.target not in ("", STANDARD_STREAM):
+        for slot in self._slots:
+            slot.kill()
+        for slot, job in list(self._running.values()):
+            if job.output not in ("", STANDARD_STREAM):
                 with contextlib.suppress(OSError, ValueError):
-                    part_path(Path(job.target), seat.process).unlink(missing_ok=True)
+                    part_path(Path(job.output), slot.process).unlink(missing_ok=True)
 
-    def _work(self, index: int, seat: Seat) -> None:
+    def _work(self, index: int, slot: Slot) -> None:
         try:
             while not self._failed and not self._stopping() and (job := self._next()) is not None:
-                self._running[index] = (seat, job)
-                self._results.put(seat.run(job))
+                self._running[index] = (slot, job)
+                self._results.put(slot.run(job))
                 del self._running[index]
-        except SeatLost as lost:
+        except SlotLost as lost:
             self._results.put(lost.result)
         except Exception as error:
             self._failed = True

@@ -13,7 +13,7 @@ from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.resources import PixelBudget
-from cnncompress.codec.cache import Models
+from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
 from cnncompress.files import copy_file, file_status
@@ -38,7 +38,7 @@ class Worker:
         self._engine = engine
         self._budget = PixelBudget()
         limits = settings.image
-        self._models = Models(
+        self._codecs = CodecCache(
             engine.model,
             engine.device,
             limits.max_pixels,
@@ -55,7 +55,7 @@ class Worker:
             ModelError: the model is unknown or damaged.
             DeviceError: the device is not there.
         """
-        self._models.encoder()
+        self._codecs.encoder()
 
     def run(self, job: Job) -> Result:
         """Does a job.
@@ -77,10 +77,10 @@ class Worker:
     def _done(self, job: Job) -> Result:
         if job.action == "copy":
             status = file_status(job.source) if self._settings.preserve else None
-            size = copy_file(job.source, job.target, force=job.replace, like=status)
-            return Result("copied", job.source, job.target, input_bytes=size, output_bytes=size)
+            size = copy_file(job.source, job.output, force=job.replace, like=status)
+            return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
-        return work(job, self._settings, self._models, self._budget, self._progress)
+        return work(job, self._settings, self._codecs, self._budget, self._progress)
 
 
 @contextlib.contextmanager
@@ -95,8 +95,8 @@ def _memory_errors() -> Iterator[None]:
 
 def _failed(job: Job, error: Exception) -> Result:
     known = error if isinstance(error, CnncompressError) else _bug(error)
-    about = job.target if isinstance(known, OutputError) else job.source
-    result = failure(job.source, known, output=job.target or None, about=about)
+    about = job.output if isinstance(known, OutputError) else job.source
+    result = failure(job.source, known, output=job.output or None, about=about)
     return replace(result, trace="".join(traceback.format_exception(error)))
 
 

@@ -76,7 +76,7 @@ def read_payload(stream: IO[bytes], entry: Entry) -> bytes:
 
 
 @dataclass(frozen=True)
-class Remains:
+class ParsedFile:
     """A file, perhaps without some of its chunks.
 
     Attributes:
@@ -92,7 +92,7 @@ class Remains:
     overlong: bool = False
 
     @classmethod
-    def whole(cls, data: bytes | memoryview) -> Remains:
+    def whole(cls, data: bytes | memoryview) -> ParsedFile:
         """Takes a sound file apart.
 
         Raises:
@@ -102,7 +102,7 @@ class Remains:
         return cls(container, container.payloads(ChunkType.LATENTS))
 
 
-def salvage(data: bytes | memoryview) -> Remains:
+def salvage(data: bytes | memoryview) -> ParsedFile:
     """Takes a damaged file apart.
 
     Raises:
@@ -113,12 +113,12 @@ def salvage(data: bytes | memoryview) -> Remains:
     payloads = [_payload(view, entry) for entry in head.entries]
     found = list(zip(head.entries, payloads, strict=True))
     if not any(entry.type in IMAGE_TYPES for entry, payload in found if payload is not None):
-        return Remains.whole(data)  # which says what is wrong
+        return ParsedFile.whole(data)  # which says what is wrong
     sound = tuple(Chunk(entry.type, payload) for entry, payload in found if payload is not None)
     tiles = tuple(payload for entry, payload in found if entry.type == ChunkType.LATENTS)
     others = (entry for entry, payload in found if payload is None and entry.type != ChunkType.LATENTS)
     lost = tuple(chunk_name(entry.type) for entry in others)
-    return Remains(Container(head.header, sound), tiles, lost, len(view) > head.file_bytes)
+    return ParsedFile(Container(head.header, sound), tiles, lost, len(view) > head.file_bytes)
 
 
 def _payload(view: memoryview, entry: Entry) -> bytes | None:

@@ -46,10 +46,10 @@ def exit_codes() -> Iterator[None]:
     try:
         yield
     except FileError as failure:
-        complain(failure.error, failure.file)
+        print_error(failure.error, failure.file)
         raise click.exceptions.Exit(failure.error.exit_code) from failure
     except CnncompressError as error:
-        complain(error)
+        print_error(error)
         raise click.exceptions.Exit(error.exit_code) from error
     except KeyboardInterrupt as interrupt:
         raise click.exceptions.Exit(exit_code_of(interrupt)) from None
@@ -59,7 +59,7 @@ def exit_codes() -> Iterator[None]:
     except OSError as error:
         if not _standard_output_is_full():
             raise
-        complain(OutputError(reason(error)), STANDARD_STREAM)
+        print_error(OutputError(reason(error)), STANDARD_STREAM)
         raise click.exceptions.Exit(OutputError.exit_code) from error
     finally:
         if _standard_output_is_full():  # of what is still to be written, too
@@ -75,7 +75,7 @@ def exit_code_of(end: KeyboardInterrupt | BrokenPipeError | SystemExit) -> int:
     return end.code if isinstance(end.code, int) else 1
 
 
-def complain(error: CnncompressError, file: str | None = None) -> None:
+def print_error(error: CnncompressError, file: str | None = None) -> None:
     """Writes one line about an error to standard error."""
     say("error", str(error) if file is None else f"{file}: {error}")
 

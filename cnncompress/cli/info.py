@@ -9,7 +9,7 @@ import click
 
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.console import printable, table
-from cnncompress.cli.exit_codes import complain
+from cnncompress.cli.exit_codes import print_error
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
 from cnncompress.probe import Info, probe
 
@@ -39,7 +39,7 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
         try:
             info = probe(read_cnc(file))
         except CnncompressError as error:
-            complain(error, file)
+            print_error(error, file)
             exit_codes.append(error.exit_code)
             if as_json:
                 _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})

@@ -10,7 +10,7 @@ import click
 
 from cnncompress.cli.console import table
 from cnncompress.model.manifest import Entry, Manifest, read_manifest
-from cnncompress.units import size
+from cnncompress.units import format_bytes
 
 JSON_SCHEMA = 1
 QUALITIES = (0, 100)
@@ -60,7 +60,7 @@ def _row(entry: Entry, manifest: Manifest) -> tuple[str, ...]:
         entry.name + ("*" if entry.name == manifest.default else ""),
         entry.fingerprint,
         f"{entry.parameters / 1e6:.2f} M",
-        "missing" if count is None else size(count),
+        "missing" if count is None else format_bytes(count),
         f"{entry.encode_kmac_per_pixel:.1f}",
         f"{entry.decode_kmac_per_pixel:.1f}",
         entry.licence,

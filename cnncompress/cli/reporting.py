@@ -21,7 +21,7 @@ from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
-from cnncompress.units import plural, share, size
+from cnncompress.units import format_bytes, percent, plural
 
 if TYPE_CHECKING:
     from cnncompress.cli.bars import Bar
@@ -198,8 +198,8 @@ def _line(result: Result) -> str | None:
     if result.quality is not None:
         facts.append(f"quality {result.quality:g}")
     if result.output_bytes is not None:
-        facts.append(f"{size(result.input_bytes)} -> {size(result.output_bytes)}")
-        facts.append(share(result.output_bytes, result.input_bytes))
+        facts.append(f"{format_bytes(result.input_bytes)} -> {format_bytes(result.output_bytes)}")
+        facts.append(percent(result.output_bytes, result.input_bytes))
     facts += [f"{result.bpp:.3f} bpp", f"{result.seconds or 0:.2f} s"]
     if result.device is not None:
         facts.append(result.device)
@@ -209,9 +209,9 @@ def _line(result: Result) -> str | None:
 def _expectation(result: Result) -> str:
     text = "" if result.width is None else f", {result.width}x{result.height}"
     if result.input_bytes is not None:
-        text += f", {size(result.input_bytes)}"
-    return text if result.estimated_bytes is None else f"{text} -> about {size(result.estimated_bytes)}"
+        text += f", {format_bytes(result.input_bytes)}"
+    return text if result.estimated_bytes is None else f"{text} -> about {format_bytes(result.estimated_bytes)}"
 
 
 def _sizes(before: int, after: int) -> str:
-    return f"{size(before)} -> {size(after)} ({share(after, before)})"
+    return f"{format_bytes(before)} -> {format_bytes(after)} ({percent(after, before)})"

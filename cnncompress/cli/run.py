@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.file_warnings import losses_noted
+from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
@@ -25,7 +25,7 @@ from cnncompress.files import STANDARD_STREAM
 from cnncompress.model.manifest import find_weights
 
 if TYPE_CHECKING:
-    from cnncompress.batch.pool import Seat
+    from cnncompress.batch.pool import Slot
     from cnncompress.batch.schedule import Schedule
 
 
@@ -55,7 +55,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
                 reporter.add(estimate(job, settings))
             code = 0
         elif plan.jobs:
-            with losses_noted():
+            with routed_warnings():
                 code = _work(plan, settings, run_options, reporter)
         else:
             code = 0
@@ -81,9 +81,9 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
         _interruption_told(job, reporter),
         reporter.image_progress() as shown,
         _ended_by_signals(shown, settings.effort) as (progress, stop),
-        _seats(share, settings, options, progress) as seats,
+        _slots(share, settings, options, progress) as slots,
     ):
-        result = seats[0].run(job)
+        result = slots[0].run(job)
     reporter.add(result)
     return stop.exit_code
 
@@ -93,8 +93,8 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
     devices = (CPU,) if settings.lossless else _resolved(options.device)
     share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
-    with stop_request() as stop, _seats(share, settings, options, load=load) as seats:
-        schedule = Schedule(jobs, seats, lambda: stop.number is not None, reporter.finishing)
+    with stop_request() as stop, _slots(share, settings, options, load=load) as slots:
+        schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
         with _at_once_if_need_be(schedule):
             for result in schedule.results():
                 reporter.add(result)
@@ -102,19 +102,19 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
 
 @contextmanager
-def _seats(
+def _slots(
     share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
-) -> Iterator[list[Seat]]:
-    from cnncompress.batch.pool import seats_elsewhere, seats_here
+) -> Iterator[list[Slot]]:
+    from cnncompress.batch.pool import process_slots, thread_slots
 
     engines = [Engine(options.model, device, share.threads, options.precision) for device in share.devices]
     opened = (
-        seats_here(settings, engines[0], share.seats, load=load, progress=progress)
+        thread_slots(settings, engines[0], share.slots, load=load, progress=progress)
         if share.here
-        else seats_elsewhere(settings, engines, share.seats, load=load)
+        else process_slots(settings, engines, share.slots, load=load)
     )
-    with opened as seats:
-        yield list(seats)
+    with opened as slots:
+        yield list(slots)
 
 
 @contextmanager
@@ -133,7 +133,7 @@ def _interruption_told(job: Job, reporter: Reporter) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
-        reporter.interrupted(wrote_nothing=job.target not in ("", STANDARD_STREAM))
+        reporter.interrupted(wrote_nothing=job.output not in ("", STANDARD_STREAM))
         raise
 
 

@@ -1,4 +1,4 @@
-"""Models in memory: each is loaded when it is first needed, and then shared by all threads."""
+"""Codecs in memory: each model is loaded when it is first needed, and then shared by all threads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.container import MAX_SIDE
-from cnncompress.bitstream.reading import Remains
+from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.codec import Codec
 from cnncompress.codec.packing import Decoded, unpack_file
 from cnncompress.codec.progress import Progress, unwatched
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from cnncompress.model.devices import Precision
 
 
-class Models:
+class CodecCache:
     """The models that were needed so far, each loaded once; threads may share them."""
 
     def __init__(
@@ -81,7 +81,7 @@ class Models:
 
     def decode(
         self,
-        remains: Remains,
+        parsed: ParsedFile,
         view: View = View(),  # noqa: B008 - frozen
         keep_going: bool = False,
         progress: Progress = unwatched,
@@ -94,9 +94,9 @@ class Models:
             ModelError: its model is not installed, or damaged.
             DeviceError: the device is not there.
         """
-        container = remains.container
+        container = parsed.container
         found = unpack_file(container, view, self.limits)
-        return found or self.decoder(container.header.fingerprint).decode(remains, view, keep_going, progress)
+        return found or self.decoder(container.header.fingerprint).decode(parsed, view, keep_going, progress)
 
     def _load(self, model: str | os.PathLike[str] | None) -> Codec:
         codec = Codec(

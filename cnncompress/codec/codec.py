@@ -15,14 +15,14 @@ from PIL import Image
 
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import MAX_SIDE
-from cnncompress.bitstream.reading import Remains
+from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
 from cnncompress.codec.packing import (
     Decoded,
     pack_learned,
     pack_lossless,
+    parse,
     read_planes,
-    taken_apart,
     unpack_file,
     unpack_image,
     unpack_learned,
@@ -37,7 +37,7 @@ from cnncompress.errors import UnknownModel
 from cnncompress.files import FileSource
 from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings, Limits, check_memory
 from cnncompress.images.source import ImageSource, Plane
-from cnncompress.images.view import View, view_of
+from cnncompress.images.view import View, parse_view
 from cnncompress.model.manifest import find_weights
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ class Codec:
         from cnncompress.codec.latents import LatentTransform, NoStopwatch
         from cnncompress.codec.pipeline import ImagePipeline
         from cnncompress.entropy.coder import EntropyModel
-        from cnncompress.model.devices import computing, resolve_device
+        from cnncompress.model.devices import autocast_for, resolve_device
         from cnncompress.model.weights import load_weights
 
         self.device = resolve_device(device)
-        computing(precision, self.device)  # refuses what there is not
+        autocast_for(precision, self.device)  # refuses what there is not
         self.precision = precision
         self.limits = Limits(max_pixels, max_dim, memory_limit)
         self._stopwatch = stopwatch or NoStopwatch()
@@ -172,7 +172,7 @@ class Codec:
                 return pack_learned(planes, latents, hundredths, self.fingerprint, source, side)
 
         def colours_of(data: bytes) -> Plane:
-            return self._colours(Remains.whole(data))
+            return self._colours(ParsedFile.whole(data))
 
         with self._computing():
             data = file_at(chosen) if target is None else reach(target, planes, file_at, colours_of, lossless)
@@ -215,9 +215,9 @@ class Codec:
             UnknownModel: It was made with another model.
             LimitExceeded: The image is too large.
         """
-        remains, view = taken_apart(data, keep_going), view_of(crop, scale)
-        image = unpack_image(remains.container, view, self.limits)
-        return image or self.decode(remains, view, keep_going, progress)
+        parsed, view = parse(data, keep_going), parse_view(crop, scale)
+        image = unpack_image(parsed.container, view, self.limits)
+        return image or self.decode(parsed, view, keep_going, progress)
 
     def decompress_file(
         self,
@@ -235,13 +235,13 @@ class Codec:
             keep_going: As for `decompress`.
             progress: As for `decompress`.
         """
-        remains = taken_apart(data, keep_going)
-        found = unpack_file(remains.container, view, self.limits)
-        return found or self.decode(remains, view, keep_going, progress)
+        parsed = parse(data, keep_going)
+        found = unpack_file(parsed.container, view, self.limits)
+        return found or self.decode(parsed, view, keep_going, progress)
 
     def decode(
         self,
-        remains: Remains,
+        parsed: ParsedFile,
         view: View = View(),  # noqa: B008 - frozen
         keep_going: bool = False,
         progress: Progress = unwatched,
@@ -249,36 +249,36 @@ class Codec:
         """Does the part of `decompress` that needs the network.
 
         Args:
-            remains: The file, which has latents, and pixels within the limits.
+            parsed: The file, which has latents, and pixels within the limits.
             view: What is wanted of the image.
             keep_going: As for `decompress`.
             progress: As for `decompress`.
         """
-        header = remains.container.header
+        header = parsed.container.header
         check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config), self.limits.memory)
         if header.fingerprint != self.fingerprint:
             raise UnknownModel(
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
             )
         with self._computing():
-            colour = self._colours(remains, view, keep_going, progress)
+            colour = self._colours(parsed, view, keep_going, progress)
         with self._stopwatch.stage("image"):
-            return unpack_learned(remains.container, colour, view, keep_going=keep_going)
+            return unpack_learned(parsed.container, colour, view, keep_going=keep_going)
 
     def _colours(
         self,
-        remains: Remains,
+        parsed: ParsedFile,
         view: View = View(),  # noqa: B008 - frozen
         keep_going: bool = False,
         progress: Progress = unwatched,
     ) -> Plane:
         from cnncompress.codec.tile_decoder import TileDecoder
 
-        header = remains.container.header
+        header = parsed.container.header
         tiles = TileDecoder(
             self._pipeline,
             TileGrid.of(header),
-            remains.tiles,
+            parsed.tiles,
             header.quality_hundredths,
             keep_going=keep_going,
             progress=progress,
@@ -310,9 +310,9 @@ class Codec:
         return self._pipeline.transform.network.config
 
     def _computing(self) -> AbstractContextManager[None]:
-        from cnncompress.model.devices import computing
+        from cnncompress.model.devices import autocast_for
 
-        return computing(self.precision, self.device)
+        return autocast_for(self.precision, self.device)
 
 
 def _chosen_hundredths(quality: float | None, target: Target | None) -> int:

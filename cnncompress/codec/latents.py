@@ -57,7 +57,7 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class Target:
+class RealLatents:
     """What the symbols of an image shall come close to, on the networks' device.
 
     Attributes:
@@ -127,7 +127,7 @@ class LatentTransform:
         return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
 
     @torch.inference_mode()
-    def analyse(self, pixels: Tensor, quality: int, margins: Margins | None = None) -> Target:
+    def analyse(self, pixels: Tensor, quality: int, margins: Margins | None = None) -> RealLatents:
         """Maps an image, or a tile of one, to what its symbols shall come close to.
 
         Args:
@@ -144,10 +144,10 @@ class LatentTransform:
             y = self.network.analyse(x.contiguous(memory_format=torch.channels_last), position, margins)
         with self.stopwatch.stage("hyper"):
             z = self.network.hyper_analyse(y, position)
-        return Target(torch.cat(self.network.partition.split(y)), z)
+        return RealLatents(torch.cat(self.network.partition.split(y)), z)
 
     @torch.inference_mode()
-    def at_other_quality(self, target: Target, analysed_at: int, quality: int) -> Target:
+    def at_other_quality(self, target: RealLatents, analysed_at: int, quality: int) -> RealLatents:
         """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone.
 
         Args:
@@ -161,10 +161,12 @@ class LatentTransform:
         y = self.network.partition.merge(list(target.y.split(1))) * ratio
         with self.stopwatch.stage("hyper"):
             z = self.network.hyper_analyse(y, position)
-        return Target(torch.cat(self.network.partition.split(y)), z)
+        return RealLatents(torch.cat(self.network.partition.split(y)), z)
 
     @torch.inference_mode()
-    def quantise(self, target: Target, quality: int, size: tuple[int, int], *, dead_zones: bool = True) -> Quantised:
+    def quantise(
+        self, target: RealLatents, quality: int, size: tuple[int, int], *, dead_zones: bool = True
+    ) -> Quantised:
         """Rounds a target to symbols, each step's residuals as they are after the steps before.
 
         Args:

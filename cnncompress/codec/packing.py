@@ -16,7 +16,7 @@ from PIL import Image
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks, read_metadata
 from cnncompress.bitstream.container import MAX_PAYLOAD_BYTES, NO_FINGERPRINT, Chunk, ChunkType, Container, Header, pack
 from cnncompress.bitstream.header import WHOLE
-from cnncompress.bitstream.reading import Remains, salvage
+from cnncompress.bitstream.reading import ParsedFile, salvage
 from cnncompress.codec.memory import plain_bytes
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import Corrupt, FeatureLoss, ImageError, LimitExceeded, PartLost, UnsupportedImage
@@ -117,7 +117,7 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
     return pack(Container(header, chunks))
 
 
-def taken_apart(source: FileSource, keep_going: bool) -> Remains:
+def parse(source: FileSource, keep_going: bool) -> ParsedFile:
     """Takes a file apart, with a `PartLost` warning for each kind of damage to it if it may be damaged.
 
     Raises:
@@ -126,13 +126,13 @@ def taken_apart(source: FileSource, keep_going: bool) -> Remains:
     """
     data = whole_file(source)
     if not keep_going:
-        return Remains.whole(data)
-    remains = salvage(data)
-    for name in remains.lost:
+        return ParsedFile.whole(data)
+    parsed = salvage(data)
+    for name in parsed.lost:
         warnings.warn(f"the {name} chunk is lost", PartLost, stacklevel=3)
-    if remains.overlong:
+    if parsed.overlong:
         warnings.warn("there are bytes too many at the end of the file, which are left aside", PartLost, stacklevel=3)
-    return remains
+    return parsed
 
 
 def unpack_learned(

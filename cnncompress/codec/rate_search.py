@@ -197,7 +197,7 @@ def _next(window: Window, tried: dict[int, float]) -> int | None:
     return min(max(first + round(step), below + 1), above - 1)
 
 
-def rate_of(quality: float) -> float:
+def expected_bpp(quality: float) -> float:
     """Returns bits per pixel at a quality, 0..100."""
     return float(np.exp(np.interp(quality, _QUALITIES, np.log(_RATES))))
 

@@ -80,7 +80,7 @@ class TileDecoder:
             common = tile.common(area)
             pixels[common.seen_from(area).slices] = decoded.numpy()[common.seen_from(tile).slices]
             self._progress(done, len(tiles))
-        self._refuse_nothing(tiles)
+        self._check_anything_left(tiles)
         return pixels
 
     def preview(self, factor: int) -> NDArray[np.uint8]:
@@ -103,10 +103,10 @@ class TileDecoder:
             common = tile.common(Rectangle(0, 0, width, height))
             pixels[common.slices] = small[common.seen_from(tile).slices]
             self._progress(number + 1, len(self._grid))
-        self._refuse_nothing(range(len(self._grid)))
+        self._check_anything_left(range(len(self._grid)))
         return pixels
 
-    def _refuse_nothing(self, tiles: Collection[int]) -> None:
+    def _check_anything_left(self, tiles: Collection[int]) -> None:
         if self.missing.issuperset(tiles):
             raise Corrupt("nothing is left of the image")
 

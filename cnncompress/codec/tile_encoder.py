@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.bitstream.header import WHOLE
-from cnncompress.codec.latents import Target
+from cnncompress.codec.latents import RealLatents
 from cnncompress.codec.mosaic import LatentMosaic, margins_of, pixels_in
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
@@ -53,10 +53,10 @@ class TileTask:
     """One tile that is to be coded."""
 
     def __init__(
-        self, image: TiledImage, number: int, quality: int, around: _Around, report: Callable[[int], None]
+        self, image: TiledImage, number: int, quality: int, neighbours: _Neighbours, report: Callable[[int], None]
     ) -> None:
         self._image = image
-        self._around = around
+        self._neighbours = neighbours
         self.number = number
         self.quality = quality
         self.report = report
@@ -72,9 +72,9 @@ class TileTask:
         """The tile's pixels, without those beside it: uint8 ``[h, w, 3]``."""
         return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
 
-    def target(self) -> Target:
+    def target(self) -> RealLatents:
         """What the tile's symbols shall come close to."""
-        return self._around.target(self.number)
+        return self._neighbours.target(self.number)
 
     def surroundings(self) -> tuple[Tensor, Margins]:
         """The latents that the synthesis sees: those of the tile, and of a margin of the tiles beside it.
@@ -86,18 +86,18 @@ class TileTask:
             float32 ``[1, M, h, w]``, in units of the base step, and what of it is margin, in latent positions.
             `cnncompress.nn.margins.trimmed` tells which part is the tile's own.
         """
-        return self._around.window(self.number)
+        return self._neighbours.window(self.number)
 
 
 class TileCoder(Protocol):
     """Makes symbols of tiles.
 
     Attributes:
-        looks_around: Whether it asks for the surroundings of its tiles.
+        needs_surroundings: Whether it asks for the surroundings of its tiles.
         steps: How many steps it takes for a tile, as far as it reports of them.
     """
 
-    looks_around: bool
+    needs_surroundings: bool
     steps: int
 
     def __call__(self, task: TileTask) -> CodedTile:
@@ -108,7 +108,7 @@ class TileCoder(Protocol):
 class SinglePass:
     """Rounds what the analysis gives, once."""
 
-    looks_around = False
+    needs_surroundings = False
     steps = 1
 
     def __init__(self, pipeline: ImagePipeline) -> None:
@@ -127,7 +127,7 @@ def single_pass(pipeline: ImagePipeline, task: TileTask) -> CodedTile:
     return CodedTile(pipeline.pack(coded.latents), coded.y_hat)
 
 
-class _Around:
+class _Neighbours:
     """What is known of the tiles around the one at hand."""
 
     def __init__(self, image: TiledImage, quality: int) -> None:
@@ -135,9 +135,9 @@ class _Around:
         self._quality = quality
         self._network = image.pipeline.transform.network
         self._latents = LatentMosaic(image.grid, self._network.g_s.reach)
-        self._targets: dict[int, Target] = {}
+        self._targets: dict[int, RealLatents] = {}
 
-    def target(self, number: int) -> Target:
+    def target(self, number: int) -> RealLatents:
         if number not in self._targets:
             self._targets[number] = self._image.target(number, self._quality)
         return self._targets[number]
@@ -171,7 +171,7 @@ class TiledImage:
         self.pixels = pixels
         self.grid = TileGrid(width, height, side)
 
-    def target(self, number: int, quality: int) -> Target:
+    def target(self, number: int, quality: int) -> RealLatents:
         """Analyses a tile, as it would be as a part of the whole image.
 
         Args:
@@ -197,13 +197,13 @@ class TiledImage:
             Payloads of the latent chunks.
         """
         code = code or SinglePass(self.pipeline)
-        around = _Around(self, quality)
+        neighbours = _Neighbours(self, quality)
         payloads = []
         for number in range(len(self.grid)):
             report = _report_of_tile(number, len(self.grid), code.steps, progress)
-            coded = code(TileTask(self, number, quality, around, report))
+            coded = code(TileTask(self, number, quality, neighbours, report))
             payloads.append(coded.payload)
-            around.coded(number, coded.y_hat if code.looks_around else None)
+            neighbours.coded(number, coded.y_hat if code.needs_surroundings else None)
         return tuple(payloads)
 
 
@@ -227,9 +227,9 @@ class SharedAnalysis(TiledImage):
             side: Of the tiles.
         """
         super().__init__(pipeline, pixels, side)
-        self._analysed: dict[int, tuple[int, Target]] = {}
+        self._analysed: dict[int, tuple[int, RealLatents]] = {}
 
-    def target(self, number: int, quality: int) -> Target:
+    def target(self, number: int, quality: int) -> RealLatents:
         """Analyses a tile, or takes what was analysed at another quality.
 
         Args:

@@ -54,7 +54,7 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Pla
     """
     if image.mode in DEEP_MODES:
         gray, alpha, loss = reduce_gray(image, file_format, raw_mode)
-        return Planes(_thrice(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
+        return Planes(_gray_as_rgb(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
     if image.mode in CONVERTED_MODES:
         converted, loss = to_srgb(image)
         return Planes(samples_of(converted), None, Layout.RGB, loss, profile_holds=image.mode in ("YCbCr", "HSV"))
@@ -63,7 +63,7 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Pla
     samples = samples_of(_converted(image, "L" if layout is Layout.BILEVEL else layout.mode))
     if layout.is_gray:
         planes = samples if samples.ndim == 3 else samples[..., None]
-        return Planes(_thrice(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)
+        return Planes(_gray_as_rgb(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)
     colour = np.ascontiguousarray(samples[..., :3])
     alpha = _last(samples) if layout.has_alpha else None
     if image.mode in ("P", "PA") and _is_gray(colour) and _fits_gray(image):
@@ -133,7 +133,7 @@ def _is_gray(colour: Plane) -> bool:
     return bool((colour == colour[..., :1]).all())
 
 
-def _thrice(gray: Plane) -> Plane:
+def _gray_as_rgb(gray: Plane) -> Plane:
     return gray[..., None].repeat(3, axis=2)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.errors import LimitExceeded, UnsupportedImage
-from cnncompress.units import size
+from cnncompress.units import format_bytes
 
 DEFAULT_MAX_PIXELS = 1 << 28
 DEFAULT_MEMORY_LIMIT = 2_000_000_000
@@ -107,4 +107,4 @@ def check_memory(needed: int, limit: int) -> None:
         LimitExceeded: more than the limit.
     """
     if needed > limit:
-        raise LimitExceeded(f"takes {size(needed)} of memory, more than the limit of {size(limit)}")
+        raise LimitExceeded(f"takes {format_bytes(needed)} of memory, more than the limit of {format_bytes(limit)}")

@@ -132,7 +132,7 @@ class View:
         return gray.point(lambda value: 255 * (value >= _WHITE_FROM)).convert("1", dither=Image.Dither.NONE)
 
 
-def view_of(crop: tuple[int, int, int, int] | None, scale: float) -> View:
+def parse_view(crop: tuple[int, int, int, int] | None, scale: float) -> View:
     """Returns the view that users ask for.
 
     Args:

@@ -37,7 +37,7 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def computing(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
+def autocast_for(precision: Precision, device: torch.device) -> AbstractContextManager[None]:
     """Returns the context in which networks run.
 
     Args:

@@ -7,7 +7,7 @@ import warnings
 
 import pytest
 
-from cnncompress.batch.file_warnings import collect_losses, losses_noted
+from cnncompress.batch.file_warnings import file_warnings, routed_warnings
 from cnncompress.errors import FeatureLoss
 
 
@@ -16,14 +16,14 @@ def test_each_thread_gets_its_own() -> None:
     both = threading.Barrier(2)
 
     def work(name: str) -> None:
-        with collect_losses() as losses:
+        with file_warnings() as losses:
             both.wait(10)
             for _ in range(2):  # Python shows a warning once for each place, if it is left alone
                 warnings.warn(name, FeatureLoss, stacklevel=1)
             both.wait(10)
         found[name] = losses
 
-    with losses_noted():
+    with routed_warnings():
         threads = [threading.Thread(target=work, args=(name,)) for name in ("a", "b")]
         for thread in threads:
             thread.start()
@@ -36,9 +36,9 @@ def test_other_warnings_pass() -> None:
     with (
         pytest.warns(UserWarning, match="something else"),
         pytest.warns(FeatureLoss, match="nobody collects"),
-        losses_noted(),
+        routed_warnings(),
     ):
-        with collect_losses() as losses:
+        with file_warnings() as losses:
             warnings.warn("something else", UserWarning, stacklevel=1)
         warnings.warn("nobody collects", FeatureLoss, stacklevel=1)
     assert losses == []
@@ -46,6 +46,6 @@ def test_other_warnings_pass() -> None:
 
 def test_everything_is_as_before_afterwards() -> None:
     before = warnings.showwarning, list(warnings.filters)
-    with losses_noted():
+    with routed_warnings():
         pass
     assert (warnings.showwarning, list(warnings.filters)) == before

@@ -40,7 +40,7 @@ def plan(operation: Operation, *paths: str, recursive: bool = False, **outputs: 
 
 
 def pairs(made: Plan) -> list[tuple[str, str, str]]:
-    return [(job.action, job.source, job.target) for job in made.jobs]
+    return [(job.action, job.source, job.output) for job in made.jobs]
 
 
 def test_a_single_file(tree: Path) -> None:

@@ -40,7 +40,7 @@ def test_what_openmp_is_told_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     for useless in ("", "0", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", useless)
         assert available_cores() >= 1
-    assert share_out(("cpu",), 99, jobs=None, threads=None).seats >= 1
+    assert share_out(("cpu",), 99, jobs=None, threads=None).slots >= 1
 
 
 def test_images_wait_for_room() -> None:

@@ -1,4 +1,4 @@
-"""Jobs reach seats, results come back, and nothing is lost when a seat is."""
+"""Jobs reach slots, results come back, and nothing is lost when a slot is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.pool import SeatLost, seats_elsewhere, seats_here
+from cnncompress.batch.pool import SlotLost, process_slots, thread_slots
 from cnncompress.batch.schedule import Schedule
 from cnncompress.errors import DeviceError, OutOfMemory, UnknownModel
 from cnncompress.files import part_path
@@ -27,7 +27,7 @@ class Fake:
     done: list[str] = field(default_factory=list)
     process: int = 1
     killed: bool = False
-    hurried: bool = False
+    refining_stopped: bool = False
 
     def run(self, job: Job) -> Result:
         self.done.append(job.source)
@@ -35,7 +35,7 @@ class Fake:
         return Result("ok", job.source)
 
     def stop_refining(self) -> None:
-        self.hurried = True
+        self.refining_stopped = True
 
     def kill(self) -> None:
         self.killed = True
@@ -46,28 +46,28 @@ def never() -> bool:
 
 
 def test_all_jobs_are_done_once() -> None:
-    seats = [Fake(), Fake(), Fake()]
-    results = list(Schedule(JOBS, seats, never).results())
+    slots = [Fake(), Fake(), Fake()]
+    results = list(Schedule(JOBS, slots, never).results())
     assert sorted(int(result.input) for result in results) == list(range(20))
-    assert sum(len(seat.done) for seat in seats) == 20 and all(seat.done for seat in seats)
+    assert sum(len(slot.done) for slot in slots) == 20 and all(slot.done for slot in slots)
 
 
-def test_one_seat_keeps_the_order() -> None:
+def test_one_slot_keeps_the_order() -> None:
     assert [result.input for result in Schedule(JOBS, [Fake()], never).results()] == [job.source for job in JOBS]
 
 
 def test_no_job_is_begun_after_a_stop() -> None:
-    seat = Fake()
-    results = list(Schedule(JOBS, [seat], lambda: len(seat.done) == 3).results())
-    assert len(results) == len(seat.done) == 3
+    slot = Fake()
+    results = list(Schedule(JOBS, [slot], lambda: len(slot.done) == 3).results())
+    assert len(results) == len(slot.done) == 3
 
 
 def test_a_stop_ends_the_effort_of_what_was_begun() -> None:
-    seats = [Fake(), Fake()]
+    slots = [Fake(), Fake()]
     running: list[int] = []
-    list(Schedule(JOBS, seats, lambda: any(seat.done for seat in seats), running.append).results())
-    assert all(seat.hurried for seat in seats)
-    assert len(running) == 1 and 0 <= running[0] <= len(seats)
+    list(Schedule(JOBS, slots, lambda: any(slot.done for slot in slots), running.append).results())
+    assert all(slot.refining_stopped for slot in slots)
+    assert len(running) == 1 and 0 <= running[0] <= len(slots)
 
 
 class Dying(Fake):
@@ -75,17 +75,17 @@ class Dying(Fake):
 
     def run(self, job: Job) -> Result:
         if self.done:
-            raise SeatLost(failure(job.source, OutOfMemory("died")))
+            raise SlotLost(failure(job.source, OutOfMemory("died")))
         return super().run(job)
 
 
-def test_a_lost_seat_costs_one_file() -> None:
+def test_a_lost_slot_costs_one_file() -> None:
     results = list(Schedule(JOBS, [Dying(), Fake()], never).results())
     assert sorted(int(result.input) for result in results) == list(range(20))
     assert [result.error for result in results if result.status == "error"] == ["died"]
 
 
-def test_without_seats_the_rest_fails() -> None:
+def test_without_slots_the_rest_fails() -> None:
     results = list(Schedule(JOBS, [Dying()], never).results())
     assert len(results) == 20 and results[0].status == "ok" and results[1].error == "died"
     assert {result.error for result in results[2:]} == {"no worker process is left"}
@@ -119,40 +119,40 @@ def test_abandoned_jobs_leave_nothing(tmp_path: Path) -> None:
             go_on.wait(10)
             return Result("ok", job.source)
 
-    seat = Writing(process=os.getpid())
-    schedule = Schedule([Job("compress", "a.png", str(target))], [seat], never)
+    slot = Writing(process=os.getpid())
+    schedule = Schedule([Job("compress", "a.png", str(target))], [slot], never)
     thread = threading.Thread(target=lambda: list(schedule.results()))
     thread.start()
     assert started.wait(10)
     schedule.abandon()
-    assert seat.killed and not part.exists()
+    assert slot.killed and not part.exists()
     go_on.set()
     thread.join(10)
 
 
-def test_seats_in_other_processes(tmp_path: Path) -> None:
+def test_slots_in_other_processes(tmp_path: Path) -> None:
     for number in range(6):
         (tmp_path / f"{number}.txt").write_text("x" * number)
     jobs = [Job("copy", str(tmp_path / f"{number}.txt"), str(tmp_path / f"{number}.copy")) for number in range(6)]
     jobs.append(Job("copy", str(tmp_path / "missing"), str(tmp_path / "none")))
-    with seats_elsewhere(WorkSettings(), [Engine()] * 2, 2, load=False) as seats:
-        assert len({seat.process for seat in seats}) == 2 and os.getpid() not in {seat.process for seat in seats}
-        results = list(Schedule(jobs, seats, never).results())
+    with process_slots(WorkSettings(), [Engine()] * 2, 2, load=False) as slots:
+        assert len({slot.process for slot in slots}) == 2 and os.getpid() not in {slot.process for slot in slots}
+        results = list(Schedule(jobs, slots, never).results())
         assert sorted(result.output_bytes or 0 for result in results if result.status == "copied") == list(range(6))
         assert [result.exit_code for result in results if result.status == "error"] == [3]
-        seats[0].kill()
-        results = list(Schedule(jobs[:1], seats[:1], never).results())
+        slots[0].kill()
+        results = list(Schedule(jobs[:1], slots[:1], never).results())
         assert results[0].exit_code == 7 and "worker process has died" in str(results[0].error)
 
 
 def test_a_model_that_is_missing_is_told_before_the_first_job() -> None:
     with (
         pytest.raises(UnknownModel),
-        seats_here(WorkSettings(), Engine(model="no-such-model", device="cpu"), 1, load=True),
+        thread_slots(WorkSettings(), Engine(model="no-such-model", device="cpu"), 1, load=True),
     ):
         pass
     with (
         pytest.raises(UnknownModel),
-        seats_elsewhere(WorkSettings(), [Engine(model="no-such-model", device="cpu")], 1, load=True),
+        process_slots(WorkSettings(), [Engine(model="no-such-model", device="cpu")], 1, load=True),
     ):
         pass

@@ -16,7 +16,7 @@ from PIL import Image
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
-from cnncompress.batch.file_warnings import losses_noted
+from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
@@ -42,14 +42,14 @@ class Setup:
 
     def run(self, action: str, source: Path | str, target: Path | str = "", **settings: object) -> Result:
         self._worker._settings = WorkSettings(**settings)  # type: ignore[arg-type]
-        with losses_noted():
+        with routed_warnings():
             return self._worker.run(Job(action, str(source), str(target), record=True))  # type: ignore[arg-type]
 
     def encode(self, source: Path, target: Path, settings: WorkSettings) -> Result:
         """As `run`, but errors pass."""
-        with losses_noted():
+        with routed_warnings():
             job = Job("compress", str(source), str(target))
-            return encode(job, settings, self._worker._models, self._worker._budget)
+            return encode(job, settings, self._worker._codecs, self._worker._budget)
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +160,7 @@ def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path)
 def test_inputs_are_kept_when_they_cannot_be_decoded(
     setup: Setup, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codec = setup._worker._models.encoder()
+    codec = setup._worker._codecs.encoder()
     real = codec.compress
     monkeypatch.setattr(codec, "compress", lambda *args, **options: real(*args, **options)[:-4])
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).exit_code == 4
@@ -227,7 +227,7 @@ def test_short_memory(setup: Setup, photo: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*args: object, **options: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(setup._worker._models.encoder(), "compress", fail)
+    monkeypatch.setattr(setup._worker._codecs.encoder(), "compress", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (OutOfMemory.exit_code, "not enough memory for this image")
 
@@ -236,7 +236,7 @@ def test_bugs_cost_one_file(setup: Setup, photo: Path, monkeypatch: pytest.Monke
     def fail(*args: object, **options: object) -> bytes:
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(setup._worker._models.encoder(), "compress", fail)
+    monkeypatch.setattr(setup._worker._codecs.encoder(), "compress", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (
         CnncompressError.exit_code,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack, unpack_head
-from cnncompress.bitstream.reading import Remains, read_head, read_payload, read_start, read_up_to, salvage
+from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload, read_start, read_up_to, salvage
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
 
 HEADER = Header(Layout.GRAY, 5, 4, 0, bytes(4))
@@ -71,26 +71,26 @@ def with_bits_flipped(*positions: int) -> bytes:
 
 
 def test_sound_file() -> None:
-    for remains in (salvage(DATA), Remains.whole(DATA), salvage(memoryview(DATA))):
-        assert remains == Remains(TILED, tuple(chunk.payload for chunk in TILES))
+    for parsed in (salvage(DATA), ParsedFile.whole(DATA), salvage(memoryview(DATA))):
+        assert parsed == ParsedFile(TILED, tuple(chunk.payload for chunk in TILES))
 
 
 def test_bytes_behind_the_end() -> None:
-    remains = salvage(DATA + b"more")
-    assert remains.overlong and replace(remains, overlong=False) == Remains.whole(DATA)
+    parsed = salvage(DATA + b"more")
+    assert parsed.overlong and replace(parsed, overlong=False) == ParsedFile.whole(DATA)
 
 
 def test_damaged_chunks_are_left_out() -> None:
-    remains = salvage(with_bits_flipped(BODY + 10, BODY + 59, len(DATA) - 1))
-    assert remains.tiles == tuple(None if number in (1, 5) else TILES[number].payload for number in range(6))
-    assert remains.lost == ("icc",)
-    assert remains.container == Container(TILED.header, (TILES[0], *TILES[2:5], TILED.chunks[6]))
+    parsed = salvage(with_bits_flipped(BODY + 10, BODY + 59, len(DATA) - 1))
+    assert parsed.tiles == tuple(None if number in (1, 5) else TILES[number].payload for number in range(6))
+    assert parsed.lost == ("icc",)
+    assert parsed.container == Container(TILED.header, (TILES[0], *TILES[2:5], TILED.chunks[6]))
 
 
 def test_cut_off_file() -> None:
-    remains = salvage(DATA[: BODY + 25])
-    assert remains.tiles == (TILES[0].payload, TILES[1].payload, None, None, None, None)
-    assert remains.lost == ("alpha", "icc")
+    parsed = salvage(DATA[: BODY + 25])
+    assert parsed.tiles == (TILES[0].payload, TILES[1].payload, None, None, None, None)
+    assert parsed.lost == ("alpha", "icc")
 
 
 @pytest.mark.parametrize(

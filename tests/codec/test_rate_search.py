@@ -14,10 +14,10 @@ from cnncompress.codec.rate_search import (
     MAX_TRIALS,
     RATE_SLOPE,
     Window,
+    expected_bpp,
     find_quality,
     quality_of_psnr,
     quality_of_rate,
-    rate_of,
 )
 
 
@@ -42,7 +42,7 @@ def photograph(complexity: float, overhead: int, grain: int) -> Callable[[int], 
     """Logarithm of the size of a file that grows like those of photographs, in steps of a few bytes."""
 
     def log_size(quality: int) -> float:
-        payload = complexity * 50_000 * rate_of(quality / 100)
+        payload = complexity * 50_000 * expected_bpp(quality / 100)
         return math.log(overhead + grain * round(payload / grain))
 
     return log_size
@@ -116,4 +116,4 @@ def test_a_leap_over_the_window_ends_on_the_side_of_the_bound() -> None:
 def test_first_guesses_are_within_the_range() -> None:
     assert quality_of_rate(1e-9) == quality_of_psnr(1.0) == 0.0
     assert quality_of_rate(1e9) == quality_of_psnr(99.0) == 100.0
-    assert rate_of(quality_of_rate(0.5)) == pytest.approx(0.5)
+    assert expected_bpp(quality_of_rate(0.5)) == pytest.approx(0.5)

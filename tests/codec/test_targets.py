@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.api import Codec, compress
-from cnncompress.codec.latents import LatentTransform, Target
+from cnncompress.codec.latents import LatentTransform, RealLatents
 from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.codec.rate_search import MAX_TRIALS, quality_of_psnr, rate_of
+from cnncompress.codec.rate_search import MAX_TRIALS, expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize
 from cnncompress.errors import Unreachable
 from cnncompress.images.settings import ImageSettings
@@ -39,7 +39,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         noted.append("rans")
         return pack(*args)
 
-    def noting_analyse(*args: Any) -> Target:
+    def noting_analyse(*args: Any) -> RealLatents:
         noted.append("analysis")
         return analyse(*args)
 
@@ -147,5 +147,5 @@ def test_targets_that_are_none(number: float) -> None:
 def test_first_guesses_are_not_far_off(codec: Codec, astronaut: Pixels) -> None:
     """They only save trials, so that a new model may move them a little before anyone has to follow."""
     data = codec.compress(astronaut, 50)
-    assert probe(data).bpp == pytest.approx(rate_of(50), rel=0.5)
+    assert probe(data).bpp == pytest.approx(expected_bpp(50), rel=0.5)
     assert quality_of_psnr(psnr(astronaut, codec.decompress(data))) == pytest.approx(50, abs=20)

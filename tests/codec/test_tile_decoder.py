@@ -201,7 +201,7 @@ def test_previews_show_the_same_smaller(pipeline: ImagePipeline, photo: Pixels, 
 class Watching:
     """Codes tiles as `SinglePass` does, and looks around before."""
 
-    looks_around = True
+    needs_surroundings = True
     steps = 1
 
     def __init__(self, pipeline: ImagePipeline) -> None:

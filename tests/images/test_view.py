@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from cnncompress.errors import OutsideImage
-from cnncompress.images.view import Rectangle, View, view_of
+from cnncompress.images.view import Rectangle, View, parse_view
 
 PIXELS = np.random.default_rng(2).integers(0, 256, (21, 34, 4), dtype=np.uint8)
 
@@ -68,8 +68,8 @@ def test_what_is_refused(values: dict[str, Any], message: str) -> None:
 
 
 def test_scales_as_users_give_them() -> None:
-    assert view_of(None, 1) == View()
-    assert [view_of(None, scale).factor for scale in (1 / 2, 0.25, 1 / 8)] == [2, 4, 8]
+    assert parse_view(None, 1) == View()
+    assert [parse_view(None, scale).factor for scale in (1 / 2, 0.25, 1 / 8)] == [2, 4, 8]
     for scale in (0, -0.5, 2, 1 / 3, 0.1, float("nan")):
         with pytest.raises(ValueError, match="expected one of 1, 1/2, 1/4 and 1/8"):
-            view_of(None, scale)
+            parse_view(None, scale)

@@ -67,8 +67,8 @@ def _from_bytes(pixels: Tensor, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a gradient sees beside the distortion through the linear path of the synthesis; everything takes its time.
+class GradientTerms:
+    """Optional terms of the gradient, beside the distortion through the linear path of the synthesis; each costs time.
 
     Attributes:
         network: What the synthesis network does to the distortion as well; its restoration filter is left out.
@@ -142,31 +142,31 @@ class CostGradient:
         norms = network.g_s.klt.square().sum(0)[None, :, None, None]
         return self._bits_per_square * torch.cat(network.partition.split_channels(step.square() * norms))
 
-    def __call__(self, coded: Quantised, sight: Sight, pixels: Tensor | None = None) -> Gradients:
+    def __call__(self, coded: Quantised, terms: GradientTerms, pixels: Tensor | None = None) -> Gradients:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
-            sight: What it sees; what that leaves out has a gradient of zero.
+            terms: Which terms it has; what they leave out has a gradient of zero.
             pixels: uint8 ``[H, W, 3]``, what a decoder makes of it. If that is not known the network has to be run, and
                 is seen in any case.
         """
         device = self._transform.device
         symbols = coded.latents.y.to(device).float()
         decoded = (coded.means + coded.deltas * symbols).requires_grad_()
-        z_hat = coded.latents.z.to(device).float()[None].requires_grad_(sight.hyper)
+        z_hat = coded.latents.z.to(device).float()[None].requires_grad_(terms.hyper)
         with torch.enable_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._fast):
-            cost = self._distortion(decoded, sight.network, pixels)
+            cost = self._distortion(decoded, terms.network, pixels)
             surprises: list[Tensor] = []
-            if sight.symbol_slopes is not None:
-                cost = cost + self._bits_of_means(decoded, z_hat, sight.symbol_slopes / coded.deltas)
-            if sight.level_slopes is not None:
-                level_bits, surprises = self._bits_of_levels(symbols, z_hat, sight.level_slopes)
+            if terms.symbol_slopes is not None:
+                cost = cost + self._bits_of_means(decoded, z_hat, terms.symbol_slopes / coded.deltas)
+            if terms.level_slopes is not None:
+                level_bits, surprises = self._bits_of_levels(symbols, z_hat, terms.level_slopes)
                 cost = cost + level_bits
             # Not all of them have one: nothing comes after the last part.
-            inputs = (decoded, *([z_hat] if sight.hyper else []), *surprises)
+            inputs = (decoded, *([z_hat] if terms.hyper else []), *surprises)
             y, *others = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
-        z = others.pop(0) if sight.hyper else torch.zeros_like(z_hat)
+        z = others.pop(0) if terms.hyper else torch.zeros_like(z_hat)
         return Gradients(coded.deltas * y, torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y), z)
 
     def _distortion(self, decoded: Tensor, through_network: bool, pixels: Tensor | None) -> Tensor:

@@ -16,8 +16,8 @@ MAX_EFFORT = 9
 BOLD_SHARE = 0.7
 """Share of the promising steps that a bold round takes."""
 
-LAST_CAUTION = 1.1
-"""What the caution of bold rounds rises to: the last of them take back a little more than seems right."""
+LAST_CURVATURE_SCALE = 1.1
+"""What the curvature scale of bold rounds rises to: the last of them take back a little more than seems right."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Round:
     """One gradient, and the steps that it makes.
 
     Attributes:
-        caution: Factor on the curvature of the distortion, the part of a step's cost that does not depend on the
-            image; 1 is what the synthesis transform's norms say.
+        curvature_scale: Factor on the curvature of the distortion, the part of a step's cost that does not depend on
+            the image; 1 is what the synthesis transform's norms say.
         share: Share of the promising steps that are taken, drawn at random, 0 .. 1.
         sees_network: Whether the gradient sees what the network does with a step, and not only the linear path of the
             synthesis transform. After a round that is not measured it does in any case.
@@ -36,7 +36,7 @@ class Round:
         measured: Whether to code and decode the result, which is kept if its cost is the lowest so far.
     """
 
-    caution: float = 1.0
+    curvature_scale: float = 1.0
     share: float = 1.0
     sees_network: bool = True
     sees_means: bool = True
@@ -61,7 +61,7 @@ def _with_bold(count: int, boldest: float) -> Effort:
 
     Should the search be stopped early, the first two have found something already.
     """
-    rise = (LAST_CAUTION - boldest) / count
+    rise = (LAST_CURVATURE_SCALE - boldest) / count
     bold = tuple(Round(boldest + rise * index, BOLD_SHARE, measured=False) for index in range(count))
     return Effort((Round(), Round(), *bold, Round(), Round()))
 

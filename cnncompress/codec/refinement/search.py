@@ -51,7 +51,7 @@ class RefiningCoder:
     which neither looks around nor decodes what it has made.
     """
 
-    looks_around = True
+    needs_surroundings = True
 
     def __init__(self, refiner: Refiner, effort: Effort, lmbda: float | None = None) -> None:
         """Remembers what to do.

@@ -14,9 +14,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cnncompress.codec.latents import Quantised, Target
+from cnncompress.codec.latents import Quantised, RealLatents
 from cnncompress.codec.refinement.cost import SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, Sight
+from cnncompress.codec.refinement.gradient import CostGradient, GradientTerms
 from cnncompress.codec.refinement.levels import Round
 
 SMALLEST_GAIN = 0.05
@@ -36,7 +36,7 @@ round to another symbol; at zero it could follow no change of the means."""
 class StepSearch:
     """Finds steps for one image at one quality."""
 
-    def __init__(self, gradient: CostGradient, costs: SymbolCosts, original: Target) -> None:
+    def __init__(self, gradient: CostGradient, costs: SymbolCosts, original: RealLatents) -> None:
         """Starts the random numbers, the same ones for every image.
 
         Args:
@@ -51,7 +51,7 @@ class StepSearch:
         self._random = torch.Generator().manual_seed(0)
 
     @torch.no_grad()
-    def improve(self, coded: Quantised, pixels: Tensor | None, plan: Round) -> Target:
+    def improve(self, coded: Quantised, pixels: Tensor | None, plan: Round) -> RealLatents:
         """Makes a target whose symbols cost less, or so it seems.
 
         Args:
@@ -66,14 +66,14 @@ class StepSearch:
         symbols = coded.latents.y.to(device)
         levels = coded.latents.y_levels.to(device)
         bits = self._costs.steps(symbols, levels)
-        sight = Sight(
+        terms = GradientTerms(
             plan.sees_network,
             0.5 * (bits.up - bits.down) if plan.sees_means else None,
             self._costs.widening(symbols, levels) if plan.sees_scales else None,
             plan.moves_hyper,
         )
-        gradients = self._gradient(coded, sight, pixels)
-        curvature = plan.caution * self._curvature * coded.deltas.square()
+        gradients = self._gradient(coded, terms, pixels)
+        curvature = plan.curvature_scale * self._curvature * coded.deltas.square()
         lowered = curvature + bits.down - gradients.y
         raised = curvature + bits.up + gradients.y
         if plan.sees_scales:
@@ -86,7 +86,7 @@ class StepSearch:
         z = coded.latents.z.to(device)[None].float()
         if plan.moves_hyper:
             z = z + self._hyper_steps(coded, gradients.z)
-        return Target(y, z)
+        return RealLatents(y, z)
 
     def _hyper_steps(self, coded: Quantised, gradient: Tensor) -> Tensor:
         symbols = coded.latents.z.to(gradient.device)[None]
