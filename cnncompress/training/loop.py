@@ -203,7 +203,7 @@ class Trainer:
         started = saved = validated = self.clock()
         before = self.seconds
         last_step = math.inf if max_steps is None else self.step + max_steps
-        updated = self.seconds - self.seconds / max(self.step, 1)
+        updated = self.seconds - (self.seconds / self.step if self.step else math.inf)
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
         if not self.processes.leads:  # or it would draw the qualities and the noise of the first

@@ -123,7 +123,7 @@ def test_average_follows_the_weights(tiny_run: TrainConfig, train_images: Images
 
 
 def test_average_reaches_back_in_time(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
-    """By the time of the step before; the first step of a resumed run takes the mean of all before."""
+    """By the time of the step before: a long one if there is none, the mean of all before in a resumed run."""
     clock = Clock(0.1)
     run = Trainer(replace(tiny_run, ema_seconds=5.0), train_images, {}, CPU, clock=clock, log=lambda line: None)
     path, decays = tmp_path / "run.pt", []
@@ -135,7 +135,7 @@ def test_average_reaches_back_in_time(tiny_run: TrainConfig, train_images: Image
         return True
 
     run.run(600.0, path, max_steps=5, log_every=1, go_on=go_on)
-    assert decays == pytest.approx([1.0, math.exp(-0.02), math.exp(-0.02), math.exp(-0.02), math.exp(-0.1)])
+    assert decays == pytest.approx([math.exp(-exponent) for exponent in (0.1, 0.02, 0.02, 0.02, 0.1)])
     run.seconds = 1.5
     run.run(600.0, path, max_steps=1, log_every=1, go_on=go_on)
     assert decays[5] == pytest.approx(math.exp(-0.3 / 5.0))
