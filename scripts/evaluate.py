@@ -1,4 +1,4 @@
-"""Measure codecs on images: rate, PSNR, MS-SSIM, time; print tables, keep the numbers as JSON."""
+"""Measure codecs on images: rate, quality by several metrics, time; print tables, keep the numbers as JSON."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ from tqdm import tqdm
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.environment import limit_threads
 from cnncompress.files import check_output
+
+CODECS = "cnc,jpeg,webp,jxl,avif,avif-psnr,avif-slow,avif-psnr-slow,jpeg2000"
+METRICS = "psnr,ms-ssim,ssimulacra2,cvvdp"
+
+
+def _names(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in value.split(",") if name.strip()))
 
 
 def _numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[float, ...]:
@@ -25,9 +32,11 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 
 @click.command(context_settings={"show_default": True})
 @click.argument("images", nargs=-1, required=True)
-@click.option("--codecs", default="cnc,jpeg,webp,avif,jpeg2000", help="Codecs to measure now, in this order.")
+@click.option("--codecs", default=CODECS, callback=_names, help="Codecs to measure now, in this order.")
+@click.option("--metrics", default=METRICS, callback=_names, help="What quality is measured by.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the measurements here.")
 @click.option("--qualities", callback=_numbers, metavar="LIST", help="Qualities of cnc instead of 0,10,...,100.")
+@click.option("--points", type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread.")
 @click.option("--model", metavar="NAME|PATH", help="Weights of cnc instead of the default model.")
 @click.option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
 @click.option("--device", default="auto", help="Where cnc runs.")
@@ -40,21 +49,21 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
     type=click.Path(path_type=Path),
     help="Add the codecs of earlier results on the same images, except those measured now.",
 )
-@click.option("--ms-ssim/--no-ms-ssim", default=True, help="Measure MS-SSIM, which for large images takes the longest.")
 @click.option("--threads", default=1, help="Threads that every codec is held to.")
 @click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
 def main(
     images: tuple[str, ...],
-    codecs: str,
+    codecs: tuple[str, ...],
+    metrics: tuple[str, ...],
     json_path: Path | None,
     qualities: tuple[float, ...],
+    points: int | None,
     model: str | None,
     label: str,
     device: str,
     anchors: Path | None,
     anchor_names: tuple[str, ...],
     reused: tuple[Path, ...],
-    ms_ssim: bool,
     threads: int,
     data: Path | None,
 ) -> None:
@@ -65,13 +74,15 @@ def main(
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
     from cnncompress.evaluation import curves, peers, rd, report, results, sources
+    from cnncompress.evaluation.metrics import Scorer, find_metric
 
     try:
         # Everything that can fail early does, before hours of measuring.
-        names = tuple(dict.fromkeys(name.strip() for name in codecs.split(",") if name.strip()))
         chosen = [
-            peers.find_codec(name, model=model, device=device, qualities=qualities, label=label) for name in names
+            peers.find_codec(name, model=model, device=device, qualities=qualities, label=label, points=points)
+            for name in codecs
         ]
+        scorer = Scorer([find_metric(name) for name in metrics])
         published = curves.read_published(anchors, anchor_names) if anchors else ()
         paths = sources.find_images(images, data)
         measured_now = [codec.name for codec in chosen]
@@ -81,11 +92,11 @@ def main(
             check_output(str(json_path), force=True)
         for codec in chosen:
             with tqdm(total=len(paths) * len(codec.qualities), desc=codec.name, file=sys.stderr) as bar:
-                measured = rd.measure_codec(codec, paths, bar.update, ms_ssim=ms_ssim)
+                measured = rd.measure_codec(codec, paths, scorer, bar.update)
             everything = results.merge([everything, results.Results((measured,))])
             if json_path:  # after each codec, so that an interrupted run keeps what it has
                 results.write_results(everything, json_path)
-        click.echo(report.format_report(everything, published))
+        click.echo(report.format_report(everything, published, label if label in measured_now else None))
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

@@ -15,12 +15,13 @@ import click
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate
 from cnncompress.evaluation.curves import Curve
+from cnncompress.evaluation.metrics import PSNR
 from cnncompress.training.run_report import RunReport, read_report
 
 
 def curve(name: str, report: RunReport) -> Curve:
     """The run's RD curve on the held-out images."""
-    return Curve(name, report.validation.bpp, report.validation.psnr)
+    return Curve(name, PSNR, report.validation.bpp, report.validation.psnr)
 
 
 def relative_rate(test: Curve, anchor: Curve) -> str:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Metric
 from cnncompress.evaluation.results import CodecResults, Measurement, ResultsError, read_json
+
+PUBLISHED_COLUMNS = ((PSNR, "psnr_rgb"), (MS_SSIM, "ms_ssim_rgb"))
+"""The metrics that published curves may have, and what their scores are called in the file."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of one codec, sorted by quality; the tuples have the same length.
+    """Points of one codec by one metric, sorted by quality; the tuples have the same length.
 
     Attributes:
         name: The codec.
+        metric: What quality is measured by.
         bpp: Rates in bits per pixel.
-        psnr: In dB, RGB.
-        ms_ssim: Linear, or None where it was not measured at every point.
+        values: Quality, on the metric's scale.
         published: Taken from a publication, not measured here.
     """
 
     name: str
+    metric: Metric
     bpp: tuple[float, ...]
-    psnr: tuple[float, ...]
-    ms_ssim: tuple[float, ...] | None = None
+    values: tuple[float, ...]
     published: bool = False
 
     @property
@@ -35,43 +39,51 @@ class Curve:
         return f"{self.name} (published)" if self.published else self.name
 
 
-def mean_curve(codec: CodecResults) -> Curve:
-    """Average over the images at each quality: mean bpp, mean PSNR, mean MS-SSIM.
-
-    A quality at which any image came back identical has no finite mean PSNR and is left out.
+def rows_by_quality(codec: CodecResults) -> dict[float, tuple[Measurement, ...]]:
+    """The rows of each quality, rising.
 
     Raises:
         ResultsError: A quality was not measured on every image.
     """
-    points = []
-    for quality in sorted({row.quality for row in codec.rows}):
-        rows = [row for row in codec.rows if row.quality == quality]
-        if len(rows) != len(codec.images):
+    rows: dict[float, list[Measurement]] = {}
+    for row in sorted(codec.rows, key=lambda row: (row.quality, row.image)):
+        rows.setdefault(row.quality, []).append(row)
+    for quality, some in rows.items():
+        if len(some) != len(codec.images):
             raise ResultsError(
-                f"{codec.codec}: quality {quality:g} has {len(rows)} images, expected {len(codec.images)}"
+                f"{codec.codec}: quality {quality:g} has {len(some)} images, expected {len(codec.images)}"
             )
-        psnrs = [row.psnr for row in rows if row.psnr is not None]
-        if len(psnrs) < len(rows):
-            continue
-        similarities = [row.ms_ssim for row in rows if row.ms_ssim is not None]
-        mean_similarity = fmean(similarities) if len(similarities) == len(rows) else None
-        points.append((fmean(row.bpp for row in rows), fmean(psnrs), mean_similarity))
-    return _curve(codec.codec, points)
+    return {quality: tuple(some) for quality, some in rows.items()}
 
 
-def image_curves(codec: CodecResults) -> dict[str, Curve]:
-    """One curve per image, by the image's name; points with an identical image are left out."""
-    rows: dict[str, list[Measurement]] = {}
+def mean_value(rows: Sequence[Measurement], metric: Metric) -> float | None:
+    """The mean score of some rows, on the metric's scale; None where a row has no score or the mean is infinite."""
+    scores = [score for row in rows if (score := row.scores.get(metric.name)) is not None]
+    value = metric.scale(fmean(scores)) if len(scores) == len(rows) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def mean_curve(codec: CodecResults, metric: Metric) -> Curve:
+    """Average over the images at each quality: mean bpp and mean score.
+
+    A quality at which `mean_value` is None is left out: for PSNR, one at which any image came back identical.
+
+    Raises:
+        ResultsError: A quality was not measured on every image.
+    """
+    return _curve(codec.codec, metric, list(rows_by_quality(codec).values()))
+
+
+def image_curves(codec: CodecResults, metric: Metric) -> dict[str, Curve]:
+    """One curve per image, by the image's name; points without a finite score are left out."""
+    rows: dict[str, list[tuple[Measurement, ...]]] = {}
     for row in sorted(codec.rows, key=lambda row: (row.image, row.quality)):
-        rows.setdefault(row.image, []).append(row)
-    return {
-        image: _curve(codec.codec, [(row.bpp, row.psnr, row.ms_ssim) for row in some if row.psnr is not None])
-        for image, some in rows.items()
-    }
+        rows.setdefault(row.image, []).append((row,))
+    return {image: _curve(codec.codec, metric, points) for image, points in rows.items()}
 
 
 def read_published(path: Path, names: Collection[str] = ()) -> tuple[Curve, ...]:
-    """Published curves from a JSON file.
+    """Published curves from a JSON file: one for each codec and metric.
 
     The file is ``{codec: {"source": ..., "bpp": [...], "psnr_rgb": [...], "ms_ssim_rgb": [...]}}``.
 
@@ -88,17 +100,22 @@ def read_published(path: Path, names: Collection[str] = ()) -> tuple[Curve, ...]
     for name in names:
         if name not in document:
             raise ResultsError(f"{path}: has no codec {name!r}; it has {', '.join(document)}")
-    return tuple(_published_curve(path, name, document[name]) for name in names or document)
+    return tuple(curve for name in names or document for curve in _published_curves(path, name, document[name]))
 
 
-def _published_curve(path: Path, name: str, entry: object) -> Curve:
-    columns = [entry.get(key) if isinstance(entry, dict) else None for key in ("bpp", "psnr_rgb", "ms_ssim_rgb")]
-    bpp, psnr, ms_ssim = (_numbers(column) for column in columns)
-    if bpp is None or psnr is None or len(bpp) != len(psnr):
-        raise ResultsError(f"{path}: {name!r} lacks bpp and psnr_rgb, two lists of the same length")
-    if columns[2] is not None and (ms_ssim is None or len(ms_ssim) != len(bpp)):
-        raise ResultsError(f"{path}: ms_ssim_rgb of {name!r} is not a list as long as bpp")
-    return Curve(name, bpp, psnr, ms_ssim, published=True)
+def _published_curves(path: Path, name: str, entry: object) -> list[Curve]:
+    if not isinstance(entry, dict):
+        raise ResultsError(f"{path}: {name!r} is not an object with bpp and psnr_rgb")
+    bpp = _numbers(entry.get("bpp"))
+    curves = []
+    for metric, column in PUBLISHED_COLUMNS:
+        if column not in entry and metric != PSNR:
+            continue
+        scores = _numbers(entry.get(column))
+        if bpp is None or scores is None or len(bpp) != len(scores):
+            raise ResultsError(f"{path}: {name!r} lacks bpp and {column}, two lists of the same length")
+        curves.append(Curve(name, metric, bpp, tuple(metric.scale(score) for score in scores), published=True))
+    return curves
 
 
 def _numbers(column: object) -> tuple[float, ...] | None:
@@ -109,11 +126,9 @@ def _numbers(column: object) -> tuple[float, ...] | None:
     return numbers if len(numbers) == len(column) else None
 
 
-def _curve(name: str, points: list[tuple[float, float, float | None]]) -> Curve:
-    similarities = tuple(point[2] for point in points if point[2] is not None)
-    return Curve(
-        name=name,
-        bpp=tuple(point[0] for point in points),
-        psnr=tuple(point[1] for point in points),
-        ms_ssim=similarities if points and len(similarities) == len(points) else None,
-    )
+def _curve(name: str, metric: Metric, points: Sequence[Sequence[Measurement]]) -> Curve:
+    """The curve through the means of the rows of each point."""
+    means = [
+        (fmean(row.bpp for row in rows), value) for rows in points if (value := mean_value(rows, metric)) is not None
+    ]
+    return Curve(name, metric, tuple(bpp for bpp, _ in means), tuple(value for _, value in means))

@@ -9,12 +9,20 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from PIL import features
-
 from cnncompress import __version__
+from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 
-PACKAGES = ("constriction", "numpy", "pillow", "scipy", "torch", "torchmetrics")
-PILLOW_LIBRARIES = ("libjpeg_turbo", "webp", "avif", "jpg_2000")
+PACKAGES = (
+    "constriction",
+    "cvvdp",
+    "numpy",
+    "pillow",
+    JPEG_XL_PACKAGE,
+    "scipy",
+    "ssimulacra2",
+    "torch",
+    "torchmetrics",
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,7 @@ class Environment:
         system: Operating system and machine type.
         cpu: Model name of the processor, as far as the system tells.
         threads: Threads that the process was held to (see `limit_threads`), or processors it could use.
-        packages: (name, version) of the packages and of the codec libraries inside Pillow, sorted by name.
+        packages: (name, version) of the packages and of the peers' libraries, sorted by name.
     """
 
     python: str
@@ -44,10 +52,7 @@ def current_environment() -> Environment:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue  # not every measurement needs all of them
-    for library in PILLOW_LIBRARIES:
-        version = _library_version(library)
-        if version is not None:
-            versions[f"pillow:{library}"] = version
+    versions |= library_versions()
     return Environment(
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
@@ -80,15 +85,6 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _library_version(library: str) -> str | None:
-    """Version of a library inside Pillow; None where Pillow was built without it."""
-    if library == "libjpeg_turbo":
-        return features.version_feature(library)
-    supported = features.check_codec if library in features.codecs else features.check_module
-    version = features.version_codec if library in features.codecs else features.version_module
-    return version(library) if supported(library) else None
 
 
 def _cpu_model() -> str:

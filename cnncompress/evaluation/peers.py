@@ -1,32 +1,38 @@
 """The codecs to measure: cnncompress and, through Pillow, the formats that people use today.
 
 Settings are those of a careful user of each format, not its defaults where those are weak. Quality is always
-"higher is better"; each ladder spans about 0.1 (JPEG: 0.15) to more than 2 bits per pixel on photographs.
+"higher is better"; each ladder spans about 0.1 to more than 2 bits per pixel on photographs, as far as the format goes
+so low (JPEG 0.15, JPEG XL 0.18).
 
-==========  =============================================================  ============================
-codec       settings                                                       quality
-==========  =============================================================  ============================
-jpeg        4:2:0, optimised Huffman tables (libjpeg-turbo)                libjpeg's, 0..95
-webp        lossy, method 6 (the slowest); always 4:2:0 (libwebp)          libwebp's, 0..100
-avif        4:4:4, speed 6 (libaom inside libavif)                         libavif's, 0..100
-avif-psnr   the same, tuned for PSNR                                       libavif's, 0..100
-jpeg2000    irreversible wavelet and colour transform, 1 layer (OpenJPEG)  target in bits per pixel
-cnc         cnncompress itself, through its public interface               0..100
-==========  =============================================================  ============================
+===============  =====================================================  ============================
+codec            settings                                               quality
+===============  =====================================================  ============================
+jpeg             4:2:0, optimised Huffman tables (libjpeg-turbo)        libjpeg's, 0..95
+webp             lossy, method 6 (the slowest); always 4:2:0 (libwebp)  libwebp's, 0..100
+jxl              lossy (XYB, 4:4:4), effort 7, the default (libjxl)     libjxl's, 0..100
+avif             4:4:4, speed 6, the default (libaom inside libavif)    libavif's, 0..100
+avif-psnr        the same, tuned for PSNR                               libavif's, 0..100
+avif-slow        as avif, speed 4                                       libavif's, 0..100
+avif-psnr-slow   as avif-psnr, speed 4                                  libavif's, 0..100
+jpeg2000         irreversible wavelet and colours, 1 layer (OpenJPEG)   target in bits per pixel
+cnc              cnncompress itself, through its public interface       0..100
+===============  =====================================================  ============================
+
+AVIF as people get it is tuned for looks (``tune=iq`` of libaom in libavif 1.4.2), which costs it about 8 % of rate
+where PSNR is the measure; ``avif-psnr`` is the peer to compare PSNR with, ``avif`` the one for looks.
 
 JPEG 2000 is driven by rate, as in the published Kodak tables: a constant PSNR on every image would spend
 nearly all bits on the hard ones and put the averaged curve 2 dB lower. Without ``mct=1`` Pillow codes R, G
 and B as three unrelated planes, which costs 3.7 dB at 0.8 bpp.
-
-AVIF as people get it is tuned for looks (libaom's ``iq``), which costs it about 8 % of rate where PSNR is the
-measure; ``avif-psnr`` is the peer to compare PSNR with.
 """
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -35,6 +41,7 @@ from PIL import Image
 
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
+from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 
 if TYPE_CHECKING:
     from cnncompress import Codec
@@ -42,9 +49,11 @@ if TYPE_CHECKING:
 CNC = "cnc"
 CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
 
+_AVIF_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 75, 90)
+
 
 class UnknownCodecError(CnncompressError):
-    """A codec of that name does not exist, or not in this build of Pillow."""
+    """A codec of that name does not exist, or not in this installation."""
 
 
 class ImageCodec(Protocol):
@@ -71,13 +80,23 @@ class ImageCodec(Protocol):
 
 @dataclass(frozen=True)
 class PillowCodec:
-    """A format that Pillow reads and writes; `options` turns a quality into arguments of `Image.save`."""
+    """A format that Pillow reads and writes.
+
+    Attributes:
+        name: See `ImageCodec`.
+        settings: See `ImageCodec`; with the versions of Pillow and of the library that codes.
+        qualities: See `ImageCodec`.
+        pillow_format: Pillow's name of the format.
+        options: Turns a quality into arguments of `Image.save`.
+        plugin: The module that teaches Pillow the format, where it needs one; see `find_codec`.
+    """
 
     name: str
     settings: str
     qualities: tuple[float, ...]
     pillow_format: str
     options: Callable[[float], dict[str, Any]] = field(repr=False)
+    plugin: str | None = None
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """A whole file of an 8-bit RGB image."""
@@ -137,46 +156,54 @@ class CncCodec:
 
 def pillow_codecs() -> tuple[PillowCodec, ...]:
     """The peers, in the order of the tables."""
-    version = f"Pillow {PIL.__version__}"
+    versions = {"Pillow": PIL.__version__, **library_versions()}
+
+    def settings(text: str, *libraries: str) -> str:
+        used = [f"{library} {versions[library]}" for library in ("Pillow", *libraries) if library in versions]
+        return f"{text} ({', '.join(used)})"
+
+    def avif(name: str, speed: int, tune: str | None = None) -> PillowCodec:
+        tuned: dict[str, Any] = {} if tune is None else {"codec": "aom", "advanced": {"tune": tune}}
+        return PillowCodec(
+            name,
+            settings(f"AVIF, 4:4:4, speed {speed}, {f'tune={tune}' if tune else 'default tune'}", "libavif", "libaom"),
+            _AVIF_QUALITIES,
+            "AVIF",
+            lambda quality: {"quality": round(quality), "subsampling": "4:4:4", "speed": speed, **tuned},
+        )
+
     return (
         PillowCodec(
             "jpeg",
-            f"{version} JPEG, 4:2:0, optimize",
-            (5, 10, 15, 20, 30, 40, 50, 60, 70, 80, 90, 95),
+            settings("JPEG, 4:2:0, optimize", "libjpeg-turbo"),
+            (5, 10, 20, 35, 50, 65, 80, 90, 95),
             "JPEG",
             lambda quality: {"quality": round(quality), "subsampling": "4:2:0", "optimize": True},
         ),
         PillowCodec(
             "webp",
-            f"{version} WebP, lossy, method 6",
-            (0, 3, 10, 20, 30, 45, 60, 70, 80, 85, 90, 95),
+            settings("WebP, lossy, method 6", "libwebp"),
+            (0, 5, 15, 30, 50, 70, 80, 90, 95),
             "WEBP",
             lambda quality: {"quality": round(quality), "lossless": False, "method": 6},
         ),
         PillowCodec(
-            "avif",
-            f"{version} AVIF, 4:4:4, speed 6",
-            (5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95),
-            "AVIF",
-            lambda quality: {"quality": round(quality), "subsampling": "4:4:4", "speed": 6},
+            "jxl",
+            settings("JPEG XL, lossy, effort 7", "libjxl"),
+            (0, 10, 25, 40, 55, 70, 80, 90, 95),
+            "JXL",
+            # One thread, the calling one: the plugin counts processors, whatever the process is held to.
+            lambda quality: {"quality": round(quality), "effort": 7, "num_threads": 0},
+            plugin="pillow_jxl",
         ),
-        PillowCodec(
-            "avif-psnr",
-            f"{version} AVIF, 4:4:4, speed 6, libaom tune=psnr",
-            (5, 10, 20, 30, 40, 50, 60, 70, 80, 85, 90, 95),
-            "AVIF",
-            lambda quality: {
-                "quality": round(quality),
-                "subsampling": "4:4:4",
-                "speed": 6,
-                "codec": "aom",
-                "advanced": {"tune": "psnr"},
-            },
-        ),
+        avif("avif", 6),
+        avif("avif-psnr", 6, "psnr"),
+        avif("avif-slow", 4),
+        avif("avif-psnr-slow", 4, "psnr"),
         PillowCodec(
             "jpeg2000",
-            f"{version} JPEG 2000, irreversible, colour transform, rate-driven",
-            (0.1, 0.15, 0.25, 0.4, 0.6, 0.8, 1.0, 1.4, 2.0, 2.8, 3.6),
+            settings("JPEG 2000, irreversible, colour transform, rate-driven", "OpenJPEG"),
+            (0.1, 0.15, 0.25, 0.4, 0.7, 1.0, 1.5, 2.2, 3.0),
             "JPEG2000",
             lambda quality: {
                 "quality_mode": "rates",
@@ -200,6 +227,7 @@ def find_codec(
     device: str = "auto",
     qualities: tuple[float, ...] = (),
     label: str = CNC,
+    points: int | None = None,
 ) -> ImageCodec:
     """The codec of a name.
 
@@ -209,16 +237,32 @@ def find_codec(
         device: Where cnncompress runs; for ``cnc`` only.
         qualities: Qualities of ``cnc`` instead of its ladder.
         label: Name of ``cnc`` in results, to set several models side by side.
+        points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
-        UnknownCodecError: No such codec, or this Pillow was built without it.
+        UnknownCodecError: No such codec, this Pillow was built without it, or the plugin that it needs is missing.
     """
     if name == CNC:
         return CncCodec(model, device, qualities or CNC_QUALITIES, name=label)
     for codec in pillow_codecs():
         if codec.name == name:
+            if codec.plugin is not None:
+                _load_plugin(name, codec.plugin)
             Image.init()
             if codec.pillow_format not in Image.SAVE or codec.pillow_format not in Image.OPEN:
                 raise UnknownCodecError(f"this build of Pillow has no {codec.pillow_format}")
-            return codec
+            return codec if points is None else replace(codec, qualities=_spread(codec.qualities, points))
     raise UnknownCodecError(f"no codec {name!r}; there are {', '.join(codec_names())}")
+
+
+def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:
+    """Both ends, and evenly spread ones between them."""
+    steps = min(points, len(qualities)) - 1
+    return tuple(qualities[round(step * (len(qualities) - 1) / steps)] for step in range(steps + 1))
+
+
+def _load_plugin(codec: str, module: str) -> None:
+    """Imports a plugin of Pillow, which then knows its format."""
+    if importlib.util.find_spec(module) is None:
+        raise UnknownCodecError(f"the codec {codec!r} needs {JPEG_XL_PACKAGE}: pip install 'cnncompress[eval]'")
+    importlib.import_module(module)

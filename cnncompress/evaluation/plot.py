@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -13,9 +13,6 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from cnncompress.errors import OutputError
 from cnncompress.evaluation.benchmarks.training_time import ScalingCurve
 from cnncompress.evaluation.curves import Curve
-from cnncompress.evaluation.metrics import ms_ssim_db
-
-Metric = Literal["psnr", "ms_ssim"]
 
 FORMATS = (".svg", ".png")
 
@@ -39,19 +36,17 @@ def plot_curves(
     curves: Sequence[Curve],
     path: Path,
     *,
-    metric: Metric = "psnr",
     max_bpp: float = 2.0,
     title: str | None = None,
 ) -> None:
-    """Draw distortion over rate and write it as SVG or PNG, by the ending of `path`.
+    """Draw quality over rate and write it as SVG or PNG, by the ending of `path`.
 
     Measured curves are solid with a marker at each point, published ones dashed and named as published.
-    Curves without the metric are left out.
+    Curves without points are left out.
 
     Args:
-        curves: At least one with the metric.
+        curves: At least one with points, all of the same metric.
         path: Where to write.
-        metric: ``psnr``, or ``ms_ssim``, drawn in dB.
         max_bpp: Right end of the rate axis.
         title: Above the axes, e.g. the data set.
 
@@ -59,18 +54,19 @@ def plot_curves(
         OutputError: Another ending, nothing to draw, or the file cannot be written.
     """
     _check_ending(path)
-    drawn = [(curve, values) for curve in curves if (values := _values(curve, metric))]
+    drawn = [curve for curve in curves if curve.bpp]
     if not drawn:
-        raise OutputError(f"no curve has values of {metric} to plot")
+        raise OutputError("no curve has points to plot")
+    metric = drawn[0].metric
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(7.0, 4.8), layout="constrained")
         axes = figure.add_subplot()
-        colours = _colours([curve for curve, _ in drawn])
+        colours = _colours(drawn)
         visible: list[float] = []
-        for (curve, values), colour in zip(drawn, colours, strict=True):
+        for curve, colour in zip(drawn, colours, strict=True):
             axes.plot(
                 curve.bpp,
-                values,
+                curve.values,
                 label=curve.label,
                 color=colour,
                 linestyle="--" if curve.published else "-",
@@ -78,14 +74,14 @@ def plot_curves(
                 marker=None if curve.published else "o",
                 markersize=3.5,
             )
-            visible += [value for rate, value in zip(curve.bpp, values, strict=True) if rate <= max_bpp]
+            visible += [value for rate, value in zip(curve.bpp, curve.values, strict=True) if rate <= max_bpp]
         axes.set_xlim(0.0, max_bpp)
         if visible:  # the axis fits what is to be seen, not the points beyond the right end
             margin = 0.04 * (max(visible) - min(visible)) or 1.0
             axes.set_ylim(min(visible) - margin, max(visible) + margin)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 2.5, 5, 10]))
         axes.set_xlabel("rate, bits per pixel")
-        axes.set_ylabel("PSNR (RGB), dB" if metric == "psnr" else "MS-SSIM (RGB), dB")
+        axes.set_ylabel(f"{metric.title}, {metric.unit}" if metric.unit else metric.title)
         if title:
             axes.set_title(title, loc="left", fontsize=11)
         axes.legend(frameon=False, loc="lower right")
@@ -134,12 +130,6 @@ def _save(figure: Figure, path: Path) -> None:
         figure.savefig(path, dpi=150, metadata=metadata)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
-
-
-def _values(curve: Curve, metric: Metric) -> tuple[float, ...]:
-    if metric == "psnr":
-        return curve.psnr
-    return tuple(ms_ssim_db(value) for value in curve.ms_ssim or ())
 
 
 def _colours(curves: Sequence[Curve]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation import metrics
 from cnncompress.evaluation.environment import current_environment
+from cnncompress.evaluation.metrics import Scorer, bits_per_pixel
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.results import CodecResults, Measurement
 from cnncompress.evaluation.sources import image_name, load_rgb
@@ -23,7 +22,7 @@ class MeasurementError(CnncompressError):
 
 
 def measure_codec(
-    codec: ImageCodec, images: Sequence[Path], progress: Callable[[], object] = lambda: None, *, ms_ssim: bool = True
+    codec: ImageCodec, images: Sequence[Path], scorer: Scorer, progress: Callable[[], object] = lambda: None
 ) -> CodecResults:
     """Encode, decode and compare every image at every quality of the codec.
 
@@ -32,8 +31,8 @@ def measure_codec(
     Args:
         codec: The codec.
         images: Image files, at least one; see `find_images`.
+        scorer: The metrics; most of them take longer than coding.
         progress: Called after each measurement.
-        ms_ssim: Whether to measure MS-SSIM, which for large images takes longer than coding.
 
     Raises:
         ImageError: An image cannot be read.
@@ -44,13 +43,13 @@ def measure_codec(
     for path in images:
         image = load_rgb(path)
         for quality in codec.qualities:
-            rows.append(measure(codec, image_name(path), image, quality, ms_ssim=ms_ssim))
+            rows.append(measure(codec, image_name(path), image, quality, scorer))
             progress()
     rows.sort(key=lambda row: (row.image, row.quality))
     return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows))
 
 
-def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, *, ms_ssim: bool = True) -> Measurement:
+def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, scorer: Scorer) -> Measurement:
     """One image at one quality.
 
     Values are rounded here to what they can mean, so that results read from a file equal those just measured.
@@ -60,7 +59,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, *,
         name: The image's name in the results.
         image: 8-bit RGB.
         quality: The codec's own quality.
-        ms_ssim: Whether to measure MS-SSIM.
+        scorer: The metrics.
 
     Raises:
         MeasurementError: The decoded image has another size.
@@ -72,18 +71,14 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, *,
     end = time.perf_counter()
     if decoded.size != image.size:
         raise MeasurementError(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
-    original_pixels, decoded_pixels = np.asarray(image), np.asarray(decoded)
-    psnr = metrics.psnr(original_pixels, decoded_pixels)
-    similarity = metrics.ms_ssim(original_pixels, decoded_pixels) if ms_ssim else None
     return Measurement(
         image=name,
         quality=quality,
         width=image.width,
         height=image.height,
         file_bytes=len(data),
-        bpp=round(metrics.bits_per_pixel(len(data), image.width, image.height), 6),
-        psnr=round(psnr, 4) if math.isfinite(psnr) else None,
-        ms_ssim=None if similarity is None else round(similarity, 6),
+        bpp=round(bits_per_pixel(len(data), image.width, image.height), 6),
         encode_seconds=round(encoded - start, 5),
         decode_seconds=round(end - encoded, 5),
+        scores=scorer(np.asarray(image), np.asarray(decoded)),
     )

@@ -1,4 +1,4 @@
-"""Tables of results as plain text: mean curves, BD-rate against every anchor, times."""
+"""Tables of results as plain text: mean curves, BD-rates against every peer by every metric, times."""
 
 from __future__ import annotations
 
@@ -6,93 +6,98 @@ from collections.abc import Sequence
 from statistics import fmean, median
 
 from cnncompress.api import DEFAULT_QUALITY
-from cnncompress.evaluation.bdrate import (
-    CurveError,
-    NoOverlapError,
-    bd_rate,
-    bd_rate_per_image,
-    common_psnr,
-)
-from cnncompress.evaluation.curves import Curve, image_curves, mean_curve
-from cnncompress.evaluation.metrics import ms_ssim_db
+from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate, bd_rate_per_image, common_range
+from cnncompress.evaluation.curves import Curve, image_curves, mean_curve, mean_value, rows_by_quality
+from cnncompress.evaluation.metrics import PSNR, Metric
 from cnncompress.evaluation.peers import CNC
 from cnncompress.evaluation.results import CodecResults, Results
 
-NARROW_RANGE_DB = 3.0
-"""A common PSNR range below this is marked: its BD-rate says little about the rest of the curves."""
+NARROW_SHARE = 0.25
+"""Curves that share less of the range that both cover together are marked: their BD-rate says little of the rest."""
 
 
-def format_report(results: Results, published: Sequence[Curve] = ()) -> str:
+def format_report(results: Results, published: Sequence[Curve] = (), of: str | None = None) -> str:
     """All tables.
 
     Args:
         results: Codecs measured on the same images, from `merge`.
-        published: More anchors for BD-rate.
+        published: More peers for BD-rates, of any metrics.
+        of: The codec whose rate is compared with that of the others; see `compared_codec`.
 
     Raises:
-        ResultsError: A codec lacks a quality on some image.
+        ResultsError: A codec lacks a quality on some image, or there is no codec `of`.
     """
+    compared = compared_codec(results, of)
     sections = [curve_table(codec) for codec in results.codecs]
     sections += [sentence for codec in results.codecs if (sentence := default_quality_sentence(codec))]
     if len(results.codecs) + len(published) > 1:
-        sections.append(bd_rate_table(results, published))
+        sections += [bd_rate_table(results, metric, compared, published) for metric in compared.metrics]
     sections.append(time_table(results))
     return "\n\n".join(sections)
 
 
+def compared_codec(results: Results, name: str | None = None) -> CodecResults:
+    """The codec of a name; without one cnncompress, or the first codec where it was not measured.
+
+    Raises:
+        ResultsError: There is no codec of that name.
+    """
+    if name is None and all(codec.codec != CNC for codec in results.codecs):
+        return results.codecs[0]
+    return results.codec(name or CNC)
+
+
 def curve_table(codec: CodecResults) -> str:
-    """Mean rate and distortion of one codec at each quality."""
+    """Mean rate and quality of one codec at each of its qualities, by every metric."""
     rows = []
-    for quality in sorted({row.quality for row in codec.rows}):
-        some = tuple(row for row in codec.rows if row.quality == quality)
-        point = mean_curve(CodecResults(codec.codec, codec.settings, codec.environment, some))
-        if point.psnr:
-            similarity = f"{ms_ssim_db(point.ms_ssim[0]):.2f}" if point.ms_ssim else "-"
-            linear = f"{point.ms_ssim[0]:.5f}" if point.ms_ssim else "-"
-            rows.append([f"{quality:g}", f"{point.bpp[0]:.4f}", f"{point.psnr[0]:.3f}", linear, similarity])
-        else:
-            rows.append([f"{quality:g}", "an image came back identical: no mean PSNR", "", "", ""])
-    title = f"{codec.codec}: mean of {len(codec.images)} images ({codec.settings})"
-    return _table(title, ["quality", "bpp", "PSNR dB", "MS-SSIM", "MS-SSIM dB"], rows)
+    for quality, some in rows_by_quality(codec).items():
+        bpp = fmean(row.bpp for row in some)
+        rows.append([f"{quality:g}", f"{bpp:.4f}", *(_mean_cell(mean_value(some, metric)) for metric in codec.metrics)])
+    title = f"{codec.codec}: mean of {len(codec.images)} images; {codec.settings}"
+    return _table(title, ["quality", "bpp", *(metric.heading for metric in codec.metrics)], rows)
 
 
 def default_quality_sentence(codec: CodecResults) -> str | None:
     """What the default quality of cnncompress means, on average; None if the codec is another, or has no such rows."""
-    rows = tuple(row for row in codec.rows if row.quality == DEFAULT_QUALITY and row.psnr is not None)
-    if codec.codec != CNC or not rows:
+    rows = rows_by_quality(codec).get(DEFAULT_QUALITY, ())
+    psnr = mean_value(rows, PSNR) if rows else None
+    if codec.codec != CNC or psnr is None:
         return None
-    bpp, psnr = fmean(row.bpp for row in rows), fmean(row.psnr or 0.0 for row in rows)
-    means = f"{bpp:.2f} bpp and {psnr:.1f} dB on these {len(rows)} images"
+    means = f"{fmean(row.bpp for row in rows):.2f} bpp and {psnr:.1f} dB on these {len(rows)} images"
     return f"Quality {DEFAULT_QUALITY:g}, the default, means {means}."
 
 
-def bd_rate_table(results: Results, published: Sequence[Curve] = ()) -> str:
-    """BD-rate of every measured codec (columns) against every codec and published curve (rows).
+def bd_rate_table(results: Results, metric: Metric, compared: CodecResults, published: Sequence[Curve] = ()) -> str:
+    """BD-rate of one codec against every other one and every published curve, by one metric.
 
-    Each codec has two columns: the BD-rate between curves of means, and the mean of the images' BD-rates,
-    which does not exist against a published mean curve.
+    There are two columns: the BD-rate between curves of means, and the mean of the images' BD-rates, which does not
+    exist against a published mean curve.
     """
-    means = {codec.codec: mean_curve(codec) for codec in results.codecs}
-    singles = {codec.codec: image_curves(codec) for codec in results.codecs}
-    header = ["anchor"]
-    for name in means:
-        header += [name, "per image"]
+    own, own_images = mean_curve(compared, metric), image_curves(compared, metric)
     rows = []
-    for anchor in (*means.values(), *published):
-        row = [anchor.label]
-        for name, curve in means.items():
-            if curve is anchor:
-                row += ["-", "-"]
-                continue
-            row.append(_bd_cell(curve, anchor))
-            row.append("-" if anchor.published else _per_image_cell(singles[name], singles[anchor.name]))
-        rows.append(row)
-    title = "BD-rate in % (PSNR, pchip over the common range; negative: smaller files than the anchor)"
+    for peer in results.codecs:
+        if peer.codec != compared.codec:
+            per_image = _per_image_cell(own_images, image_curves(peer, metric))
+            rows.append([f"{peer.codec}: {peer.settings}", bd_rate_cell(own, mean_curve(peer, metric)), per_image])
+    rows += [[curve.label, bd_rate_cell(own, curve), "-"] for curve in published if curve.metric == metric]
+    title = f"BD-rate of {compared.codec} in % by {metric.title} (negative: smaller files than the peer's)"
     notes = (
-        "per image: mean of the images' BD-rates; (n of m): only n images could be compared; "
-        f"~: common range below {NARROW_RANGE_DB:g} dB"
+        "of means: of the mean curves; per image: mean of the images' BD-rates; (n of m): only n can be compared;\n"
+        f"pchip over the common range; ~: that is below {NARROW_SHARE:.0%} of what the two curves cover together"
     )
-    return f"{_table(title, header, rows)}\n{notes}"
+    return f"{_table(title, ['peer', 'of means', 'per image'], rows)}\n{notes}"
+
+
+def bd_rate_cell(test: Curve, anchor: Curve) -> str:
+    """The BD-rate as it stands in a table, in per cent with one decimal; in words where there is none."""
+    try:
+        low, high = common_range(test, anchor)
+        covered = max(test.values[-1], anchor.values[-1]) - min(test.values[0], anchor.values[0])
+        return f"{'~' if high - low < NARROW_SHARE * covered else ''}{bd_rate(test, anchor):+.1f}"
+    except NoOverlapError:
+        return "no overlap"
+    except CurveError:
+        return "no curve"
 
 
 def time_table(results: Results) -> str:
@@ -117,14 +122,9 @@ def time_table(results: Results) -> str:
     return _table("Time, median over images and qualities", header, rows)
 
 
-def _bd_cell(test: Curve, anchor: Curve) -> str:
-    try:
-        low, high = common_psnr(test, anchor)
-        return f"{'~' if high - low < NARROW_RANGE_DB else ''}{bd_rate(test, anchor):+.1f}"
-    except NoOverlapError:
-        return "no overlap"
-    except CurveError:
-        return "no curve"
+def _mean_cell(value: float | None) -> str:
+    """Images that came back identical have no PSNR, small ones no MS-SSIM; then the mean has none either."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def _per_image_cell(test: dict[str, Curve], anchor: dict[str, Curve]) -> str:

@@ -2,15 +2,16 @@
 
 ::
 
-    {"schema": 1,
+    {"schema": 2,
      "codecs": [{"codec": "jpeg", "settings": "...",
                  "environment": {"python": ..., "system": ..., "cpu": ..., "threads": ..., "packages": {...}},
-                 "columns": ["image", "quality", "width", "height", "file_bytes", "bpp", "psnr", "ms_ssim",
-                             "encode_seconds", "decode_seconds"],
+                 "columns": ["image", "quality", "width", "height", "file_bytes", "bpp", "encode_seconds",
+                             "decode_seconds", "psnr", "ssimulacra2"],
                  "rows": [
-    ["kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032],
+    ["kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 0.0051, 0.0032, 30.1234, 61.234],
     ...]}]}
 
+The last columns are scores by the names of their metrics (`cnncompress.evaluation.metrics`), those that were measured.
 Rows are sorted by image and quality, one per line. Each codec carries the environment that it was measured
 in, so files can be merged: codecs measured once are set beside new ones.
 """
@@ -18,16 +19,17 @@ in, so files can be merged: codecs measured once are set beside new ones.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from dataclasses import asdict, astuple, dataclass, fields
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from cnncompress.errors import CnncompressError, OutputError
 from cnncompress.evaluation.environment import Environment
+from cnncompress.evaluation.metrics import METRICS, Metric
 from cnncompress.files import write_output
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 class ResultsError(CnncompressError):
@@ -45,10 +47,10 @@ class Measurement:
         height: In pixels.
         file_bytes: Size of the whole encoded file.
         bpp: Rate in bits per pixel, from `file_bytes`.
-        psnr: In dB over RGB; None where the decoded image is identical (infinite).
-        ms_ssim: Linear, 0..1; None where the image is too small for it, or where it was not asked for.
         encode_seconds: Pixels in memory to bytes in memory.
         decode_seconds: Bytes in memory to pixels in memory.
+        scores: By the name of the metric, as `Scorer` gives them; None where the score is infinite (PSNR of identical
+            images) or the image is too small for the metric.
     """
 
     image: str
@@ -57,20 +59,20 @@ class Measurement:
     height: int
     file_bytes: int
     bpp: float
-    psnr: float | None
-    ms_ssim: float | None
     encode_seconds: float
     decode_seconds: float
+    scores: Mapping[str, float | None]
 
 
-COLUMNS = tuple(field.name for field in fields(Measurement))
-_NULLABLE = frozenset({"psnr", "ms_ssim"})
+COLUMNS = ("image", "quality", "width", "height", "file_bytes", "bpp", "encode_seconds", "decode_seconds")
+"""Those that every file has, in front of the scores."""
+
 _INTEGERS = frozenset({"width", "height", "file_bytes"})
 
 
 @dataclass(frozen=True)
 class CodecResults:
-    """Everything measured with one codec, rows sorted by image and quality."""
+    """Everything measured with one codec, rows sorted by image and quality, with scores by the same metrics."""
 
     codec: str
     settings: str
@@ -82,12 +84,28 @@ class CodecResults:
         """Names of the images, sorted."""
         return tuple(sorted({row.image for row in self.rows}))
 
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those that the rows have scores of, in the order of the tables."""
+        return tuple(metric for metric in METRICS if metric.name in self.rows[0].scores)
+
 
 @dataclass(frozen=True)
 class Results:
     """Measurements of one or more codecs on the same images."""
 
     codecs: tuple[CodecResults, ...]
+
+    def codec(self, name: str) -> CodecResults:
+        """The codec of a name.
+
+        Raises:
+            ResultsError: It was not measured.
+        """
+        for codec in self.codecs:
+            if codec.codec == name:
+                return codec
+        raise ResultsError(f"no codec {name!r} in the results; there are {', '.join(one.codec for one in self.codecs)}")
 
     def without(self, names: Collection[str]) -> Results:
         """The same but for the codecs of these names."""
@@ -177,24 +195,33 @@ def _to_json(results: Results) -> str:
     entries = []
     for codec in results.codecs:
         environment = asdict(codec.environment) | {"packages": dict(codec.environment.packages)}
+        scores = [metric.name for metric in codec.metrics]
         head = {
             "codec": codec.codec,
             "settings": codec.settings,
             "environment": environment,
-            "columns": COLUMNS,
+            "columns": [*COLUMNS, *scores],
         }
-        rows = sorted(codec.rows, key=lambda row: (row.image, row.quality))
+        rows = [
+            [getattr(row, column) for column in COLUMNS] + [row.scores[name] for name in scores]
+            for row in sorted(codec.rows, key=lambda row: (row.image, row.quality))
+        ]
         # NaN and infinity are not JSON; a measurement must never carry one.
-        lines = ",\n".join(json.dumps(astuple(row), allow_nan=False) for row in rows)
+        lines = ",\n".join(json.dumps(row, allow_nan=False) for row in rows)
         entries.append(f'{json.dumps(head)[:-1]}, "rows": [\n{lines}\n]}}')
     return f'{{"schema": {SCHEMA}, "codecs": [\n' + ",\n".join(entries) + "\n]}\n"
 
 
 def _codec_from_json(entry: dict[str, Any]) -> CodecResults:
-    if tuple(entry["columns"]) != COLUMNS:
-        raise ValueError(f"columns are {entry['columns']}, expected {list(COLUMNS)}")
+    columns, names = tuple(entry["columns"][: len(COLUMNS)]), tuple(entry["columns"][len(COLUMNS) :])
+    if columns != COLUMNS:
+        raise ValueError(f"columns are {list(columns)}, expected {list(COLUMNS)} and scores")
+    if names != tuple(metric.name for metric in METRICS if metric.name in names):
+        raise ValueError(
+            f"the metrics are {list(names)}, expected {[metric.name for metric in METRICS]} or some of them"
+        )
     environment = entry["environment"]
-    rows = tuple(_row_from_json(row) for row in entry["rows"])
+    rows = tuple(_row_from_json(row, names) for row in entry["rows"])
     if not rows:
         raise ValueError(f"the codec {entry['codec']!r} has no rows")
     if len({(row.image, row.quality) for row in rows}) != len(rows):
@@ -213,14 +240,17 @@ def _codec_from_json(entry: dict[str, Any]) -> CodecResults:
     )
 
 
-def _row_from_json(row: list[Any]) -> Measurement:
-    for name, value in zip(COLUMNS, row, strict=True):
-        if value is None and name in _NULLABLE:
-            continue
-        expected = str if name == "image" else int if name in _INTEGERS else (int, float)
+def _row_from_json(row: list[Any], names: tuple[str, ...]) -> Measurement:
+    values: list[Any] = row[: len(COLUMNS)]
+    scores = dict(zip(names, row[len(COLUMNS) :], strict=True))
+    for column, value in zip(COLUMNS, values, strict=True):
+        expected = str if column == "image" else int if column in _INTEGERS else (int, float)
         if not isinstance(value, expected) or isinstance(value, bool):
-            raise ValueError(f"{name} is {value!r}")
-    return Measurement(*row)
+            raise ValueError(f"{column} is {value!r}")
+    for name, score in scores.items():
+        if score is not None and (not isinstance(score, (int, float)) or isinstance(score, bool)):
+            raise ValueError(f"{name} is {score!r}")
+    return Measurement(*[*values, scores])
 
 
 def _text(value: object) -> str:

@@ -12,11 +12,12 @@ from cnncompress.evaluation.bdrate import (
     PerImageBdRate,
     bd_rate,
     bd_rate_per_image,
-    common_psnr,
+    common_range,
 )
 from cnncompress.evaluation.curves import Curve, read_published
+from cnncompress.evaluation.metrics import MS_SSIM, PSNR
 
-ANCHOR = Curve("anchor", (0.1, 0.3, 0.6, 1.1, 2.0), (26.0, 29.5, 32.5, 35.0, 38.0))
+ANCHOR = Curve("anchor", PSNR, (0.1, 0.3, 0.6, 1.1, 2.0), (26.0, 29.5, 32.5, 35.0, 38.0))
 
 # Published with the curves: BD-rate in % against VTM, JPEG and BPG 4:4:4, to one decimal.
 PUBLISHED = {
@@ -36,7 +37,7 @@ PUBLISHED = {
 
 
 def _scaled(curve: Curve, factor: float) -> Curve:
-    return Curve("scaled", tuple(factor * rate for rate in curve.bpp), curve.psnr)
+    return Curve("scaled", PSNR, tuple(factor * rate for rate in curve.bpp), curve.values)
 
 
 def _published_path() -> Path:
@@ -58,19 +59,19 @@ def test_a_constant_ratio_of_rates_is_the_bd_rate(factor: float, percent: float)
 
 def test_log_linear_curves_have_a_closed_form() -> None:
     # log2 rate = psnr / 6 against psnr / 3 - 5 on 30..36 dB: the mean difference is 33 / 6 - 5 = 0.5 octaves.
-    anchor = Curve("anchor", (2.0**5, 2.0**6), (30.0, 36.0))
-    test = Curve("test", (2.0**5, 2.0**6, 2.0**7), (30.0, 33.0, 36.0))
+    anchor = Curve("anchor", PSNR, (2.0**5, 2.0**6), (30.0, 36.0))
+    test = Curve("test", PSNR, (2.0**5, 2.0**6, 2.0**7), (30.0, 33.0, 36.0))
     assert bd_rate(test, anchor) == pytest.approx(100 * (math.sqrt(2) - 1))
 
 
 def test_only_the_common_range_counts() -> None:
-    longer = Curve("longer", (0.02, *ANCHOR.bpp), (20.0, *ANCHOR.psnr))
-    assert common_psnr(longer, ANCHOR) == (26.0, 38.0)
-    assert common_psnr(Curve("high", (1.0, 2.0), (36.0, 45.0)), ANCHOR) == (36.0, 38.0)
+    longer = Curve("longer", PSNR, (0.02, *ANCHOR.bpp), (20.0, *ANCHOR.values))
+    assert common_range(longer, ANCHOR) == (26.0, 38.0)
+    assert common_range(Curve("high", PSNR, (1.0, 2.0), (36.0, 45.0)), ANCHOR) == (36.0, 38.0)
 
 
 def test_exchanging_the_curves_inverts_the_ratio() -> None:
-    other = Curve("other", (0.15, 0.5, 1.5), (27.0, 32.0, 37.0))
+    other = Curve("other", PSNR, (0.15, 0.5, 1.5), (27.0, 32.0, 37.0))
     there, back = bd_rate(other, ANCHOR), bd_rate(ANCHOR, other)
     assert (1 + there / 100) * (1 + back / 100) == pytest.approx(1.0)
 
@@ -89,7 +90,7 @@ def test_exchanging_the_curves_inverts_the_ratio() -> None:
     ],
 )
 def test_curves_without_a_bd_rate_are_refused(bpp: tuple[float, ...], psnr: tuple[float, ...], message: str) -> None:
-    bad = Curve("bad", bpp, psnr)
+    bad = Curve("bad", PSNR, bpp, psnr)
     with pytest.raises(CurveError, match=f"bad.*{message}"):
         bd_rate(bad, ANCHOR)
     with pytest.raises(CurveError, match=f"bad.*{message}"):
@@ -99,11 +100,16 @@ def test_curves_without_a_bd_rate_are_refused(bpp: tuple[float, ...], psnr: tupl
 @pytest.mark.parametrize("psnr", [(39.0, 45.0), (10.0, 26.0)])
 def test_no_common_range_is_an_error_of_its_own(psnr: tuple[float, float]) -> None:
     with pytest.raises(NoOverlapError, match="no PSNR in common"):
-        bd_rate(Curve("apart", (1.0, 2.0), psnr), ANCHOR)
+        bd_rate(Curve("apart", PSNR, (1.0, 2.0), psnr), ANCHOR)
+
+
+def test_curves_of_different_metrics_are_not_compared() -> None:
+    with pytest.raises(CurveError, match=r"anchor is measured by PSNR, other by MS-SSIM"):
+        bd_rate(ANCHOR, Curve("other", MS_SSIM, ANCHOR.bpp, ANCHOR.values))
 
 
 def test_per_image_mean_counts_what_it_could_compare() -> None:
-    apart = Curve("apart", (1.0, 2.0), (50.0, 55.0))
+    apart = Curve("apart", PSNR, (1.0, 2.0), (50.0, 55.0))
     test = {"a": _scaled(ANCHOR, 1.1), "b": _scaled(ANCHOR, 1.3), "c": apart}
     anchor = dict.fromkeys(test, ANCHOR)
     result = bd_rate_per_image(test, anchor)
@@ -113,7 +119,7 @@ def test_per_image_mean_counts_what_it_could_compare() -> None:
 
 
 def test_published_curves_give_the_published_bd_rates() -> None:
-    curves = {curve.name: curve for curve in read_published(_published_path())}
+    curves = {curve.name: curve for curve in read_published(_published_path()) if curve.metric == PSNR}
     for name, expected in PUBLISHED.items():
         for anchor, percent in zip(("vtm", "jpeg", "bpg_444_x265_ycbcr"), expected, strict=True):
             # Half a unit of the last printed digit, and the rounding of the curves themselves.

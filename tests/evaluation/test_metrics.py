@@ -4,10 +4,33 @@ import math
 
 import numpy as np
 import pytest
+from PIL import Image, ImageFilter
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
-from cnncompress.evaluation.metrics import MS_SSIM_MIN_SIDE, bits_per_pixel, ms_ssim, ms_ssim_db, psnr
+from cnncompress.evaluation.metrics import (
+    CVVDP,
+    METRICS,
+    MS_SSIM,
+    MS_SSIM_MIN_SIDE,
+    PSNR,
+    SSIMULACRA2,
+    SSIMULACRA2_MIN_SIDE,
+    ColorVideoVdp,
+    Metric,
+    Scorer,
+    UnknownMetricError,
+    bits_per_pixel,
+    find_metric,
+    ms_ssim,
+    ms_ssim_db,
+    psnr,
+    ssimulacra2,
+)
+
+IDENTICAL = {"psnr": math.inf, "ms-ssim": 1.0, "ssimulacra2": 100.0, "cvvdp": 10.0}
+
+each_metric = pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 
 
 def _noisy(pixels: np.ndarray, sigma: float) -> np.ndarray:
@@ -42,18 +65,45 @@ def test_psnr_agrees_with_scikit_image() -> None:
     assert psnr(photograph, decoded) == pytest.approx(peak_signal_noise_ratio(photograph, decoded))
 
 
-def test_identical_images_have_infinite_psnr_and_full_similarity() -> None:
-    photograph = data.astronaut()[:200, :200]
-    assert psnr(photograph, photograph) == math.inf
-    assert ms_ssim(photograph, photograph) == pytest.approx(1.0)
+@each_metric
+def test_identical_images_have_the_best_score(metric: Metric) -> None:
+    photograph = data.astronaut()[:240, :256]
+    assert metric.load()(photograph, photograph) == pytest.approx(IDENTICAL[metric.name])
+
+
+@each_metric
+def test_scores_fall_as_distortion_grows(metric: Metric) -> None:
+    photograph = data.astronaut()[:240, :256]
+    measure = metric.load()
+    scores = [measure(photograph, _noisy(photograph, sigma)) for sigma in (2.0, 5.0, 10.0, 20.0)]
+    values = [metric.scale(score) for score in scores if score is not None]
+    assert len(values) == 4
+    assert values == sorted(values, reverse=True)
+    assert values[0] - values[3] > 0.5
+    assert IDENTICAL[metric.name] > (scores[0] or 0.0)
+
+
+@each_metric
+def test_the_measured_image_is_the_second(metric: Metric) -> None:
+    # A blurred and a sharp image are not the same distance apart both ways, but by PSNR.
+    sharp = data.astronaut()[:240, :256]
+    blurred = np.asarray(Image.fromarray(sharp).filter(ImageFilter.GaussianBlur(2)))
+    measure = metric.load()
+    there, back = measure(sharp, blurred), measure(blurred, sharp)
+    symmetric = metric in (PSNR, MS_SSIM)
+    assert (there == pytest.approx(back)) is symmetric
+
+
+def test_colour_errors_are_seen_by_the_metrics_for_looks() -> None:
+    photograph = data.astronaut()[:240, :256]
+    swapped = np.ascontiguousarray(photograph[..., ::-1])
+    scores = Scorer(METRICS)(photograph, swapped)
+    assert (scores["ssimulacra2"] or 100.0) < 0.0
+    assert (scores["cvvdp"] or 10.0) < 6.0
+
+
+def test_ms_ssim_of_identical_images_is_infinite_in_decibels() -> None:
     assert ms_ssim_db(1.0) == math.inf
-
-
-def test_ms_ssim_falls_with_noise() -> None:
-    photograph = data.astronaut()[:256, :256]
-    weak, strong = (ms_ssim(photograph, _noisy(photograph, sigma)) for sigma in (5.0, 20.0))
-    assert weak is not None and strong is not None
-    assert 0.5 < strong < weak < 1.0
 
 
 def test_ms_ssim_is_not_defined_for_small_images() -> None:
@@ -62,6 +112,40 @@ def test_ms_ssim_is_not_defined_for_small_images() -> None:
     assert ms_ssim(small, small) is None
     enough = photograph[:MS_SSIM_MIN_SIDE, :300]
     assert ms_ssim(enough, enough) is not None
+
+
+def test_ssimulacra2_is_not_defined_for_small_images() -> None:
+    photograph = data.astronaut()
+    small = photograph[: SSIMULACRA2_MIN_SIDE - 1, :300]
+    assert ssimulacra2(small, small) is None
+    enough = photograph[:SSIMULACRA2_MIN_SIDE, :300]
+    assert ssimulacra2(enough, enough) == 100.0
+
+
+def test_color_video_vdp_takes_images_of_two_pixels() -> None:
+    measure = ColorVideoVdp()
+    line, square = np.zeros((1, 9, 3), np.uint8), np.zeros((2, 2, 3), np.uint8)
+    assert measure(line, line) is None
+    assert measure(square, square) == 10.0
+
+
+def test_a_scorer_rounds_and_gives_nothing_where_there_is_no_finite_score() -> None:
+    photograph = data.astronaut()[:64, :64]
+    scorer = Scorer([PSNR, SSIMULACRA2, CVVDP])
+    assert scorer(photograph, photograph) == {"psnr": None, "ssimulacra2": None, "cvvdp": 10.0}
+    noisy = _noisy(photograph, 5.0)
+    assert scorer(photograph, noisy)["psnr"] == round(psnr(photograph, noisy), 4)
+    assert Scorer([])(photograph, noisy) == {}
+
+
+def test_every_metric_is_found_and_others_are_listed() -> None:
+    assert [find_metric(metric.name) for metric in METRICS] == list(METRICS)
+    with pytest.raises(UnknownMetricError, match=r"no metric 'ms_ssim'; there are psnr, ms-ssim, ssimulacra2, cvvdp"):
+        find_metric("ms_ssim")
+
+
+def test_headings_carry_the_unit() -> None:
+    assert [metric.heading for metric in METRICS] == ["PSNR dB", "MS-SSIM dB", "SSIMULACRA2", "ColorVideoVDP JOD"]
 
 
 def test_ms_ssim_in_decibels() -> None:
@@ -76,7 +160,7 @@ def test_ms_ssim_in_decibels() -> None:
         (np.zeros((2, 2, 3), np.float32), np.zeros((2, 2, 3), np.float32)),
     ],
 )
-@pytest.mark.parametrize("metric", [psnr, ms_ssim])
-def test_other_arrays_are_refused(metric, original: np.ndarray, decoded: np.ndarray) -> None:  # type: ignore[no-untyped-def]
+@each_metric
+def test_other_arrays_are_refused(metric: Metric, original: np.ndarray, decoded: np.ndarray) -> None:
     with pytest.raises(ValueError, match="expected"):
-        metric(original, decoded)
+        metric.load()(original, decoded)

@@ -6,9 +6,12 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Scorer
 from cnncompress.evaluation.peers import PillowCodec, find_codec
 from cnncompress.evaluation.rd import MeasurementError, measure, measure_codec
 from cnncompress.evaluation.results import CodecResults
+
+SCORER = Scorer([PSNR, MS_SSIM])
 
 
 class _Shrinking:
@@ -35,7 +38,7 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
 
 @pytest.fixture(scope="module")
 def measured(images: tuple[Path, ...]) -> CodecResults:
-    return measure_codec(find_codec("jpeg"), images)
+    return measure_codec(find_codec("jpeg"), images, SCORER)
 
 
 def test_every_image_is_measured_at_every_quality_in_order(measured: CodecResults, images: tuple[Path, ...]) -> None:
@@ -52,35 +55,37 @@ def test_a_row_holds_what_the_file_weighs(measured: CodecResults, images: tuple[
         assert row.file_bytes == len(codec.encode(image, 50))
     assert (row.width, row.height) == (180, 180)
     assert row.bpp == pytest.approx(8 * row.file_bytes / 180**2, abs=1e-6)
-    assert row.psnr is not None and 25 < row.psnr < 45
-    assert row.ms_ssim is not None and 0.9 < row.ms_ssim < 1.0
+    psnr, similarity = row.scores["psnr"], row.scores["ms-ssim"]
+    assert psnr is not None and 25 < psnr < 45
+    assert similarity is not None and 0.9 < similarity < 1.0
     assert row.encode_seconds > 0 and row.decode_seconds > 0
 
 
 def test_small_images_have_no_ms_ssim(measured: CodecResults) -> None:
-    assert all((row.ms_ssim is None) == row.image.endswith("chelsea.png") for row in measured.rows)
+    assert all((row.scores["ms-ssim"] is None) == row.image.endswith("chelsea.png") for row in measured.rows)
 
 
-def test_ms_ssim_may_be_left_out(images: tuple[Path, ...], measured: CodecResults) -> None:
-    without = measure_codec(find_codec("jpeg"), images[:1], ms_ssim=False)
-    assert {row.ms_ssim for row in without.rows} == {None}
+def test_only_the_metrics_asked_for_are_measured(images: tuple[Path, ...], measured: CodecResults) -> None:
+    without = measure_codec(find_codec("jpeg"), images[:1], Scorer([PSNR]))
+    assert without.metrics == (PSNR,)
     of_the_same = [row for row in measured.rows if row.image == without.rows[0].image]
-    assert [(row.bpp, row.psnr) for row in without.rows] == [(row.bpp, row.psnr) for row in of_the_same]
+    expected = [(row.bpp, {"psnr": row.scores["psnr"]}) for row in of_the_same]
+    assert [(row.bpp, row.scores) for row in without.rows] == expected
 
 
 def test_progress_is_told_of_every_measurement(images: tuple[Path, ...]) -> None:
     calls: list[None] = []
     codec = find_codec("jpeg")
     assert isinstance(codec, PillowCodec)
-    measure_codec(codec, images[1:], lambda: calls.append(None))
+    measure_codec(codec, images[1:], Scorer([]), lambda: calls.append(None))
     assert len(calls) == len(codec.qualities)
 
 
 def test_an_identical_image_has_no_finite_psnr() -> None:
     image = Image.new("RGB", (16, 16), "gray")
-    assert measure(find_codec("jpeg"), "flat", image, 95).psnr is None
+    assert measure(find_codec("jpeg"), "flat", image, 95, Scorer([PSNR])).scores == {"psnr": None}
 
 
 def test_a_decoded_image_of_another_size_is_an_error(images: tuple[Path, ...]) -> None:
     with pytest.raises(MeasurementError, match=r"180, 179"):
-        measure_codec(_Shrinking(), images[:1])
+        measure_codec(_Shrinking(), images[:1], SCORER)

@@ -8,6 +8,7 @@ import pytest
 
 from cnncompress.errors import OutputError
 from cnncompress.evaluation.environment import Environment, current_environment, limit_threads
+from cnncompress.evaluation.metrics import CVVDP, PSNR
 from cnncompress.evaluation.results import (
     CodecResults,
     Measurement,
@@ -20,7 +21,8 @@ from cnncompress.evaluation.results import (
 )
 
 ENVIRONMENT = Environment("3.11.7", "Linux x86_64", "a processor", 1, (("numpy", "2.0"), ("pillow", "13.0")))
-ROW = Measurement("kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032)
+SCORES = {"psnr": 30.1234, "ssimulacra2": 61.234}
+ROW = Measurement("kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 0.0051, 0.0032, SCORES)
 
 
 def _results(name: str = "jpeg", images: tuple[str, ...] = ("a", "b")) -> Results:
@@ -42,7 +44,7 @@ def test_written_results_read_back_the_same(tmp_path: Path) -> None:
 
 
 def test_missing_values_read_back_as_missing(tmp_path: Path) -> None:
-    codec = CodecResults("webp", "", ENVIRONMENT, (replace(ROW, psnr=None, ms_ssim=None),))
+    codec = CodecResults("webp", "", ENVIRONMENT, (replace(ROW, scores={"psnr": None, "ms-ssim": None}),))
     write_results(Results((codec,)), tmp_path / "results.json")
     assert read_results(tmp_path / "results.json").codecs == (codec,)
 
@@ -56,7 +58,7 @@ def test_the_file_does_not_depend_on_the_order_of_measurement(tmp_path: Path) ->
 
 def test_schema_of_the_file(tmp_path: Path) -> None:
     _, document = _document(tmp_path)
-    assert document["schema"] == 1
+    assert document["schema"] == 2
     (codec,) = document["codecs"]
     assert list(codec) == ["codec", "settings", "environment", "columns", "rows"]
     assert list(codec["environment"]) == ["python", "system", "cpu", "threads", "packages"]
@@ -67,17 +69,22 @@ def test_schema_of_the_file(tmp_path: Path) -> None:
         "height",
         "file_bytes",
         "bpp",
-        "psnr",
-        "ms_ssim",
         "encode_seconds",
         "decode_seconds",
+        "psnr",
+        "ssimulacra2",
     ]
-    assert codec["rows"][0] == ["a", 10, 768, 512, 42000, 0.854492, 30.1234, 0.971234, 0.0051, 0.0032]
+    assert codec["rows"][0] == ["a", 10, 768, 512, 42000, 0.854492, 0.0051, 0.0032, 30.1234, 61.234]
+
+
+def test_the_metrics_are_those_with_scores_in_the_order_of_the_tables() -> None:
+    row = replace(ROW, scores={"cvvdp": 9.5, "psnr": 30.0})
+    assert CodecResults("jpeg", "", ENVIRONMENT, (row,)).metrics == (PSNR, CVVDP)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_nan_and_infinity_are_never_written(tmp_path: Path, value: float) -> None:
-    codec = CodecResults("jpeg", "", ENVIRONMENT, (replace(ROW, psnr=value),))
+    codec = CodecResults("jpeg", "", ENVIRONMENT, (replace(ROW, scores={"psnr": value}),))
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_results(Results((codec,)), tmp_path / "results.json")
     assert list(tmp_path.iterdir()) == []
@@ -87,7 +94,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     with pytest.raises(ResultsError, match="cannot read"):
         read_results(path)
-    for text in ("{", "[]", '{"schema": 2, "codecs": []}'):
+    for text in ("{", "[]", '{"schema": 1, "codecs": []}'):
         path.write_text(text)
         with pytest.raises(ResultsError, match=r"results\.json"):
             read_results(path)
@@ -104,6 +111,9 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         lambda codec: codec["rows"][0].__setitem__(4, 1.5),
         lambda codec: codec["rows"][0].__setitem__(5, None),
         lambda codec: codec["rows"][0].__setitem__(0, 7),
+        lambda codec: codec["rows"][0].__setitem__(8, "30"),
+        lambda codec: codec["columns"].__setitem__(8, "looks"),
+        lambda codec: codec["columns"].__setitem__(8, "ssimulacra2"),
         lambda codec: codec["environment"].__setitem__("cpu", 7),
     ],
 )
@@ -133,6 +143,12 @@ def test_codecs_can_be_left_out() -> None:
     assert both.without(["jpeg"]) == _results("webp")
 
 
+def test_a_codec_is_found_by_its_name() -> None:
+    assert merge([_results("jpeg"), _results("webp")]).codec("webp").codec == "webp"
+    with pytest.raises(ResultsError, match="no codec 'avif' in the results; there are jpeg"):
+        _results("jpeg").codec("avif")
+
+
 def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="cannot write"):
         write_results(_results(), tmp_path / "missing" / "results.json")
@@ -140,7 +156,7 @@ def test_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
 
 def test_the_environment_names_packages_and_processor() -> None:
     environment = current_environment()
-    assert {"numpy", "pillow", "torch"} <= {name for name, _ in environment.packages}
+    assert {"numpy", "pillow", "torch", "libjpeg-turbo", "ssimulacra2"} <= {name for name, _ in environment.packages}
     assert environment.cpu
     assert environment.threads >= 1
 

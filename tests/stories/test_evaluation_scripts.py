@@ -28,16 +28,22 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     image = tmp_path / "coffee.png"
     Image.fromarray(data.coffee()[100:164, 150:230]).save(image)
 
-    first = _run("evaluate.py", image, "--codecs", "jpeg", "--json", tmp_path / "jpeg.json")
+    few = ("--metrics", "psnr,cvvdp", "--points", "4")
+    first = _run("evaluate.py", image, "--codecs", "jpeg", *few, "--json", tmp_path / "jpeg.json")
     assert first.returncode == 0, first.stderr
     assert "jpeg: mean of 1 images" in first.stdout
     assert "BD-rate" not in first.stdout
+    assert "CUDA" not in first.stderr
 
     both = tmp_path / "both.json"
-    second = _run("evaluate.py", image, "--codecs", "webp", "--codecs-from", tmp_path / "jpeg.json", "--json", both)
+    reused = ("--codecs-from", tmp_path / "jpeg.json")
+    second = _run("evaluate.py", image, "--codecs", "webp", *few, *reused, "--json", both)
     assert second.returncode == 0, second.stderr
-    assert "BD-rate" in second.stdout
-    assert [codec["codec"] for codec in json.loads(both.read_text())["codecs"]] == ["jpeg", "webp"]
+    assert "BD-rate of jpeg in % by PSNR" in second.stdout
+    assert "BD-rate of jpeg in % by ColorVideoVDP" in second.stdout
+    codecs = json.loads(both.read_text())["codecs"]
+    assert [codec["codec"] for codec in codecs] == ["jpeg", "webp"]
+    assert [len(codec["rows"]) for codec in codecs] == [4, 4]
 
     other = tmp_path / "other.png"
     Image.fromarray(data.coffee()[:64, :64]).save(other)
@@ -48,9 +54,17 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     report = _run("report_rd.py", both)
     assert (report.returncode, report.stdout) == (0, second.stdout)
 
-    plot = _run("plot_rd.py", both, "-o", tmp_path / "rd.svg", "--title", "Coffee")
+    other_way = _run("report_rd.py", both, "--of", "webp", "--markdown")
+    assert other_way.returncode == 0, other_way.stderr
+    assert other_way.stdout.startswith("| `webp` against | PSNR | ColorVideoVDP |")
+
+    plot = _run(
+        "plot_rd.py", both, "-o", tmp_path / "rd.svg", "--metric", "cvvdp", "--codec", "webp", "--title", "Coffee"
+    )
     assert plot.returncode == 0, plot.stderr
-    assert ">webp<" in (tmp_path / "rd.svg").read_text()
+    text = (tmp_path / "rd.svg").read_text()
+    assert ">webp<" in text and "ColorVideoVDP" in text
+    assert ">jpeg<" not in text
 
 
 @pytest.mark.parametrize(
@@ -58,6 +72,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     [
         (["evaluate.py", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
         (["evaluate.py", ".", "--codecs", "gif"], 1, "no codec 'gif'"),
+        (["evaluate.py", ".", "--codecs", "jpeg", "--metrics", "looks"], 1, "no metric 'looks'"),
         (["evaluate.py", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
         (["evaluate.py", ".", "--threads", "0"], 2, "expected 1 to"),
         (["report_rd.py", "no-such.json"], 1, "cannot read no-such.json"),

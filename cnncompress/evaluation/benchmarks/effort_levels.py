@@ -13,6 +13,7 @@ from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, bd_rate, bd_rate_per_image
 from cnncompress.evaluation.curves import image_curves, mean_curve
 from cnncompress.evaluation.environment import current_environment
+from cnncompress.evaluation.metrics import PSNR, Scorer
 from cnncompress.evaluation.peers import CncCodec
 from cnncompress.evaluation.rd import measure
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
@@ -88,12 +89,13 @@ def measure_levels(
     codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
     for codec in codecs:  # loading weights and libraries is nobody's time
         codec.decode(codec.encode(Image.new("RGB", (64, 64)), ascending[0]))
+    scorer = Scorer([PSNR])
     rows: dict[str, list[Measurement]] = {codec.name: [] for codec in codecs}
     for path in images:
         image = load_rgb(path)
         for quality in ascending:
             for codec in codecs:
-                rows[codec.name].append(measure(codec, image_name(path), image, quality, ms_ssim=False))
+                rows[codec.name].append(measure(codec, image_name(path), image, quality, scorer))
                 progress()
         environment = current_environment()
         yield Results(
@@ -141,10 +143,10 @@ def format_levels(gains: Sequence[LevelGain]) -> str:
 def _gain(codec: CodecResults, anchor: CodecResults) -> LevelGain:
     seconds = _seconds_per_megapixel(codec)
     try:
-        of_means = bd_rate(mean_curve(codec), mean_curve(anchor))
+        of_means = bd_rate(mean_curve(codec, PSNR), mean_curve(anchor, PSNR))
     except CurveError:
         of_means = None
-    per_image = bd_rate_per_image(image_curves(codec), image_curves(anchor)).percent
+    per_image = bd_rate_per_image(image_curves(codec, PSNR), image_curves(anchor, PSNR)).percent
     level = int(codec.codec.removeprefix(_NAME))
     return LevelGain(level, of_means, per_image, seconds, seconds / _seconds_per_megapixel(anchor))
 

@@ -20,7 +20,7 @@ from cnncompress.evaluation.results import CodecResults, Measurement, Results
 def results_of(name: str, rate: float, seconds: float) -> CodecResults:
     """A curve with a rate that is a multiple of another one's at equal PSNR."""
     rows = tuple(
-        Measurement("x/a.png", quality, 1000, 500, 1, rate * quality, 30.0 + quality, None, seconds, 0.1)
+        Measurement("x/a.png", quality, 1000, 500, 1, rate * quality, seconds, 0.1, {"psnr": 30.0 + quality})
         for quality in (1.0, 2.0, 3.0, 4.0)
     )
     return CodecResults(name, "made up", current_environment(), rows)
