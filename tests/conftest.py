@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.devices import fix_summation_order
 from cnncompress.model.weights import Weights, load_weights
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from cnncompress.codec.pipeline import ImagePipeline
 
 MAX_THREADS = 2
+
+fix_summation_order()  # before any test computes
 
 
 @pytest.fixture(scope="session", autouse=True)

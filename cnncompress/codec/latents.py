@@ -13,6 +13,7 @@ from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
+from cnncompress.model.devices import fix_summation_order
 from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
 from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
 from cnncompress.nn.network import CodecNetwork
@@ -119,6 +120,7 @@ class LatentTransform:
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self.scales = scales
         self.device = device
+        fix_summation_order()
         self.stopwatch = stopwatch or NoStopwatch()
         self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
 

@@ -15,6 +15,26 @@ class PointwiseConv2d(nn.Conv2d):
         return pointwise(input, self.weight[:, :, 0, 0], self.bias)
 
 
+SMALL_GRID = 512
+"""Positions up to which a 3x3 convolution is computed as a product of matrices."""
+
+
+class SpatialConv2d(nn.Conv2d):
+    """A 3x3 convolution with zero padding that gives the same result with any number of threads."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as torch calls it
+        """Maps ``[B, C, H, W]`` to ``[B, D, H, W]``."""
+        height, width = input.shape[-2:]
+        trained = torch.is_grad_enabled() and self.weight.requires_grad
+        if input.device.type != "cpu" or trained or height * width > SMALL_GRID:
+            result: Tensor = super().forward(input)
+            return result
+        # Where there are too few positions to keep all threads busy, oneDNN cuts the sums instead, as for 1x1.
+        columns = F.unfold(input, 3, padding=1).transpose(1, 2)
+        rows = F.linear(columns, self.weight.flatten(1), self.bias)
+        return rows.transpose(1, 2).reshape(len(input), -1, height, width)
+
+
 def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A pointwise convolution with bias."""
     return PointwiseConv2d(in_channels, out_channels, 1)
@@ -22,7 +42,7 @@ def conv1x1(in_channels: int, out_channels: int) -> nn.Conv2d:
 
 def conv3x3(in_channels: int, out_channels: int) -> nn.Conv2d:
     """A 3x3 convolution with bias and zero padding."""
-    return nn.Conv2d(in_channels, out_channels, 3, padding=1)
+    return SpatialConv2d(in_channels, out_channels, 3, padding=1)
 
 
 def zero_initialised(layer: nn.Conv2d) -> nn.Conv2d:
@@ -73,7 +93,8 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """Convolves with a 1x1 kernel.
 
     oneDNN cuts the sum over the channels of a 1x1 convolution in other places for one thread than for several, which
-    changes the last bits, and after rounding the file. The same sum as a product of matrices is never cut.
+    changes the last bits, and after rounding the file. A product of matrices is not cut
+    (`cnncompress.model.devices.fix_summation_order`).
 
     Args:
         x: float ``[B, C, H, W]``.

@@ -195,6 +195,6 @@ def test_networks_that_overflow(path: Path, key: str, number: np.float32) -> Non
     pixels = np.zeros((20, 20, 3), np.uint8)
     pixels[4:9] = 200
     assert Codec(path, "cpu").compress(pixels)
-    refill(path, key, np.array([number, -number]))
+    refill(path, key, np.array([number]))  # of one sign: sums must not cancel in any order
     with pytest.raises(InvalidModel, match="no finite numbers"):
         Codec(path, "cpu").compress(pixels)
