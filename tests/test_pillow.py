@@ -169,11 +169,11 @@ def test_verify(packed: bytes) -> None:
 
 def test_damaged_files(packed: bytes) -> None:
     for damaged in (
-        b"\x89CNC",
+        b"\x89CN",
         packed[:10],
         packed[:40],
-        packed[:20] + b"\xff" + packed[21:],
-        b"\x89CNC\x02" + packed[5:],
+        packed[:4] + b"\xff" + packed[5:],
+        b"\x89CN\x02" + packed[4:],
     ):
         with pytest.raises(UnidentifiedImageError):
             reopened(damaged)

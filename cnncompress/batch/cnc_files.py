@@ -8,7 +8,7 @@ from typing import IO
 from cnncompress.batch.inputs import CNC
 from cnncompress.bitstream import reading
 from cnncompress.bitstream.ancillary import SourceRecord, read_source
-from cnncompress.bitstream.container import MAX_SIDE, Chunk, ChunkType, Container, Entry, Head, unpack_head
+from cnncompress.bitstream.container import MAX_SIDE, Chunk, ChunkType, Container, Entry, Head
 from cnncompress.files import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
 from cnncompress.images.settings import check_size
@@ -84,7 +84,7 @@ def _find(head: Head, kind: ChunkType) -> Entry | None:
 
 
 def read_cnc(source: str, max_pixels: int = MAX_SIDE**2, max_dim: int = MAX_SIDE) -> bytes:
-    """Reads a .cnc file; one that is too large, or whose head is damaged, is not read to its end.
+    """Reads a .cnc file; one that is too large, or whose head makes no sense, is not read to its end.
 
     Args:
         source: a path, or ``-`` for standard input.
@@ -92,7 +92,7 @@ def read_cnc(source: str, max_pixels: int = MAX_SIDE**2, max_dim: int = MAX_SIDE
         max_dim: longest side; by default any.
 
     Returns:
-        Its bytes: all of them, or those up to the first that is too many.
+        Its bytes: all of them, or no more than a few that are too many.
 
     Raises:
         UnreadableImage: it cannot be opened or read.
@@ -100,7 +100,6 @@ def read_cnc(source: str, max_pixels: int = MAX_SIDE**2, max_dim: int = MAX_SIDE
         LimitExceeded: the image is too large.
     """
     with open_input(source) as stream:
-        start = reading.read_start(stream)
-        head = unpack_head(start)
+        head, start = reading.read_start(stream)
         check_size(head.header.width, head.header.height, max_pixels, max_dim)
         return start + reading.read_up_to(stream, head.file_bytes + 1 - len(start))

@@ -19,7 +19,7 @@ from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted
 from cnncompress.images.read import check_frame
 from cnncompress.images.settings import check_size
 
-_HEADER_BYTES = 31
+_HEADER_BYTES = 22
 
 
 def estimate(job: Job, settings: WorkSettings) -> Result:

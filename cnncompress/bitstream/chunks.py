@@ -1,8 +1,8 @@
 """What a .cnc file may hold: layouts of planes, types of chunks, and which of them belong together.
 
-* The image is in exactly one chunk: type 1 holds latents, type 3 all planes without loss, type 4 the original file. An
-  image in tiles has a chunk of type 1 for each, in their order.
-* Type 2 holds the alpha plane: exactly one beside latents if the layout has alpha, none otherwise.
+* The image is in exactly one chunk, the first: type 1 holds latents, type 2 all planes without loss, type 3 the
+  original file. An image in tiles has a chunk of type 1 for each, in their order. The header names the type.
+* Type 4 holds the alpha plane: exactly one beside latents if the layout has alpha, none otherwise.
 * Types 128..131 hold metadata (`cnncompress.bitstream.ancillary`), at most one of each.
 * Other types below 128 need a newer reader; other types from 128 on are ancillary, and nobody needs them.
 """
@@ -51,9 +51,9 @@ class ChunkType(enum.IntEnum):
     """The chunk types that this version knows."""
 
     LATENTS = 1
-    ALPHA = 2
-    LOSSLESS = 3
-    ORIGINAL = 4
+    LOSSLESS = 2
+    ORIGINAL = 3
+    ALPHA = 4
     ICC = 128
     EXIF = 129
     XMP = 130
@@ -99,10 +99,14 @@ def coding_of(types: Iterable[int]) -> Coding:
     raise KeyError("no chunk holds an image")
 
 
-def unknown_types(types: Iterable[int]) -> str | None:
-    """Says which critical chunk type only a newer reader knows, if there is one."""
+def unknown_type(types: Iterable[int]) -> str | None:
+    """Says which critical chunk type only a newer reader knows, if there is one.
+
+    Args:
+        types: of the chunks behind those of the image.
+    """
     for chunk_type in types:
-        if chunk_type < FIRST_ANCILLARY_TYPE and chunk_type not in tuple(ChunkType):
+        if chunk_type < FIRST_ANCILLARY_TYPE and chunk_type != ChunkType.ALPHA:
             return f"chunk type {chunk_type} is not known in this format version"
     return None
 

@@ -1,31 +1,35 @@
 """The .cnc container: a header, a table of chunks, and their payloads.
 
-* All integers are unsigned and little-endian. Nothing stands before the header, between the parts or after
-  the last payload: the parts cover the file exactly.
-* Header, 18 bytes: magic ``89 43 4E 43`` (``\\x89CNC``), version u8 = 1, layout and tiles u8, width u16, height u16,
-  quality u16, model fingerprint 4 bytes, number of chunks u16.
-* Of "layout and tiles" the lower four bits are the layout, the upper four the side of the tiles: 0 if the image is one
-  tile, k for tiles of 64 * 2^(k - 1) pixels (`cnncompress.codec.tiles`).
-* Width and height: 1..65535 pixels. Quality: hundredths, 0..10000. Fingerprint: the first 4 bytes of the SHA-256 of the
-  weights file. Quality, fingerprint and tiles are 0 in files that need no weights.
-* Table, 9 bytes a chunk: type u8, payload length u32 in bytes, CRC-32 of the payload u32.
-* Check, 4 bytes: CRC-32 of header and table. Then the payloads, in the order of the table.
-* CRC-32 is that of zlib, PNG and gzip (polynomial 0xEDB88320).
-* A reader checks in this order: magic, version, header complete, table and check complete, CRC of header and
-  table, value ranges, chunk types, payload lengths against the file, CRC of each payload.
+* Integers are unsigned and little-endian; a *number* is one of variable length (`cnncompress.bitstream.fields`).
+  Nothing stands before the header, between the parts or after the last payload: the parts cover the file exactly.
+* Header: magic ``89 43 4E`` (``\\x89CN``), version u8 = 1, kind u8, width u16, height u16, quality and coding u16, and
+  the model fingerprint, 4 bytes, if the coding is learned.
+* Kind: bits 0..2 are the layout, bits 3..6 the side of the tiles, and bit 7 says that there are other chunks than those
+  of the image. Side of the tiles: 0 if the image is one tile, k for tiles of 64 * 2^(k - 1) pixels
+  (`cnncompress.codec.tiles`).
+* Width and height: 1..65535 pixels. Quality: the lower 14 bits, in hundredths, 0..10000; 0 if the coding is not
+  learned. Coding: the upper two bits, the type of the chunks that hold the image. Fingerprint: the first 4 bytes of the
+  SHA-256 of the weights file.
+* Table: of each chunk of the image its length, a number, and its check, u32. Then, if there are other chunks, how many,
+  a number, and of each its type u8, length and check. Then the payloads, in the order of the table.
+* The check is the CRC-32 of zlib, PNG and gzip (polynomial 0xEDB88320) of the header, the entry in the table without
+  the check, and the payload.
+* A reader takes the fields in their order and makes sure of each before the next; then of the chunks that there are, of
+  their lengths against the file, and of the checks.
 
-Layouts and chunk types are in `cnncompress.bitstream.chunks`. A file with one chunk has 31 bytes of overhead. The same
-in prose: docs/FORMAT.md.
+Layouts and chunk types are in `cnncompress.bitstream.chunks`. A photograph without metadata has 21 or 22 bytes of
+overhead. The same in prose: docs/FORMAT.md.
 """
 
 from __future__ import annotations
 
-import struct
+import itertools
 import zlib
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from cnncompress.bitstream.chunks import (
+    IMAGE_TYPES,
     Chunk,
     ChunkType,
     Coding,
@@ -33,18 +37,17 @@ from cnncompress.bitstream.chunks import (
     Mode,
     chunk_name,
     coding_of,
-    unknown_types,
+    unknown_type,
     wrong_counts,
 )
+from cnncompress.bitstream.fields import MAX_NUMBER, FieldReader, pack_number
 from cnncompress.bitstream.header import (
-    HEADER,
     MAGIC,
     MAX_SIDE,
     NO_FINGERPRINT,
-    WHOLE,
+    FileStart,
     Header,
     bounded,
-    number_of_chunks,
     pack_header,
     tile_count,
     unpack_header,
@@ -52,23 +55,36 @@ from cnncompress.bitstream.header import (
 from cnncompress.errors import Corrupt, Truncated, UnsupportedVersion
 
 __all__ = [
-    "HEADER", "MAGIC", "MAX_SIDE", "NO_FINGERPRINT",
+    "MAGIC", "MAX_SIDE", "NO_FINGERPRINT",
     "Chunk", "ChunkType", "Coding", "Container", "Entry", "Head", "Header", "Layout", "Mode",
-    "chunk_name", "head_bytes", "pack", "unpack", "unpack_head",
+    "chunk_name", "pack", "unpack", "unpack_head",
 ]  # fmt: skip
 
-TABLE_ENTRY = struct.Struct("<BII")
-CHECK = struct.Struct("<I")
-MAX_PAYLOAD_BYTES = 0xFFFF_FFFF
+CHECK_BYTES = 4
+MAX_PAYLOAD_BYTES = MAX_NUMBER
+MAX_OTHER_CHUNKS = 0xFFFF
 
 
 class Entry(NamedTuple):
-    """A chunk as the table has it, and where its payload stands in the file."""
+    """A chunk as the table has it, and where its payload stands in the file.
+
+    Attributes:
+        type: of the chunk.
+        offset: of the payload in the file.
+        length: of the payload in bytes.
+        check: CRC-32 of header, entry and payload.
+        before: CRC-32 of header and entry alone.
+    """
 
     type: int
     offset: int
     length: int
     check: int
+    before: int
+
+    def matches(self, payload: bytes) -> bool:
+        """Tells whether the checksum of a payload is right."""
+        return zlib.crc32(payload, self.before) == self.check
 
     def verified(self, payload: bytes) -> bytes:
         """Returns the payload.
@@ -76,18 +92,18 @@ class Entry(NamedTuple):
         Raises:
             Corrupt: its checksum does not match.
         """
-        if zlib.crc32(payload) != self.check:
+        if not self.matches(payload):
             raise Corrupt(f"the checksum of the {chunk_name(self.type)} chunk does not match")
         return payload
 
 
 @dataclass(frozen=True)
 class Head:
-    """Header and table: everything before the payloads.
+    """Header and table: everything before the payloads. Only a payload's checksum tells that they are not damaged.
 
     Attributes:
         header: the header.
-        entries: the chunks, in file order.
+        entries: the chunks, in file order; there is at least one.
         file_bytes: how long the whole file must be.
     """
 
@@ -98,7 +114,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Container:
-    """A whole file, taken apart."""
+    """A whole file, taken apart; the chunks of the image come first."""
 
     header: Header
     chunks: tuple[Chunk, ...]
@@ -131,22 +147,30 @@ def pack(container: Container) -> bytes:
     """Returns the bytes of a file.
 
     Raises:
-        ValueError: a value does not fit in its field, or the chunks do not fit the layout.
+        ValueError: a value does not fit in its field, the chunks do not fit the header, or those of the image are not
+            the first.
     """
-    header = container.header
-    head = pack_header(header, len(container.chunks))
+    image = list(itertools.takewhile(lambda chunk: chunk.type in IMAGE_TYPES, container.chunks))
+    others = container.chunks[len(image) :]
     for chunk in container.chunks:
         bounded("chunk type", chunk.type, 1, 0xFF)
         bounded("payload length", len(chunk.payload), 0, MAX_PAYLOAD_BYTES)
-    types = tuple(chunk.type for chunk in container.chunks)
-    problem = unknown_types(types) or _wrong_parts(header, types)
+    bounded("number of other chunks", len(others), 0, MAX_OTHER_CHUNKS)
+    if not image:
+        raise ValueError("the first chunk does not hold an image")
+    header = pack_header(FileStart(container.header, ChunkType(image[0].type), bool(others)))
+    types = [chunk.type for chunk in container.chunks]
+    problem = unknown_type(types[len(image) :]) or wrong_counts(
+        container.header.layout, types, tile_count(container.header)
+    )
     if problem:
         raise ValueError(problem)
-    table = b"".join(
-        TABLE_ENTRY.pack(chunk.type, len(chunk.payload), zlib.crc32(chunk.payload)) for chunk in container.chunks
-    )
-    check = CHECK.pack(zlib.crc32(head + table))
-    return b"".join([head, table, check, *(chunk.payload for chunk in container.chunks)])
+    before = zlib.crc32(header)
+    table = [_pack_entry(b"", chunk.payload, before) for chunk in image]
+    if others:
+        table.append(pack_number(len(others)))
+        table += [_pack_entry(bytes([chunk.type]), chunk.payload, before) for chunk in others]
+    return b"".join([header, *table, *(chunk.payload for chunk in container.chunks)])
 
 
 def unpack(data: bytes | memoryview) -> Container:
@@ -156,7 +180,7 @@ def unpack(data: bytes | memoryview) -> Container:
 
     Raises:
         BadMagic: not a .cnc file.
-        UnsupportedVersion: a newer version of the format, or a chunk type that only a newer one has.
+        UnsupportedVersion: a newer version of the format, or a coding or a chunk type that only a newer one has.
         Truncated: the file ends too early.
         Corrupt: a checksum does not match, a value is out of its range, or there are bytes too many.
     """
@@ -174,61 +198,53 @@ def unpack(data: bytes | memoryview) -> Container:
     return Container(head.header, tuple(chunks))
 
 
-def head_bytes(start: bytes | memoryview) -> int:
-    """Tells from a file's first bytes, ``HEADER.size`` or more, how long header, table and check are together.
-
-    Raises:
-        BadMagic, UnsupportedVersion, Truncated: as for :func:`unpack`.
-    """
-    view = memoryview(start).cast("B")
-    return HEADER.size + number_of_chunks(view) * TABLE_ENTRY.size + CHECK.size
-
-
 def unpack_head(data: bytes | memoryview) -> Head:
-    """Reads and checks header and table, whether or not the payloads are there.
+    """Reads header and table, whether or not the payloads are there.
 
     Args:
-        data: a file or its beginning, at least :func:`head_bytes`.
+        data: a file or its beginning.
 
     Raises:
         BadMagic, UnsupportedVersion, Truncated, Corrupt: as for :func:`unpack`.
     """
-    view = memoryview(data).cast("B")
-    payload_start = head_bytes(view)
-    if len(view) < payload_start:
-        raise Truncated(f"the file ends in its chunk table, after {len(view)} of {payload_start} bytes")
-    table_end = payload_start - CHECK.size
-    (check,) = CHECK.unpack_from(view, table_end)
-    if zlib.crc32(view[:table_end]) != check:
-        raise Corrupt("the checksum of the header does not match")
-
-    header = unpack_header(view)
-    entries = []
-    offset = payload_start
-    for kind, length, payload_check in TABLE_ENTRY.iter_unpack(view[HEADER.size : table_end]):
-        entries.append(Entry(kind, offset, length, payload_check))
-        offset += length
-    types = tuple(entry.type for entry in entries)
-    newer = unknown_types(types)
-    if newer:
-        raise UnsupportedVersion(f"{newer}; a newer cnncompress may know it")
-    wrong = _wrong_parts(header, types)
+    fields = FieldReader(memoryview(data).cast("B"), "header")
+    start = unpack_header(fields)
+    header = start.header
+    before = zlib.crc32(memoryview(data)[: fields.position])
+    fields.section = "chunk table"
+    found = [_unpack_entry(start.image_type, b"", fields, before) for _ in range(tile_count(header))]
+    if start.has_others:
+        found += _unpack_others(fields, before)
+    wrong = wrong_counts(header.layout, [entry.type for entry in found], tile_count(header))
     if wrong:
         raise Corrupt(wrong)
-    return Head(header, tuple(entries), offset)
+    ends = list(itertools.accumulate((entry.length for entry in found), initial=fields.position))
+    entries = tuple(entry._replace(offset=offset) for entry, offset in zip(found, ends[:-1], strict=True))
+    return Head(header, entries, ends[-1])
 
 
-def _wrong_parts(header: Header, types: tuple[int, ...]) -> str | None:
-    """Says what is wrong with the chunks, or with a header that does not go with them, if something is."""
-    tiles = tile_count(header)
-    if header.tile_side != WHOLE and tiles == 1:
-        return f"tiles of {header.tile_side} pixels in an image of {header.width}x{header.height}, which is one tile"
-    wrong = wrong_counts(header.layout, types, tiles)
-    if wrong:
-        return wrong
-    coding = coding_of(types)
-    if coding != "learned" and header.tile_side != WHOLE:
-        return f"tiles in the header of an image that is {coding}"
-    if coding != "learned" and (header.quality_hundredths or header.fingerprint != NO_FINGERPRINT):
-        return f"a quality or a model in the header of an image that is {coding}"
-    return None
+def _pack_entry(kind: bytes, payload: bytes, before: int) -> bytes:
+    entry = kind + pack_number(len(payload))
+    check = zlib.crc32(payload, zlib.crc32(entry, before))
+    return entry + check.to_bytes(CHECK_BYTES, "little")
+
+
+def _unpack_others(fields: FieldReader, before: int) -> list[Entry]:
+    count = fields.number()
+    if not 1 <= count <= MAX_OTHER_CHUNKS:
+        raise Corrupt(f"number of other chunks is {count}, expected 1..{MAX_OTHER_CHUNKS}")
+    entries = []
+    for _ in range(count):
+        kind = fields.take(1)
+        newer = unknown_type(kind)
+        if newer:
+            raise UnsupportedVersion(f"{newer}; a newer cnncompress may know it")
+        entries.append(_unpack_entry(kind[0], kind, fields, before))
+    return entries
+
+
+def _unpack_entry(chunk_type: int, kind: bytes, fields: FieldReader, before: int) -> Entry:
+    """Reads what follows the type; the offset is not known yet."""
+    length = fields.number()
+    before = zlib.crc32(kind + pack_number(length), before)
+    return Entry(chunk_type, 0, length, fields.unsigned(CHECK_BYTES), before)

@@ -1,21 +1,21 @@
-"""The header of a .cnc file: 18 bytes about the image and how it was made."""
+"""The header of a .cnc file: 15 bytes about the image and how it was made, or 11 if no model was needed."""
 
 from __future__ import annotations
 
 import operator
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from cnncompress.bitstream.chunks import Layout
+from cnncompress.bitstream.chunks import IMAGE_TYPES, ChunkType, Layout, coding_of
+from cnncompress.bitstream.fields import FieldReader
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
 
-MAGIC = b"\x89CNC"
+MAGIC = b"\x89CN"
 FORMAT_VERSION = 1
-HEADER = struct.Struct("<4sBBHHH4sH")
 
 MAX_SIDE = 0xFFFF
 MAX_QUALITY_HUNDREDTHS = 100_00
-MAX_CHUNKS = 0xFFFF
+MAX_TILES = 0xFFFF
 FINGERPRINT_BYTES = 4
 NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
 
@@ -25,8 +25,11 @@ WHOLE = 0
 TILE_SIDES = tuple(64 << number for number in range(9))
 """What else the side may be: 64, 128, .. 16384 pixels."""
 
+_FIELDS = struct.Struct("<BBHHH")
 _SIDES = (WHOLE, *TILE_SIDES)
-_LAYOUT_BITS = 4
+_LAYOUT_BITS = 3
+_HAS_OTHERS = 0x80
+_QUALITY_BITS = 14
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,21 @@ class Header:
         return self.quality_hundredths / 100
 
 
+@dataclass(frozen=True)
+class FileStart:
+    """A header, and what it says about the chunks.
+
+    Attributes:
+        header: the image.
+        image_type: type of the chunks that hold it, one of `IMAGE_TYPES`.
+        has_others: whether there are other chunks.
+    """
+
+    header: Header
+    image_type: ChunkType
+    has_others: bool
+
+
 def tiles_along(length: int, side: int) -> int:
     """Returns how many tiles lie along an edge of an image.
 
@@ -72,60 +90,63 @@ def tile_count(header: Header) -> int:
     return tiles_along(header.width, header.tile_side) * tiles_along(header.height, header.tile_side)
 
 
-def pack_header(header: Header, chunks: int) -> bytes:
+def pack_header(start: FileStart) -> bytes:
     """Returns the bytes of a header.
 
-    Args:
-        header: its fields.
-        chunks: how many there are.
-
     Raises:
-        ValueError: a value does not fit in its field.
+        ValueError: a value does not fit in its field, or does not go with the others.
     """
+    header = start.header
     if header.version != FORMAT_VERSION:
         raise ValueError(f"version is {header.version}, only {FORMAT_VERSION} can be written")
     if len(header.fingerprint) != FINGERPRINT_BYTES:
         raise ValueError(f"fingerprint has {len(header.fingerprint)} bytes, expected {FINGERPRINT_BYTES}")
     if header.tile_side not in _SIDES:
         raise ValueError(f"side of the tiles is {header.tile_side}, expected one of {', '.join(map(str, _SIDES))}")
-    return HEADER.pack(
-        MAGIC,
+    quality = bounded("quality_hundredths", header.quality_hundredths, 0, MAX_QUALITY_HUNDREDTHS)
+    packed = MAGIC + _FIELDS.pack(
         header.version,
-        Layout(header.layout) | _SIDES.index(header.tile_side) << _LAYOUT_BITS,
+        Layout(header.layout) | _SIDES.index(header.tile_side) << _LAYOUT_BITS | start.has_others * _HAS_OTHERS,
         bounded("width", header.width, 1, MAX_SIDE),
         bounded("height", header.height, 1, MAX_SIDE),
-        bounded("quality_hundredths", header.quality_hundredths, 0, MAX_QUALITY_HUNDREDTHS),
-        header.fingerprint,
-        bounded("number of chunks", chunks, 1, MAX_CHUNKS),
+        quality | start.image_type << _QUALITY_BITS,
     )
+    wrong = _contradiction(start)
+    if wrong:
+        raise ValueError(wrong)
+    return packed + header.fingerprint if start.image_type == ChunkType.LATENTS else packed
 
 
-def unpack_header(view: memoryview) -> Header:
-    """Reads a header whose checksum was right.
+def unpack_header(fields: FieldReader) -> FileStart:
+    """Reads a header, whatever the checksums say.
 
     Args:
-        view: at least `HEADER.size` bytes, of which `number_of_chunks` has looked at the first.
+        fields: at the beginning of the file.
 
     Raises:
-        Corrupt: a value is out of its range.
+        BadMagic: not a .cnc file.
+        UnsupportedVersion: a newer version of the format, or a coding that only a newer one has.
+        Truncated: the file ends before.
+        Corrupt: a value is out of its range, or does not go with the others.
     """
-    _, version, layout, width, height, quality, fingerprint, _ = HEADER.unpack_from(view)
-    header = Header(_layout(layout), width, height, quality, fingerprint, _tile_side(layout), version)
-    _check_ranges(header)
-    return header
-
-
-def number_of_chunks(view: memoryview) -> int:
-    """Reads how many chunks a file says it has.
-
-    Raises:
-        BadMagic, UnsupportedVersion, Truncated: it does not begin like a file that can be read.
-    """
-    _check_start(view)
-    if len(view) < HEADER.size:
-        raise Truncated(f"the file ends in its header, after {len(view)} of {HEADER.size} bytes")
-    *_, count = HEADER.unpack_from(view)
-    return int(count)
+    version = _version(fields)
+    kind = fields.unsigned(1)
+    layout, side = _layout(kind), _tile_side(kind)
+    width, height = _side("width", fields), _side("height", fields)
+    coded = fields.unsigned(2)
+    quality, image_type = coded & (1 << _QUALITY_BITS) - 1, coded >> _QUALITY_BITS
+    if image_type not in IMAGE_TYPES:
+        raise UnsupportedVersion(f"coding {image_type} is not known in this format version; a newer one may have it")
+    if quality > MAX_QUALITY_HUNDREDTHS:
+        raise Corrupt(f"quality is {quality} hundredths, expected 0..{MAX_QUALITY_HUNDREDTHS}")
+    header = Header(layout, width, height, quality, NO_FINGERPRINT, side, version)
+    start = FileStart(header, ChunkType(image_type), bool(kind & _HAS_OTHERS))
+    wrong = _contradiction(start)
+    if wrong:
+        raise Corrupt(wrong)
+    if image_type != ChunkType.LATENTS:
+        return start
+    return replace(start, header=replace(header, fingerprint=fields.take(FINGERPRINT_BYTES)))
 
 
 def bounded(field: str, value: int, lowest: int, highest: int) -> int:
@@ -140,40 +161,58 @@ def bounded(field: str, value: int, lowest: int, highest: int) -> int:
     return value
 
 
-def _check_start(view: memoryview) -> None:
-    start = bytes(view[: len(MAGIC)])
-    if start != MAGIC:
-        if MAGIC.startswith(start):
-            raise Truncated("the file is empty" if not start else f"the file ends after {len(start)} bytes")
-        raise BadMagic("not a .cnc file")
-    if len(view) == len(MAGIC):
-        raise Truncated(f"the file ends in its header, after {len(view)} of {HEADER.size} bytes")
-    version = view[len(MAGIC)]
+def _version(fields: FieldReader) -> int:
+    magic = b""
+    while len(magic) < len(MAGIC):
+        try:
+            magic += fields.take(1)
+        except Truncated:
+            raise Truncated("the file is empty" if not magic else f"the file ends after {len(magic)} bytes") from None
+        if not MAGIC.startswith(magic):
+            raise BadMagic("not a .cnc file")
+    version = fields.unsigned(1)
     if version > FORMAT_VERSION:
         raise UnsupportedVersion(
             f"needs a newer cnncompress that reads format version {version}; this one reads {FORMAT_VERSION}"
         )
+    if version < 1:
+        raise Corrupt(f"format version is {version}, expected 1..{FORMAT_VERSION}")
+    return version
 
 
-def _layout(value: int) -> Layout:
-    number = value & (1 << _LAYOUT_BITS) - 1
+def _layout(kind: int) -> Layout:
+    number = kind & (1 << _LAYOUT_BITS) - 1
     try:
         return Layout(number)
     except ValueError:
         raise Corrupt(f"layout is {number}, expected 0..{max(Layout)}") from None
 
 
-def _tile_side(value: int) -> int:
-    number = value >> _LAYOUT_BITS
+def _tile_side(kind: int) -> int:
+    number = (kind & ~_HAS_OTHERS) >> _LAYOUT_BITS
     if number >= len(_SIDES):
         raise Corrupt(f"side of the tiles is number {number}, expected 0..{len(_SIDES) - 1}")
     return _SIDES[number]
 
 
-def _check_ranges(header: Header) -> None:
-    if header.version < 1:
-        raise Corrupt(f"format version is {header.version}, expected 1..{FORMAT_VERSION}")
-    if header.width < 1 or header.height < 1:
-        raise Corrupt(f"the image is {header.width}x{header.height} pixels, expected at least 1x1")
-    if header.quality_hundredths > MAX_QUALITY_HUNDREDTHS:
-        raise Corrupt(f"quality is {header.quality_hundredths} hundredths, expected 0..{MAX_QUALITY_HUNDREDTHS}")
+def _side(name: str, fields: FieldReader) -> int:
+    side = fields.unsigned(2)
+    if side < 1:
+        raise Corrupt(f"{name} is {side}, expected 1..{MAX_SIDE}")
+    return side
+
+
+def _contradiction(start: FileStart) -> str | None:
+    """Says which values do not go together, if some do not."""
+    header, coding = start.header, coding_of([start.image_type])
+    if header.tile_side != WHOLE:
+        if coding != "learned":
+            return f"tiles in the header of an image that is {coding}"
+        tiles, size = tile_count(header), f"{header.width}x{header.height}"
+        if tiles == 1:
+            return f"tiles of {header.tile_side} pixels in an image of {size}, which is one tile"
+        if tiles > MAX_TILES:
+            return f"{tiles} tiles, expected at most {MAX_TILES}"
+    if coding != "learned" and (header.quality_hundredths or header.fingerprint != NO_FINGERPRINT):
+        return f"a quality or a model in the header of an image that is {coding}"
+    return None

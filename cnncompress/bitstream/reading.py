@@ -2,53 +2,61 @@
 
 Nothing is asked for that only a header speaks of: a file allocates what it is asked for before it reads.
 
-What is left of a damaged file is every chunk whose checksum matches. Header and table must be whole: without them
-nobody knows what the rest is.
+What is left of a damaged file is every chunk whose checksum matches. It covers the header as well, so that nothing is
+left where that is damaged; a length that is wrong in the table loses the chunks behind it.
 """
 
 from __future__ import annotations
 
 import io
-import zlib
 from dataclasses import dataclass
 from typing import IO
 
 from cnncompress.bitstream.chunks import IMAGE_TYPES
 from cnncompress.bitstream.container import (
-    HEADER,
     Chunk,
     ChunkType,
     Container,
     Entry,
     Head,
     chunk_name,
-    head_bytes,
     unpack,
     unpack_head,
 )
 from cnncompress.errors import Truncated
 
 _BLOCK_BYTES = 1 << 20
+_FIRST_BYTES = 64
 
 
 def read_up_to(stream: IO[bytes], length: int) -> bytes:
-    """Reads so many bytes, or as many as there are."""
+    """Reads so many bytes, or as many as there are; none if the length is negative."""
     if length <= _BLOCK_BYTES:
-        return stream.read(length)
+        return stream.read(max(0, length))
     data = io.BytesIO()
     while length > 0 and (block := stream.read(min(length, _BLOCK_BYTES))):
         length -= data.write(block)
     return data.getvalue()
 
 
-def read_start(stream: IO[bytes]) -> bytes:
-    """Reads header and table from the beginning of a file, as `unpack_head` takes them.
+def read_start(stream: IO[bytes]) -> tuple[Head, bytes]:
+    """Reads header and table from the beginning of a file.
+
+    Returns:
+        Header and table, and all bytes that were read for them: at most twice as many as they have, or 64.
 
     Raises:
-        BadMagic, UnsupportedVersion, Truncated: as for `unpack_head`.
+        BitstreamError: they are damaged, foreign or too new.
     """
-    start = stream.read(HEADER.size)
-    return start + stream.read(head_bytes(start) - len(start))
+    start = b""
+    while True:
+        block = stream.read(max(_FIRST_BYTES, len(start)))
+        start += block
+        try:
+            return unpack_head(start), start
+        except Truncated:
+            if not block:
+                raise
 
 
 def read_head(stream: IO[bytes]) -> Head:
@@ -57,7 +65,7 @@ def read_head(stream: IO[bytes]) -> Head:
     Raises:
         BitstreamError: they are damaged, foreign or too new.
     """
-    return unpack_head(read_start(stream))
+    return read_start(stream)[0]
 
 
 def read_payload(stream: IO[bytes], entry: Entry) -> bytes:
@@ -106,7 +114,7 @@ def salvage(data: bytes | memoryview) -> ParsedFile:
     """Takes a damaged file apart.
 
     Raises:
-        BitstreamError: Header or table are damaged, the file is foreign or too new, or nothing is left of the image.
+        BitstreamError: The file is foreign or too new, or nothing is left of the image.
     """
     view = memoryview(data).cast("B")
     head = unpack_head(view)
@@ -123,4 +131,4 @@ def salvage(data: bytes | memoryview) -> ParsedFile:
 
 def _payload(view: memoryview, entry: Entry) -> bytes | None:
     payload = bytes(view[entry.offset : entry.offset + entry.length])
-    return payload if len(payload) == entry.length and zlib.crc32(payload) == entry.check else None
+    return payload if len(payload) == entry.length and entry.matches(payload) else None

@@ -12,12 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cnncompress.bitstream.header import TILE_SIDES, WHOLE, Header, tiles_along
+from cnncompress.bitstream.header import MAX_TILES, TILE_SIDES, WHOLE, Header, tiles_along
 from cnncompress.errors import LimitExceeded
 from cnncompress.images.view import Rectangle
-
-MAX_TILES = 65_000
-"""A file has 65535 chunks at most, and some of them are others."""
 
 CELL = 64
 """Pixels along each side of what one position of the hyper-latent stands for."""

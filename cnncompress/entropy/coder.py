@@ -25,6 +25,7 @@ from cnncompress.errors import Corrupt
 MAX_SYMBOL = 1 << 20
 """Largest magnitude of a symbol."""
 MAX_PREFIX = 20
+_WORD_BYTES = 4
 
 # Their bits take up to 20 numbers each while they are put together.
 _ESCAPES_AT_ONCE = 1 << 12
@@ -101,9 +102,9 @@ class SymbolEncoder:
         self._coder.encode_reverse(prefixes, self._model.prefix)
 
     def to_bytes(self) -> bytes:
-        """The coded message: little-endian 32-bit words."""
+        """The coded message: little-endian 32-bit words, the last one without the zeros at its end."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
-        return words.astype("<u4").tobytes()
+        return words.astype("<u4").tobytes().rstrip(b"\0")
 
 
 class SymbolDecoder:
@@ -120,12 +121,10 @@ class SymbolDecoder:
             Corrupt: The payload is no rANS stream.
         """
         self._model = model
-        if len(payload) % 4:
-            raise Corrupt(f"entropy-coded data of {len(payload)} bytes is not a whole number of words")
-        try:
-            self._coder = constriction.stream.stack.AnsCoder(np.frombuffer(payload, dtype="<u4").astype(np.uint32))
-        except (ValueError, AssertionError) as error:
-            raise Corrupt(f"entropy-coded data: {error}") from error
+        if not payload or not payload[-1]:
+            raise Corrupt("entropy-coded data is empty or ends with a zero")
+        words = np.frombuffer(payload + bytes(-len(payload) % _WORD_BYTES), dtype="<u4")
+        self._coder = constriction.stream.stack.AnsCoder(words.astype(np.uint32))
 
     def pop(self, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Decodes the next part.

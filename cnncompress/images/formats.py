@@ -25,7 +25,7 @@ _IMAGE_ENDINGS = frozenset(
 )  # fmt: skip
 
 _SIGNATURES = (
-    (rb"\x89CNC", "cnc"),
+    (rb"\x89CN", "cnc"),
     (rb"\x89PNG\r\n\x1a\n", "png"),
     (rb"\xff\xd8\xff", "jpg"),
     (rb"RIFF.{4}WEBP", "webp"),

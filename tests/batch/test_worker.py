@@ -94,7 +94,7 @@ def test_larger_files_are_stored(setup: Setup, small_jpeg: Path, tmp_path: Path)
     result = setup.run("compress", small_jpeg, packed, quality=100.0, verify=True)
     assert (result.coding, result.quality, result.model) == ("stored", None, None)
     overhead = packed.stat().st_size - small_jpeg.stat().st_size
-    assert overhead == 31 + 9 + 5 + len("jpg")
+    assert overhead == 11 + 2 + 4 + 1 + 6 + 5 + len("jpg")
     setup.run("decompress", packed, back)
     assert back.read_bytes() == small_jpeg.read_bytes()
     setup.run("decompress", packed, tmp_path / "back.png")
@@ -259,9 +259,9 @@ class TestEstimate:
         assert (result.status, result.width, result.height, result.output) == ("planned", 96, 64, "x.cnc")
         plans = [estimate(job, WorkSettings(quality=quality)) for quality in (0, 33.3, 60, 99.9, 100)]
         sizes = [plan.estimated_bytes or 0 for plan in plans]
-        assert sizes == sorted(sizes) and sizes[0] > 31
+        assert sizes == sorted(sizes) and sizes[0] > 22
         size = photo.stat().st_size
-        assert estimate(job, WorkSettings(lossless=True)).estimated_bytes == size + 31
+        assert estimate(job, WorkSettings(lossless=True)).estimated_bytes == size + 22
 
     def test_other_files(self, setup: Setup, photo: Path, tmp_path: Path) -> None:
         setup.run("compress", photo, tmp_path / "x.cnc", lossless=True)

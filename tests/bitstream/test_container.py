@@ -19,7 +19,6 @@ from cnncompress.bitstream.container import (
     Header,
     Layout,
     chunk_name,
-    head_bytes,
     pack,
     unpack,
     unpack_head,
@@ -30,14 +29,13 @@ from cnncompress.errors import BadMagic, BitstreamError, Corrupt, Truncated, Uns
 HEADER = Header(Layout.GRAY, 2, 3, 50_00, bytes.fromhex("01234567"))
 SMALL = Container(HEADER, (Chunk(ChunkType.LATENTS, b"abc"),))
 SMALL_BYTES = bytes.fromhex(
-    "89434e43 01 00 0200 0300 8813 01234567 0100"  # header
-    "01 03000000 c2412435"  # table
-    "ec18c975"  # check
+    "89434e 01 00 0200 0300 8853 01234567"  # header
+    "03 2b2b0eca"  # table
     "616263"  # payload
 )
 WITH_ALPHA = Container(
     Header(Layout.RGBA, 65535, 1, 100_00, b"\xff\x00\xff\x00"),
-    (Chunk(ChunkType.LATENTS, b""), Chunk(200, b"more"), Chunk(ChunkType.ALPHA, b"alpha")),
+    (Chunk(ChunkType.LATENTS, b""), Chunk(200, b"more"), Chunk(ChunkType.ALPHA, b"alpha" * 30)),
 )
 LOSSLESS = Container(
     Header(Layout.RGBA, 4, 5, 0, bytes(4)), (Chunk(ChunkType.LOSSLESS, b"planes"), Chunk(ChunkType.ICC, b"profile"))
@@ -47,7 +45,7 @@ STORED = Container(
 )
 TILED = Container(
     Header(Layout.GRAY_ALPHA, 130, 64, 1, b"abcd", 64),
-    (Chunk(ChunkType.LATENTS, b"left"), Chunk(ChunkType.ALPHA, b"alpha"), Chunk(ChunkType.LATENTS, b"right")),
+    (Chunk(ChunkType.LATENTS, b"left"), Chunk(ChunkType.LATENTS, b"right"), Chunk(ChunkType.ALPHA, b"alpha")),
 )
 ALL_KINDS = pytest.mark.parametrize(
     "container", [SMALL, WITH_ALPHA, LOSSLESS, STORED, TILED], ids=["small", "alpha", "lossless", "stored", "tiled"]
@@ -58,32 +56,38 @@ def small_file(
     *,
     version: int = 1,
     layout: int = 0,
+    tiles: int = 0,
     width: int = 2,
     height: int = 3,
+    coding: int = 1,
     quality: int = 50_00,
-    fingerprint: bytes = b"wxyz",
-    types: bytes = b"\x01",
+    images: int = 1,
+    others: bytes = b"",
 ) -> bytes:
     """A file with any values at all, empty payloads and correct checksums."""
-    head = struct.pack("<4sBBHHH4sH", b"\x89CNC", version, layout, width, height, quality, fingerprint, len(types))
-    table = b"".join(struct.pack("<BII", kind, 0, zlib.crc32(b"")) for kind in types)
-    return head + table + struct.pack("<I", zlib.crc32(head + table))
+    kind = layout | tiles << 3 | bool(others) << 7
+    head = struct.pack("<3sBBHHH", b"\x89CN", version, kind, width, height, quality | coding << 14)
+    head += b"wxyz" if coding == 1 else b""
+    entries = [b"\0"] * images + [bytes([kind, 0]) for kind in others]
+    table = [entry + struct.pack("<I", zlib.crc32(head + entry)) for entry in entries]
+    count = bytes([len(others)]) if others else b""
+    return head + b"".join(table[:images]) + count + b"".join(table[images:])
 
 
 @st.composite
 def containers(draw: st.DrawFn) -> Container:
     layout = draw(st.sampled_from(Layout))
     side = st.integers(1, 65535)
-    image = draw(st.sampled_from([1, 1, 3, 4]))
+    image = draw(st.sampled_from([1, 1, 2, 3]))
     model = (draw(st.integers(0, 10000)), draw(st.binary(min_size=4, max_size=4))) if image == 1 else (0, bytes(4))
     header = Header(layout, draw(side), draw(side), *model)
     if image == 1:
         tiled = dataclasses.replace(header, tile_side=draw(st.sampled_from(TILE_SIDES)))
         header = tiled if 1 < tile_count(tiled) < 20 else header
     ancillary = [*draw(st.sets(st.integers(128, 131))), *draw(st.lists(st.integers(132, 255), max_size=4))]
-    kinds = [*[image] * tile_count(header), *([2] if layout.has_alpha and image == 1 else []), *ancillary]
-    payloads = st.binary(max_size=64)
-    return Container(header, tuple(Chunk(kind, draw(payloads)) for kind in draw(st.permutations(kinds))))
+    others = draw(st.permutations([*([4] if layout.has_alpha and image == 1 else []), *ancillary]))
+    payloads = st.one_of(st.binary(max_size=64), st.integers(0, 20000).map(bytes))
+    return Container(header, tuple(Chunk(kind, draw(payloads)) for kind in [image] * tile_count(header) + others))
 
 
 def test_golden_bytes() -> None:
@@ -99,9 +103,9 @@ def test_format_page_shows_the_golden_bytes() -> None:
     assert bytes.fromhex("".join(lines)) == SMALL_BYTES
 
 
-def test_one_chunk_costs_31_bytes() -> None:
-    payload = bytes(1000)
-    assert len(pack(Container(HEADER, (Chunk(1, payload),)))) == len(payload) + 31
+@pytest.mark.parametrize(("payload", "overhead"), [(127, 20), (128, 21), (16383, 21), (16384, 22), (2097152, 23)])
+def test_a_photograph_costs_some_twenty_bytes(payload: int, overhead: int) -> None:
+    assert len(pack(Container(HEADER, (Chunk(1, bytes(payload)),)))) == payload + overhead
 
 
 @given(containers())
@@ -115,7 +119,7 @@ def test_round_trip(container: Container) -> None:
 def test_values_and_names() -> None:
     container = unpack(pack(WITH_ALPHA))
     assert container.header.quality == 100.0
-    assert container.payload(ChunkType.ALPHA) == b"alpha"
+    assert container.payload(ChunkType.ALPHA) == b"alpha" * 30
     assert [chunk_name(chunk.type) for chunk in container.chunks] == ["latents", "ancillary-200", "alpha"]
     with pytest.raises(KeyError):
         unpack(SMALL_BYTES).payload(ChunkType.ALPHA)
@@ -127,7 +131,7 @@ def test_values_and_names() -> None:
     kinds = [SMALL, WITH_ALPHA, LOSSLESS, STORED]
     assert [each.coding for each in kinds] == ["learned", "learned", "lossless", "stored"]
     assert [chunk_name(kind) for kind in ChunkType] == [
-        "latents", "alpha", "lossless", "original", "icc", "exif", "xmp", "source",
+        "latents", "lossless", "original", "alpha", "icc", "exif", "xmp", "source",
     ]  # fmt: skip
 
 
@@ -157,7 +161,7 @@ def test_every_truncation_is_noticed(container: Container) -> None:
 @given(containers())
 def test_head_is_read_without_the_payloads(container: Container) -> None:
     data = pack(container)
-    length = head_bytes(data[:18])
+    length = unpack_head(data).entries[0].offset
     for start in (data[:length], data, memoryview(data)):
         head = unpack_head(start)
         assert (head.header, head.file_bytes) == (container.header, len(data))
@@ -166,68 +170,90 @@ def test_head_is_read_without_the_payloads(container: Container) -> None:
             assert (entry.type, entry.verified(payload)) == (chunk.type, chunk.payload)
             with pytest.raises(Corrupt, match="checksum of the"):
                 entry.verified(payload + b"x")
-    with pytest.raises(Truncated):
-        unpack_head(data[: length - 1])
-    with pytest.raises(Truncated):
-        head_bytes(data[:17])
+    for end in range(length):
+        with pytest.raises(Truncated):
+            unpack_head(data[:end])
+
+
+def test_each_payload_vouches_for_the_header() -> None:
+    """Whatever part of a file is read, a wrong size or quality in its header is noticed."""
+    data = bytearray(pack(TILED))
+    data[5] += 1  # 131 pixels wide, of two tiles as well
+    for entry in unpack_head(data).entries:
+        with pytest.raises(Corrupt, match="checksum of the"):
+            entry.verified(bytes(data[entry.offset : entry.offset + entry.length]))
 
 
 @given(st.binary(max_size=80))
 def test_foreign_bytes_raise_a_bitstream_error(data: bytes) -> None:
-    for start in (b"", b"\x89CNC", b"\x89CNC\x01", SMALL_BYTES[:18]):
+    for start in (b"", b"\x89CN", b"\x89CN\x01", SMALL_BYTES[:15]):
         with pytest.raises(BitstreamError):
             unpack(start + data)
+
+
+def with_table(table: str) -> bytes:
+    """A gray image of 2x3 pixels that is lossless, with a table of which nothing is right but the beginning."""
+    return bytes.fromhex("89434e 01 00 0200 0300 0080") + bytes.fromhex(table)
+
+
+def with_others(table: str) -> bytes:
+    """The same, with a table that goes on after an empty lossless chunk."""
+    return bytes.fromhex("89434e 01 80 0200 0300 0080 00 00000000") + bytes.fromhex(table)
 
 
 @pytest.mark.parametrize(
     ("data", "error", "message"),
     [
         (b"", Truncated, "the file is empty"),
-        (b"\x89CN", Truncated, "ends after 3 bytes"),
+        (b"\x89C", Truncated, "ends after 2 bytes"),
         (b"X", BadMagic, "not a .cnc file"),
         (b"\x89PNG\r\n\x1a\n", BadMagic, "not a .cnc file"),
-        (b"\x89CNC", Truncated, "after 4 of 18 bytes"),
-        (b"\x89CNC\x02", UnsupportedVersion, "format version 2; this one reads 1"),
+        (b"\x89CN", Truncated, "ends in its header, after 3 bytes"),
+        (b"\x89CN\x02", UnsupportedVersion, "format version 2; this one reads 1"),
         (small_file(version=2), UnsupportedVersion, "format version 2"),
-        (small_file()[:17], Truncated, "after 17 of 18 bytes"),
-        (small_file()[:30], Truncated, "after 30 of 31 bytes"),
-        (small_file()[:-1] + b"\0", Corrupt, "checksum of the header"),
         (small_file(version=0), Corrupt, "format version is 0"),
+        (small_file()[:14], Truncated, "ends in its header, after 14 bytes"),
+        (small_file()[:15], Truncated, "ends in its chunk table, after 15 bytes"),
+        (small_file()[:19], Truncated, "ends in its chunk table, after 19 bytes"),
+        (small_file()[:-1] + b"\0", Corrupt, "checksum of the latents chunk"),
         (small_file(layout=5), Corrupt, "layout is 5, expected 0..4"),
-        (small_file(layout=0xA0), Corrupt, "side of the tiles is number 10, expected 0..9"),
-        (small_file(layout=0x10), Corrupt, "tiles of 64 pixels in an image of 2x3, which is one tile"),
-        (small_file(layout=0x10, width=95, height=95), Corrupt, "tiles of 64 pixels in an image of 95x95"),
-        (small_file(layout=0x10, width=96), Corrupt, "1 chunks hold an image, expected 2"),
-        (small_file(layout=0x10, width=96, types=b"\x01\x01\x01"), Corrupt, "3 chunks hold an image, expected 2"),
-        (small_file(layout=0x10, width=96, types=b"\x01\x03"), Corrupt, "the image in different codings"),
-        (small_file(layout=0x10, width=96, types=b"\x03\x03"), Corrupt, "tiles in the header of an image that is"),
-        (small_file(width=0), Corrupt, "0x3 pixels"),
-        (small_file(height=0), Corrupt, "2x0 pixels"),
+        (small_file(tiles=10), Corrupt, "side of the tiles is number 10, expected 0..9"),
+        (small_file(tiles=1), Corrupt, "tiles of 64 pixels in an image of 2x3, which is one tile"),
+        (small_file(tiles=1, width=95, height=95), Corrupt, "tiles of 64 pixels in an image of 95x95"),
+        (small_file(tiles=1, width=96), Truncated, "ends in its chunk table"),
+        (small_file(tiles=1, width=96, images=3), Corrupt, "bytes too many at the end"),
+        (small_file(tiles=1, width=16384, height=16384), Corrupt, "65536 tiles, expected at most 65535"),
+        (small_file(tiles=1, width=96, coding=2, quality=0, images=2), Corrupt, "tiles in the header of an image"),
+        (small_file(width=0), Corrupt, "width is 0, expected 1..65535"),
+        (small_file(height=0), Corrupt, "height is 0, expected 1..65535"),
         (small_file(quality=10001), Corrupt, "quality is 10001"),
-        (small_file(types=b"\x01\x05"), UnsupportedVersion, "chunk type 5"),
-        (small_file(types=b"\x01\x00"), UnsupportedVersion, "chunk type 0"),
-        (small_file(types=b"\x01\x7f"), UnsupportedVersion, "chunk type 127"),
-        (small_file(types=b""), Corrupt, "0 chunks hold an image, expected 1"),
-        (small_file(types=b"\x02"), Corrupt, "0 chunks hold an image, expected 1"),
-        (small_file(types=b"\x01\x01"), Corrupt, "2 chunks hold an image, expected 1"),
-        (small_file(types=b"\x01\x03"), Corrupt, "2 chunks hold an image, expected 1"),
-        (small_file(types=b"\x04\x03"), Corrupt, "2 chunks hold an image, expected 1"),
-        (small_file(types=b"\x01\x02"), Corrupt, "1 alpha chunks in a L image that is learned, expected 0"),
-        (small_file(layout=4, types=b"\x01\x02"), Corrupt, "1 alpha chunks in a 1 image"),
-        (small_file(layout=3, types=b"\x03\x02"), Corrupt, "1 alpha chunks in a RGBA image that is lossless"),
-        (small_file(types=b"\x01\x80\x80"), Corrupt, "2 icc chunks, expected at most 1"),
-        (small_file(types=b"\x81\x01\x81\x81"), Corrupt, "3 exif chunks"),
-        (small_file(types=b"\x01\x82\x82"), Corrupt, "2 xmp chunks"),
-        (small_file(types=b"\x01\x83\x83"), Corrupt, "2 source chunks"),
-        (small_file(types=b"\x03"), Corrupt, "a quality or a model in the header of an image that is lossless"),
-        (small_file(types=b"\x04", quality=0), Corrupt, "a quality or a model in the header"),
-        (small_file(types=b"\x04", fingerprint=bytes(4)), Corrupt, "of an image that is stored"),
+        (small_file(coding=0), UnsupportedVersion, "coding 0"),
+        (small_file(coding=2), Corrupt, "a quality or a model in the header of an image that is lossless"),
+        (small_file(coding=3), Corrupt, "of an image that is stored"),
+        (small_file(others=b"\x05"), UnsupportedVersion, "chunk type 5"),
+        (small_file(others=b"\x84\x00"), UnsupportedVersion, "chunk type 0"),
+        (small_file(others=b"\x01"), UnsupportedVersion, "chunk type 1"),
+        (small_file(others=b"\x7f"), UnsupportedVersion, "chunk type 127"),
+        (small_file(others=b"\x04"), Corrupt, "1 alpha chunks in a L image that is learned, expected 0"),
+        (small_file(layout=4, others=b"\x04"), Corrupt, "1 alpha chunks in a 1 image"),
+        (small_file(layout=3, coding=2, quality=0, others=b"\x04"), Corrupt, "in a RGBA image that is lossless"),
         (small_file(layout=3), Corrupt, "0 alpha chunks in a RGBA image"),
-        (small_file(layout=1, types=b"\x01\x02\x02"), Corrupt, "2 alpha chunks"),
+        (small_file(layout=1, others=b"\x04\x04"), Corrupt, "2 alpha chunks"),
+        (small_file(others=b"\x80\x80"), Corrupt, "2 icc chunks, expected at most 1"),
+        (small_file(others=b"\x81\xf0\x81\x81"), Corrupt, "3 exif chunks"),
+        (small_file(others=b"\x82\x82"), Corrupt, "2 xmp chunks"),
+        (small_file(others=b"\x83\x83"), Corrupt, "2 source chunks"),
+        (with_others("00"), Corrupt, "number of other chunks is 0, expected 1..65535"),
+        (with_others("808004"), Corrupt, "number of other chunks is 65536, expected 1..65535"),
+        (with_others("02 c8 00 00000000"), Truncated, "ends in its chunk table, after 23 bytes"),
+        (with_table("8000 00000000"), Corrupt, "a number in the chunk table is too long"),
+        (with_table("ffffffff10 00000000"), Corrupt, "a number in the chunk table is too long"),
+        (with_table("8080808080 00000000"), Corrupt, "a number in the chunk table is too long"),
+        (with_table("ffffffff0f 00000000"), Truncated, "4294967295 of 4294967295 payload bytes are missing"),
         (SMALL_BYTES[:-1], Truncated, "1 of 3 payload bytes"),
         (SMALL_BYTES + b"\0", Corrupt, "bytes too many at the end"),
         (SMALL_BYTES[:-1] + b"x", Corrupt, "checksum of the latents chunk"),
-        (pack(WITH_ALPHA)[:-9] + b"MOREalpha", Corrupt, "checksum of the ancillary-200 chunk"),
+        (pack(WITH_ALPHA)[:-154] + b"MORE" + b"alpha" * 30, Corrupt, "checksum of the ancillary-200 chunk"),
     ],
 )
 def test_one_minimal_bad_input_per_error(data: bytes, error: type[Exception], message: str) -> None:
@@ -237,8 +263,8 @@ def test_one_minimal_bad_input_per_error(data: bytes, error: type[Exception], me
 
 
 def test_unknown_ancillary_chunks_are_kept() -> None:
-    container = unpack(small_file(types=b"\x84\x01\xff\xff"))
-    assert [chunk.type for chunk in container.chunks] == [132, 1, 255, 255]
+    container = unpack(small_file(others=b"\x84\xff\xff"))
+    assert [chunk.type for chunk in container.chunks] == [1, 132, 255, 255]
 
 
 @pytest.mark.parametrize(
@@ -269,10 +295,12 @@ def test_pack_refuses_values_that_do_not_fit(changes: dict[str, object], message
         ((Chunk(1, b""), Chunk(256, b"")), "chunk type is 256, expected 1..255"),
         ((Chunk(1, b""), Chunk(0, b"")), "chunk type is 0, expected 1..255"),
         ((Chunk(1, b""), Chunk(5, b"")), "chunk type 5 is not known"),
-        ((), "number of chunks is 0, expected 1..65535"),
-        ((Chunk(200, b""),), "0 chunks hold an image"),
-        ((Chunk(3, b""),), "a quality or a model"),
-        ((Chunk(1, b""), *[Chunk(200, b"")] * 65535), "number of chunks is 65536, expected 1..65535"),
+        ((), "the first chunk does not hold an image"),
+        ((Chunk(200, b""), Chunk(1, b"")), "the first chunk does not hold an image"),
+        ((Chunk(1, b""), Chunk(200, b""), Chunk(1, b"")), "chunk type 1 is not known"),
+        ((Chunk(1, b""), Chunk(1, b"")), "2 chunks hold an image, expected 1"),
+        ((Chunk(2, b""),), "a quality or a model"),
+        ((Chunk(1, b""), *[Chunk(200, b"")] * 65536), "number of other chunks is 65536, expected 0..65535"),
     ],
 )
 def test_pack_refuses_chunks_that_do_not_fit(chunks: tuple[Chunk, ...], message: str) -> None:

@@ -43,7 +43,7 @@ def test_read_up_to(length: int) -> None:
 
 def test_parts_of_a_file() -> None:
     stream = io.BytesIO(FILE)
-    assert read_start(stream) == FILE[: 18 + 2 * 9 + 4]
+    assert read_start(stream) == (unpack_head(FILE), FILE)
     stream.seek(0)
     head = read_head(stream)
     assert head == unpack_head(FILE) and head.header == HEADER
@@ -56,7 +56,7 @@ def test_damaged_parts() -> None:
         read_payload(io.BytesIO(FILE[:-1]), last)
     with pytest.raises(Corrupt, match="checksum of the xmp chunk"):
         read_payload(io.BytesIO(FILE[:-1] + b"\1"), last)
-    for length in (0, 3, 17, 30):
+    for length in (0, 3, 10, 22):
         with pytest.raises(Truncated):
             read_head(io.BytesIO(FILE[:length]))
     with pytest.raises(BadMagic):
@@ -87,6 +87,25 @@ def test_damaged_chunks_are_left_out() -> None:
     assert parsed.container == Container(TILED.header, (TILES[0], *TILES[2:5], TILED.chunks[6]))
 
 
+def test_damage_in_the_table() -> None:
+    """A wrong checksum loses its chunk, a wrong length those behind it as well."""
+    remains = salvage(with_bits_flipped(15 + 3 * 5 + 1))
+    assert remains.tiles == tuple(None if number == 3 else TILES[number].payload for number in range(6))
+    assert not remains.lost
+    remains = salvage(with_bits_flipped(15 + 3 * 5))
+    assert remains.tiles == (*(tile.payload for tile in TILES[:3]), None, None, None)
+    assert remains.lost == ("alpha", "icc")
+
+
+def test_head_of_any_length_from_a_stream() -> None:
+    """No more is read than twice the head; the streams are such as do not seek."""
+    wide = replace(TILED.header, width=64 * 300, height=64, layout=Layout.RGB)
+    data = pack(Container(wide, tuple(Chunk(ChunkType.LATENTS, bytes(200)) for _ in range(300))))
+    head, start = read_start(io.BytesIO(data))
+    assert head == unpack_head(data) and data.startswith(start)
+    assert head.entries[0].offset <= len(start) < 2 * head.entries[0].offset
+
+
 def test_cut_off_file() -> None:
     parsed = salvage(DATA[: BODY + 25])
     assert parsed.tiles == (TILES[0].payload, TILES[1].payload, None, None, None, None)
@@ -98,10 +117,10 @@ def test_cut_off_file() -> None:
     [
         (DATA[: BODY - 1], Truncated),
         (DATA[: BODY + 9], Truncated),
-        (with_bits_flipped(20), Corrupt),
+        (with_bits_flipped(9), Corrupt),
         (with_bits_flipped(*range(BODY, BODY + 60, 10)), Corrupt),
         (b"GIF89a", BadMagic),
-        (DATA[:4] + b"\x02" + DATA[5:], UnsupportedVersion),
+        (DATA[:3] + b"\x02" + DATA[4:], UnsupportedVersion),
     ],
 )
 def test_what_nothing_is_left_of(data: bytes, error: type[Exception]) -> None:

@@ -68,7 +68,7 @@ MESSAGE = [
     part([]),
     part([(5, 0), (-5, 0), (1000, 3), (-MAX_SYMBOL, 3), (MAX_SYMBOL, 40), (2, 0), (3, 1), (0, 1)]),
 ]
-MESSAGE_BYTES = bytes.fromhex("010080f3ffdf7d11e9ffff2c7efeff83fdf7ff1e5cfaff8f61a0ea4e5fc39b6e45000000")
+MESSAGE_BYTES = bytes.fromhex("010080f3ffdf7d11e9ffff2c7efeff83fdf7ff1e5cfaff8f61a0ea4e5fc39b6e45")
 
 
 def test_golden_bytes() -> None:
@@ -88,7 +88,7 @@ PARTS = st.lists(
 def test_round_trips(parts: list[Part]) -> None:
     for model in (MODEL, GAUSSIAN_MODEL):
         payload = assert_round_trip(parts, model)
-        assert len(payload) % 4 == 0
+        assert payload[-1]
 
 
 @pytest.mark.parametrize("level", range(0, SCALE_LEVELS, 7))
@@ -100,8 +100,8 @@ def test_every_magnitude_about_the_radius_and_every_power_of_two(level: int) -> 
 
 
 def test_nothing_is_coded_in_the_first_state_alone() -> None:
-    assert assert_round_trip([part([])]) == b"\x01\0\0\0"
-    assert encode([]) == b"\x01\0\0\0"
+    assert assert_round_trip([part([])]) == b"\x01"
+    assert encode([]) == b"\x01"
 
 
 def test_reading_too_far_is_noticed() -> None:
@@ -186,17 +186,13 @@ def test_left_over_data_is_noticed() -> None:
     with pytest.raises(Corrupt, match="does not end where its symbols do"):
         decode(payload, [levels[:4]])
     with pytest.raises(Corrupt, match="does not end where its symbols do"):
-        decode(payload + b"\x01\0\0\0", [levels])
+        decode(payload + bytes(-len(payload) % 4) + b"\x01", [levels])
 
 
-@pytest.mark.parametrize(
-    ("payload", "message"),
-    [(b"abc", "3 bytes is not a whole number of words"), (b"\x01\0\0\0\0\0\0\0", "entropy-coded data: ")],
-)
-def test_what_is_no_stream(payload: bytes, message: str) -> None:
-    with pytest.raises(Corrupt, match=message) as caught:
+@pytest.mark.parametrize("payload", [b"", b"\0", b"\x01\0", b"abcdefg\0"])
+def test_what_is_no_message(payload: bytes) -> None:
+    with pytest.raises(Corrupt, match="is empty or ends with a zero"):
         SymbolDecoder(MODEL, payload)
-    assert "\n" not in str(caught.value)
 
 
 def test_symbols_beyond_the_limit_are_corrupt() -> None:
@@ -209,19 +205,15 @@ def test_symbols_beyond_the_limit_are_corrupt() -> None:
 @pytest.mark.parametrize("error", [ValueError("no data"), AssertionError("bad state")])
 def test_errors_of_the_library_become_corrupt(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing:
-        """Stands for a coder that refuses its data, at once or while decoding."""
+        """Stands for a coder that refuses its data."""
 
         def __init__(self, *args: Any) -> None:
-            if args and not len(args[0]):
-                raise error
+            pass
 
         def decode(self, *args: Any) -> None:
             raise error
 
     monkeypatch.setattr(coder.constriction.stream.stack, "AnsCoder", Failing)
-    with pytest.raises(Corrupt, match=str(error)) as caught:
-        SymbolDecoder(MODEL, b"")
-    assert caught.value.__cause__ is error
     with pytest.raises(Corrupt, match=str(error)) as caught:
         SymbolDecoder(MODEL, b"1234").pop(np.zeros(3, dtype=np.uint8))
     assert caught.value.__cause__ is error

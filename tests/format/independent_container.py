@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-LATENTS, ALPHA, LOSSLESS, ORIGINAL = 1, 2, 3, 4
+LATENTS, LOSSLESS, ORIGINAL, ALPHA = 1, 2, 3, 4
 ICC, EXIF, XMP = 128, 129, 130
 MODES = ("L", "LA", "RGB", "RGBA", "1")
 WITH_ALPHA, GRAY, BLACK_AND_WHITE = (1, 3), (0, 1, 4), 4
-KNOWN = (LATENTS, ALPHA, LOSSLESS, ORIGINAL)
 ONCE = (ICC, EXIF, XMP, 131)
 MAX_METADATA = 16777216
 
@@ -78,41 +76,91 @@ def _starts(length: int, side: int) -> list[int]:
     return [side * i for i in range(max(1, (length + side // 2) // side))] if side else [0]
 
 
+class Fields:
+    """Takes the fields of header and table in their order."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.position = 0
+
+    def take(self, length: int) -> bytes:
+        """The next bytes."""
+        check(self.position + length <= len(self.data), "truncated")
+        self.position += length
+        return self.data[self.position - length : self.position]
+
+    def unsigned(self, length: int) -> int:
+        """The next u8, u16 or u32."""
+        return int.from_bytes(self.take(length), "little")
+
+    def number(self) -> int:
+        """The next number of variable length."""
+        septets = []
+        while True:
+            byte = self.unsigned(1)
+            septets.append(byte % 128)
+            if byte < 128:
+                break
+            check(len(septets) < 5, "corrupt")
+        value = sum(septet * 128**i for i, septet in enumerate(septets))
+        check(value < 2**32 and (septets[-1] > 0 or len(septets) == 1), "corrupt")
+        return value
+
+
 def read_file(data: bytes) -> File:
     """Makes the checks of "Order of a reader's checks", in that order."""
-    if data[:4] != b"\x89CNC":
-        raise BadFile("truncated" if b"\x89CNC".startswith(data[:4]) else "foreign")
-    check(len(data) > 4, "truncated")
-    check(data[4] <= 1, "newer")
-    check(len(data) >= 18, "truncated")
-    version, layout_and_tiles, width, height, quality, fingerprint, count = struct.unpack("<BBHHH4sH", data[4:18])
-    layout, k = layout_and_tiles % 16, layout_and_tiles // 16
-    table_end = 18 + 9 * count
-    check(len(data) >= table_end + 4, "truncated")
-    check(zlib.crc32(data[:table_end]) == struct.unpack("<I", data[table_end : table_end + 4])[0], "corrupt")
-    in_range = version == 1 and layout <= 4 and k <= 9 and width >= 1 and height >= 1 and quality <= 10000
-    check(in_range, "corrupt")
-    entries = [struct.unpack("<BII", data[18 + 9 * i : 27 + 9 * i]) for i in range(count)]
-    kinds = [kind for kind, _, _ in entries]
-    check(all(kind >= 128 or kind in KNOWN for kind in kinds), "newer")
+    if data[:3] != b"\x89CN":
+        raise BadFile("truncated" if b"\x89CN".startswith(data[:3]) else "foreign")
+    fields = Fields(data)
+    fields.take(3)
+    version = fields.unsigned(1)
+    check(version <= 1, "newer")
+    check(version == 1, "corrupt")
+    kind = fields.unsigned(1)
+    layout, k = kind % 8, kind // 8 % 16
+    check(layout <= 4 and k <= 9, "corrupt")
+    width = fields.unsigned(2)
+    check(width >= 1, "corrupt")
+    height = fields.unsigned(2)
+    check(height >= 1, "corrupt")
+    quality = fields.unsigned(2)
+    coding, quality = quality // 2**14, quality % 2**14
+    check(coding >= 1, "newer")
+    check(quality <= 10000, "corrupt")
+    check(coding == LATENTS or (quality == 0 and k == 0), "corrupt")
     tile_side = 64 * 2 ** (k - 1) if k else 0
     tiles = len(_starts(height, tile_side)) * len(_starts(width, tile_side))
-    check(k == 0 or tiles >= 2, "corrupt")
-    images = [kind for kind in kinds if kind in (LATENTS, LOSSLESS, ORIGINAL)]
-    check(images in ([LATENTS] * tiles, [LOSSLESS], [ORIGINAL]), "corrupt")
-    check(kinds.count(ALPHA) == int(LATENTS in images and layout in WITH_ALPHA), "corrupt")
+    check(k == 0 or 2 <= tiles <= 65535, "corrupt")
+    fingerprint = fields.take(4) if coding == LATENTS else bytes(4)
+    header = data[: fields.position]
+
+    entries = []
+
+    def read_entry(kind: int, begin: int) -> None:
+        length = fields.number()
+        covered = header + data[begin : fields.position]
+        entries.append((kind, length, fields.unsigned(4), covered))
+
+    for _ in range(tiles):
+        read_entry(coding, fields.position)
+    if data[4] >= 128:
+        count = fields.number()
+        check(1 <= count <= 65535, "corrupt")
+        for _ in range(count):
+            kind = fields.unsigned(1)
+            check(kind == ALPHA or kind >= 128, "newer")
+            read_entry(kind, fields.position - 1)
+    kinds = [kind for kind, _, _, _ in entries]
+    check(kinds.count(ALPHA) == int(coding == LATENTS and layout in WITH_ALPHA), "corrupt")
     check(all(kinds.count(kind) <= 1 for kind in ONCE), "corrupt")
-    check(LATENTS in images or (quality == 0 and fingerprint == bytes(4) and k == 0), "corrupt")
-    total = table_end + 4 + sum(length for _, length, _ in entries)
+    total = fields.position + sum(length for _, length, _, _ in entries)
     check(len(data) >= total, "truncated")
     check(len(data) <= total, "corrupt")
     chunks = []
-    position = table_end + 4
-    for kind, length, checksum in entries:
-        payload = data[position : position + length]
-        check(zlib.crc32(payload) == checksum, "corrupt")
+    for kind, length, checksum, covered in entries:
+        payload = fields.take(length)
+        check(zlib.crc32(covered + payload) == checksum, "corrupt")
         chunks.append((kind, payload))
-        position += length
     return File(layout, tile_side, width, height, quality, fingerprint, tuple(chunks))
 
 

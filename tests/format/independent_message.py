@@ -14,9 +14,8 @@ class Message:
     """The rANS message of a latent chunk."""
 
     def __init__(self, payload: bytes, model: Model) -> None:
-        check(len(payload) % 4 == 0 and len(payload) > 0, "corrupt")
+        check(len(payload) > 0 and payload[-1] > 0, "corrupt")
         self.words = [int.from_bytes(payload[i : i + 4], "little") for i in range(0, len(payload), 4)]
-        check(self.words[-1] != 0, "corrupt")
         self.state = self.words.pop()
         if self.words:
             self.state = self.state * 2**32 + self.words.pop()

@@ -114,8 +114,16 @@ def our_answer(data: bytes) -> str:
     return "good"
 
 
+def with_right_check(data: bytearray) -> None:
+    """Makes the check of a file's only chunk right, if it has one only."""
+    begin = 15 if len(data) > 10 and data[10] >> 6 == 1 else 11
+    end = next((i + 1 for i in range(begin, len(data)) if data[i] < 128), len(data))
+    if len(data) >= end + 4:
+        struct.pack_into("<I", data, end, zlib.crc32(data[:end] + data[end + 4 :]))
+
+
 def test_both_refuse_the_same_files() -> None:
-    """With the same word, too; half of the damage is hidden from the checksum of header and table."""
+    """With the same word, too; half of the damage is hidden from the check of the first chunk."""
     rng = random.Random(1)
     sound = [(PLAIN / entry["file"]).read_bytes() for entry in entries(PLAIN)]
     sound += [(GOLDEN / entry["file"]).read_bytes() for entry in entries(GOLDEN)]
@@ -128,10 +136,9 @@ def test_both_refuse_the_same_files() -> None:
             del data[rng.randrange(len(data)) :]
         if rng.random() < 0.05:
             data += bytes(rng.randrange(1, 4))
-        end = 18 + 9 * data[16] if len(data) > 16 else 0
-        if rng.random() < 0.5 and end and len(data) >= end + 4:
-            struct.pack_into("<I", data, end, zlib.crc32(data[:end]))
-        assert answer(bytes(data)) == our_answer(bytes(data)), bytes(data[: end + 4]).hex()
+        if rng.random() < 0.5:
+            with_right_check(data)
+        assert answer(bytes(data)) == our_answer(bytes(data)), bytes(data[:60]).hex()
         answers.add(answer(bytes(data)))
     assert answers == {"good", "foreign", "newer", "truncated", "corrupt"}
 

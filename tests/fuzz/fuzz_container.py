@@ -13,72 +13,133 @@ from functools import cache
 
 from fuzz_bytes import EDGES, damaged
 
-HEADER = struct.Struct("<4sBBHHH4sH")
-ENTRY = struct.Struct("<BII")
+HEADER = struct.Struct("<3sBBHHH")
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
-LATENTS, ALPHA, LOSSLESS, ORIGINAL, ICC, EXIF, XMP, SOURCE = 1, 2, 3, 4, 128, 129, 130, 131
-_TYPES = (0, LATENTS, ALPHA, LOSSLESS, ORIGINAL, 5, 127, ICC, EXIF, XMP, SOURCE, 132, 255)
+LATENTS, LOSSLESS, ORIGINAL, ALPHA, ICC, EXIF, XMP, SOURCE = 1, 2, 3, 4, 128, 129, 130, 131
+_TYPES = (0, LATENTS, LOSSLESS, ORIGINAL, ALPHA, 5, 127, ICC, EXIF, XMP, SOURCE, 132, 255)
 _DEFLATED = (ICC, EXIF, XMP)
 _SIDES = (0, 1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 300, 16383, 16384, 32768, 65535)
 _MAX_TILES = 50
-_QUALITIES = (0, 1, 50, 1428, 1429, 4999, 5000, 9999, 10000, 10001, 65535)
+_QUALITIES = (0, 1, 50, 1428, 1429, 4999, 5000, 9999, 10000, 10001, 16383)
 
 
 @dataclass
 class Parts:
-    """A file taken apart, whatever is wrong with it; layout and tiles share a byte of the header."""
+    """A file taken apart, whatever is wrong with it; chunks whose type is the coding are those of the image."""
 
     version: int
     layout: int
     tiles: int
     width: int
     height: int
+    coding: int
     quality: int
     fingerprint: bytes
     chunks: list[tuple[int, bytes]]
 
     def to_bytes(self) -> bytes:
         """Puts it together again, with all lengths and checksums right."""
-        chunks = self.chunks[:0xFFFF]
-        layout_and_tiles = self.layout | self.tiles << 4
-        values = (layout_and_tiles, self.width, self.height, self.quality, self.fingerprint, len(chunks))
-        head = HEADER.pack(b"\x89CNC", self.version, *values)
-        head += b"".join(ENTRY.pack(kind, len(payload), zlib.crc32(payload)) for kind, payload in chunks)
-        return head + struct.pack("<I", zlib.crc32(head)) + b"".join(payload for _, payload in chunks)
+        images = [payload for kind, payload in self.chunks if kind == self.coding]
+        others = [(kind, payload) for kind, payload in self.chunks if kind != self.coding]
+        kind = self.layout & 7 | (self.tiles & 15) << 3 | bool(others) << 7
+        coded = self.quality | self.coding << 14
+        head = HEADER.pack(b"\x89CN", self.version, kind, self.width, self.height, coded)
+        head += self.fingerprint if self.coding == LATENTS else b""
+        table = b"".join(number(len(payload)) + bytes(4) for payload in images)
+        if others:
+            table += number(len(others))
+            table += b"".join(bytes([kind]) + number(len(payload)) + bytes(4) for kind, payload in others)
+        payloads = [*images, *(payload for _, payload in others)]
+        return resealed(b"".join([head, table, *payloads]))
+
+
+@dataclass
+class _Entry:
+    """Where a chunk's entry in the table begins, its checksum and its payload, and the chunk's type."""
+
+    begin: int
+    check: int
+    kind: int
+    length: int
+
+
+def number(value: int) -> bytes:
+    """A number of variable length."""
+    packed = bytearray()
+    while value > 0x7F:
+        packed.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*packed, value])
 
 
 def take_apart(data: bytes) -> Parts | None:
     """Reads a file as far as it goes; None if that is not even a header."""
     if len(data) < HEADER.size:
         return None
-    _, version, layout_and_tiles, width, height, quality, fingerprint, count = HEADER.unpack_from(data)
-    count = min(count, (len(data) - HEADER.size) // ENTRY.size)
-    position = HEADER.size + count * ENTRY.size + 4
+    _, version, kind, width, height, coded = HEADER.unpack_from(data)
+    coding = coded >> 14
+    entries, position = _table(data)
     chunks = []
-    for index in range(count):
-        kind, length, _ = ENTRY.unpack_from(data, HEADER.size + index * ENTRY.size)
-        chunks.append((kind, data[position : position + length]))
-        position += length
-    return Parts(version, layout_and_tiles & 15, layout_and_tiles >> 4, width, height, quality, fingerprint, chunks)
+    for entry in entries:
+        chunks.append((entry.kind, data[position : position + entry.length]))
+        position += entry.length
+    fingerprint = data[HEADER.size : HEADER.size + 4].ljust(4, b"\0") if coding == LATENTS else bytes(4)
+    return Parts(version, kind & 7, kind >> 3 & 15, width, height, coding, coded & 0x3FFF, fingerprint, chunks)
 
 
 def resealed(data: bytes) -> bytes:
     """Returns the file with its checksums made right where there is room for them; lengths stay as they are."""
     if len(data) < HEADER.size:
         return data
-    count = min(HEADER.unpack_from(data)[-1], (len(data) - HEADER.size) // ENTRY.size)
-    table_end = HEADER.size + count * ENTRY.size
     changed = bytearray(data)
-    position = table_end + 4
-    for index in range(count):
-        kind, length, _ = ENTRY.unpack_from(data, HEADER.size + index * ENTRY.size)
-        payload = data[position : position + length]
-        ENTRY.pack_into(changed, HEADER.size + index * ENTRY.size, kind, length, zlib.crc32(payload))
-        position += length
-    if len(changed) >= table_end + 4:
-        struct.pack_into("<I", changed, table_end, zlib.crc32(changed[:table_end]))
+    entries, position = _table(data)
+    for entry in entries:
+        covered = data[: _header_bytes(data)] + data[entry.begin : entry.check]
+        covered += data[position : position + entry.length]
+        changed[entry.check : entry.check + 4] = zlib.crc32(covered).to_bytes(4, "little")
+        position += entry.length
     return bytes(changed)
+
+
+def _header_bytes(data: bytes) -> int:
+    return HEADER.size + 4 * (data[HEADER.size - 1] >> 6 == LATENTS)
+
+
+def _table(data: bytes) -> tuple[list[_Entry], int]:
+    """The entries of a file's table, as far as it goes, and where the payloads begin."""
+    _, _, kind, width, height, coded = HEADER.unpack_from(data)
+    side = 32 << (kind >> 3 & 15)
+    columns, rows = (max(1, (length + side // 2) // side) if side > 32 else 1 for length in (width, height))
+    position, entries = _header_bytes(data), []
+    for _ in range(columns * rows):
+        if position + 5 > len(data):
+            return entries, position
+        entries.append(_entry(data, position, coded >> 14, position))
+        position = entries[-1].check + 4
+    if kind >> 7:
+        count, position = _number(data, position)
+        for _ in range(count):
+            if position + 6 > len(data):
+                break
+            entries.append(_entry(data, position, data[position], position + 1))
+            position = entries[-1].check + 4
+    return entries, position
+
+
+def _entry(data: bytes, begin: int, kind: int, position: int) -> _Entry:
+    length, check = _number(data, position)
+    return _Entry(begin, check, kind, length)
+
+
+def _number(data: bytes, position: int) -> tuple[int, int]:
+    value = length = 0
+    for byte in data[position : position + 5]:
+        value |= (byte & 0x7F) << 7 * length
+        length += 1
+        if byte < 0x80:
+            break
+    return value, position + length
 
 
 def damaged_file(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
@@ -110,7 +171,7 @@ def damaged_payload(kind: int, payload: bytes, rng: random.Random) -> bytes:
         return _deflated(damaged(_inflated(payload), rng))
     if payload.startswith(PNG_MAGIC) and rng.random() < 0.7:
         return _damaged_png(payload, rng)
-    if kind == LATENTS and rng.random() < 0.5:  # whole words, or the first look at it refuses them
+    if kind == LATENTS and rng.random() < 0.5:
         words = [payload[start : start + 4] for start in range(0, len(payload), 4)] or [b"\1\0\0\0"]
         index = rng.randrange(len(words))
         words[index : index + 1] = rng.choice(
@@ -150,13 +211,15 @@ def _rearranged(data: bytes, others: list[bytes], rng: random.Random) -> bytes:
 
 
 def _change_header(parts: Parts, rng: random.Random) -> None:
-    field = rng.choice(("version", "layout", "tiles", "width", "height", "quality", "fingerprint"))
+    field = rng.choice(("version", "layout", "tiles", "width", "height", "coding", "quality", "fingerprint"))
     if field == "version":
         parts.version = rng.choice((0, 1, 2, 255))
     elif field == "layout":
-        parts.layout = rng.choice((0, 1, 2, 3, 4, 5, 15))
+        parts.layout = rng.choice((0, 1, 2, 3, 4, 5, 7))
     elif field == "tiles":
         _change_tiles(parts, rng)
+    elif field == "coding":
+        _change_coding(parts, rng)
     elif field == "quality":
         parts.quality = rng.choice(_QUALITIES)
     elif field == "fingerprint":
@@ -164,6 +227,15 @@ def _change_header(parts: Parts, rng: random.Random) -> None:
     else:
         near = getattr(parts, field) + rng.randint(-2, 2)
         setattr(parts, field, rng.choice((*_SIDES, near)) % 0x10000)
+
+
+def _change_coding(parts: Parts, rng: random.Random) -> None:
+    """Another coding, in most cases of the image's chunks as well."""
+    before, parts.coding = parts.coding, rng.randrange(4)
+    if rng.random() < 0.8:
+        parts.chunks = [(parts.coding if kind == before else kind, payload) for kind, payload in parts.chunks]
+        if parts.coding != LATENTS and rng.random() < 0.8:
+            parts.quality, parts.tiles = 0, 0
 
 
 def _change_tiles(parts: Parts, rng: random.Random) -> None:
@@ -200,19 +272,25 @@ def _change_chunks(parts: Parts, others: list[bytes], rng: random.Random) -> Non
 
 
 def _with_a_lie(data: bytes, rng: random.Random) -> bytes:
-    """A length or the number of chunks that is wrong, under checksums that are right."""
-    if len(data) < HEADER.size + ENTRY.size:
+    """A length or the number of other chunks that is wrong, under checksums that are right."""
+    if len(data) < HEADER.size:
         return data
-    changed = bytearray(data)
-    count = min(HEADER.unpack_from(data)[-1], (len(data) - HEADER.size) // ENTRY.size)
-    if count == 0 or rng.random() < 0.3:
-        struct.pack_into("<H", changed, 16, rng.choice((0, 1, 2, 3, count + 1, 0x7FFF, 0xFFFF)))
+    entries, _ = _table(data)
+    others = [entry for entry in entries if entry.kind > ORIGINAL]
+    if others and rng.random() < 0.3:
+        end = others[0].begin
+        begin = end - len(number(len(others)))
+        lie = rng.choice((0, 1, 2, 3, len(others) + 1, 0x7FFF, 0xFFFF, 0x10000))
+    elif entries:
+        entry = rng.choice(entries)
+        begin, end = entry.begin + (entry.kind > ORIGINAL), entry.check
+        lie = rng.choice((*EDGES, entry.length + 1, entry.length - 1, entry.length + rng.randint(-20, 20)))
     else:
-        position = HEADER.size + ENTRY.size * rng.randrange(count) + 1
-        (length,) = struct.unpack_from("<I", changed, position)
-        lie = rng.choice((*EDGES, length + 1, length - 1, length + rng.randint(-20, 20)))
-        struct.pack_into("<I", changed, position, lie % (1 << 32))
-    return resealed(bytes(changed))
+        return data
+    packed = (
+        number(lie % (1 << 32)) if rng.random() < 0.9 else rng.choice((b"\x80\0", b"\xff" * 5, b"\xff" * 4 + b"\x10"))
+    )
+    return resealed(data[:begin] + packed + data[end:])
 
 
 def _inflated(payload: bytes) -> bytes:

@@ -63,7 +63,7 @@ class EntropyTarget(Target):
     def damage(self, data: bytes, others: list[bytes], rng: random.Random) -> bytes:
         for _ in range(rng.choice((1, 1, 2, 4))):
             data = data[:4] + damaged(data[4:], rng) if rng.random() < 0.9 else damaged(data[:4], rng)[:4] + data[4:]
-        return data[: 4 + (len(data) - 4) // 4 * 4] if rng.random() < 0.9 else data
+        return data
 
     def repair(self, data: bytes) -> bytes:
         return data

@@ -31,8 +31,8 @@ SAMPLES_PER_PIXEL = 277
 
 
 def resealed(data: bytearray) -> bytes:
-    """The file with the checksum of header and table made right, which is 31 bytes long with one chunk."""
-    struct.pack_into("<I", data, 27, zlib.crc32(data[:27]))
+    """A lossless file of less than 128 bytes and one chunk with its checksum made right."""
+    struct.pack_into("<I", data, 12, zlib.crc32(data[:12] + data[16:]))
     return bytes(data)
 
 
@@ -67,11 +67,11 @@ CASES: dict[str, tuple[bytes, type[BitstreamError] | type[LimitExceeded] | type[
     "foreign": (b"\x89PNG\r\n\x1a\n", BadMagic, "not a .cnc file"),
     "cut": (GOOD[:-1], Truncated, "1 of "),
     "flipped": (GOOD[:-1] + bytes([GOOD[-1] ^ 1]), Corrupt, "checksum of the lossless chunk does not match"),
-    "flipped-header": (GOOD[:6] + b"\x07" + GOOD[7:], Corrupt, "checksum of the header does not match"),
-    "newer": (with_header(GOOD, 4, b"\x02"), UnsupportedVersion, "format version 2"),
-    "newer-chunk": (with_header(GOOD, 18, b"\x09"), UnsupportedVersion, "chunk type 9"),
-    "other-size": (with_header(GOOD, 6, b"\x06"), Corrupt, "5x4 pixels, expected 6x4"),
-    "large": (with_header(GOOD, 6, b"\xff\xff\xff\xff"), LimitExceeded, "65535x65535"),
+    "flipped-header": (GOOD[:5] + b"\x07" + GOOD[6:], Corrupt, "checksum of the lossless chunk does not match"),
+    "newer": (with_header(GOOD, 3, b"\x02"), UnsupportedVersion, "format version 2"),
+    "newer-coding": (with_header(GOOD, 10, b"\x00"), UnsupportedVersion, "coding 0"),
+    "other-size": (with_header(GOOD, 5, b"\x06"), Corrupt, "5x4 pixels, expected 6x4"),
+    "large": (with_header(GOOD, 5, b"\xff\xff\xff\xff"), LimitExceeded, "65535x65535"),
     "model": (LEARNED, UnknownModel, "01234567"),
     "damaged-original": (stored(odd_tiff()), Corrupt, "stored original cannot be read"),
     "no-original": (stored(b""), Corrupt, "stored original cannot be read"),

@@ -157,7 +157,7 @@ def test_limits_of_memory(model: Path, photo: Image.Image) -> None:
 
 def test_more_tiles_than_a_file_can_hold() -> None:
     check_tile_count(TileGrid(65535, 65535, 512))
-    with pytest.raises(LimitExceeded, match="65536 tiles of 64 pixels are more than the 65000 that a file can hold"):
+    with pytest.raises(LimitExceeded, match="65536 tiles of 64 pixels are more than the 65535 that a file can hold"):
         check_tile_count(TileGrid(16384, 16384, 64))
 
 

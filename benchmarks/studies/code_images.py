@@ -1,0 +1,124 @@
+"""Codes training and held-out images and keeps the symbols: ``python benchmarks/studies/code_images.py``.
+
+The other studies of the entropy model read what this one writes: one ``.npz`` for each image and quality, in the folder
+``counted`` (160 training images, each at one quality, as for the tables of a model), ``held-out`` (24 images that
+training leaves out, their middle 384x384, at each quality) or ``screens`` (training images that are screenshots and are
+not counted, at each quality).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cnncompress.codec.latents import LatentTransform
+from cnncompress.model.weights import load_weights
+from cnncompress.nn.integers import nats_to_level
+from cnncompress.nn.scales import QUALITY_STEPS
+from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.export import COUNTED_QUALITIES
+from cnncompress.training.session import HELD_OUT, counting_images
+
+QUALITIES = (0, 20, 40, 60, 80, 100)
+JUDGED_SIDE = 384
+SCREENS = 6
+
+
+@dataclass(frozen=True)
+class CodedImage:
+    """The integers of one image.
+
+    Attributes:
+        quality: 0 .. 100.
+        pixels: Rows times columns.
+        y: int16 ``[4, M, n]``, symbols of the latent in coding order.
+        y_levels: uint8 of the same shape, their scale levels.
+        first_levels: uint8 of the same shape, their levels before the scale context.
+        z: int16 ``[N, m]``, symbols of the hyper-latent.
+        z_levels: uint8 of the same shape.
+    """
+
+    quality: float
+    pixels: int
+    y: NDArray[np.int16]
+    y_levels: NDArray[np.uint8]
+    first_levels: NDArray[np.uint8]
+    z: NDArray[np.int16]
+    z_levels: NDArray[np.uint8]
+
+
+def read_coded(folder: Path) -> list[CodedImage]:
+    """Reads all images of a folder, in the order of their names."""
+    images = []
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as arrays:
+            images.append(CodedImage(**{key: value if value.ndim else value.item() for key, value in arrays.items()}))
+    return images
+
+
+@torch.inference_mode()
+def code(transform: LatentTransform, image: Tensor, quality: float) -> CodedImage:
+    """Codes uint8 ``[3, H, W]`` at a quality of 0 .. 100."""
+    hundredths = round(quality * 100)
+    latents = transform.encode(image.permute(1, 2, 0).contiguous(), hundredths)
+    nats = F.pixel_unshuffle(transform.scales(latents.z[None], hundredths), 2)[:, transform.network.partition.order]
+    return CodedImage(
+        quality,
+        image.shape[1] * image.shape[2],
+        latents.y.flatten(2).short().numpy(),
+        latents.y_levels.flatten(2).numpy(),
+        nats_to_level(nats).view(latents.y.shape).flatten(2).numpy(),
+        latents.z.flatten(1).short().numpy(),
+        latents.z_levels.flatten(1).numpy(),
+    )
+
+
+def middle(image: Tensor, side: int = JUDGED_SIDE) -> Tensor:
+    """Cuts out the middle, with sides that are multiples of 64."""
+    height, width = (min(side, length // 64 * 64) for length in image.shape[1:])
+    top, left = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
+    return image[:, top : top + height, left : left + width]
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+def main(model: str, images: tuple[Path, ...], output: Path) -> None:
+    """Code training IMAGES with MODEL and write the symbols."""
+    torch.set_num_threads(1)
+    weights = load_weights(model)
+    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    training, held_out = split_held_out(load_images(images), HELD_OUT)
+
+    def write(folder: str, name: str, image: Tensor, quality: float) -> None:
+        path = output / folder / f"{Path(name).stem}-{quality:05.1f}.npz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.savez(path, **vars(code(transform, image, quality)))
+
+    counted = counting_images(list(training.values()))
+    for number, image in enumerate(counted):
+        step = number % COUNTED_QUALITIES * QUALITY_STEPS // (COUNTED_QUALITIES - 1)
+        write("counted", f"{number:03d}", image, step / 100)
+    storages = {image.untyped_storage().data_ptr() for image in counted}
+    screens = [
+        (name, image)
+        for name, image in training.items()
+        if "screens" in name and image.untyped_storage().data_ptr() not in storages
+    ]
+    for quality in QUALITIES:
+        for name, image in held_out.items():
+            write("held-out", name, middle(image), quality)
+        for name, image in screens[:: len(screens) // SCREENS][:SCREENS]:
+            write("screens", name, middle(image, 512), quality)
+
+
+if __name__ == "__main__":
+    main()
