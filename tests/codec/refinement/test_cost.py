@@ -122,7 +122,7 @@ def unrestored_case(weights: Weights, coffee: Pixels) -> Case:
 
 
 def decoded_of(coded: Quantised) -> Tensor:
-    return coded.means + coded.latents.y
+    return coded.means + coded.deltas * coded.latents.y
 
 
 @pytest.mark.parametrize("network", [False, True], ids=["linear path", "network"])
@@ -130,7 +130,8 @@ def test_the_gradient_leads_to_smaller_errors(case: Case, network: bool) -> None
     """Though it leaves out what the restoration filter does with a change, and maybe what the network does."""
     gradient, decoded = case.gradient(case.coded, GradientTerms(network), case.pixels()).y, decoded_of(case.coded)
     for length in (0.01, 0.1):  # of a symbol, for those that matter most
-        errors = [case.error(decoded + sign * length * gradient / gradient.abs().max()) for sign in (-1, 0, 1)]
+        step = length * case.coded.deltas * gradient / gradient.abs().max()
+        errors = [case.error(decoded + sign * step) for sign in (-1, 0, 1)]
         assert errors[0] < errors[1] < errors[2]
 
 
@@ -143,7 +144,8 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
     direction = torch.randn(decoded.shape, generator=generator)
 
     def errors(size: float) -> tuple[float, float]:
-        less, more = (100.0 * case.error(decoded + sign * size * direction) for sign in (-1, 1))
+        step = size * case.coded.deltas * direction
+        less, more = (100.0 * case.error(decoded + sign * step) for sign in (-1, 1))
         return less, more
 
     less, more = errors(size := 0.01)  # small enough for the third order not to count
@@ -154,7 +156,8 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
     less, more = errors(size := 0.05)
     here = 100.0 * case.error(decoded)
     second_order = (more + less - 2 * here) / (2 * size**2)
-    assert second_order == pytest.approx(float((case.gradient.curvature() * direction.square()).sum()), rel=0.4)
+    curvature = float((case.gradient.curvature() * (case.coded.deltas * direction).square()).sum())
+    assert second_order == pytest.approx(curvature, rel=0.4)
 
 
 def test_known_pixels_give_about_the_same_gradient(case: Case) -> None:
