@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from random_scales import random_scales
 
 from cnncompress.entropy.tables import TOTAL, ScaleTables
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.weights import round_to_stored, save_weights
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import IntegerScaleSynthesis
 
 
 def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: int = 0, seed: int = 5) -> None:
@@ -30,19 +30,12 @@ def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: i
         lambdas=(0.001, 0.01, 0.1),
     )  # fmt: skip
     generator = torch.Generator().manual_seed(seed)
-    network, scales = CodecNetwork(config), IntegerScaleSynthesis(config)
+    network = CodecNetwork(config)
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(0, 0.2, generator=generator)
         round_to_stored(network)
-        for name, buffer in scales.named_buffers():
-            if "weight" in name:
-                buffer.random_(-(1 << 13), 1 << 13, generator=generator)  # half a unit
-            elif buffer.dtype == torch.int64:
-                buffer.random_(-(1 << 26), 1 << 26, generator=generator)  # biases and offsets of four nats
-            else:
-                buffer.random_(1 << 12, generator=generator)  # surprises of four nats
-    save_weights(path, network, scales, narrow_tables(2))
+    save_weights(path, network, random_scales(config, seed), narrow_tables(2))
 
 
 def narrow_tables(radius: int) -> ScaleTables:

@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "model.weights": {"entropy", "errors", "model", "nn"},
-    "entropy": {"errors", "model", "nn"},
-    "nn": {"model"},
+    "nn": {"entropy", "model"},
+    "entropy": {"errors", "model"},
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
     "bitstream": {"errors"},
@@ -53,7 +53,7 @@ ONLY_IN = {
 LOADS_TORCH = (
     "codec.latents", "codec.mosaic", "codec.pipeline", "codec.refinement.cost", "codec.refinement.gradient",
     "codec.refinement.search", "codec.refinement.steps", "codec.tile_decoder", "codec.tile_encoder",
-    "entropy.scale_walk", "evaluation", "model.devices", "model.weights", "nn", "training",
+    "evaluation", "model.devices", "model.weights", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(

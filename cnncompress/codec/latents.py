@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from cnncompress.entropy.scale_walk import ScaleWalk
+from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
 from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
 from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import quality_position
-from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
 from cnncompress.nn.straight_through import round_half_up
 
 MAX_SYMBOL = 1 << 20
@@ -104,20 +104,20 @@ class LatentTransform:
     def __init__(
         self,
         network: CodecNetwork,
-        scales: IntegerScaleSynthesis,
+        scales: IntegerScales,
         device: torch.device,
         stopwatch: Stopwatch | None = None,
     ) -> None:
-        """Moves the float networks to the device; the integer network stays on the CPU.
+        """Moves the float networks to the device.
 
         Args:
             network: Float networks.
-            scales: Integer scale network.
+            scales: Integer scale networks.
             device: Where the float networks run, in float32.
             stopwatch: Told of the stages "analysis", "hyper", "context" and "synthesis".
         """
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
-        self.scales = scales.cpu()
+        self.scales = scales
         self.device = device
         self.stopwatch = stopwatch or NoStopwatch()
         self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
@@ -191,17 +191,19 @@ class LatentTransform:
             parts = []
             for part in walk.parts(step):
                 own = residual[:, part.in_step]
-                levels = walk.levels().to(self.device).long()
+                levels = torch.from_numpy(walk.levels()).to(self.device).long()
                 widening = self._widening[levels] if dead_zones else torch.zeros_like(own)
                 parts.append(round_with_dead_zone(own, widening).clamp(-MAX_SYMBOL, MAX_SYMBOL))
-                walk.add(parts[-1][0].int().cpu())
+                walk.add(parts[-1][0].int().cpu().numpy())
             means.append(mean)
             deltas.append(delta)
             return mean + delta * torch.cat(parts, dim=1)
 
         with self.stopwatch.stage("context"):
             y_hat = self.network.walk_context(z, self.position(quality), code)
-        latents = Latents(z_symbols, self.hyper_levels(quality, *size), *walk.coded())
+        symbols, y_levels = walk.coded()
+        z_levels = self.hyper_levels(quality, *size)
+        latents = Latents(z_symbols, z_levels, torch.from_numpy(symbols), torch.from_numpy(y_levels))
         return Quantised(latents, torch.cat(means), torch.cat(deltas), y_hat)
 
     def encode(self, pixels: Tensor, quality: int) -> Latents:
@@ -291,7 +293,7 @@ class LatentTransform:
     def hyper_levels(self, quality: int, height: int, width: int) -> Tensor:
         """Scale level of every hyper-latent symbol of an image: uint8 ``[N, h/4, w/4]``."""
         rows, columns = latent_size(height, width)
-        levels = self.scales.hyper_levels(quality)
+        levels = torch.from_numpy(self.scales.hyper_levels(quality))
         return levels[:, None, None].expand(-1, rows // 4, columns // 4)
 
     def scale_walk(self, z: Tensor, quality: int) -> ScaleWalk:
@@ -302,7 +304,7 @@ class LatentTransform:
             quality: Hundredths, 0 .. 10000.
         """
         with self.stopwatch.stage("hyper"):
-            return ScaleWalk(self.scales, self.network.partition, z, quality)
+            return ScaleWalk(self.scales, z.numpy(), quality)
 
 
 def _samples(x_hat: Tensor) -> Tensor:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
+from cnncompress.entropy.scales import MAX_HYPER_SYMBOL
 from cnncompress.errors import Corrupt
-from cnncompress.nn.scales import MAX_HYPER_SYMBOL
 
 
 class ImagePipeline:
@@ -54,7 +54,7 @@ class ImagePipeline:
             encoder = SymbolEncoder(self.entropy_model)
             # A stack: what the decoder needs first goes in last.
             symbols, levels = latents.y.flatten(0, 1), latents.y_levels.flatten(0, 1)
-            for part in reversed(self.transform.scales.context.parts):
+            for part in reversed(self.transform.scales.parts):
                 encoder.push(symbols[part.in_latent].numpy().ravel(), levels[part.in_latent].numpy().ravel())
             encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
             return encoder.to_bytes()
@@ -85,8 +85,9 @@ class ImagePipeline:
             with stopwatch.stage("scales"):
                 levels = walk.levels()
             with stopwatch.stage("rans"):
-                symbols = decoder.pop(levels.numpy().ravel())
+                symbols = decoder.pop(levels.ravel()).reshape(levels.shape)
             with stopwatch.stage("scales"):
-                walk.add(torch.from_numpy(symbols).view(levels.shape))
+                walk.add(symbols)
         decoder.finish()
-        return Latents(z, z_levels, *walk.coded())
+        y, y_levels = walk.coded()
+        return Latents(z, z_levels, torch.from_numpy(y), torch.from_numpy(y_levels))

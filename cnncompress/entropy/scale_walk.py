@@ -2,58 +2,65 @@
 
 from __future__ import annotations
 
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from cnncompress.nn.mean_context import StepPartition
-from cnncompress.nn.scale_context import Part
-from cnncompress.nn.scales import IntegerScaleSynthesis
+from cnncompress.entropy.parts import PARTS_OF_STEP, Part
+from cnncompress.entropy.scale_context import CENTRE_LEVEL
+from cnncompress.entropy.scales import IntegerScales, scale_levels
 
 
 class ScaleWalk:
-    """The one path of encoder and decoder: ask for `levels` of the next part, then `add` its symbols.
+    """The one path of encoder and decoder: ask for `levels` of the next part, then `add` its symbols."""
 
-    Everything is integers on the CPU, so that both sides see the same levels on every machine.
-    """
-
-    @torch.inference_mode()
-    def __init__(self, scales: IntegerScaleSynthesis, partition: StepPartition, z: Tensor, quality: int) -> None:
+    def __init__(self, scales: IntegerScales, z: NDArray[np.int32], quality: int) -> None:
         """Starts with the hyper-latent.
 
         Args:
             scales: Integer scale networks.
-            partition: Order of the latent's elements.
-            z: int32 ``[N, h/4, w/4]``, on the CPU.
+            z: int32 ``[N, h/4, w/4]``.
             quality: Hundredths, 0 .. 10000.
         """
-        self.context = scales.context
-        self._nats = F.pixel_unshuffle(scales(z[None], quality), 2)[:, partition.order.cpu()]
-        self._surprises: list[Tensor] = []
-        self._symbols: list[Tensor] = []
-        self._levels: list[Tensor] = []
+        self._scales = scales
+        self._quality = quality
+        self._features = scales.features(z, quality)
+        size = (scales.parts[-1].in_latent.stop, *self._features.shape[1:])
+        # What the networks of the scale context see: surprises of the parts before, then the part's own levels.
+        self._seen = np.empty(size, np.float32)
+        self._symbols = np.empty(size, np.int32)
+        self._levels = np.empty(size, np.uint8)
+        self._in_advance = np.empty(0, np.uint8)
+        self._from_steps_before: NDArray[np.float32] | None = None
+        self._part = 0
 
     def parts(self, step: int | None = None) -> tuple[Part, ...]:
         """All parts in coding order, or those of a step."""
-        return tuple(part for part in self.context.parts if step is None or part.step == step)
+        return tuple(part for part in self._scales.parts if step is None or part.step == step)
 
-    @torch.inference_mode()
-    def levels(self) -> Tensor:
+    def levels(self) -> NDArray[np.uint8]:
         """Levels of the part that comes next: uint8 ``[n, h/2, w/2]``."""
-        number = len(self._symbols)
-        nats = self._nats[:, self.context.parts[number].in_latent]
-        self._levels.append(self.context(number, nats, self._surprises)[0])
-        return self._levels[-1]
+        own, context = self._scales.parts[self._part].in_latent, self._scales.context
+        log_scales = self._scales.in_advance(self._part, self._features, self._quality)
+        self._in_advance = levels = scale_levels(log_scales)
+        if self._part:
+            step, place = divmod(self._part, PARTS_OF_STEP)
+            if step and not place:
+                self._from_steps_before = context.from_steps_before(step, self._seen)
+            np.subtract(levels, CENTRE_LEVEL, out=self._seen[own], dtype=np.float32)
+            log_scales += context.correction(self._part, self._seen, self._from_steps_before)
+            levels = scale_levels(log_scales)
+        self._levels[own] = levels
+        return levels
 
-    @torch.inference_mode()
-    def add(self, symbols: Tensor) -> None:
-        """Takes the symbols of the part whose levels were asked for last, int32 ``[n, h/2, w/2]``, on the CPU."""
-        nats = self._nats[:, self.context.parts[len(self._symbols)].in_latent]
-        self._surprises.append(self.context.surprise(symbols[None], nats))
-        self._symbols.append(symbols)
+    def add(self, symbols: NDArray[np.int32]) -> None:
+        """Takes the symbols of the part whose levels were asked for last, int32 ``[n, h/2, w/2]``."""
+        own = self._scales.parts[self._part].in_latent
+        self._symbols[own] = symbols
+        self._part += 1
+        if self._part < len(self._scales.parts):
+            self._scales.context.surprise(symbols, self._in_advance, out=self._seen[own])
 
-    def coded(self) -> tuple[Tensor, Tensor]:
+    def coded(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
         """Symbols (int32) and levels (uint8) of all parts, both ``[4, M, h/2, w/2]`` in coding order."""
-        symbols, levels = torch.cat(self._symbols), torch.cat(self._levels)
-        shape = (4, -1, *symbols.shape[1:])
-        return symbols.view(shape), levels.view(shape)
+        shape = (4, -1, *self._levels.shape[1:])
+        return self._symbols.reshape(shape), self._levels.reshape(shape)

@@ -1,8 +1,8 @@
 """Weights on disk: a safetensors file per model, checked before use.
 
-The file holds the float networks (``network.*``, float16 or float32), the integer scale network (``scales.*``, weights
-in int16 where that is wide enough) and the probability tables (``tables.*``); its metadata holds the `ModelConfig`. A
-.cnc file names its model by the first four bytes of the SHA-256 of the whole file.
+The file holds the float networks (``network.*``, float16 or float32), the integer scale networks (``scales.*``, weights
+in int8) and the probability tables (``tables.*``); its metadata holds the `ModelConfig`. A .cnc file names its model by
+the first four bytes of the SHA-256 of the whole file.
 """
 
 from __future__ import annotations
@@ -18,21 +18,19 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from cnncompress.entropy.scales import IntegerScales, tensor_shapes
 from cnncompress.entropy.tables import ScaleTables
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.manifest import find_weights
-from cnncompress.nn.integers import MAX_EXACT_INTEGER
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scale_context import MAX_SURPRISE
-from cnncompress.nn.scales import MAX_TABLE_ENTRY, IntegerScaleSynthesis
 
 FORMAT = "cnncompress-model-1"
 MAX_FILE_BYTES = 1 << 30
 """Larger files are not read: it takes some three times their size."""
 
 _PARTS = ("network", "scales", "tables")
-_STORED_AS = {torch.float32: (torch.float16, torch.float32), torch.int32: (torch.int16, torch.int32)}
+_STORED_AS = {torch.float32: (torch.float16, torch.float32)}
 """Types that a tensor of a network may have in a file, where it is not just its own."""
 
 
@@ -44,14 +42,14 @@ class Weights:
         name: Name in the manifest, or the file's name.
         fingerprint: First 4 bytes of the SHA-256 of the file.
         network: Float networks, float32, on the CPU.
-        scales: Integer scale network.
+        scales: Integer scale networks.
         tables: Probability tables.
     """
 
     name: str
     fingerprint: bytes
     network: CodecNetwork
-    scales: IntegerScaleSynthesis
+    scales: IntegerScales
     tables: ScaleTables
 
 
@@ -63,7 +61,7 @@ def load_weights(model: str | Path | None) -> Weights:
 
     Raises:
         UnknownModel: There is no such model.
-        InvalidModel: The file is damaged, is no model, or would break the exactness of the integer network.
+        InvalidModel: The file is damaged, is no model, or would break the exactness of the integer networks.
     """
     name, path, sha256 = find_weights(model)
     try:
@@ -107,7 +105,7 @@ def _parse(path: Path, data: bytes) -> tuple[ModelConfig, dict[str, Tensor]]:
 
 def _build(
     path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]
-) -> tuple[CodecNetwork, IntegerScaleSynthesis, ScaleTables]:
+) -> tuple[CodecNetwork, IntegerScales, ScaleTables]:
     parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
     for key, tensor in tensors.items():
         part, _, rest = key.partition(".")
@@ -116,18 +114,19 @@ def _build(
         parts[part][rest] = tensor
     # Shapes are compared on a network without memory, before anything of the declared size is allocated.
     with torch.device("meta"):
-        skeleton = CodecNetwork(config)
-        scale_skeleton = IntegerScaleSynthesis(config)
-    _check_shapes(path, skeleton.state_dict(), parts["network"])
-    _check_shapes(path, scale_skeleton.state_dict(), parts["scales"])
+        skeleton = CodecNetwork(config).state_dict()
+    network_shapes = {
+        key: (_STORED_AS.get(tensor.dtype, (tensor.dtype,)), tensor.shape) for key, tensor in skeleton.items()
+    }
+    _check_shapes(path, network_shapes, parts["network"])
+    scale_shapes = {key: ((getattr(torch, kind),), shape) for key, (kind, shape) in tensor_shapes(config).items()}
+    _check_shapes(path, scale_shapes, parts["scales"])
     # Building a network draws its initial values, which are replaced at once: the caller's generator is left alone.
     with torch.random.fork_rng(devices=[]):
         network = CodecNetwork(config)
     network.load_state_dict(parts["network"])
     network.requires_grad_(False)
-    scales = IntegerScaleSynthesis(config)
-    scales.load_state_dict(parts["scales"])
-    check_integer_bounds(scales)
+    scales = IntegerScales(config, {key: tensor.numpy() for key, tensor in parts["scales"].items()})
     if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
         raise InvalidModel(f"{path}: weights are not finite")
     if not all((transform.klt_std > 0).all() for transform in (network.g_a, network.g_s)):
@@ -145,53 +144,36 @@ def _unfit(path: Path, key: str, missing: bool) -> str:
     return f"{path}: tensor {key} is missing" if missing else f"{path}: unexpected tensor {key!r:.80}"
 
 
-def _check_shapes(path: Path, expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+def _check_shapes(
+    path: Path, expected: Mapping[str, tuple[tuple[torch.dtype, ...], tuple[int, ...]]], found: Mapping[str, Tensor]
+) -> None:
+    """Compares tensors with the types that each may have, and with its shape."""
     for key in sorted(expected.keys() ^ found.keys()):
         raise InvalidModel(_unfit(path, key, key in expected))
-    for key, tensor in expected.items():
-        if tensor.shape != found[key].shape:
-            raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(tensor.shape)}")
-        if found[key].dtype not in _STORED_AS.get(tensor.dtype, (tensor.dtype,)):
+    for key, (types, shape) in expected.items():
+        if found[key].shape != shape:
+            raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(shape)}")
+        if found[key].dtype not in types:
             raise InvalidModel(f"{path}: {key} has type {found[key].dtype}")
 
 
-def check_integer_bounds(scales: IntegerScaleSynthesis) -> None:
-    """Proves that the integer network is exact in float64.
-
-    Raises:
-        InvalidModel: A partial sum of a layer could reach 2^52 (half of what float64 holds: the addition that rounds
-            needs room as well), or an interpolation between qualities could leave 64 bits.
-    """
-    for name, bound in scales.accumulator_bounds().items():
-        if bound >= MAX_EXACT_INTEGER // 2:
-            raise InvalidModel(f"sums over scales.{name} can reach {bound}, the limit is 2^52")
-    if scales.table_bound() >= MAX_TABLE_ENTRY:
-        raise InvalidModel(f"a quality table of the integer network holds {scales.table_bound()}, the limit is 2^40")
-    if scales.context.surprise_bound() >= MAX_SURPRISE:
-        raise InvalidModel(f"a surprise can reach {scales.context.surprise_bound()}, the limit is {MAX_SURPRISE}")
-
-
-def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesis, tables: ScaleTables) -> str:
-    """Writes a model: large weights as float16 or, if they are integers, int16 where they fit; the rest as they are.
+def save_weights(path: Path, network: CodecNetwork, scales: IntegerScales, tables: ScaleTables) -> str:
+    """Writes a model: the convolutions' weights as float16, the rest as it is.
 
     Args:
         path: Safetensors file to write.
         network: Float networks; their weights should be rounded to float16 already (`round_to_stored`).
-        scales: Integer scale network.
+        scales: Integer scale networks.
         tables: Probability tables.
 
     Returns:
         SHA-256 of the file, in hexadecimal.
-
-    Raises:
-        InvalidModel: The integer network is not exact.
     """
-    check_integer_bounds(scales)
     tensors = {
         f"network.{key}": tensor.half() if stored_as_half(key) else tensor
         for key, tensor in network.state_dict().items()
     }
-    tensors |= {f"scales.{key}": _narrow(tensor) for key, tensor in scales.state_dict().items()}
+    tensors |= {f"scales.{key}": torch.from_numpy(tensor) for key, tensor in scales.tensors.items()}
     tensors |= {
         "tables.radii": torch.from_numpy(tables.radii),
         "tables.weights": torch.from_numpy(tables.weights),
@@ -201,12 +183,6 @@ def save_weights(path: Path, network: CodecNetwork, scales: IntegerScaleSynthesi
     data = _with_sorted_header(safetensors.torch.save(tensors, metadata))
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
-
-
-def _narrow(tensor: Tensor) -> Tensor:
-    """An int32 tensor as int16, if its values fit."""
-    narrow = tensor.short()
-    return narrow if tensor.dtype == torch.int32 and torch.equal(narrow.int(), tensor) else tensor
 
 
 def _with_sorted_header(data: bytes) -> bytes:

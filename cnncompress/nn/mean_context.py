@@ -17,11 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import activation, conv1x1, conv3x3, zero_initialised
 from cnncompress.nn.quality import QualityTable
-
-STEPS = 4
 
 _POSITIONS = (0, 3, 1, 2)
 """Row-major index within the 2x2 cell of (0,0), (1,1), (0,1), (1,0)."""

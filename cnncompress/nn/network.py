@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
 from cnncompress.nn.margins import Margins
-from cnncompress.nn.mean_context import STEPS, ContextNetwork, StepPartition
+from cnncompress.nn.mean_context import ContextNetwork, StepPartition
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.quantisation import QuantisationSteps
 from cnncompress.nn.transforms import AnalysisTransform, SynthesisTransform

@@ -31,12 +31,17 @@ class QualityTable(nn.Module):
         Returns:
             float32 ``[B, C, 1, 1]``.
         """
-        # A product with hat functions reads no index, which a compiler could not fuse with what is around it. It is
-        # written out because autocast would take a matrix product to bfloat16.
-        anchors = torch.arange(len(self.table), dtype=position.dtype, device=position.device)
-        weight = (1.0 - (position[:, None] - anchors).abs()).clamp_min(0.0)
-        vector = (weight[:, :, None] * self.table).sum(1)
-        return vector[:, :, None, None]
+        return interpolated(self.table, position)
+
+
+def interpolated(table: Tensor, position: Tensor) -> Tensor:
+    """Row of a table ``[A, C]`` at each place among its anchors, ``[B]``: ``[B, C, 1, 1]``."""
+    # A product with hat functions reads no index, which a compiler could not fuse with what is around it. It is
+    # written out because autocast would take a matrix product to bfloat16.
+    anchors = torch.arange(len(table), dtype=position.dtype, device=position.device)
+    weight = (1.0 - (position[:, None] - anchors).abs()).clamp_min(0.0)
+    vector = (weight[:, :, None] * table).sum(1)
+    return vector[:, :, None, None]
 
 
 def lambda_at(lambdas: tuple[float, ...], position: Tensor) -> Tensor:

@@ -16,10 +16,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from cnncompress.entropy.parts import STEPS, coding_parts
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import conv1x1, zero_initialised
-from cnncompress.nn.mean_context import STEPS, coding_order
-from cnncompress.nn.scale_context import coding_parts
+from cnncompress.nn.mean_context import coding_order
 from cnncompress.nn.straight_through import lower_bound
 
 MAX_LOG_DELTA = 1.5

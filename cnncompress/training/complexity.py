@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from cnncompress.entropy.scales import IntegerScales
 from cnncompress.model.config import HYPER_STRIDE
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import IntegerScaleSynthesis
 
 _SIDE = 2 * HYPER_STRIDE
 """Of the blank image: not more than a strip of the restoration filter has rows, where strips overlap."""
@@ -31,12 +31,12 @@ class Complexity:
 
 
 @torch.no_grad()
-def measure_complexity(network: CodecNetwork, scales: IntegerScaleSynthesis) -> Complexity:
-    """Counts parameters, and multiply-accumulates of the convolutions by running them on a blank image.
+def measure_complexity(network: CodecNetwork, scales: IntegerScales) -> Complexity:
+    """Counts parameters, and multiply-accumulates of the convolutions, of the float ones on a blank image.
 
     Args:
         network: Float networks, on the CPU.
-        scales: Integer scale network.
+        scales: Integer scale networks.
 
     Returns:
         The counts; an image of whole 64-pixel cells is taken, padding costs extra.
@@ -47,13 +47,16 @@ def measure_complexity(network: CodecNetwork, scales: IntegerScaleSynthesis) -> 
         y = network.analyse(x, position)
         z = network.hyper_analyse(y, position)
     with FlopCounterMode(display=False) as entropy:
-        scales(z.round(), 0)
         y_hat = network.walk_context(z.round(), position, lambda step, mean, delta: mean)
     with FlopCounterMode(display=False) as synthesis:
         network.synthesise(y_hat, position)
 
-    def kmac(*counters: FlopCounterMode) -> float:
-        return float(sum(counter.get_total_flops() for counter in counters)) / 2 / 1000 / _SIDE**2
+    integers = scales.products_per_cell() / (HYPER_STRIDE // 2) ** 2
 
-    tensors = [*network.parameters(), *(buffer for buffer in scales.buffers())]
-    return Complexity(sum(t.numel() for t in tensors), kmac(analysis, entropy), kmac(entropy, synthesis))
+    def kmac(*counters: FlopCounterMode) -> float:
+        floats = float(sum(counter.get_total_flops() for counter in counters)) / 2 / _SIDE**2
+        return (floats + integers) / 1000
+
+    parameters = sum(tensor.numel() for tensor in network.parameters())
+    parameters += sum(tensor.size for tensor in scales.tensors.values())
+    return Complexity(parameters, kmac(analysis, entropy), kmac(entropy, synthesis))

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.entropy.integers import QUALITY_STEPS
+from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files import reason, write_output
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
-from cnncompress.model.weights import check_integer_bounds, load_weights, round_to_stored, save_weights
+from cnncompress.model.weights import load_weights, round_to_stored, save_weights
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import QUALITY_STEPS, IntegerScaleSynthesis, largest_magnitude
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
 from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
@@ -55,21 +56,14 @@ def check_finite(network: torch.nn.Module) -> None:
             raise InvalidModel(f"{key} is not finite")
 
 
-def integer_scales(model: HyperpriorModel) -> IntegerScaleSynthesis:
-    """The integer twin of a model's scale network.
+def integer_scales(model: HyperpriorModel) -> IntegerScales:
+    """The integer twins of a model's scale networks.
 
     Raises:
-        InvalidModel: The bounds that make it exact do not hold, or a parameter is not finite or too large.
+        InvalidModel: The bounds that make them exact do not hold, or a parameter is not finite.
     """
     check_finite(model.scales)
-    state = model.scales.to_integers()
-    for key, tensor in state.items():
-        if "weight" in key and largest_magnitude(tensor) >= 2**31:
-            raise InvalidModel(f"{key} of the scale network does not fit 32 bits")
-    scales = IntegerScaleSynthesis(model.config)
-    scales.load_state_dict(state)
-    check_integer_bounds(scales)
-    return scales
+    return model.scales.to_integers()
 
 
 def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
@@ -84,7 +85,7 @@ class HyperpriorModel(TrainableModel):
         z = network.hyper_analyse(y, position)
         z_hat = self._add_noise(z) if self.training else round_half_up(z)
         z_bits = gaussian_bits(z_hat, self.scales.hyper_log_scales(position, simulate_integers))
-        nats = network.partition.split(self.scales(z_hat, position, simulate_integers))
+        nats = self.scales(z_hat, position, simulate_integers).chunk(STEPS, dim=1)
         y_steps = network.partition.split(y)
         y_bits = torch.zeros_like(position)
         context = self.scales.context
@@ -136,5 +137,5 @@ def trainable_model(weights: Weights) -> HyperpriorModel:
     with torch.random.fork_rng(devices=[]):
         model = HyperpriorModel(weights.network.config)
     model.network.load_state_dict(weights.network.state_dict())
-    model.scales.load_integers(weights.scales.state_dict())
+    model.scales.load_integers(weights.scales)
     return model

@@ -12,8 +12,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from cnncompress.entropy.parts import STEPS, coding_parts
 from cnncompress.model.config import SCALE_MIN, ModelConfig
-from cnncompress.nn.scale_context import coding_parts
 from cnncompress.nn.transforms import PATCH_VALUES
 from cnncompress.training.hyperprior import HyperpriorModel
 
@@ -56,12 +56,14 @@ def widened(model: HyperpriorModel, channels: int, covariance: Tensor) -> Hyperp
 
 
 def _blocks(key: str, config: ModelConfig) -> list[int] | None:
-    """Channels of the inputs that a layer's weights see one after the other; None if there is one only."""
+    """Channels that lie one after the other in a tensor, in blocks that grow; None if there is one block only."""
     match key.split("."):
         case ["network", "context", step, "stem", "weight"]:
             return [config.hyper_features, *[config.latent_channels] * int(step)]
         case ["scales", "context", "stem", index, "weight"]:  # the first part has no network
             return [part.size for part in coding_parts(config.bands)[: int(index) + 2]]
+        case ["scales", "convolutions", "3", _]:
+            return [config.latent_channels] * STEPS
     return None
 
 
@@ -98,6 +100,6 @@ def _fill_fine_band(wide: HyperpriorModel, covariance: Tensor) -> None:
         table[:, first:] = table[:, faintest].mean(1, keepdim=True)
     log_gain = network.log_gain.table[:, faintest].mean(1, keepdim=True)
     scales.offset.table[:, first:] = std.log() + log_gain - math.log(SCALE_MIN)
-    for parameter in scales.convolutions[-1].parameters():  # four rows for each channel: the positions of a cell
-        rows = parameter.view(-1, 4, *parameter.shape[1:])
-        rows[first:] = rows[faintest].mean(0)
+    for parameter in scales.convolutions[-1].parameters():  # a row for each channel in each step
+        rows = parameter.view(STEPS, -1, *parameter.shape[1:])
+        rows[:, first:] = rows[:, faintest].mean(1, keepdim=True)

@@ -10,30 +10,29 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from random_scales import random_tensors
 
 from cnncompress.codec.latents import MAX_SYMBOL, Latents, LatentTransform, latent_size
 from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales, scale_levels
 from cnncompress.model.config import ModelConfig
-from cnncompress.nn.integers import nats_to_level
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import MAX_HYPER_SYMBOL, IntegerScaleSynthesis
 
 
 @pytest.fixture
 def tiny(tiny_config: ModelConfig) -> LatentTransform:
     """Random networks, small and fast."""
     torch.manual_seed(0)
-    network, scales = CodecNetwork(tiny_config), IntegerScaleSynthesis(tiny_config)
+    network = CodecNetwork(tiny_config)
     with torch.no_grad():
         for parameter in network.parameters():
             if not parameter.any():
                 parameter.normal_(0.0, 0.1)
-    generator = torch.Generator().manual_seed(1)
-    scales.offset.random_(0, 7 << 24, generator=generator)  # type: ignore[operator]
-    scales.weight_3.random_(-5000, 5000, generator=generator)  # type: ignore[operator]
-    for index in range(3):
-        scales.get_buffer(f"weight_{index}").random_(-5000, 9000, generator=generator)
-    return LatentTransform(network, scales, torch.device("cpu"))
+    tensors = random_tensors(tiny_config, seed=1)
+    for name, tensor in tensors.items():
+        if ".head." in name and not name.endswith("shift"):
+            tensor[:] = 0  # the context changes nothing
+    return LatentTransform(network, IntegerScales(tiny_config, tensors), torch.device("cpu"))
 
 
 def random_pixels(height: int, width: int) -> torch.Tensor:
@@ -57,15 +56,17 @@ def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int
 
 def test_levels_are_in_the_order_of_the_symbols(tiny: LatentTransform) -> None:
     z = torch.randint(-9, 10, (4, 2, 3), dtype=torch.int32)
-    expected = nats_to_level(tiny.scales(z[None], 777))
-    assert len(expected.unique()) > 5
+    scales = tiny.scales
+    features = scales.features(z.numpy(), 777)
+    expected = [scale_levels(scales.in_advance(number, features, 777)) for number in range(len(scales.parts))]
+    assert len(np.unique(np.concatenate(expected))) > 5
     walk = tiny.scale_walk(z, 777)
-    for part in walk.parts():  # the context of the fixture is all zeros: whatever the symbols, it changes nothing
-        assert walk.levels().shape == (part.size, 4, 6)
-        walk.add(torch.full((part.size, 4, 6), 3, dtype=torch.int32))
-    symbols, levels = walk.coded()
+    for part, levels in zip(walk.parts(), expected, strict=True):
+        assert np.array_equal(walk.levels(), levels)
+        walk.add(np.full((part.size, 4, 6), 3, dtype=np.int32))
+    symbols, coded = walk.coded()
     assert (symbols == 3).all()
-    assert torch.equal(torch.cat(tiny.network.partition.split(expected)), levels)
+    assert np.array_equal(np.concatenate(expected).reshape(coded.shape), coded)
 
 
 def test_symbols_are_clamped(tiny: LatentTransform, tiny_config: ModelConfig) -> None:

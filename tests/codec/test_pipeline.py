@@ -210,6 +210,6 @@ def test_hyper_latents_beyond_their_range_are_corrupt(pipeline: ImagePipeline, c
     walk = pipeline.transform.scale_walk(latents.z, 5000)
     for part in walk.parts():
         walk.levels()
-        walk.add(latents.y.flatten(0, 1)[part.in_latent])
-    latents = replace(latents, y_levels=walk.coded()[1])
+        walk.add(latents.y.flatten(0, 1)[part.in_latent].numpy())
+    latents = replace(latents, y_levels=torch.from_numpy(walk.coded()[1]))
     assert_same_symbols(pipeline.unpack(pipeline.pack(latents), (64, 64), 5000), latents)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 Integers = NDArray[np.int64]
 
-_TYPES = {"F16": "<f2", "F32": "<f4", "I16": "<i2", "I32": "<i4", "I64": "<i8"}
+_TYPES = {"F16": "<f2", "F32": "<f4", "I8": "i1", "I32": "<i4", "U8": "u1"}
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from independent_model import Integers, Model
 from numpy.typing import NDArray
 
 
-def convolve(x: Integers, weight: Integers, bias: Integers) -> Integers:
-    """Cross-correlation of [C, h, w] with [D, C, k, k] with zero padding."""
+def convolve(x: Integers, weight: Integers, bias: Integers, shift: Integers) -> Integers:
+    """Cross-correlation of [C, h, w] with [D, C, k, k] with zero padding, rounded by the shift."""
     pad = (weight.shape[2] - 1) // 2
     height, width = x.shape[1:]
     padded = np.pad(x, ((0, 0), (pad, pad), (pad, pad)))
@@ -18,7 +18,8 @@ def convolve(x: Integers, weight: Integers, bias: Integers) -> Integers:
     for i in range(weight.shape[2]):
         for j in range(weight.shape[3]):
             sums += np.tensordot(weight[:, :, i, j], padded[:, i : i + height, j : j + width], axes=1)
-    return sums
+    places = shift[:, None, None]
+    return (sums + 2 ** (places - 1)) >> places
 
 
 def shuffle(x: NDArray[Any], n: int = 2) -> NDArray[Any]:
@@ -46,20 +47,21 @@ class Scales:
         rest = self.quality * (self.anchors - 1) - 10000 * low
         return np.asarray((table[low] * (10000 - rest) + table[low + 1] * rest + 5000) // 10000)
 
-    def layer(self, index: int, x: Integers) -> Integers:
-        """One convolution of the scale network."""
-        return convolve(x, self.tensors[f"scales.weight_{index}"], self.tensors[f"scales.bias_{index}"])
+    def layer(self, name: str, x: Integers, more: Integers | int = 0) -> Integers:
+        """The layer of a name."""
+        weight, bias, shift = (self.tensors[f"scales.{name}.{kind}"] for kind in ("weight", "bias", "shift"))
+        return convolve(x, weight, bias + more, shift)
 
     def z_levels(self) -> Integers:
         """Level of each channel of z, [N]."""
         return level(self.row("hyper_offset"))
 
     def y_log_scales(self, z: Integers) -> Integers:
-        """Log-scale in advance of every symbol of y, [M, H'/16, W'/16], from the symbols of z, [N, H'/64, W'/64]."""
-        a = _relu(self.layer(0, z << 8) + self.row("input_bias")[:, None, None])
-        a = _relu(shuffle(self.layer(1, a)))
-        a = _relu(self.layer(2, a))
-        return shuffle(self.layer(3, a)) + self.row("offset")[:, None, None]
+        """Log-scale in advance of every symbol of y, [4M, H'/32, W'/32], from the symbols of z, [N, H'/64, W'/64]."""
+        a = _relu(self.layer("synthesis.0", np.clip(z, -127, 127), self.row("input_bias")))
+        a = _relu(shuffle(self.layer("synthesis.1", a)))
+        a = _relu(self.layer("synthesis.2", a))
+        return self.layer("synthesis.3", a) + np.tile(self.row("offset"), 4)[:, None, None]
 
     def part_levels(self, part: int, t: Integers, surprises: list[Integers]) -> Integers:
         """Levels of a part, [n, H'/32, W'/32].
@@ -71,25 +73,19 @@ class Scales:
         """
         if part == 0:
             return level(t)
-        a = _relu(self.context("stem", part, np.concatenate([*surprises, 32 * level(t) - 768])))
-        a = _relu(self.context("middle", part, a))
-        return level(t + self.context("head", part, a))
-
-    def context(self, name: str, part: int, x: Integers) -> Integers:
-        """One convolution of the scale context."""
-        weight = self.tensors[f"scales.context.{name}_weight_{part}"]
-        return convolve(x, weight, self.tensors[f"scales.context.{name}_bias_{part}"])
+        a = _relu(self.layer(f"context.{part}.stem", np.concatenate([*surprises, level(t) - 24])))
+        a = _relu(self.layer(f"context.{part}.middle", a))
+        return level(t + self.layer(f"context.{part}.head", a))
 
     def surprise(self, symbols: Integers, t: Integers) -> Integers:
         """What a part's symbols tell the parts after it, given their log-scales in advance."""
-        magnitude = self.tensors["scales.context.magnitude"][np.minimum(np.abs(symbols), 255)]
-        return np.asarray(magnitude - self.tensors["scales.context.expected"][level(t)])
+        return np.asarray(self.tensors["scales.context.surprise"][level(t), np.minimum(np.abs(symbols), 255)])
 
 
 def level(t: Integers) -> Integers:
     """The level of a log-scale."""
-    return np.clip((t + 2**20) >> 21, 0, 63)
+    return np.clip((t + 16) >> 5, 0, 63)
 
 
 def _relu(t: Integers) -> Integers:
-    return np.clip((t + 2**13) >> 14, 0, 16383)
+    return np.clip(t, 0, 255)

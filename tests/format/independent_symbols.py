@@ -17,12 +17,6 @@ def places(channels: int, fine: int) -> list[list[tuple[int, int]]]:
     return [[positions[k ^ group] for group in groups] for k in range(4)]
 
 
-def in_coding_order(values: Integers, fine: int) -> Integers:
-    """[M, H'/16, W'/16] by channel and position to [4M, H'/32, W'/32] by step, index and cell."""
-    steps = places(len(values), fine)
-    return np.stack([values[i, row::2, column::2] for step in steps for i, (row, column) in enumerate(step)])
-
-
 def part_ends(channels: int, fine: int) -> list[int]:
     """Where each of the sixteen parts ends among the 4M channels."""
     m = channels - fine
@@ -43,7 +37,7 @@ def read_symbols(payload: bytes, model: Model, width: int, height: int, quality:
     message = Message(payload, model)
     z = message.part(np.repeat(scales.z_levels(), rows * columns)).reshape(hyper_channels, rows, columns)
     check(int(np.abs(z).max()) <= 1023, "corrupt")
-    log_scales = in_coding_order(scales.y_log_scales(z), model.config["fine_channels"])
+    log_scales = scales.y_log_scales(z)
     y: list[Integers] = []
     surprises: list[Integers] = []
     for part, t in enumerate(np.split(log_scales, part_ends(channels, model.config["fine_channels"])[:-1])):

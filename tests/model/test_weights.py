@@ -14,9 +14,11 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from random_scales import random_scales
 from torch import Tensor
 
 import cnncompress
+from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, ModelError, UnknownModel
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
@@ -31,19 +33,16 @@ from cnncompress.model.manifest import (
 )
 from cnncompress.model.weights import FORMAT, load_weights, round_to_stored, save_weights, stored_as_half
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import IntegerScaleSynthesis
 
 Tensors = dict[str, Tensor]
 TABLES = build_tables(np.zeros((SCALE_LEVELS, 2 * MAX_RADIUS + 1), dtype=np.int64))
 
 
-def parts(config: ModelConfig) -> tuple[CodecNetwork, IntegerScaleSynthesis]:
+def parts(config: ModelConfig) -> tuple[CodecNetwork, IntegerScales]:
     torch.manual_seed(0)
-    network, scales = CodecNetwork(config), IntegerScaleSynthesis(config)
+    network = CodecNetwork(config)
     round_to_stored(network)
-    scales.get_buffer("weight_0").random_(-9000, 9000)
-    scales.get_buffer("offset").random_(-(2**30), 2**30)
-    return network, scales
+    return network, random_scales(config, seed=0)
 
 
 @pytest.fixture
@@ -75,11 +74,14 @@ def test_round_trip(path: Path, tiny_config: ModelConfig) -> None:
     assert loaded.name == "tiny"
     assert loaded.fingerprint == hashlib.sha256(path.read_bytes()).digest()[:4]
     assert loaded.network.config == tiny_config
-    for found, expected in ((loaded.network, network), (loaded.scales, scales)):
-        states = found.state_dict(), expected.state_dict()
-        assert states[0].keys() == states[1].keys()
-        for key, tensor in states[0].items():
-            assert tensor.dtype == states[1][key].dtype and torch.equal(tensor, states[1][key]), key
+    states = loaded.network.state_dict(), network.state_dict()
+    assert states[0].keys() == states[1].keys()
+    for key, tensor in states[0].items():
+        assert tensor.dtype == states[1][key].dtype and torch.equal(tensor, states[1][key]), key
+    assert loaded.scales.tensors.keys() == scales.tensors.keys()
+    for key, numbers in scales.tensors.items():
+        found = loaded.scales.tensors[key]
+        assert found.dtype == numbers.dtype and np.array_equal(found, numbers), key
     assert np.array_equal(loaded.tables.radii, TABLES.radii)
     assert np.array_equal(loaded.tables.weights, TABLES.weights)
     rewrite(path, lambda tensors, metadata: None)
@@ -101,20 +103,12 @@ def test_convolutions_are_stored_as_half_and_the_linear_path_is_not(path: Path) 
     assert stored_as_half("h_s.stem.weight") and not stored_as_half("g_a.klt")
 
 
-def test_integers_are_stored_in_16_bits_where_they_fit(tiny_config: ModelConfig, tmp_path: Path) -> None:
-    path = tmp_path / "model.safetensors"
-    network, scales = parts(tiny_config)
-    limits = {"weight_0": 2**15 - 1, "weight_1": -(2**15), "weight_2": 2**15, "context.stem_weight_1": -(2**15) - 1}
-    for key, value in limits.items():
-        scales.get_buffer(key).view(-1)[-1] = value
-    save_weights(path, network, scales, TABLES)
+def test_integers_are_stored_as_they_are(path: Path) -> None:
     tensors = safetensors.torch.load(path.read_bytes())
-    types = [tensors[f"scales.{key}"].dtype for key in limits]
-    assert types == [torch.int16, torch.int16, torch.int32, torch.int32]
-    assert {tensor.dtype for key, tensor in tensors.items() if key.endswith("offset")} == {torch.int64}
-    loaded = load_weights(path).scales
-    for key, tensor in scales.state_dict().items():
-        assert loaded.state_dict()[key].dtype == tensor.dtype and torch.equal(loaded.state_dict()[key], tensor), key
+    types = {"weight": torch.int8, "bias": torch.int32, "shift": torch.uint8, "surprise": torch.int8}
+    for key, tensor in tensors.items():
+        if key.startswith("scales."):
+            assert tensor.dtype == types.get(key.rpartition(".")[2], torch.int32), key
 
 
 def test_shipped_model_loads_by_name_and_path() -> None:
@@ -236,12 +230,12 @@ def test_configuration_of_another_size_is_noticed_before_it_is_built(path: Path,
 EVERY_PART = [
     "network.g_a.klt",
     "network.h_s.stem.weight",
-    "scales.weight_2",
+    "scales.synthesis.2.weight",
+    "scales.synthesis.0.shift",
     "scales.offset",
-    "scales.context.stem_weight_1",
-    "scales.context.head_bias_15",
-    "scales.context.magnitude",
-    "scales.context.expected",
+    "scales.context.1.stem.weight",
+    "scales.context.15.head.bias",
+    "scales.context.surprise",
     "tables.radii",
 ]
 
@@ -256,9 +250,9 @@ def test_missing_tensors(path: Path, key: str) -> None:
     "key",
     [
         "network.g_a.more",
-        "scales.weight_4",
-        "scales.context.stem_weight_0",  # the first part has no context
-        "scales.context.head_bias_16",
+        "scales.synthesis.4.weight",
+        "scales.context.0.stem.weight",  # the first part has no context
+        "scales.context.16.head.bias",
         "tables.more",
         "more",
         "optimizer.state",
@@ -297,41 +291,19 @@ def test_weights_that_are_not_finite(path: Path, key: str, value: float) -> None
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [
-        ("scales.bias_2", 2**53, "sums over scales.weight_2 can reach"),
-        ("scales.bias_0", -(2**63), "sums over scales.weight_0 can reach"),
-        ("scales.bias_3", 2**63 - 1, "sums over scales.weight_3 can reach"),
-        ("scales.input_bias", 2**52, "sums over scales.weight_0 can reach"),
-        ("scales.offset", -(2**63), "sums over scales.weight_3 can reach"),
-        ("scales.context.stem_bias_1", -(2**63), "sums over scales.context.stem_weight_1 can reach"),
-        ("scales.context.middle_bias_1", 2**52, "sums over scales.context.middle_weight_1 can reach"),
-        ("scales.context.head_bias_15", 2**63 - 1, "sums over scales.context.head_weight_15 can reach"),
-        ("scales.context.magnitude", 2**13, "a surprise can reach 8192, the limit is 8192"),
-        ("scales.context.magnitude", 2**31 - 1, "a surprise can reach 2147483647,"),
-        ("scales.context.magnitude", -(2**31), "a surprise can reach 2147483648,"),
-        ("scales.context.expected", -(2**31), "a surprise can reach 2147483648,"),
-        ("scales.context.expected", 2**31 - 1, "a surprise can reach 2147483647,"),
-        ("scales.offset", 2**40, "quality table of the integer network holds 1099511627776, the limit is 2"),
-        ("scales.hyper_offset", -(2**63), "quality table of the integer network holds 9223372036854775808"),
+        ("scales.synthesis.2.bias", 2**24, r"sums of scales\.synthesis\.2 can reach"),
+        ("scales.synthesis.1.shift", 0, r"scales\.synthesis\.1\.shift must be within"),
+        ("scales.offset", -(2**31), "a log-scale can reach"),
     ],
 )
-def test_integer_bounds(path: Path, key: str, value: int, message: str) -> None:
+def test_integers_that_are_not_exact(path: Path, key: str, value: int, message: str) -> None:
+    """All of them are in test_integer_scales."""
+
     def change(tensors: Tensors, metadata: dict[str, str]) -> None:
-        if tensors[key].dtype == torch.int16:
-            tensors[key] = tensors[key].int()
         tensors[key].view(-1)[1] = value
 
     rewrite(path, change)
     assert_invalid(path, message)
-
-
-def test_integer_bounds_of_weights(tmp_path: Path, tiny_config: ModelConfig) -> None:
-    """Not one weight alone, but their sum; -2^31 has no magnitude in 32 bits."""
-    network, scales = parts(tiny_config)
-    for value in (2**31 - 1, -(2**31)):
-        scales.get_buffer("weight_0").fill_(value)
-        with pytest.raises(InvalidModel, match=r"sums over scales\.weight_0 can reach"):
-            save_weights(tmp_path / "bad.safetensors", network, scales, TABLES)
-    assert not (tmp_path / "bad.safetensors").exists()
 
 
 def test_tables_with_a_wrong_sum(path: Path) -> None:

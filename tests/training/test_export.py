@@ -20,7 +20,6 @@ from cnncompress.errors import InvalidModel, OutputError, OutputExists
 from cnncompress.model.config import SCALE_LEVELS
 from cnncompress.model.manifest import Entry, read_manifest
 from cnncompress.model.weights import load_weights
-from cnncompress.nn.scales import IntegerScaleSynthesis
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.export import averaged_model, count_symbols, export, export_weights, integer_scales
@@ -68,7 +67,8 @@ def test_manifest_entry(checkpoint: Path, train_images: Images, tiny_run: TrainC
     assert entry.config == {**asdict(tiny_run.model), "lambdas": [0.001, 0.01, 0.1]}
     assert entry.training["steps"] == 1 and entry.training["config"]["seed"] == tiny_run.seed
     weights = load_weights(tmp_path / entry.file)
-    assert entry.parameters == sum(each.numel() for each in (*weights.network.parameters(), *weights.scales.buffers()))
+    sizes = [each.numel() for each in weights.network.parameters()]
+    assert entry.parameters == sum(sizes) + sum(each.size for each in weights.scales.tensors.values())
 
     again = exported(checkpoint, tmp_path, train_images)
     assert again.sha256 == entry.sha256, "the same checkpoint gives the same file"
@@ -137,11 +137,10 @@ def fill(key: str, value: float) -> Callable[[dict[str, Tensor]], None]:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (fill("scales.convolutions.1.bias", 2.0**30), "sums over scales.weight_1 can reach"),
-        (fill("scales.convolutions.3.bias", 1e30), "sums over scales.weight_3 can reach"),
-        (fill("scales.input_bias.table", 2.0**17), "quality table of the integer network"),
-        (fill("scales.hyper_offset.table", -(2.0**17)), "quality table of the integer network"),
-        (fill("scales.convolutions.0.weight", 2.0**17), "weight_0 of the scale network does not fit 32 bits"),
+        (fill("scales.convolutions.1.bias", 2.0**30), r"sums of scales\.synthesis\.1 can reach"),
+        (fill("scales.convolutions.3.bias", 1e30), r"sums of scales\.synthesis\.3 can reach"),
+        (fill("scales.input_bias.table", 2.0**22), r"sums of scales\.synthesis\.0 can reach"),
+        (fill("scales.hyper_offset.table", -(2.0**17)), "a log-scale can reach"),
         (fill("scales.convolutions.2.weight", math.nan), "not finite"),
         (fill("scales.offset.table", math.inf), "not finite"),
         (fill("network.g_a.klt", math.nan), "not finite"),
@@ -173,11 +172,10 @@ def test_damaged_checkpoints(tmp_path: Path) -> None:
 def test_integer_twin_has_the_parameters_of_the_averaged_model(checkpoint: Path) -> None:
     model = averaged_model(load_checkpoint(checkpoint))
     scales = integer_scales(model)
-    assert isinstance(scales, IntegerScaleSynthesis)
-    assert scales.get_buffer("weight_0").dtype == torch.int32
-    torch.testing.assert_close(
-        scales.get_buffer("offset").double() / 2**24,
-        model.scales.offset.table.detach().double(),
-        rtol=0,
-        atol=2.0**-25,
+    offset = model.scales.offset.table.detach().numpy()
+    np.testing.assert_allclose(scales.tensors["offset"] / 256, offset, rtol=0, atol=1 / 512)
+    weight = model.scales.layers()[0].weight.detach().numpy()
+    bits = scales.synthesis[0].shift + 3.0  # two fractional bits of the input and five of the result
+    np.testing.assert_allclose(
+        scales.synthesis[0].weight / 2.0 ** bits[:, None, None, None], weight, rtol=0, atol=2.0 ** -bits.min()
     )

@@ -11,10 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform, Quantised
-from cnncompress.model.config import LEVELS_PER_NAT, ModelConfig
+from cnncompress.entropy.scales import IntegerScales
+from cnncompress.model.config import LEVELS_PER_NAT
 from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.margins import Margins, trimmed
-from cnncompress.nn.scales import IntegerScaleSynthesis, ScaleSynthesis
+from cnncompress.nn.scales import ScaleSynthesis
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
@@ -28,12 +29,12 @@ def bfloat16_is_fast(device: torch.device) -> bool:
     return False
 
 
-def twin_of(integers: IntegerScaleSynthesis, config: ModelConfig, device: torch.device) -> ScaleSynthesis:
+def twin_of(integers: IntegerScales, device: torch.device) -> ScaleSynthesis:
     """Builds the differentiable twin of the integer scale networks."""
     # What it is initialised with is replaced at once: the caller's generator is left alone.
     with torch.random.fork_rng(devices=[]):
-        twin = ScaleSynthesis(config)
-    twin.load_integers(integers.state_dict())
+        twin = ScaleSynthesis(integers.config)
+    twin.load_integers(integers)
     return twin.to(device).requires_grad_(False)
 
 
@@ -206,7 +207,7 @@ class CostGradient:
     def _bits_of_levels(self, symbols: Tensor, z_hat: Tensor, slopes: Tensor) -> tuple[Tensor, list[Tensor]]:
         """What the symbols cost as far as their scale levels change it, and the surprises of all parts."""
         context = self._scales.context
-        all_nats = torch.cat(self._transform.network.partition.split(self._scales(z_hat, self._position, False)), dim=1)
+        all_nats = self._scales(z_hat, self._position, False)
         all_symbols = symbols.flatten(0, 1)[None]
         refined: list[Tensor] = []
         surprises: list[Tensor] = []

@@ -36,7 +36,7 @@ class Refiner:
         transform = pipeline.transform
         self.pipeline = pipeline
         self.costs = SymbolCosts(tables, transform.device)
-        self.scales = twin_of(transform.scales, transform.network.config, transform.device)
+        self.scales = twin_of(transform.scales, transform.device)
 
     def model_lambda(self, quality: int) -> float:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""

@@ -89,7 +89,7 @@ class Case:
         self.size = (pixels.shape[0], pixels.shape[1])
         target = self.transform.analyse(self.original, QUALITY)
         self.coded = self.transform.quantise(target, QUALITY, self.size)
-        twin = twin_of(weights.scales, weights.network.config, torch.device("cpu"))
+        twin = twin_of(weights.scales, torch.device("cpu"))
         whole = Surroundings(self.coded.y_hat, Margins())
         self.gradient = CostGradient(self.transform, twin, self.original, whole, QUALITY, 100.0)
 
@@ -195,15 +195,15 @@ def test_gradient_of_levels_tells_what_surprises_do(pipeline: ImagePipeline, wei
     zeros = torch.zeros(latents.y.shape)
     found = case.gradient(case.coded, GradientTerms(level_slopes=torch.ones_like(zeros))).surprise
     number = 2  # of 16: many symbols, few of them zero
-    part = weights.scales.context.parts[number]
+    part = weights.scales.parts[number]
 
     def levels_with(added: int) -> float:
         walk = case.transform.scale_walk(latents.z, QUALITY)
         for index, each in enumerate(walk.parts()):
             walk.levels()
             own = latents.y.flatten(0, 1)[each.in_latent]
-            walk.add(own + added * own.sign() if index == number else own)
-        return float(walk.coded()[1].double().sum())
+            walk.add((own + added * own.sign() if index == number else own).numpy())
+        return float(walk.coded()[1].astype(float).sum())
 
     own = latents.y.flatten(0, 1)[part.in_latent]
     gained = torch.log1p((own + own.sign()).abs()) - torch.log1p(own.abs())
