@@ -15,6 +15,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from skimage import data
+from threadpoolctl import threadpool_limits
 
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.devices import fix_summation_order
@@ -46,14 +47,15 @@ def _threads(count: int) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
-        yield
+        with threadpool_limits(count, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")
 def threads() -> Callable[[int], AbstractContextManager[None]]:
-    """Runs the body of a ``with`` statement with a number of torch threads."""
+    """Runs the body of a ``with`` statement with a number of threads of torch and NumPy."""
     return _threads
 
 

@@ -17,7 +17,7 @@ def random_tensors(config: ModelConfig, seed: int) -> dict[str, NDArray[Any]]:
     generator = np.random.default_rng(seed)
     ranges = {
         "bias": (-(1 << 13), 1 << 13), "shift": (7, 11), "input_bias": (-(1 << 12), 1 << 12), "offset": (0, 1 << 11),
-        "hyper_offset": (-(1 << 8), 9 << 8), "surprise": (-127, 128),
+        "hyper_offset": (-(9 << 8), 9 << 8), "surprise": (-127, 128),
     }  # fmt: skip
     tensors = {}
     for name, (kind, shape) in tensor_shapes(config).items():

@@ -39,7 +39,8 @@ class CodecCache:
             device: Where to run, as for `Codec`.
             max_pixels: Largest width times height that is coded or decoded.
             max_dim: Longest side that is coded or decoded.
-            threads: torch's threads in this process, set when the first model is loaded; None leaves them as they are.
+            threads: Threads of torch and NumPy in this process, set when the first model is loaded; None leaves them as
+                they are.
             precision: What the networks compute in, as for `Codec`.
             memory_limit: Bytes that an image may take, as for `Codec`.
         """
@@ -109,6 +110,8 @@ class CodecCache:
         )
         if self._threads is not None:
             import torch
+            from threadpoolctl import threadpool_limits
 
             torch.set_num_threads(self._threads)
+            threadpool_limits(self._threads, user_api="blas")  # NumPy's, which the integer networks use
         return codec

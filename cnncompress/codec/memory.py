@@ -27,7 +27,7 @@ _PIXEL_COPIES = 84
 _PATCH_SIDE = 16
 _PATCH_PIXELS = _PATCH_SIDE**2
 _FLOAT = 4
-# At once: feature maps of each kind, and what the entropy model has for an element of the latent, doubles mostly.
+# At once: feature maps of each kind, and what the entropy model has for an element of the latent, floats mostly.
 _MAPS = 4
 _ENTROPY_BYTES = 100
 # Latents before rounding are kept twice: in coding order, and in their places.

@@ -32,8 +32,8 @@ from cnncompress.nn.integers import (
 )
 
 
-def surprise_table() -> Tensor:
-    """What symbols tell: int8 ``[64, 256]`` by scale level and magnitude, with `SURPRISE_BITS` fractional bits.
+def surprises() -> Tensor:
+    """What symbols tell, in nats: float64 ``[64, 256]`` by scale level and magnitude.
 
     ``ln(1 + magnitude)``, minus its mean for a rounded Gaussian of the level.
     """
@@ -45,8 +45,12 @@ def surprise_table() -> Tensor:
     )
     tails[:, 0] /= 2.0  # both signs of all others
     expected = (tails * logarithms).sum(1, keepdim=True) / tails.sum(1, keepdim=True)
-    surprises = fixed(logarithms[:MAGNITUDES] - expected, SURPRISE_BITS)
-    return surprises.clamp(-MAX_SURPRISE, MAX_SURPRISE).to(torch.int8)
+    return logarithms[:MAGNITUDES] - expected
+
+
+def surprise_table() -> Tensor:
+    """The same with `SURPRISE_BITS` fractional bits: int8, ends clipped."""
+    return fixed(surprises(), SURPRISE_BITS).clamp(-MAX_SURPRISE, MAX_SURPRISE).to(torch.int8)
 
 
 class ScaleContext(nn.Module):
