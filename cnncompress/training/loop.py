@@ -55,8 +55,8 @@ class Trainer:
             held_out: Validation images by name.
             device: Where to train, and where the images are kept; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
-            compiled: Whether to compile the model's forward and backward pass, anew for each phase, whose shapes are
-                fixed; None does so on CUDA devices only. The time that it takes does not count.
+            compiled: Whether to compile forward and backward pass, anew for each phase, whose shapes are fixed, and
+                with the clock stopped; None does so on CUDA devices only.
             clock: Seconds that count against the time budget; `time.process_time` makes runs comparable on a machine
                 with other work to do.
             log: Receives one line of text at a time; of the first process only.
@@ -86,10 +86,9 @@ class Trainer:
             model = start
         self.model = model.to(device).to(memory_format=torch.channels_last)
         # A second way to call the same module: its parameters' names, the average and validation stay as they are.
-        compiled = device.type == "cuda" if compiled is None else compiled
-        self.forward: Callable[..., HyperpriorOutput] = (
-            torch.compile(self.model, dynamic=False) if compiled else self.model
-        )
+        self.forward: Callable[..., HyperpriorOutput] = self.model
+        if compiled or (compiled is None and device.type == "cuda"):
+            self.forward = torch.compile(self.model, dynamic=False)
         self.average = WeightAverage(self.model)
         self.crops = RandomCrops(images.values(), device, config.augmentation, processes.seed(config.seed))
         self.optimizer = build_optimizer(self.model, config)

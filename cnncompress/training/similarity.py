@@ -70,22 +70,23 @@ def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
 def _terms(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
     """Luminance and contrast-structure at each place of the window."""
     c1, c2 = STABILISERS
+    rows, columns = (_band(side, x) for side in x.shape[-2:])
+
+    def blur(planes: Tensor) -> Tensor:
+        """Gaussian means of ``[..., H, W]`` wherever the window fits.
+
+        On a CPU two products with banded matrices take an eighth of the time of a convolution, whose one channel leaves
+        the vector units idle.
+        """
+        return rows @ (planes @ columns.T)
+
     # The original is apart, so that no gradient is computed for it.
-    mean = _blur(x)
-    mean_hat, squares, product = _blur(torch.stack([x_hat, x.square() + x_hat.square(), x * x_hat]))
+    mean = blur(x)
+    mean_hat, squares, product = blur(torch.stack([x_hat, x.square() + x_hat.square(), x * x_hat]))
     mean_squares, mean_product = mean.square() + mean_hat.square(), mean * mean_hat
     luminance = (2 * mean_product + c1) / (mean_squares + c1)
     contrast_structure = (2 * (product - mean_product) + c2) / (squares - mean_squares + c2)
     return luminance, contrast_structure
-
-
-def _blur(planes: Tensor) -> Tensor:
-    """Gaussian means of ``[..., H, W]`` wherever the window fits: two products with banded matrices.
-
-    On a CPU they take an eighth of the time of a convolution, whose one channel leaves the vector units idle.
-    """
-    rows, columns = (_band(side, planes) for side in planes.shape[-2:])
-    return rows @ (planes @ columns.T)
 
 
 def _band(side: int, like: Tensor) -> Tensor:
