@@ -174,7 +174,7 @@ def test_info_table(good: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     headings, values = (line.split(maxsplit=8) for line in result.stdout.splitlines())
     assert headings == ["size", "mode", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file"]
-    assert values[:6] == ["20x10", "RGB", "62.5", "81", "3.240", "unknown"]
+    assert values[:6] == ["20x10", "RGB", "62.5", "70", "2.800", "unknown"]
     assert result.stdout.splitlines()[1].endswith(f"unknown (00ff1234)  1      latents:50  {good}")
 
 
@@ -195,8 +195,8 @@ def test_info_json(good: Path) -> None:
         "format_version": 1,
         "fingerprint": "00ff1234",
         "model": None,
-        "input_bytes": 81,
-        "bpp": 3.24,
+        "input_bytes": 70,
+        "bpp": 2.8,
         "chunks": [{"type": "latents", "bytes": 50}],
         "original": None,
         "source": None,
@@ -210,7 +210,7 @@ def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
     chunks = (Chunk(ChunkType.ORIGINAL, b"GIF89a"), Chunk(ChunkType.SOURCE, b"\6\0\0\0\0gif"))
     path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, 0, bytes(4)), chunks)))
     values = run("info", path).stdout.splitlines()[1].split(maxsplit=7)
-    assert values == ["20x10", "RGB", "stored", "54", "2.160", "-", "1", f"original:6 source:8  {path}"]
+    assert values == ["20x10", "RGB", "stored", "37", "1.480", "-", "1", f"original:6 source:8  {path}"]
     facts = json.loads(run("info", "--json", path).stdout)
     assert (facts["quality"], facts["fingerprint"], facts["original"]) == (None, None, "gif")
     assert facts["source"] == {"ending": "gif", "size": 6}
