@@ -10,11 +10,13 @@ import pytest
 
 from cnncompress import errors
 from cnncompress.cli.main import COMMANDS, program
+from cnncompress.evaluation.markdown import bd_rate_markdown, curve_markdown
 from cnncompress.evaluation.peers import CNC
 from cnncompress.evaluation.report import default_quality_sentence
 from cnncompress.evaluation.results import read_results
 
 ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "results"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 SOME_FAILED, CLICK_USAGE, SIGNALS = 1, 2, {130, 141, 143}
@@ -52,10 +54,34 @@ def test_every_option_is_one() -> None:
 
 
 def test_what_the_default_quality_means() -> None:
-    results = read_results(ROOT / "docs" / "results" / "kodak.json")
-    (cnc,) = (codec for codec in results.codecs if codec.codec == CNC)
+    cnc = read_results(RESULTS / "kodak.json").codec(CNC)
     sentence = str(default_quality_sentence(cnc)).replace("these 24 images.", "the 24 Kodak images")
     assert sentence in " ".join(README.split()), "python scripts/report_rd.py docs/results/kodak.json prints it"
+
+
+@pytest.mark.parametrize(
+    ("document", "block", "name"),
+    [
+        ("README.md", "results", "kodak"),
+        ("models/base.md", "results", "kodak"),
+        ("models/base.md", "cid22", "cid22"),
+        ("models/base.md", "screens", "screens"),
+    ],
+)
+def test_tables_of_results_are_those_measured(document: str, block: str, name: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    shown = text[text.index(f"<!-- {block} -->") :].split("<!-- end -->")[0]
+    results = read_results(RESULTS / f"{name}.json")
+    cnc = results.codec(CNC)
+    command = f"python scripts/report_rd.py docs/results/{name}.json --markdown prints it"
+    assert bd_rate_markdown(results, cnc) in shown, command
+    assert document == "README.md" or curve_markdown(cnc) in shown, command
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.json")), ids=lambda path: path.stem)
+def test_results_are_explained(path: Path) -> None:
+    read_results(path)
+    assert f"`{path.name}`" in (RESULTS / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"\]\(([^)#:]+)\)", README))))
