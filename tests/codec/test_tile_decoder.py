@@ -194,8 +194,9 @@ def test_previews_show_the_same_smaller(pipeline: ImagePipeline, photo: Pixels, 
     rows, columns = height // factor, width // factor
     cut = full[: rows * factor, : columns * factor].reshape(rows, factor, columns, factor, 3).mean((1, 3))
     error = float(np.mean(np.square(small[:rows, :columns] - cut)))
-    # Previews leave out the convolutions and the restoration filter, which matter most where little is averaged.
-    assert 10 * np.log10(255**2 / error) > (39 if factor == 2 else 42)
+    # Previews leave out the convolutions and the restoration filter, which matter most where little is averaged, and
+    # more in a model that is trained for looks.
+    assert 10 * np.log10(255**2 / error) > {2: 36, 4: 38.5, 8: 42}[factor]
 
 
 class Watching:
