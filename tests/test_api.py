@@ -51,8 +51,8 @@ def packed(codec: Codec, crop: Pixels) -> bytes:
 
 
 def psnr(one: object, other: object) -> float:
-    error = np.asarray(one, dtype=float) - np.asarray(other, dtype=float)
-    return float(10 * np.log10(255**2 / np.mean(error**2)))
+    error = float(np.mean((np.asarray(one, dtype=float) - np.asarray(other, dtype=float)) ** 2))
+    return float(10 * np.log10(255**2 / error)) if error else float("inf")
 
 
 def png(image: Image.Image) -> bytes:

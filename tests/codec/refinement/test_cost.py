@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.refinement import gradient
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, GradientTerms, Surroundings, twin_of
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
@@ -112,13 +113,15 @@ def case(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> Case:
 
 @pytest.fixture(scope="module")
 def unrestored_case(weights: Weights, coffee: Pixels) -> Case:
-    """With a restoration filter that changes nothing."""
+    """With a restoration filter that changes nothing, and gradients in float32."""
     network = copy.deepcopy(weights.network)
     for parameter in network.g_s.restoration.body[-1].parameters():
         parameter.zero_()
     transform = LatentTransform(network, weights.scales, torch.device("cpu"))
     pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-    return Case(pipeline, weights, np.ascontiguousarray(coffee[130:190, 210:330]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gradient, "bfloat16_is_fast", lambda device: False)
+        return Case(pipeline, weights, np.ascontiguousarray(coffee[130:190, 210:330]))
 
 
 def decoded_of(coded: Quantised) -> Tensor:
