@@ -59,7 +59,7 @@ def test_previews_are_compared_with_full_images(codec: Codec) -> None:
     images = [Image.fromarray(data.coffee()[:131, :202])]
     previews = measure_previews(codec, images, 50)
     assert [preview.scale for preview in previews] == [1 / 2, 1 / 4, 1 / 8]
-    assert all(preview.psnr > 38 and preview.time > 0 for preview in previews)
+    assert all(preview.psnr > 36 and preview.time > 0 for preview in previews)
     line = format_previews([Preview(0.5, 44.04, 0.419), Preview(0.125, 50.0, 0.4)])
     assert line == (
         "previews against full images made as small: 1/2 44.0 dB in 0.42 of the time, 1/8 50.0 dB in 0.40 of the time"
