@@ -26,9 +26,10 @@ from ssimulacra2 import compute_ssimulacra2
 from table_classes import table_bits
 from torch import Tensor
 
-from cnncompress.codec.latents import LatentTransform, Quantised, Target
+from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.evaluation.bdrate import bd_rate
 from cnncompress.evaluation.curves import Curve
+from cnncompress.evaluation.metrics import PSNR, SSIMULACRA2
 from cnncompress.model.config import SCALE_LEVELS
 from cnncompress.model.weights import Weights, load_weights
 from cnncompress.nn.gaussian import STRENGTH
@@ -49,9 +50,9 @@ _ALL = "all, after training without"
 _REFERENCE = "0.02"
 STRENGTHS: dict[str, tuple[float, float]] = {
     _REFERENCE: (0.02, 0.02),
+    "0.01": (0.01, 0.01),
     "0.03": (0.03, 0.03),
     "0.05 .. 0.025": (0.05, 0.025),
-    "0.035 .. 0.015": (0.035, 0.015),
 }
 """Widening in steps per bit at quality 0 and at quality 100."""
 
@@ -65,7 +66,7 @@ class CodedCrop:
         quality: 0 .. 100.
         y_hat: float32 ``[1, M, 16, 16]``, without shifts.
         cells: int64 of the same shape: which shift each element would get, ``MAGNITUDES * level + min(|s|, 4)``.
-        signs: int8 of the same shape.
+        signs: float32 of the same shape: the symbols' signs times their quantisation steps.
     """
 
     pixels: Tensor
@@ -94,11 +95,11 @@ class Gate(torch.nn.Module):
 
 
 def cells_and_signs(transform: LatentTransform, quantised: Quantised) -> tuple[Tensor, Tensor]:
-    """Which shift each element of the latent gets, and in which direction: ``[1, M, h, w]`` both."""
+    """Which shift each element of the latent gets, and in which direction by which step: ``[1, M, h, w]`` both."""
     symbols, levels = quantised.latents.y.long(), quantised.latents.y_levels.long()
     cells = MAGNITUDES * levels + symbols.abs().clamp(max=MAGNITUDES - 1)
     merge = transform.network.partition.merge
-    return merge(list(cells.split(1))), merge(list(symbols.sign().float().split(1)))
+    return merge(list(cells.split(1))), merge(list((symbols.sign() * quantised.deltas).split(1)))
 
 
 def prepare(
@@ -120,12 +121,12 @@ def prepare(
         target = transform.analyse(pixels.permute(1, 2, 0), round(100 * quality))
         quantised = transform.quantise(target, round(100 * quality), (CROP, CROP))
         cells, signs = cells_and_signs(transform, quantised)
-        residuals = transform.network.partition.merge(list((target.y - quantised.means).split(1)))
+        residuals = transform.network.partition.merge(list(((target.y - quantised.means) / quantised.deltas).split(1)))
         symbols = transform.network.partition.merge(list(quantised.latents.y.float().split(1)))
-        inside = ((residuals - symbols) * signs)[signs != 0].double()
+        inside = ((residuals - symbols) * signs.sign())[signs != 0].double()
         sums.index_add_(0, cells[signs != 0], inside)
         counts.index_add_(0, cells[signs != 0], torch.ones_like(inside))
-        crops.append(CodedCrop(pixels, quality, quantised.y_hat, cells, signs.to(torch.int8)))
+        crops.append(CodedCrop(pixels, quality, quantised.y_hat, cells, signs))
     trust = 50.0  # symbols; few are of the largest levels
     return crops, (sums / (counts + trust)).float()
 
@@ -182,7 +183,7 @@ def quantise_all(
         transform._widening = widening * strength / STRENGTH
         rates, decoded = [], []
         for image in images:
-            target: Target = transform.analyse(image.permute(1, 2, 0), 100 * quality)
+            target = transform.analyse(image.permute(1, 2, 0), 100 * quality)
             quantised = transform.quantise(target, 100 * quality, (image.shape[1], image.shape[2]))
             latents = quantised.latents
             total = sum(
@@ -233,8 +234,9 @@ def main(model: str, images: tuple[Path, ...], output: Path, minutes: float, num
 
 
 def as_curve(name: str, points: list[tuple[float, float, float]], metric: int) -> Curve:
-    """Rate against PSNR (1) or SSIMULACRA2 (2), which takes the place of PSNR."""
-    return Curve(name, tuple(point[0] for point in points), tuple(point[metric] for point in points))
+    """Rate against PSNR (1) or SSIMULACRA2 (2)."""
+    measure = (PSNR, SSIMULACRA2)[metric - 1]
+    return Curve(name, measure, tuple(point[0] for point in points), tuple(point[metric] for point in points))
 
 
 @torch.inference_mode()

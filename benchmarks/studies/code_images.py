@@ -14,14 +14,13 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.entropy.integers import QUALITY_STEPS
+from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
-from cnncompress.nn.integers import nats_to_level
-from cnncompress.nn.scales import QUALITY_STEPS
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.export import COUNTED_QUALITIES
 from cnncompress.training.session import HELD_OUT, counting_images
@@ -68,13 +67,15 @@ def code(transform: LatentTransform, image: Tensor, quality: float) -> CodedImag
     """Codes uint8 ``[3, H, W]`` at a quality of 0 .. 100."""
     hundredths = round(quality * 100)
     latents = transform.encode(image.permute(1, 2, 0).contiguous(), hundredths)
-    nats = F.pixel_unshuffle(transform.scales(latents.z[None], hundredths), 2)[:, transform.network.partition.order]
+    scales = transform.scales
+    features = scales.features(latents.z.numpy(), hundredths)
+    first_levels = [scale_levels(scales.in_advance(part, features, hundredths)) for part in range(len(scales.parts))]
     return CodedImage(
         quality,
         image.shape[1] * image.shape[2],
         latents.y.flatten(2).short().numpy(),
         latents.y_levels.flatten(2).numpy(),
-        nats_to_level(nats).view(latents.y.shape).flatten(2).numpy(),
+        np.concatenate(first_levels).reshape(*latents.y.shape[:2], -1),
         latents.z.flatten(1).short().numpy(),
         latents.z_levels.flatten(1).numpy(),
     )

@@ -14,6 +14,7 @@ from statistics import fmean
 
 import click
 import torch
+from code_images import middle
 from perceptual_losses import study_objective
 from torch import Tensor
 
@@ -29,7 +30,6 @@ from cnncompress.training.hyperprior import TrainableModel, trainable_model
 from cnncompress.training.loop import Trainer
 
 QUALITIES = (5.0, 25.0, 45.0, 65.0, 85.0)
-SIDE = 384
 
 
 @torch.no_grad()
@@ -41,7 +41,7 @@ def curves(model: TrainableModel, images: Sequence[Tensor], name: str) -> list[C
         position = quality_position(torch.tensor([quality]), model.config.anchors)
         rate, measured = [], []
         for image in images:
-            x = _middle(image)[None].float() / 255.0
+            x = middle(image)[None].float() / 255.0
             output = model.eval()(x.contiguous(memory_format=torch.channels_last), position, simulate_integers=True)
             pixels = [(255.0 * y[0].clamp(0.0, 1.0) + 0.5).byte().permute(1, 2, 0).numpy() for y in (x, output.x_hat)]
             rate.append(float(output.y_bits + output.z_bits) / x[0, 0].numel())
@@ -49,12 +49,6 @@ def curves(model: TrainableModel, images: Sequence[Tensor], name: str) -> list[C
         rates.append(fmean(rate))
         scores.append({metric: metric.scale(fmean(row[metric.name] for row in measured)) for metric in METRICS})
     return [Curve(name, metric, tuple(rates), tuple(row[metric] for row in scores)) for metric in METRICS]
-
-
-def _middle(image: Tensor) -> Tensor:
-    sides = [min(SIDE, length // 64 * 64) for length in image.shape[1:]]
-    top, left = ((length - side) // 2 for length, side in zip(image.shape[1:], sides, strict=True))
-    return image[:, top : top + sides[0], left : left + sides[1]]
 
 
 def phases(synthesis_only: bool) -> tuple[Phase, ...]:

@@ -15,9 +15,9 @@ from code_images import QUALITIES, CodedImage, read_coded
 from numpy.typing import NDArray
 from table_classes import MAGNITUDES, count_hyper, level_bits
 
+from cnncompress.entropy.parts import CUTS
 from cnncompress.entropy.tables import MAX_RADIUS
 from cnncompress.model.config import SCALE_LEVELS
-from cnncompress.nn.scale_context import CUTS
 
 OFFSETS = np.arange(-8, 8)
 """What four bits can say, in eighths of a nat."""

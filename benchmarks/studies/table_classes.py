@@ -15,9 +15,9 @@ import numpy as np
 from code_images import QUALITIES, CodedImage, read_coded
 from numpy.typing import NDArray
 
+from cnncompress.entropy.parts import CUTS
 from cnncompress.entropy.tables import MAX_RADIUS, TOTAL, build_tables, integer_weights, table_radius
 from cnncompress.model.config import SCALE_LEVELS
-from cnncompress.nn.scale_context import CUTS
 
 Counts = NDArray[np.int64]
 """How often each magnitude occurred at each level: ``[64, 2048]``, behind any number of other axes."""
@@ -178,7 +178,8 @@ def main(coded: Path) -> None:
         totals = sum(count(image, classes(image), number) for image in counted)
         bits = np.stack([class_bits(counts, pooled) for counts in totals])
         changes = rate_changes(held_out, reference, hyper, bits, classes)
-        print(f"| {name} | {64 * number} | " + " | ".join(f"{change:+.2f} %" for change in changes) + " |", flush=True)
+        tables = SCALE_LEVELS * (number + (hyper is not reference))
+        print(f"| {name} | {tables} | " + " | ".join(f"{change:+.2f} %" for change in changes) + " |", flush=True)
 
     row("y and z apart", lambda image: zeros, 1, class_bits(z_counts, pooled))
     row("variance group of the channel", variance_group, 4)

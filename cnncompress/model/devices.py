@@ -48,8 +48,8 @@ def fix_summation_order() -> None:
     cost of 3 to 8 per cent. MKL looks that up at its first product, so a program that has used torch before keeps what
     it has. Other makers' processors are left alone: there the order is fixed as it is, and strictness means slow code.
     """
-    if _is_intel():
-        os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+    if "MKL_CBWR" not in os.environ and _is_intel():
+        os.environ["MKL_CBWR"] = "AUTO,STRICT"
 
 
 def _is_intel() -> bool:

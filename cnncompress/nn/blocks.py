@@ -25,8 +25,7 @@ class SpatialConv2d(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - as torch calls it
         """Maps ``[B, C, H, W]`` to ``[B, D, H, W]``."""
         height, width = input.shape[-2:]
-        trained = torch.is_grad_enabled() and self.weight.requires_grad
-        if input.device.type != "cpu" or trained or height * width > SMALL_GRID:
+        if height * width > SMALL_GRID or not _coding_on_cpu(input, self.weight):
             result: Tensor = super().forward(input)
             return result
         # Where there are too few positions to keep all threads busy, oneDNN cuts the sums instead, as for 1x1.
@@ -104,7 +103,12 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Returns:
         float ``[B, D, H, W]``; on the CPU, unless the weight is trained, with ``channels_last`` strides.
     """
-    if x.device.type != "cpu" or (torch.is_grad_enabled() and weight.requires_grad):
+    if not _coding_on_cpu(x, weight):
         return F.conv2d(x, weight[:, :, None, None], bias)
     rows = x.contiguous(memory_format=torch.channels_last).permute(0, 2, 3, 1)
     return F.linear(rows, weight, bias).permute(0, 3, 1, 2)
+
+
+def _coding_on_cpu(x: Tensor, weight: Tensor) -> bool:
+    """Whether the result may reach a file: on the CPU, where libraries cut sums, and not in training."""
+    return x.device.type == "cpu" and not (torch.is_grad_enabled() and weight.requires_grad)

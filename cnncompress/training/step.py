@@ -71,7 +71,7 @@ def full_precision(device: torch.device) -> AbstractContextManager[object]:
     """Keeps TensorFloat-32 out of training, and lets cuDNN choose its kernels by trial.
 
     What autocast leaves in float32 is there because bf16 was not enough, and TF32 has only three bits more: the scale
-    network simulates integers with 14 fractional bits, and the linear path carries coefficients of several hundred
+    network simulates sums of integers up to 2^24, and the linear path carries coefficients of several hundred
     steps. Together they are less than a tenth of the arithmetic. torch lets convolutions use TF32 unless told not to;
     matrix products, which the compiler may make of 1x1 convolutions, it leaves in full precision, and so do we.
     """
