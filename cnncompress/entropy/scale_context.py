@@ -57,22 +57,16 @@ class IntegerScaleContext:
         self.parts = coding_parts(config.bands)
         self._known = [part.in_latent.start - part.in_step.start for part in self.parts]
         self.networks = {
-            number: PartNetwork(
-                *(IntegerConvolution.of(tensors, f"context.{number}.{name}") for name in LAYERS),
-            )
+            number: PartNetwork(*(IntegerConvolution.of(tensors, f"context.{number}.{name}") for name in LAYERS))
             for number in range(1, len(self.parts))
         }
         self._surprises = tensors["context.surprise"].astype(np.float32).ravel()
-        self._own = {
-            number: network.stem.part(inputs=slice(self._known[number], None))
-            for number, network in self.networks.items()
-        }
-        # One product for all parts of a step is faster than one for each.
-        self._before = {
-            step: stacked([self.networks[number].stem.part(inputs=slice(self._known[number])) for number in numbers])
-            for step in range(1, STEPS)
-            if (numbers := range(step * PARTS_OF_STEP, (step + 1) * PARTS_OF_STEP))
-        }
+        stems = {number: network.stem for number, network in self.networks.items()}
+        self._own = {number: stem.part(inputs=slice(self._known[number], None)) for number, stem in stems.items()}
+        # What the steps before tell is one product for all parts of a step, which is faster than one for each.
+        before = [stem.part(inputs=slice(self._known[number])) for number, stem in stems.items()]
+        firsts = [step * PARTS_OF_STEP - 1 for step in range(1, STEPS)]  # the first part has no network
+        self._before = [stacked(before[first : first + PARTS_OF_STEP]) for first in firsts]
 
     def bounds(self) -> dict[str, int]:
         """Largest possible partial sum of each layer, by its name."""
@@ -97,7 +91,7 @@ class IntegerScaleContext:
         Returns:
             float32 ``[4, C, h/2, w/2]``; what `correction` takes.
         """
-        sums = self._before[step].sums(seen[: self._known[step * PARTS_OF_STEP]])
+        sums = self._before[step - 1].sums(seen[: self._known[step * PARTS_OF_STEP]])
         return sums.reshape(PARTS_OF_STEP, -1, *sums.shape[1:])
 
     def correction(self, part: int, seen: Floats, before: Floats | None) -> Floats:
