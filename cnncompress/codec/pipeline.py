@@ -10,6 +10,7 @@ from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL
 from cnncompress.errors import Corrupt
+from cnncompress.units import Hundredths
 
 
 class ImagePipeline:
@@ -19,25 +20,25 @@ class ImagePipeline:
         self.transform = transform
         self.entropy_model = entropy_model
 
-    def encode(self, pixels: NDArray[np.uint8], quality: int) -> bytes:
+    def encode(self, pixels: NDArray[np.uint8], quality: Hundredths) -> bytes:
         """Codes an image.
 
         Args:
             pixels: uint8 ``[H, W, 3]``, RGB.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             Payload of a latent chunk.
         """
         return self.pack(self.transform.encode(torch.tensor(pixels), quality))
 
-    def decode(self, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
+    def decode(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> NDArray[np.uint8]:
         """Decodes an image.
 
         Args:
             payload: Payload of a latent chunk.
             size: Height and width of the image.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             uint8 ``[height, width, 3]``, RGB.
@@ -59,13 +60,13 @@ class ImagePipeline:
             encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
             return encoder.to_bytes()
 
-    def unpack(self, payload: bytes, size: tuple[int, int], quality: int) -> Latents:
+    def unpack(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latents:
         """Recovers the symbols.
 
         Args:
             payload: Payload of a latent chunk.
             size: Height and width of the image.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             Exactly the symbols that were coded, whatever the machine.

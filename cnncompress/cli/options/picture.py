@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
 
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Area, Colour, Strip, Tile
+from cnncompress.images.limits import Limits
 from cnncompress.images.settings import STRIPPABLE, ImageSettings
 from cnncompress.images.view import View
 
@@ -36,19 +37,19 @@ class PictureOptions:
     background: tuple[int, int, int] | None
     tile: int | None
 
-    def settings(self, limits: ImageSettings) -> ImageSettings:
+    def settings(self, limits: Limits) -> ImageSettings:
         """Returns how images are read.
 
         Args:
             limits: how large they may be.
         """
-        return replace(
-            limits,
+        return ImageSettings(
             strip=self.strip,
             strict=self.strict,
             frame=self.frame,
             background=self.background,
             keep_alpha=not self.no_alpha,
+            limits=limits,
         )
 
 

@@ -10,7 +10,7 @@ import click
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Device, Devices, Size
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
+from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 
 if TYPE_CHECKING:
     from cnncompress.model.devices import Precision
@@ -56,9 +56,9 @@ class RunOptions:
     memory_limit: int
 
     @property
-    def limits(self) -> ImageSettings:
+    def limits(self) -> Limits:
         """How large images may be."""
-        return ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim, memory_limit=self.memory_limit)
+        return Limits(self.max_pixels, self.max_dim, self.memory_limit)
 
 
 run_options = option_group(

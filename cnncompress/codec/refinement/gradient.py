@@ -16,6 +16,7 @@ from cnncompress.model.config import LEVELS_PER_NAT
 from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.margins import Margins, trimmed
 from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.units import Hundredths
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
@@ -107,7 +108,7 @@ class CostGradient:
         scales: ScaleSynthesis,
         original: Tensor,
         surroundings: Surroundings,
-        quality: int,
+        quality: Hundredths,
         bits_per_square: float,
     ) -> None:
         """Prepares what all gradients share.
@@ -117,7 +118,7 @@ class CostGradient:
             scales: Twin of the integer scale networks.
             original: uint8 ``[H, W, 3]``.
             surroundings: Of its latent.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             bits_per_square: Bits that a squared error of 1 (white) at one value of the image is worth.
         """
         self._transform = transform

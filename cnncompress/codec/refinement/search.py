@@ -21,6 +21,7 @@ from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
 from cnncompress.entropy.tables import ScaleTables
 from cnncompress.nn.quality import lambda_at
+from cnncompress.units import Hundredths
 
 
 class Refiner:
@@ -38,7 +39,7 @@ class Refiner:
         self.costs = SymbolCosts(tables, transform.device)
         self.scales = twin_of(transform.scales, transform.device)
 
-    def model_lambda(self, quality: int) -> float:
+    def model_lambda(self, quality: Hundredths) -> float:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
         transform = self.pipeline.transform
         return float(lambda_at(transform.network.config.lambdas, transform.position(quality).cpu()))
