@@ -206,23 +206,8 @@ class LatentTransform:
         return self.quantise(self.analyse(pixels, quality), quality, (height, width)).latents
 
     @torch.inference_mode()
-    def decode(self, latents: Latents, height: int, width: int, quality: Hundredths) -> Tensor:
-        """Maps symbols to the image.
-
-        Args:
-            latents: The symbols.
-            height: Rows of the image.
-            width: Columns of the image.
-            quality: As given to `encode`.
-
-        Returns:
-            uint8 ``[height, width, 3]``, RGB, on the CPU.
-        """
-        return self.synthesise(self.decode_latent(latents, quality), height, width, quality)
-
-    @torch.inference_mode()
     def decode_latent(self, latents: Latents, quality: Hundredths) -> Tensor:
-        """Maps symbols to the decoded latent: the first half of `decode`.
+        """Maps symbols to the decoded latent.
 
         Args:
             latents: The symbols.
@@ -244,7 +229,7 @@ class LatentTransform:
     def synthesise(
         self, y_hat: Tensor, height: int, width: int, quality: Hundredths, margins: Margins | None = None
     ) -> Tensor:
-        """Maps a decoded latent to the image: the second half of `decode`.
+        """Maps a decoded latent to the image.
 
         Args:
             y_hat: float32 ``[1, M, h, w]``, of the image, or of the window of a tile.

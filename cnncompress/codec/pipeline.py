@@ -1,10 +1,8 @@
-"""Image to entropy-coded payload and back."""
+"""Symbols to entropy-coded payload and back."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
@@ -19,35 +17,6 @@ class ImagePipeline:
     def __init__(self, transform: LatentTransform, entropy_model: EntropyModel) -> None:
         self.transform = transform
         self.entropy_model = entropy_model
-
-    def encode(self, pixels: NDArray[np.uint8], quality: Hundredths) -> bytes:
-        """Codes an image.
-
-        Args:
-            pixels: uint8 ``[H, W, 3]``, RGB.
-            quality: Of the file.
-
-        Returns:
-            Payload of a latent chunk.
-        """
-        return self.pack(self.transform.encode(torch.tensor(pixels), quality))
-
-    def decode(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> NDArray[np.uint8]:
-        """Decodes an image.
-
-        Args:
-            payload: Payload of a latent chunk.
-            size: Height and width of the image.
-            quality: Of the file.
-
-        Returns:
-            uint8 ``[height, width, 3]``, RGB.
-
-        Raises:
-            Corrupt: The payload is damaged.
-        """
-        pixels: NDArray[np.uint8] = self.transform.decode(self.unpack(payload, size, quality), *size, quality).numpy()
-        return pixels
 
     def pack(self, latents: Latents) -> bytes:
         """Entropy-codes symbols into the payload of a latent chunk."""

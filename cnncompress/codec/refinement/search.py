@@ -54,19 +54,16 @@ class RefiningCoder:
 
     needs_surroundings = True
 
-    def __init__(self, refiner: Refiner, effort: Effort, lmbda: float | None = None) -> None:
+    def __init__(self, refiner: Refiner, effort: Effort) -> None:
         """Remembers what to do.
 
         Args:
             refiner: Of the model.
             effort: The rounds to go through.
-            lmbda: Trade-off between rate and distortion, in bits per pixel for one unit of MSE at a peak of 255; by
-                default the model's at each quality. A smaller one makes smaller files at the same quality.
         """
         self.steps = 1 + len(effort.rounds)
         self._refiner = refiner
         self._effort = effort
-        self._lmbda = lmbda
         self._stopped = False
 
     def __call__(self, task: TileTask) -> CodedTile:
@@ -74,13 +71,12 @@ class RefiningCoder:
         if not self._stopped:
             return self._refined(task)
         coded = single_pass(self._refiner.pipeline, task)
-        with contextlib.suppress(StopRefining):  # who asked once may ask again
+        with contextlib.suppress(StopRefining):  # the callback may raise again for later tiles
             task.report(self.steps)
         return coded
 
     def _refined(self, task: TileTask) -> CodedTile:
-        lmbda = self._refiner.model_lambda(task.quality) if self._lmbda is None else self._lmbda
-        search = TileSearch(self._refiner, task, lmbda)
+        search = TileSearch(self._refiner, task)
         try:
             task.report(1)
             for done, plan in enumerate(self._effort.rounds, start=1):
@@ -94,19 +90,18 @@ class RefiningCoder:
 class TileSearch:
     """The search on one tile, and the best that it has found."""
 
-    def __init__(self, refiner: Refiner, task: TileTask, lmbda: float) -> None:
+    def __init__(self, refiner: Refiner, task: TileTask) -> None:
         """Starts with a single pass.
 
         Args:
             refiner: Of the model.
             task: The tile.
-            lmbda: Trade-off between rate and distortion, as for `RefiningCoder`.
         """
         self._pipeline = refiner.pipeline
         self._task = task
         self._surroundings = Surroundings(*task.surroundings())
         original, target = task.pixels(), task.target()
-        self._measure = RateDistortion(lmbda, original)
+        self._measure = RateDistortion(refiner.model_lambda(task.quality), original)
         transform = self._pipeline.transform
         gradient = CostGradient(
             transform, refiner.scales, original, self._surroundings, task.quality, self._measure.bits_per_square
