@@ -19,16 +19,7 @@ _FACTORS = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """What was asked for.
-
-    Attributes:
-        strip: ``--strip``.
-        strict: ``--strict``.
-        frame: ``--frame``.
-        no_alpha: ``--no-alpha``.
-        background: ``--background``.
-        tile: ``--tile``; None to choose.
-    """
+    """Values of the *Picture* options."""
 
     strip: frozenset[str]
     strict: bool
@@ -78,13 +69,7 @@ picture_options = option_group(
 
 @dataclass(frozen=True)
 class RegionOptions:
-    """What was asked for.
-
-    Attributes:
-        crop: ``--crop``: left, top, width and height.
-        scale: ``--scale``.
-        keep_going: ``--keep-going``.
-    """
+    """Values of the *Picture* options."""
 
     crop: tuple[int, int, int, int] | None
     scale: str

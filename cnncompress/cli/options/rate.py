@@ -17,16 +17,7 @@ _option = section("Rate and quality")
 
 @dataclass(frozen=True)
 class RateOptions:
-    """What was asked for.
-
-    Attributes:
-        quality: ``-q``.
-        bpp: ``--bpp``.
-        target_size: ``--target-size``, in bytes.
-        target_psnr: ``--target-psnr``, in dB.
-        lossless: ``--lossless``.
-        effort: ``-e``.
-    """
+    """Values of the *Rate and quality* options."""
 
     quality: float
     bpp: float | None

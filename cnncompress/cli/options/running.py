@@ -33,18 +33,7 @@ force_option = click.option("-f", "--force", is_flag=True, help="Replace OUTPUT 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was asked for.
-
-    Attributes:
-        model: ``--model``.
-        device: ``--device``, one or several.
-        precision: ``--precision``.
-        jobs: ``-j``; None to choose.
-        threads: ``-T``; None or 0 for one a core.
-        max_pixels: ``--max-pixels``.
-        max_dim: ``--max-dim``.
-        memory_limit: ``-M``, in bytes.
-    """
+    """Values of the *Running* options."""
 
     model: str | None
     device: tuple[str, ...]
