@@ -34,17 +34,17 @@ def cases() -> Iterator[tuple[str, bytes]]:
         image = photograph.convert(mode)
         if mode.endswith("A"):
             image.putalpha(ramp)
-        yield f"lossless-{mode.lower()}", compress(image, lossless=True)
-    yield "lossless-opaque", compress(photograph.convert("RGBA"), lossless=True)
-    yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], lossless=True)
+        yield f"lossless-{mode.lower()}", compress(image, coding="lossless")
+    yield "lossless-opaque", compress(photograph.convert("RGBA"), coding="lossless")
+    yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], coding="lossless")
 
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 8, "Maker"
     exif.get_ifd(0x8825)[1] = "N"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     photograph.info.update(exif=exif.tobytes(), icc_profile=profile, xmp=b'<x tiff:Orientation="8"/>')
-    yield "metadata", compress(photograph, lossless=True, source=SourceRecord("JPEG", 1 << 33))
-    yield "no-position", compress(photograph, lossless=True, settings=ImageSettings(strip=frozenset({"gps"})))
+    yield "metadata", compress(photograph, coding="lossless", source=SourceRecord("JPEG", 1 << 33))
+    yield "no-position", compress(photograph, coding="lossless", settings=ImageSettings(strip=frozenset({"gps"})))
 
     stream = io.BytesIO()
     photograph.save(stream, "PNG", exif=photograph.info["exif"])
@@ -54,10 +54,10 @@ def cases() -> Iterator[tuple[str, bytes]]:
     yield "stored-gif", store_original(stream.getvalue())
 
     palette = photograph.quantize(16)
-    yield "palette", compress(palette, lossless=True)
+    yield "palette", compress(palette, coding="lossless")
     palette.info["transparency"] = 3
-    yield "palette-transparent", compress(palette, lossless=True)
-    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), lossless=True)
+    yield "palette-transparent", compress(palette, coding="lossless")
+    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), coding="lossless")
 
 
 def sums(packed: bytes) -> dict[str, str]:
