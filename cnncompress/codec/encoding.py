@@ -1,7 +1,7 @@
 """From a picture to its .cnc file: in which coding, and at which quality.
 
 Photographs are coded with a model. For a picture with flat areas (a screenshot, a plot, a page of text) two other
-codings compete with it: all planes without loss, and AVIF that is as good by PSNR or better. The smallest file wins.
+codings compete with it: all planes without loss, and AVIF.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from cnncompress.codec.avif_coder import AvifCoder
 from cnncompress.codec.graphics import has_flat_areas, lossless_bpp
 from cnncompress.codec.packing import pack_lossless
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.rate_search import expected_psnr, psnr_of, reach
+from cnncompress.codec.rate_search import psnr_of, reach
 from cnncompress.codec.settings import EncodeSettings
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
@@ -24,8 +24,8 @@ from cnncompress.units import Hundredths
 if TYPE_CHECKING:
     from cnncompress.codec.codec import ModelCodec
 
-AVIF_SHARE = 0.9
-"""AVIF is chosen where it needs at most this share of the bytes of the learned file."""
+WORTHWHILE = 0.9
+"""AVIF has to need at most this share of the bytes of the learned coding, and loss of the lossless file."""
 
 NOISY_BPP = 3.5
 """Below this rate no lossless file of a picture without flat areas is smaller; the least measured is 5.3 (CID22)."""
@@ -77,7 +77,7 @@ def encode(
         lossless, avif = pack_lossless(image, source), AvifCoder(image, source)
         if isinstance(wanted, Target):
             return _best_for_target(image, wanted, [learned, avif], lossless)
-        return min(lossless, _smaller(image, learned, avif, wanted), key=len)
+        return _graphics(image, learned, avif, wanted, lossless)
     data = _file(learned, wanted, image)
     width, height = image.size
     bpp = 8 * len(data) / (width * height)
@@ -92,15 +92,30 @@ def _file(coder: ImageCoder, wanted: Hundredths | Target, image: SourceImage) ->
     return coder.file_at(wanted)
 
 
-def _smaller(image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths) -> bytes:
-    """The learned file, or an AVIF one that is as good and clearly smaller."""
+def _graphics(image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths, lossless: bytes) -> bytes:
     data = learned.file_at(quality)
-    if not avif.can_code:
-        return data
-    # A quality means on a drawing at least what it means on a photograph.
-    decibels = max(psnr_of(image, learned.colours_of(data)), expected_psnr(quality / 100))
+    if avif.can_code:
+        data = _avif_if_better(data, image, learned, avif, quality)
+    return data if len(data) <= WORTHWHILE * len(lossless) else lossless
+
+
+def _avif_if_better(
+    data: bytes, image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths
+) -> bytes:
+    """A learned file, or AVIF where it needs clearly less at the same PSNR.
+
+    AVIF is then written at the quality itself, and not at the PSNR of the learned file, which has little of letters and
+    lines: a quality means about the same for all pictures, and pictures settle that are coded again and again.
+    """
+    decibels, limit = psnr_of(image, learned.colours_of(data)), WORTHWHILE * len(data)
+    natural = avif.file_at(quality)
+    good = psnr_of(image, avif.colours_of(natural)) >= decibels
+    if good and len(natural) <= limit:
+        return natural
     matched = avif.file_of_psnr(decibels, quality)
-    return matched if matched is not None and len(matched) <= AVIF_SHARE * len(data) else data
+    if matched is None or len(matched) > limit:
+        return data
+    return natural if good else matched
 
 
 def _best_for_target(image: SourceImage, target: Target, coders: Sequence[ImageCoder], lossless: bytes) -> bytes:

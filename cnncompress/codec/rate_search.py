@@ -189,11 +189,6 @@ def expected_bpp(quality: float) -> float:
     return float(np.exp(np.interp(quality, _QUALITIES, np.log(_RATES))))
 
 
-def expected_psnr(quality: float) -> float:
-    """Returns the peak signal-to-noise ratio, in dB, of photographs at a quality, 0..100."""
-    return float(np.interp(quality, _QUALITIES, _PSNR))
-
-
 def quality_of_rate(bits_per_pixel: float) -> float:
     """Returns the quality, 0..100, that comes nearest to a rate above 0."""
     return float(np.interp(np.log(bits_per_pixel), np.log(_RATES), _QUALITIES))

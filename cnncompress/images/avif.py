@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.bitstream.container import Layout
@@ -33,7 +34,7 @@ def encode_avif(colour: Plane, layout: Layout, quality: int) -> bytes:
         layout: What the planes are; gray ones are coded without chroma, others with chroma at full resolution.
         quality: 0 .. 100, of libavif.
     """
-    image = Image.fromarray(shown_colours(colour, layout))
+    image = Image.fromarray(shown_colours(colour, layout) if layout.is_gray else _with_rounded_chroma(colour))
     stream = io.BytesIO()
     image.save(
         stream,
@@ -68,3 +69,31 @@ def decode_avif(payload: bytes, width: int, height: int, layout: Layout) -> Plan
     if pixels is None:
         raise Corrupt(f"the AVIF data are {image.width}x{image.height} pixels of mode {image.mode}")
     return pixels[..., None].repeat(3, axis=2) if layout.is_gray else pixels
+
+
+# Luma and chroma of BT.601 in full range, as libavif codes them.
+_TO_RGB = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
+_TO_YCC = np.linalg.inv(_TO_RGB)
+_HALF_LUMA, _HALF_CHROMA = (np.array(half, np.float32) for half in ((0.5, 0.0, 0.0), (0.0, 0.5, 0.5)))
+_ROWS = 128
+
+
+def _with_rounded_chroma(colour: Plane) -> Plane:
+    """Moves colours by up to 1 so that their chroma, which libyuv rounds down, comes to what rounding would give.
+
+    Otherwise every generation would move all colours the same way, by half a step of chroma.
+    """
+    moved = np.empty_like(colour)
+    for top in range(0, len(colour), _ROWS):
+        rows = colour[top : top + _ROWS].astype(np.float32)
+        wanted = np.round(rows @ _TO_YCC.T)
+        other = np.round((wanted + _HALF_CHROMA) @ _TO_RGB.T).clip(0.0, 255.0).astype(np.float32)
+        missed, missed_by_other = (np.abs(_coded(each) - wanted).sum(axis=2) for each in (rows, other))
+        moved[top : top + _ROWS] = np.where((missed_by_other < missed)[..., None], other, rows)
+    return moved
+
+
+def _coded(colour: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The integers that libyuv makes of colours: luma rounded to the nearest, chroma rounded down."""
+    ycc = colour @ _TO_YCC.T + _HALF_LUMA
+    return np.asarray(np.floor(ycc + 1e-4), np.float32)

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnncompress import TargetPsnr, TargetSize
 from cnncompress.api import Codec, compress, decompress
-from cnncompress.codec.rate_search import expected_psnr, psnr_of
+from cnncompress.codec.rate_search import psnr_of
 from cnncompress.images.read import read_image
 from cnncompress.probe import probe
 
@@ -40,11 +40,11 @@ def decoded_psnr(image: Image.Image, data: bytes) -> float:
 def test_pages_are_never_larger_than_without_loss(codec: Codec, page: Image.Image, quality: int) -> None:
     learned, data = codec.compress(page, quality, coding="learned"), codec.compress(page, quality)
     lossless = compress(page, coding="lossless")
-    assert len(data) <= min(len(learned), len(lossless))
+    assert data == lossless or len(data) <= 0.9 * len(lossless)
+    assert decoded_psnr(page, data) >= decoded_psnr(page, learned)
     facts = probe(data)
     if facts.coding == "avif":
         assert facts.quality == quality and facts.model is None
-        assert decoded_psnr(page, data) >= max(decoded_psnr(page, learned), expected_psnr(quality))
 
 
 def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: Pixels) -> None:
@@ -56,6 +56,16 @@ def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: P
     wrong: Any = "jpeg"
     with pytest.raises(ValueError, match="coding is 'jpeg', expected one of auto, avif, learned, lossless"):
         codec.compress(page, coding=wrong)
+
+
+def test_pages_settle(codec: Codec, page: Image.Image) -> None:
+    """Of ten generations, the last nine together lose less than the first."""
+    first = codec.decompress(codec.compress(page, 60))
+    again = first
+    for _ in range(9):
+        again = codec.decompress(codec.compress(again, 60))
+    reached = [psnr_of(read_image(page), np.asarray(image)) for image in (first, again)]
+    assert reached[0] - reached[1] < 3.0
 
 
 def test_photographs_are_learned_to_the_byte(codec: Codec, coffee: Pixels) -> None:
