@@ -64,7 +64,7 @@ def gmac(work: Callable[[], object]) -> float:
     """Multiply-accumulates of the convolutions and matrix products of a call, in thousand millions."""
     with FlopCounterMode(display=False) as counter:
         work()
-    return counter.get_total_flops() / 2e9
+    return float(counter.get_total_flops()) / 2e9
 
 
 def plain_convolution(channels: int, side: int, batch: int, repeats: int, device: torch.device) -> Rate:
@@ -127,7 +127,7 @@ def main(
 
     def forward_and_backward() -> None:
         trainer.optimizer.zero_grad(set_to_none=True)
-        forward().backward()  # type: ignore[no-untyped-call]
+        forward().backward()
 
     def update() -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)

@@ -23,7 +23,6 @@ from cnncompress.training.distributed import joined, own_device
 from cnncompress.training.hyperprior import TrainableModel, trainable_model
 from cnncompress.training.initialise import patch_covariance, untrained_model
 from cnncompress.training.loop import KLT_PATCHES, Trainer
-from cnncompress.training.run_report import RunReport, write_report
 from cnncompress.training.tensor_files import MIN_LIMIT
 from cnncompress.training.widen import widened
 
@@ -78,7 +77,6 @@ CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
     help="Images kept for validation: so many, or the same files as for the model of that name.",
 )
 @click.option("--max-steps", type=click.IntRange(min=1), help="Stop after this many steps.")
-@click.option("--report", type=click.Path(path_type=Path), help="JSON file to write with what the run reached.")
 def main(
     images: tuple[Path, ...],
     output: Path,
@@ -97,15 +95,12 @@ def main(
     compiled: bool | None,
     held_out: str,
     max_steps: int | None,
-    report: Path | None,
 ) -> None:
     """Train on IMAGES: image files, folders or tars of images.
 
     On several GPUs: torchrun --nproc-per-node GPUS scripts/train.py IMAGES --device cuda.
     """
     began = time.monotonic()
-    if report is not None and not final_validation:
-        raise click.UsageError("--report needs the final validation")
     if widen is not None and base is None:
         raise click.UsageError("--widen needs --from")
     if threads:
@@ -142,7 +137,7 @@ def main(
             trainer.resume(output)
             trainer.log(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
         limit = 60.0 * stop_after + began - time.monotonic() if stop_after is not None else math.inf
-        validation = trainer.run(
+        trainer.run(
             minutes,
             output,
             stop_after=limit,
@@ -150,11 +145,6 @@ def main(
             final_validation=final_validation,
             max_shard_bytes=int(max_shard_size * 1e6) if max_shard_size is not None else None,
         )
-        if report is not None and validation is not None:
-            parameters = sum(parameter.numel() for parameter in trainer.model.parameters())
-            done = trainer.seconds / 60
-            threads = torch.get_num_threads()
-            write_report(RunReport(changes, done, clock, threads, device, trainer.step, parameters, validation), report)
     except (CnncompressError, ValueError, OSError) as error:
         sys.exit(f"train: {error}")
 

@@ -267,7 +267,8 @@ def judge(weights: Weights, transform: LatentTransform, images: list[Tensor], ta
                 found = []
                 for original, (y_hat, cells, signs) in zip(originals, decoded, strict=True):
                     latent = gate(y_hat, table[cells] * signs, position)
-                    found.append(scores(original, transform.synthesise(latent, *original.shape[:2], 100 * quality)))
+                    height, width = original.shape[:2]
+                    found.append(scores(original, transform.synthesise(latent, height, width, 100 * quality)))
                 psnr, ssimulacra2 = np.mean(found, axis=0)
                 curve.append((rate, float(psnr), float(ssimulacra2)))
             curves[run, name] = curve

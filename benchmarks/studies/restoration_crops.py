@@ -82,7 +82,7 @@ class Coder:
             self._rounded.append((log_scale, (residual - symbols).square()))
             return symbols, coded
 
-        model._round = rounded
+        setattr(model, "_round", rounded)  # noqa: B010 - a method, which assigning would hide from mypy
 
     def _keep(self, layer: nn.Module, name: str) -> None:
         layer.register_forward_pre_hook(lambda _, inputs: self._seen.__setitem__(name, inputs[0].half().contiguous()))
@@ -117,7 +117,8 @@ class Coder:
         network = self.model.network
         table = (self.squared_error / self.count.clamp(min=1.0)).float()
         norms = network.g_s.klt.square().mean(0)[:, None, None]
-        return (table[levels.long()] * norms * (2.0 * network.log_inverse_gain(position)).exp()).sum(1, keepdim=True)
+        errors: Tensor = table[levels.long()] * norms * (2.0 * network.log_inverse_gain(position)).exp()
+        return errors.sum(1, keepdim=True)
 
 
 def _middle(image: Tensor) -> Tensor:

@@ -40,8 +40,8 @@ import PIL
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from cnncompress import Codec

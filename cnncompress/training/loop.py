@@ -240,12 +240,12 @@ class Trainer:
                     save_checkpoint(self.checkpoint(), path, max_shard_bytes)
                     saved = now
                 if now - validated > validate_every:
-                    self._validate()
+                    self.validate()
                     validated = now
         if not self.processes.leads:
             return None
         save_checkpoint(self.checkpoint(), path, max_shard_bytes)
-        return self._validate() if final_validation and not stopped and not self.stopping else None
+        return self.validate() if final_validation and not stopped and not self.stopping else None
 
     @contextmanager
     def _rescued(self, path: Path, max_shard_bytes: int | None) -> Iterator[None]:
@@ -264,7 +264,8 @@ class Trainer:
                 raise LostProcess(f"{error}; saved step {self.step}") from error
             raise
 
-    def _validate(self) -> Validation | None:
+    def validate(self) -> Validation | None:
+        """Measures the averaged weights on the held-out images; None if none of them has 256x256 pixels."""
         result = validate(self.averaged, self.held_out.values(), self.device, self.objective)
         self.log(str(result) if result else "no held-out image is large enough for validation")
         return result

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 
 def test_stages_add_up() -> None:

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 from cnncompress.evaluation.metrics import bits_per_pixel
 from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 STAGE_GROUPS = (
     ("transform", ("analysis", "synthesis")),

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.speed import generated_image
+from cnncompress.evaluation.speed import generated_image
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 400_000, 2_000_000
 _ASPECTS = (3 / 2, 2 / 3, 4 / 3, 1.0, 16 / 9)

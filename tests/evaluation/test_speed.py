@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncompress.evaluation.benchmarks.speed import (
+from cnncompress.evaluation.peers import find_codec
+from cnncompress.evaluation.speed import (
     Speed,
     StartupError,
     format_ratio,
@@ -19,8 +20,7 @@ from cnncompress.evaluation.benchmarks.speed import (
     quality_near,
     startup_seconds,
 )
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
-from cnncompress.evaluation.peers import find_codec
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 
 class _Staged:

@@ -20,8 +20,8 @@ from PIL import Image
 
 from cnncompress.api import Codec
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.speed import generated_image
 from cnncompress.evaluation.metrics import psnr
+from cnncompress.evaluation.speed import generated_image
 
 OVERHEAD_MEGAPIXELS = 4.0
 
