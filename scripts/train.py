@@ -23,7 +23,6 @@ from cnncompress.training.distributed import joined, own_device
 from cnncompress.training.hyperprior import TrainableModel, trainable_model
 from cnncompress.training.initialise import patch_covariance, untrained_model
 from cnncompress.training.loop import KLT_PATCHES, Trainer
-from cnncompress.training.tensor_files import MIN_LIMIT
 from cnncompress.training.widen import widened
 
 CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
@@ -60,12 +59,6 @@ CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
     help="Minutes of real time, loading included, after which to stop with a checkpoint.",
 )
 @click.option("--final-validation/--no-final-validation", default=True, help="Validate when the program ends.")
-@click.option(
-    "--max-shard-size",
-    type=click.FloatRange(min=MIN_LIMIT / 1e6),
-    metavar="MB",
-    help="Write the checkpoint as files of at most so many million bytes, instead of one.",
-)
 @click.option("--resume/--no-resume", default=True, help="Go on from OUTPUT where it exists.")
 @click.option("--device", default="cpu", help="auto, cpu, cuda, cuda:N or mps.")
 @click.option("--threads", type=click.IntRange(min=1), help="CPU threads of torch.")
@@ -88,7 +81,6 @@ def main(
     clock: str,
     stop_after: float | None,
     final_validation: bool,
-    max_shard_size: float | None,
     resume: bool,
     device: str,
     threads: int | None,
@@ -143,7 +135,6 @@ def main(
             stop_after=limit,
             max_steps=max_steps,
             final_validation=final_validation,
-            max_shard_bytes=int(max_shard_size * 1e6) if max_shard_size is not None else None,
         )
     except (CnncompressError, ValueError, OSError) as error:
         sys.exit(f"train: {error}")

@@ -10,8 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from cnncompress.errors import InvalidModel
+from cnncompress.files import reason
 from cnncompress.training.config import TrainConfig, config_from_dict
-from cnncompress.training.tensor_files import read_tensors, remove_tensors, write_tensors
+from cnncompress.training.tensor_files import read_tensors, write_tensors
 
 FORMAT = "cnncompress-checkpoint-1"
 _TENSOR_PARTS = ("model", "average", "rng")
@@ -45,16 +46,11 @@ class Checkpoint:
     environment: str
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path, max_bytes: int | None = None) -> None:
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Writes a checkpoint so that a reader sees the old one or the new one, never a part.
 
-    Args:
-        checkpoint: What to write.
-        path: File to write.
-        max_bytes: Largest size of a file; more of them lie beside ``path`` then. None for one file.
-
     Raises:
-        OSError: It cannot be written.
+        OutputError: It cannot be written.
     """
     tensors = {f"{part}/{key}": tensor for part in _TENSOR_PARTS for key, tensor in getattr(checkpoint, part).items()}
     for index, moments in checkpoint.optimizer["state"].items():
@@ -68,14 +64,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, max_bytes: int | None = 
         "held_out": checkpoint.held_out,
         "environment": checkpoint.environment,
     }
-    write_tensors(path, tensors, json.dumps(values), max_bytes)
+    write_tensors(path, tensors, json.dumps(values))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint of one file or of several; nothing in it is run.
+    """Reads a checkpoint; nothing in it is run.
 
     Raises:
-        InvalidModel: The file is no checkpoint of this program, or a part of it is missing or damaged.
+        InvalidModel: The file is missing, damaged, or no checkpoint of this program.
     """
     try:
         tensors, text = read_tensors(path)
@@ -104,12 +100,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
             **parts,
         )
     except OSError as error:
-        missing = f" {Path(error.filename).name}" if error.filename and Path(error.filename).name != path.name else ""
-        raise InvalidModel(f"{path}: not a checkpoint:{missing} {error.strerror or error}") from error
+        raise InvalidModel(f"{path}: not a checkpoint: {reason(error)}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidModel(f"{path}: not a checkpoint: {error}") from error
-
-
-def remove_checkpoint(path: Path) -> None:
-    """Removes a checkpoint with all of its files, where there is one."""
-    remove_tensors(path)

@@ -172,7 +172,6 @@ class Trainer:
         max_steps: int | None = None,
         go_on: GoOn | None = None,
         final_validation: bool = True,
-        max_shard_bytes: int | None = None,
     ) -> Validation | None:
         """Trains until the time budget is used.
 
@@ -187,7 +186,6 @@ class Trainer:
             max_steps: Ends the call after this many steps.
             go_on: Asked after every `log_every` steps; where it returns False, the call ends with a checkpoint.
             final_validation: Validate at the end of the call as well, unless `go_on` ended it.
-            max_shard_bytes: Largest size of a file of the checkpoint; None for one file.
 
         Returns:
             What the final validation measured; None without it, or without held-out images of at least 256x256 pixels.
@@ -195,7 +193,7 @@ class Trainer:
         Raises:
             CnncompressError: The loss is not finite.
             LostProcess: Another process of the run has ended; there is a checkpoint, of this step if possible.
-            OSError: The checkpoint cannot be written.
+            OutputError: The checkpoint cannot be written.
         """
         budget = minutes * 60.0
         deadline = time.monotonic() + stop_after
@@ -208,7 +206,7 @@ class Trainer:
         if not self.processes.leads:  # or it would draw the qualities and the noise of the first
             torch.manual_seed(self.processes.seed(self.config.seed + self.step))
         stopped = False
-        with full_precision(self.device), self._rescued(path, max_shard_bytes):
+        with full_precision(self.device), self._rescued(path):
             while True:
                 going = self.seconds < budget and time.monotonic() < deadline and self.step < last_step
                 self.seconds, going = self.processes.agree(self.seconds, going and not stopped and not self.stopping)
@@ -237,18 +235,18 @@ class Trainer:
                     loss = self._log_progress(meter)
                     stopped = go_on is not None and not go_on(self.step, self.seconds / 60.0, loss)
                 if now - saved > save_every:
-                    save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+                    save_checkpoint(self.checkpoint(), path)
                     saved = now
                 if now - validated > validate_every:
                     self.validate()
                     validated = now
         if not self.processes.leads:
             return None
-        save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+        save_checkpoint(self.checkpoint(), path)
         return self.validate() if final_validation and not stopped and not self.stopping else None
 
     @contextmanager
-    def _rescued(self, path: Path, max_shard_bytes: int | None) -> Iterator[None]:
+    def _rescued(self, path: Path) -> Iterator[None]:
         """Saves the state if another process is lost, and says so.
 
         On a GPU it does not: what is queued behind the lost gradients computes with nothing. Nor may several processes
@@ -260,7 +258,7 @@ class Trainer:
             alone = self.processes.leads or self.processes.count == 2
             finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters())
             if self.device.type == "cpu" and alone and finite:
-                save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+                save_checkpoint(self.checkpoint(), path)
                 raise LostProcess(f"{error}; saved step {self.step}") from error
             raise
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from cnncompress.errors import DeviceError, OutputError, UnreadableImage
-from cnncompress.files import check_output, reason
+from cnncompress.errors import DeviceError, UnreadableImage
+from cnncompress.files import check_output
 from cnncompress.model.devices import resolve_device
 from cnncompress.model.weights import load_weights
-from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint
+from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
 from cnncompress.training.data import hold_out, load_images, split_held_out
 from cnncompress.training.export import ExportedWeights, export_weights
 from cnncompress.training.hyperprior import trainable_model
@@ -102,8 +102,6 @@ class Session:
             self.after = self.trainer.run(self.job.minutes, self.job.checkpoint, log_every=log_every, go_on=go_on)
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(f"{self.device}: too little memory; use smaller batches (--config) or the CPU") from error
-        except OSError as error:
-            raise OutputError(f"{self.job.checkpoint}: {reason(error)}") from error
         return self.minutes >= self.job.minutes
 
     def finish(self) -> ExportedWeights:
@@ -115,7 +113,7 @@ class Session:
         """
         images = counting_images(list(self.images.values()))
         exported = export_weights(self.trainer.checkpoint(), images, self.job.output, force=self.job.force)
-        remove_checkpoint(self.job.checkpoint)
+        self.job.checkpoint.unlink(missing_ok=True)
         return exported
 
 

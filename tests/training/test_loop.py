@@ -86,7 +86,7 @@ def test_resuming_goes_on_as_if_nothing_had_happened(
 
     path = tmp_path / "run.pt"
     first = make()
-    first.run(60.0, path, max_steps=3, max_shard_bytes=20_000)
+    first.run(60.0, path, max_steps=3)
     torch.manual_seed(99)
     second = make(replace(tiny_run, seed=5))
     assert not torch.equal(second.model.network.h_s.stem.weight, first.model.network.h_s.stem.weight)
