@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -124,7 +125,8 @@ def main(
             log=lambda line: print(line, flush=True),
             processes=processes,
         )
-        signal.signal(signal.SIGTERM, lambda *_: trainer.stop())
+        stopped = threading.Event()
+        signal.signal(signal.SIGTERM, lambda *_: stopped.set())
         if resuming:
             trainer.resume(output)
             trainer.log(f"resumed at step {trainer.step}, minute {trainer.seconds / 60:.1f}")
@@ -133,6 +135,7 @@ def main(
             minutes,
             output,
             stop_after=limit,
+            stopped=stopped.is_set,
             max_steps=max_steps,
             final_validation=final_validation,
         )

@@ -112,12 +112,7 @@ def _run(job: Job, quiet: bool) -> None:
         _say(quiet, f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
     with stop_request() as stop:
         with display(job.minutes, session.minutes, quiet=quiet) as show:
-
-            def go_on(step: int, minutes: float, loss: float) -> bool:
-                show(step, minutes, loss)
-                return stop.number is None
-
-            finished = session.train(go_on)
+            finished = session.train(show, lambda: stop.number is not None)
         if not finished or stop.number is not None:
             _say(quiet, f"stopped at minute {session.minutes:.1f} of {job.minutes:g}; {_ADVICE}")
             raise click.exceptions.Exit(stop.exit_code)

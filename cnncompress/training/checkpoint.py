@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from cnncompress.errors import InvalidModel
 from cnncompress.files import reason
@@ -44,6 +46,45 @@ class Checkpoint:
     rng: dict[str, Tensor]
     held_out: tuple[str, ...]
     environment: str
+
+    def restore(
+        self, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> None:
+        """Loads the state into what trains, and into torch's generators.
+
+        Args:
+            model: The model, on the device.
+            average: Its averaged weights, on the device.
+            optimizer: The optimiser of the model.
+            device: Where the run goes on.
+
+        Raises:
+            RuntimeError, ValueError, KeyError, TypeError: The state is of another model.
+        """
+        model.load_state_dict(self.model)
+        average.load_state_dict(self.average)
+        optimizer.load_state_dict(self.optimizer)
+        for parameter, moments in optimizer.state.items():
+            # Files hold tensors in plain order; the fused update needs the parameter's own.
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = torch.empty_like(parameter).copy_(moments[name])
+        torch.set_rng_state(self.rng["cpu"])
+        if device.type == "cuda" and "cuda" in self.rng:
+            torch.cuda.set_rng_state(self.rng["cuda"], device)
+
+
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """Returns the states of torch's generators that a run on a device uses, as `Checkpoint` holds them."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def environment_text(device: torch.device) -> str:
+    """Returns what a run on a device says of version and machine."""
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"torch {torch.__version__}, {place}, {platform.machine()}"
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:

@@ -16,7 +16,7 @@ from cnncompress.training.data import hold_out, load_images, split_held_out
 from cnncompress.training.export import ExportedWeights, export_weights
 from cnncompress.training.hyperprior import trainable_model
 from cnncompress.training.job import Job, check_same_run, fitting_crop, plan
-from cnncompress.training.loop import GoOn, Trainer
+from cnncompress.training.loop import Report, Trainer
 from cnncompress.training.objective import objective_named
 from cnncompress.training.validation import Validation, validate
 
@@ -80,12 +80,12 @@ class Session:
         """Minutes of the budget used."""
         return self.trainer.seconds / 60.0
 
-    def train(self, go_on: GoOn) -> bool:
+    def train(self, report: Report, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Trains until the budget is used, with a checkpoint now and then and at the end.
 
         Args:
-            go_on: Called after every step, or every few on a GPU; where it returns False, the run ends with a
-                checkpoint.
+            report: Called after every step, or every few on a GPU.
+            stopped: Asked before each step; where it returns True, the run ends with a checkpoint.
 
         Returns:
             Whether the budget is used.
@@ -99,7 +99,9 @@ class Session:
         # A GPU would wait for the host at every reading of the loss.
         log_every = 1 if self.device.type == "cpu" else 10
         try:
-            self.after = self.trainer.run(self.job.minutes, self.job.checkpoint, log_every=log_every, go_on=go_on)
+            self.after = self.trainer.run(
+                self.job.minutes, self.job.checkpoint, log_every=log_every, report=report, stopped=stopped
+            )
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(f"{self.device}: too little memory; use smaller batches (--config) or the CPU") from error
         return self.minutes >= self.job.minutes

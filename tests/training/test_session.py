@@ -35,8 +35,9 @@ def job(chelsea: NDArray[np.uint8], tiny_run: TrainConfig, tmp_path: Path, monke
     return Job((folder,), tmp_path / "out.safetensors", None, 60.0, "cpu", tiny_run)
 
 
-def stop_at(step: int) -> session_module.GoOn:
-    return lambda done, minutes, loss: done < step
+def train(session: Session, until: int) -> bool:
+    """Trains until a step."""
+    return session.train(lambda step, minutes, loss: None, lambda: session.trainer.step >= until)
 
 
 def test_stop_and_go_on(job: Job, chelsea: NDArray[np.uint8]) -> None:
@@ -44,11 +45,7 @@ def test_stop_and_go_on(job: Job, chelsea: NDArray[np.uint8]) -> None:
     assert (len(first.images), list(first.held_out), first.resumed) == (9, ["5.png"], False)
     calls: list[tuple[int, float, float]] = []
 
-    def go_on(step: int, minutes: float, loss: float) -> bool:
-        calls.append((step, minutes, loss))
-        return step < 3
-
-    assert first.train(go_on) is False
+    assert first.train(lambda *call: calls.append(call), lambda: first.trainer.step == 3) is False
     assert [step for step, _, _ in calls] == [1, 2, 3]
     assert 0 < calls[0][1] < calls[1][1] < calls[2][1] == first.minutes < 1 and all(loss > 0 for *_, loss in calls)
     assert first.before is None and first.after is None
@@ -58,10 +55,10 @@ def test_stop_and_go_on(job: Job, chelsea: NDArray[np.uint8]) -> None:
     second = Session(job)
     assert (len(second.images), list(second.held_out), second.resumed) == (19, ["5.png"], True)
     assert (second.trainer.step, second.minutes) == (3, first.minutes)
-    assert second.train(stop_at(4)) is False and second.trainer.step == 4
+    assert train(second, 4) is False and second.trainer.step == 4
 
     third = Session(replace(job, minutes=second.minutes))
-    assert third.train(stop_at(0)) is True, "nothing was left to do"
+    assert train(third, 99) is True, "nothing was left to do"
     assert third.after is not None
     third.finish()
     assert load_weights(job.output).network.config == third.trainer.config.model
@@ -72,17 +69,17 @@ def test_stop_and_go_on(job: Job, chelsea: NDArray[np.uint8]) -> None:
 
 def test_before_and_after(job: Job) -> None:
     run = Session(job)
-    assert run.train(stop_at(1)) is False
+    assert train(run, 1) is False
     run.finish()
     tuned = Session(replace(job, output=job.output.with_name("tuned.safetensors"), start=str(job.output), minutes=1e-6))
     assert tuned.before is not None and tuned.after is None
-    assert tuned.train(stop_at(9)) is True and tuned.trainer.step == 1
+    assert train(tuned, 9) is True and tuned.trainer.step == 1
     assert tuned.after is not None and tuned.after != tuned.before
     assert tuned.after.loss == pytest.approx(tuned.before.loss, rel=0.5)
 
 
 def test_nothing_left_to_train_on(job: Job) -> None:
-    Session(job).train(stop_at(1))
+    train(Session(job), 1)
     with pytest.raises(UnreadableImage, match="all of the images are held out"):
         Session(replace(job, images=(job.images[0] / "5.png",)))
 
@@ -99,7 +96,7 @@ def test_failures_while_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> N
 
         monkeypatch.setattr(Trainer, "run", fail)
         with pytest.raises(expected, match=message):
-            run.train(stop_at(1))
+            train(run, 1)
 
 
 @pytest.mark.parametrize("count", [1, 3, 16, 100, 160, 161, 1000])
