@@ -22,8 +22,8 @@ from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
 from cnncompress.training.data import load_images, split_held_out
-from cnncompress.training.export import COUNTED_QUALITIES
-from cnncompress.training.session import HELD_OUT, counting_images
+from cnncompress.training.export import COUNTED_QUALITIES, counting_images
+from cnncompress.training.session import HELD_OUT
 
 QUALITIES = (0, 20, 40, 60, 80, 100)
 JUDGED_SIDE = 384

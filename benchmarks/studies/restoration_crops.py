@@ -24,7 +24,7 @@ from cnncompress.model.weights import load_weights
 from cnncompress.nn.quality import quality_position
 from cnncompress.training.config import Augmentation
 from cnncompress.training.crops import RandomCrops
-from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.data import load_images, middle, split_held_out
 from cnncompress.training.hyperprior import HyperpriorModel, trainable_model
 from cnncompress.training.session import HELD_OUT
 
@@ -121,11 +121,6 @@ class Coder:
         return errors.sum(1, keepdim=True)
 
 
-def _middle(image: Tensor) -> Tensor:
-    top, left = (max(0, length - CROP) // 2 for length in image.shape[1:])
-    return image[:, top : top + CROP, left : left + CROP]
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("model")
 @click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -149,7 +144,7 @@ def main(model: str, images: tuple[Path, ...], output: Path, count: int, by_qual
         return (crops.batch(1, CROP, step) for step in range(number))
 
     qualities = 100.0 * torch.rand(count, generator=torch.Generator().manual_seed(1))
-    middles = [_middle(image)[None].float() / 255.0 for image in held_out.values()]
+    middles = [middle(image, CROP)[None].float() / 255.0 for image in held_out.values()]
     sets = {
         "training": ((x, position(float(q))) for x, q in zip(drawn(count, 5), qualities, strict=True)),
         "by-quality": ((x, position(q)) for x in drawn(by_quality, 6) for q in SINGLE_QUALITIES),

@@ -110,6 +110,12 @@ def hold_out(images: dict[str, Tensor], names: Container[str]) -> tuple[dict[str
     )
 
 
+def middle(image: Tensor, side: int) -> Tensor:
+    """Returns the middle of ``[3, H, W]``, at most ``side`` pixels high and wide."""
+    top, left = (max(0, (length - side) // 2) for length in image.shape[1:])
+    return image[:, top : top + side, left : left + side]
+
+
 def split_held_out(images: dict[str, Tensor], count: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """Takes images out for validation, evenly over the sorted names.
 

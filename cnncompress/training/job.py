@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from statistics import median
+from typing import Any, Literal
 
 from torch import Tensor
 
 from cnncompress.errors import ModelError, OutputExists
 from cnncompress.model.config import ModelConfig
-from cnncompress.training.config import Phase, TrainConfig
+from cnncompress.training.config import Phase, TrainConfig, changed
 
 CHECKPOINT_SUFFIX = ".checkpoint"
 
@@ -30,11 +32,18 @@ class Job:
     Attributes:
         images: Image files, folders and tars.
         output: Weights file to write; the checkpoint lies beside it.
-        start: Name or path of the model to start from; None for a fresh network.
+        start: Name or path of the model to start from, or path of a checkpoint; None for a fresh network.
         minutes: Time budget of the whole run, interruptions not counted.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         settings: All settings of the run, in place of the automatic ones; the model's shape is that of ``start``.
+        changes: Other values for single settings, from `cnncompress.training.config.parse_settings`.
         seed: Seed of weights, crops and qualities; by default that of the settings.
+        held_out: How many images are not trained on but used for validation, or the name of an installed model, to hold
+            out the same images; by default those of the checkpoint that the run starts from, or 24.
+        compiled: Whether to compile the networks; None does so on CUDA devices only.
+        clock: Whether ``minutes`` are the clock's, or those of all CPU cores used.
+        stop_after: Minutes of real time, loading included, after which to stop with a checkpoint.
+        export: Whether to write ``output`` at the end. If not, the checkpoint stays.
         force: Whether ``output`` may be replaced.
     """
 
@@ -44,7 +53,13 @@ class Job:
     minutes: float
     device: str = "auto"
     settings: TrainConfig | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
+    held_out: str | None = None
+    compiled: bool | None = None
+    clock: Literal["wall", "cpu"] = "wall"
+    stop_after: float = math.inf
+    export: bool = True
     force: bool = False
 
     @property
@@ -53,8 +68,16 @@ class Job:
         return self.output.with_name(self.output.name + CHECKPOINT_SUFFIX)
 
 
-def plan(job: Job, model: ModelConfig | None, origin: str = "", *, on_gpu: bool, crop: int = CROPS[0]) -> TrainConfig:
-    """The configuration of a new run.
+def plan(
+    job: Job,
+    model: ModelConfig | None,
+    origin: str = "",
+    *,
+    on_gpu: bool,
+    crop: int = CROPS[0],
+    earlier: TrainConfig | None = None,
+) -> TrainConfig:
+    """Returns the configuration of a new run.
 
     Args:
         job: What is to be trained.
@@ -62,18 +85,25 @@ def plan(job: Job, model: ModelConfig | None, origin: str = "", *, on_gpu: bool,
         origin: Fingerprint of that model, in hexadecimal.
         on_gpu: Whether larger batches are quick.
         crop: Largest side of the crops that fits the images, in pixels.
+        earlier: Configuration of the checkpoint that the run starts from.
 
     Raises:
-        ModelError: The job's settings describe a model of another shape.
+        ModelError: The job's settings describe a model of another shape, or a change is out of its range.
     """
     if job.settings is not None:
         config = job.settings
-        if model is not None and config.model not in (model, ModelConfig()):
-            raise ModelError("the settings describe a model of another shape than the one to start from")
+    elif earlier is not None:
+        config = earlier
     elif model is not None:
         config = fine_tuning_config(model, job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else CPU_BATCH)
     else:
         config = fresh_config(job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else None)
+    try:
+        config = changed(config, job.changes)
+    except ValueError as error:
+        raise ModelError(f"settings: {error}") from error
+    if model is not None and config.model not in (model, ModelConfig()):
+        raise ModelError("the settings describe a model of another shape than the one to start from")
     seed = config.seed if job.seed is None else job.seed
     return replace(config, model=model or config.model, seed=seed, origin=origin)
 
@@ -89,7 +119,8 @@ def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:
     Raises:
         OutputExists: Something that the job asks for is not what the checkpoint has.
     """
-    asked = [field.name for field in fields(planned) if job.settings is not None or field.name not in _AUTOMATIC]
+    free = () if job.settings is not None else set(_AUTOMATIC) - set(job.changes)
+    asked = [each.name for each in fields(planned) if each.name not in free]
     others = [name for name in asked if getattr(planned, name) != getattr(saved, name)]
     if others:
         raise OutputExists(

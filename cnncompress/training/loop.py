@@ -69,7 +69,7 @@ class Trainer:
             processes: Those that train together; each is given the same of all else.
 
         Raises:
-            ValueError: A phase's batch cannot be shared out to the processes.
+            CnncompressError: A phase's batch cannot be shared out to the processes.
         """
         torch.manual_seed(config.seed)
         self.config = config

@@ -56,6 +56,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
     return tensors, text
 
 
+def is_tensor_file(path: Path) -> bool:
+    """Whether `write_tensors` seems to have written a file, by its header alone."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return (file.metadata() or {}).keys() >= {"text", "digest"}
+    except (OSError, safetensors.SafetensorError):
+        return False
+
+
 def _digest(tensors: Mapping[str, Tensor], text: str) -> str:
     digest = hashlib.sha256(text.encode())
     for key in sorted(tensors):

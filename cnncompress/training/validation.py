@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnncompress.nn.quality import lambda_at
+from cnncompress.training.data import middle
 from cnncompress.training.hyperprior import TrainableModel
 from cnncompress.training.loss import RateDistortion, rate_distortion
 from cnncompress.training.objective import MSE, Objective
@@ -89,7 +90,7 @@ def validate(
     Returns:
         The means; None if no image is large enough.
     """
-    crops = [_centre(image) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
+    crops = [middle(image, VALIDATION_CROP) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
     if not crops:
         return None
     x = (torch.stack(crops).float() / 255.0).to(device)
@@ -107,8 +108,3 @@ def validate(
         loss = torch.stack([part.loss for part in parts])
         rows.append((float(loss.mean()), float(bpp.mean()), float((-10 * torch.log10(mse)).mean())))
     return Validation(*zip(*rows, strict=True))
-
-
-def _centre(image: Tensor) -> Tensor:
-    top, left = ((side - VALIDATION_CROP) // 2 for side in image.shape[1:])
-    return image[:, top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]

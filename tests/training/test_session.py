@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from cnncompress.errors import CnncompressError, DeviceError, OutputExists, Unre
 from cnncompress.model.weights import load_weights
 from cnncompress.training import session as session_module
 from cnncompress.training.config import TrainConfig
+from cnncompress.training.export import counting_images
 from cnncompress.training.job import Job
 from cnncompress.training.loop import Trainer
-from cnncompress.training.session import Session, counting_images
+from cnncompress.training.session import Session
 
 
 def save(pixels: NDArray[np.uint8], path: Path) -> None:
@@ -27,7 +29,7 @@ def save(pixels: NDArray[np.uint8], path: Path) -> None:
 @pytest.fixture
 def job(chelsea: NDArray[np.uint8], tiny_run: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
     """Ten images, of which one is held out for validation; tables are counted on fewer than a real model's."""
-    monkeypatch.setattr(session_module, "COUNTED_IMAGES", 8)
+    monkeypatch.setattr(session_module, "counting_images", partial(counting_images, count=8))
     folder = tmp_path / "images"
     folder.mkdir()
     for index in range(10):
@@ -97,24 +99,3 @@ def test_failures_while_training(job: Job, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(Trainer, "run", fail)
         with pytest.raises(expected, match=message):
             train(run, 1)
-
-
-@pytest.mark.parametrize("count", [1, 3, 16, 100, 160, 161, 1000])
-def test_counted_images(count: int) -> None:
-    images = [torch.full((3, 64, 64), index, dtype=torch.int32) for index in range(count)]
-    chosen = [int(image[0, 0, 0]) for image in counting_images(images)]
-    assert len(chosen) == 160
-    times = [chosen.count(index) for index in range(count)]
-    assert max(times) - min(times) <= 1
-    # Export gives the images qualities in a cycle of 16.
-    pairs = {(number % 16, index) for number, index in enumerate(chosen)}
-    assert len({quality for quality, _ in pairs}) == 16
-    assert len(pairs) >= min(16 * count, 100)
-    assert chosen == [int(image[0, 0, 0]) for image in counting_images(images)]
-
-
-def test_counted_images_are_cut_to_their_middle() -> None:
-    image = torch.zeros(3, 1024, 300, dtype=torch.uint8)
-    image[:, 256:768] = 1
-    chosen = counting_images([image])[0]
-    assert chosen.shape == (3, 512, 300) and bool(chosen.all())
