@@ -56,6 +56,7 @@ def speed_command(
     """
     with _measuring(threads):
         from cnncompress.evaluation import peers, sources, speed
+        from cnncompress.evaluation.peak_memory import peak_memory_mib
         from cnncompress.evaluation.stopwatch import Stopwatch
 
         image = sources.load_rgb(path) if path else speed.generated_image()
@@ -65,7 +66,7 @@ def speed_command(
         codec = peers.CncCodec(model, device, stopwatch=stopwatch)
         measured = speed.measure_speed(codec, image, quality, repeat, stopwatch)
         click.echo(speed.format_speed(measured))
-        memory = speed.peak_memory_mib()  # before the peers can raise it
+        memory = peak_memory_mib()  # before the peers can raise it
         click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))
         if with_peers:
             _print_peers(image, measured, repeat)

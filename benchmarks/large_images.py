@@ -34,19 +34,6 @@ _WARM_UP_PIXELS = 128 * 128
 # The limits of the command are not what is measured.
 _LIMITS = ("--max-pixels", str(2**32), "--memory-limit", "64G")
 
-# A process of no size between this one and the command, whose peak would otherwise be at least that of its parent.
-_LAUNCHER = """
-import subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-try:
-    import resource
-except ImportError:
-    sys.exit(code)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)  # bytes there, KiB elsewhere
-sys.exit(code)
-"""
-
 
 class LargeError(CnncompressError):
     """A command that is measured failed."""
@@ -241,7 +228,8 @@ def _run(
         *(sys.executable, "-m", "cnncompress", command, "--quiet", "-j", "1", *_LIMITS, *options),
         *("--json-file", str(log), "-d", str(folder), *map(str, paths)),
     ]
-    run = subprocess.run([sys.executable, "-c", _LAUNCHER, *command_line], capture_output=True, text=True, check=False)
+    measured = [sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command_line]
+    run = subprocess.run(measured, capture_output=True, text=True, check=False)
     if run.returncode:
         last = run.stderr.strip().splitlines()[-1:] or ["no message"]
         raise LargeError(f"cnncompress {command} failed with exit code {run.returncode}: {last[0]}")

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
     "api": {"bitstream", "codec", "files", "images", "model"},
-    "training": {"codec", "entropy", "errors", "files", "model", "model.weights", "nn"},
+    "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn"},
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "model.weights": {"entropy", "errors", "model", "nn"},

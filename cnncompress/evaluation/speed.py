@@ -113,16 +113,6 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
     return median(seconds)
 
 
-def peak_memory_mib() -> float | None:
-    """Largest resident memory of this process so far in MiB; None on systems that do not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB elsewhere
-
-
 def generated_image(width: int = 768, height: int = 512, seed: int = 1) -> Image.Image:
     """A picture with the amplitude spectrum of photographs (a power of 1/f), always the same for a seed; 8-bit RGB."""
     noise = np.random.default_rng(seed).standard_normal((height, width, 3))

@@ -15,8 +15,8 @@ from torchvision.transforms.v2 import functional as transforms_functional
 
 from cnncompress.errors import UnreadableImage
 from cnncompress.files import reason
+from cnncompress.images.formats import is_image_ending
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".ppm", ".bmp", ".tif", ".tiff")
 MIN_SIDE = 64
 
 
@@ -38,14 +38,14 @@ def _members(source: Path) -> Iterator[tuple[str, bytes | UnreadableImage]]:
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() == ".tar":
                 yield from _members(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir():
+            elif is_image_ending(path.suffix[1:]) and not path.is_dir():
                 yield path.relative_to(source).as_posix(), _read(path)
     elif source.suffix.lower() == ".tar":
         try:
             with tarfile.open(source) as tar:
                 for member in tar:
                     file = tar.extractfile(member) if member.isfile() else None
-                    if file is not None and Path(member.name).suffix.lower() in IMAGE_SUFFIXES:
+                    if file is not None and is_image_ending(Path(member.name).suffix[1:]):
                         yield member.name, file.read()
         except (OSError, tarfile.TarError) as error:
             yield source.name, UnreadableImage(f"{source}: {reason(error).splitlines()[0]}")

@@ -33,6 +33,10 @@ from cnncompress.training.validation import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
 
+SAVE_EVERY = 180.0
+VALIDATE_EVERY = 900.0
+"""Seconds of training between checkpoints, and between validations."""
+
 Report = Callable[[int, float, float], None]
 """Takes the steps done, the minutes of the budget used, and the mean loss since the last call."""
 
@@ -156,8 +160,6 @@ class Trainer:
         minutes: float,
         path: Path,
         *,
-        save_every: float = 180.0,
-        validate_every: float = 900.0,
         log_every: int = 100,
         stop_after: float = math.inf,
         max_steps: int | None = None,
@@ -170,8 +172,6 @@ class Trainer:
         Args:
             minutes: Budget of the whole run, earlier parts of it included; the schedule follows the share used.
             path: Checkpoint, written now and then and at the end.
-            save_every: Seconds between checkpoints.
-            validate_every: Seconds between validations.
             log_every: Steps between log lines.
             stop_after: Seconds of real time after which no step is begun, however much of the budget is left; saving
                 and the final validation follow.
@@ -193,7 +193,7 @@ class Trainer:
         last_step = math.inf if max_steps is None else self.step + max_steps
         updated = self.seconds - (self.seconds / self.step if self.step else math.inf)
         clock = RunClock(self.clock, self.seconds)
-        saving, validating = Interval(save_every, self.seconds), Interval(validate_every, self.seconds)
+        saving, validating = Interval(SAVE_EVERY, self.seconds), Interval(VALIDATE_EVERY, self.seconds)
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
         if not self.processes.leads:  # or it would draw the qualities and the noise of the first

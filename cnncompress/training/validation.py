@@ -38,8 +38,7 @@ class QualityMeter:
     def add(self, position: Tensor, result: RateDistortion) -> None:
         """Adds a batch."""
         index = (position * self.scale).long().clamp(0, self.bins - 1)
-        psnr = -10.0 * torch.log10(result.mse)
-        rows = torch.stack([torch.ones_like(psnr), result.bpp, psnr], dim=1)
+        rows = torch.stack([torch.ones_like(result.bpp), result.bpp, result.psnr], dim=1)
         self.sums.index_add_(0, index, rows)
         self.loss += torch.stack([result.loss, torch.ones_like(result.loss)])
 
@@ -103,8 +102,8 @@ def validate(
             output = model(part, position, simulate_integers=True)
             lmbda = lambda_at(model.config.lambdas, position)
             parts.append(rate_distortion(part, output, lmbda, 0.0, objective))
-        bpp = torch.cat([part.bpp for part in parts])
-        mse = torch.cat([part.mse for part in parts])
         loss = torch.stack([part.loss for part in parts])
-        rows.append((float(loss.mean()), float(bpp.mean()), float((-10 * torch.log10(mse)).mean())))
+        bpp = torch.cat([part.bpp for part in parts])
+        psnr = torch.cat([part.psnr for part in parts])
+        rows.append((float(loss.mean()), float(bpp.mean()), float(psnr.mean())))
     return Validation(*zip(*rows, strict=True))

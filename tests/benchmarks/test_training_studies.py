@@ -1,4 +1,4 @@
-"""Training runs that differ in single settings, compared by the studies as a user runs them."""
+"""The studies that compare training runs and profile a step, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -109,3 +109,12 @@ def test_budgets_share_the_steps_at_a_constant_rate(tmp_path: Path, photographs:
     assert shown.returncode == 0, shown.stderr
     assert "| tiny | 0.6" in shown.stdout and "| 100 | 10000 |" in shown.stdout
     assert ">tiny, 0.6 M<" in plot.read_text()
+
+
+@pytest.mark.slow
+def test_profile_of_a_step() -> None:
+    settings = [argument for setting in TINY for argument in ("--set", setting)]
+    done = run("profile_step.py", *settings, "--crop", "64", "--batch", "2", "--repeats", "1", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "plain 3x3 convolution, 8 channels at 1/8" in done.stdout
+    assert "aten::" in done.stdout

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: ``python scripts/profile_step.py --threads 2``.
+"""Where the time of a training step goes: ``profile_step.py --threads 2``.
 
 Random crops stand in for photographs; nothing that is timed depends on what they show. The arithmetic rate of the
 step is set against that of the transforms' own 3x3 convolutions in bfloat16, alone, forward and backward, in one run.
