@@ -141,7 +141,7 @@ def large_command(
     device: str,
     data: Path | None,
 ) -> None:
-    """Time and memory of the command for mosaics, with ratios to the smallest of them.
+    """Measure time and memory of the command for mosaics, with ratios to the smallest of them.
 
     The mosaics are made of the images, or of generated ones where there are none.
     """
@@ -211,7 +211,7 @@ def effort_command(
 
 @contextmanager
 def _measuring(threads: int) -> Iterator[None]:
-    """Limits the threads of this process, and ends it with one line where something that is measured fails."""
+    """Limits the threads of this process; ends it with one line about an error in the body."""
     try:
         limit_threads(threads)
     except ValueError as error:
@@ -224,7 +224,7 @@ def _measuring(threads: int) -> Iterator[None]:
 
 
 def _pictures(source: str | None, data: Path | None) -> list[Image.Image]:
-    """The images to make others of: those asked for, or the data set, or none without a folder of data sets."""
+    """Returns the images to make others of: those asked for, or the data set; none without a folder of data sets."""
     from cnncompress.evaluation import sources
 
     if source is None and data is None:

@@ -41,7 +41,7 @@ class LargeError(CnncompressError):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one direction takes.
+    """Time and memory of one direction.
 
     Attributes:
         seconds: A megapixel, of the file from opening to closing, with the model loaded.
@@ -55,10 +55,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class LargeResult:
-    """One size.
+    """What was measured with images of one size.
 
     Attributes:
-        megapixels: What it has.
+        megapixels: Size of the images.
         bpp: Rate of the file.
         compress: Image file to .cnc file.
         decompress: And back, to a PPM, which takes no time of its own.
@@ -140,7 +140,7 @@ def measure_large(
 
 
 def tiling_overhead(megapixels: float, sources: Sequence[Image.Image], quality: float, options: Sequence[str]) -> float:
-    """How much larger a file is in tiles than as a whole, as a share.
+    """Returns how much larger a file is in tiles than as a whole, as a share.
 
     Args:
         megapixels: Of the image.
@@ -165,7 +165,7 @@ def tiling_overhead(megapixels: float, sources: Sequence[Image.Image], quality: 
 
 
 def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float) -> list[Preview]:
-    """Compares previews with what full images come to when they are made as small.
+    """Compares previews with full images that are scaled down afterwards.
 
     Args:
         codec: The codec.
@@ -189,13 +189,13 @@ def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float
 
 
 def format_previews(previews: Sequence[Preview]) -> str:
-    """One line of text."""
+    """Returns one line of text."""
     parts = [f"1/{1 / each.scale:.0f} {each.psnr:.1f} dB in {each.time:.2f} of the time" for each in previews]
     return f"previews against full images made as small: {', '.join(parts)}"
 
 
 def format_large(result: LargeResult, smallest: LargeResult) -> str:
-    """One line of text, with ratios to the smallest size."""
+    """Returns one line of text, with ratios to the smallest size."""
 
     def cost(cost: Cost, reference: Cost) -> str:
         peak = "peak not known here" if cost.peak_mib is None else f"peak {cost.peak_mib:.0f} MiB"

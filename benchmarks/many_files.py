@@ -107,7 +107,7 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
 
 
 def format_batch(times: BatchTimes) -> str:
-    """Speeds and ratios, as lines of text."""
+    """Returns speeds and ratios, as lines of text."""
     lines = [f"{times.images} images, {times.megapixels:.1f} MP"]
     for name, seconds in (
         ("one run", times.together),

@@ -1,4 +1,4 @@
-"""Make pictures of text, plots and pages to train on: ``python scripts/make_graphics.py -o graphics/ --count 40``.
+"""Makes pictures of text, plots and pages to train on: ``python scripts/make_graphics.py -o graphics/ --count 40``.
 
 Photographs teach a model little about letters and thin lines. These pictures are drawn from nothing but a seed, fonts
 that Matplotlib brings along and the text of Python's own modules.

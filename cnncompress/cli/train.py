@@ -67,8 +67,7 @@ _messages = section("Messages")
 @_start(
     "--held-out",
     metavar="N|NAME",
-    help="Images that are not trained on but validate: so many, at most a tenth, or those of an installed model."
-    "  [default: 24]",
+    help="Images held out for validation: so many, a tenth at most, or those of an installed model.  [default: 24]",
 )
 @_time("--minutes", type=Positive(), default=60.0, show_default=True, help="Time to train for, in all.")
 @_time(
@@ -78,7 +77,7 @@ _messages = section("Messages")
     show_default=True,
     help="Whose minutes: the clock's, or those of all CPU cores used.",
 )
-@_time("--stop-after", metavar="MINUTES", type=Positive(), help="Stop so long after the start, to go on another time.")
+@_time("--stop-after", metavar="MINUTES", type=Positive(), help="Stop so long after the start, to go on later.")
 @_running(
     "--device",
     type=Device(),
@@ -124,8 +123,8 @@ def command(
       cnncompress compress photo.png photo.cnc --model mine.safetensors
 
     IMAGES are image files, folders (searched for images and tars) and tars. OUTPUT is a model for --model; files
-    made with it need it for decompression too. Where there are at least ten images, up to 24 of them, a tenth at most,
-    are not trained on but show at the end what was gained.
+    made with it need it for decompression too. From ten images on, a tenth of them (24 at most) is held out: these are
+    not trained on, and show at the end what was gained.
 
     Ctrl-C and SIGTERM keep the run in OUTPUT.checkpoint, and the same command goes on with it; --minutes may be another
     then. A run that starts from a checkpoint goes on from its step and minute with its settings, which --config and

@@ -39,7 +39,7 @@ def plot_curves(
     max_bpp: float = 2.0,
     title: str | None = None,
 ) -> None:
-    """Draw quality over rate and write it as SVG or PNG, by the ending of `path`.
+    """Draws quality over rate and writes it as SVG or PNG, by the ending of `path`.
 
     Measured curves are solid with a marker at each point, published ones dashed and named as published.
     Curves without points are left out.

@@ -22,7 +22,7 @@ class Stopwatch:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the ``with`` block, also where it ends with an exception."""
+        """Counts the time inside the ``with`` block, also if it ends with an exception."""
         self._lap()
         self._open.append(name)
         try:
@@ -32,15 +32,15 @@ class Stopwatch:
             self._open.pop()
 
     def seconds(self) -> dict[str, float]:
-        """Seconds so far by stage, in the order in which the stages were first left or interrupted."""
+        """Returns the seconds so far by stage, in the order in which the stages were first left or interrupted."""
         return dict(self._seconds)
 
     def reset(self) -> None:
-        """Forget all seconds."""
+        """Forgets all seconds."""
         self._seconds = {}
 
     def _lap(self) -> None:
-        """Book the time since the last lap on the innermost open stage."""
+        """Adds the time since the last lap to the innermost open stage."""
         now = time.perf_counter()
         if self._open:
             name = self._open[-1]

@@ -34,7 +34,7 @@ class WeightAverage(nn.Module):
 
 
 def decay_over(seconds: float, window: float) -> float:
-    """Decay of an update, so that the average reaches as far back in time however quick the steps are.
+    """Returns the decay of an update, so that the average reaches as far back in time however quick the steps are.
 
     Args:
         seconds: Time since the update before.

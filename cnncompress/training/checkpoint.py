@@ -50,7 +50,7 @@ class Checkpoint:
     def restore(
         self, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
     ) -> None:
-        """Loads the state into what trains, and into torch's generators.
+        """Loads the state into model, average, optimiser and torch's random number generators.
 
         Args:
             model: The model, on the device.
@@ -74,7 +74,7 @@ class Checkpoint:
 
 
 def generator_states(device: torch.device) -> dict[str, Tensor]:
-    """Returns the states of torch's generators that a run on a device uses, as `Checkpoint` holds them."""
+    """Returns the states of torch's random number generators that a run on a device uses."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -82,7 +82,7 @@ def generator_states(device: torch.device) -> dict[str, Tensor]:
 
 
 def environment_text(device: torch.device) -> str:
-    """Returns what a run on a device says of version and machine."""
+    """Returns the version of torch and the machine, as a checkpoint of a run on a device names them."""
     place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     return f"torch {torch.__version__}, {place}, {platform.machine()}"
 

@@ -91,7 +91,7 @@ class TrainConfig:
             not drown the low ones.
         seed: Seed of weights, crops and qualities.
         origin: Fingerprint of the model that the run starts from, eight hexadecimal digits; empty for a fresh network.
-            What starts the run sets it.
+            Set by the code that starts the run.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -114,7 +114,7 @@ class TrainConfig:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and phases that do not make up the whole run.
+        """Checks names, phases and ranges.
 
         Raises:
             ValueError: There is no such network or objective, the fractions do not add up to 1, a crop is no multiple
@@ -132,16 +132,16 @@ class TrainConfig:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")
 
     def phase_at(self, progress: float) -> Phase:
-        """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""
+        """Returns the phase in force when ``progress`` (0 .. 1) of the time budget is used."""
         return self._locate(progress)[0]
 
     def rate_at(self, progress: float) -> float:
-        """Learning rate relative to the peak when ``progress`` (0 .. 1) of the time budget is used."""
+        """Returns the learning rate relative to its peak when ``progress`` (0 .. 1) of the time budget is used."""
         phase, share = self._locate(progress)
         return phase.first_rate + share * (phase.last_rate - phase.first_rate)
 
     def _locate(self, progress: float) -> tuple[Phase, float]:
-        """The phase at ``progress`` and the share of it that is over."""
+        """Returns the phase at ``progress`` and the share of it that is over."""
         start = 0.0
         for phase in self.phases:
             if progress < start + phase.fraction:

@@ -33,7 +33,7 @@ def _decode(name: str, data: bytes | UnreadableImage) -> Tensor | UnreadableImag
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-    """Names and contents of the images of a source, or in place of a content why it cannot be read."""
+    """Yields names and contents of the images of a source; in place of a content, the error why it cannot be read."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() == ".tar":
@@ -67,8 +67,8 @@ def load_images(
 
     Args:
         sources: Image files, tars of images, or folders that are searched for both, recursively.
-        on_error: Told of each image or tar that cannot be read, which is left out then; without it the first one is
-            raised.
+        on_error: Called for each image or tar that cannot be read, which is left out then; without it the first error
+            is raised.
 
     Returns:
         uint8 ``[3, H, W]`` by path within its folder or tar, sorted; images with a side below 64 pixels are left out.
@@ -103,7 +103,7 @@ def _distinct(name: str, taken: Container[str]) -> str:
 
 
 def hold_out(images: dict[str, Tensor], names: Container[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Takes the images with certain names out for validation; training images and held-out images."""
+    """Splits images by name: returns the training images and the held-out ones."""
     return (
         {name: image for name, image in images.items() if name not in names},
         {name: image for name, image in images.items() if name in names},

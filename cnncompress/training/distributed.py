@@ -41,7 +41,7 @@ class Processes:
         return self.rank == 0
 
     def seed(self, seed: int) -> int:
-        """A seed for each process; the first one's is the seed itself."""
+        """Returns this process's seed; the first process has the seed itself."""
         return seed + 1_000_003 * self.rank
 
     def share(self, batch: int) -> int:
@@ -55,7 +55,7 @@ class Processes:
         return batch // self.count
 
     def agree(self, seconds: float, going: bool) -> tuple[float, bool]:
-        """Replaces the time used, and whether there is another step, by what the first process has.
+        """Returns the time used, and whether there is another step, as the first process has them.
 
         The values travel between the hosts, so that no GPU is waited for.
 

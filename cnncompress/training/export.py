@@ -1,4 +1,4 @@
-"""Checkpoint to a model that can be used (a weights file) or shipped (with a manifest entry)."""
+"""Export of a checkpoint as a weights file, or as an installed model with its manifest entry."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _AVERAGE_PREFIX = "module."
 
 
 def averaged_model(checkpoint: Checkpoint) -> HyperpriorModel:
-    """The averaged weights of a run, as a model on the CPU.
+    """Returns the averaged weights of a run, as a model on the CPU.
 
     Raises:
         InvalidModel: The run trained another network than the codec's.
@@ -60,7 +60,7 @@ def check_finite(network: torch.nn.Module) -> None:
 
 
 def integer_scales(model: HyperpriorModel) -> IntegerScales:
-    """The integer twins of a model's scale networks.
+    """Returns the integer twins of a model's scale networks.
 
     Raises:
         InvalidModel: The bounds that make them exact do not hold, or a parameter is not finite.
@@ -228,7 +228,7 @@ def _training_record(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit that the exporting program is at, where it runs from a checkout."""
+    """Returns the commit of the exporting program; None outside of a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""What a user asks to be trained, and the settings that follow from it: from the start, the budget and the device."""
+"""A training job as a user asks for it, and the settings that follow from its start, budget and device."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cnncompress.training.config import Phase, TrainConfig, changed
 
 CHECKPOINT_SUFFIX = ".checkpoint"
 
-# Chosen by the program, and may come out otherwise when the run goes on with a longer budget or on another device.
+# Chosen by the program; may differ when the run goes on with a longer budget or on another device.
 _AUTOMATIC = ("phases", "warmup_steps", "ema_seconds")
 
 CPU_BATCH = 4
@@ -27,7 +27,7 @@ CROPS = (256, 128, 64)
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained.
+    """A training job.
 
     Attributes:
         images: Image files, folders and tars.
@@ -80,7 +80,7 @@ def plan(
     """Returns the configuration of a new run.
 
     Args:
-        job: What is to be trained.
+        job: The training job.
         model: Shape of the model that the run starts from; None for a fresh network.
         origin: Fingerprint of that model, in hexadecimal.
         on_gpu: Whether larger batches are quick.
@@ -109,15 +109,15 @@ def plan(
 
 
 def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:
-    """Refuses to go on with the checkpoint of another run.
+    """Checks that a checkpoint is of the same run.
 
     Args:
-        job: What is to be trained.
+        job: The training job.
         planned: From `plan`; what depends on the images does not matter.
         saved: Configuration of the checkpoint.
 
     Raises:
-        OutputExists: Something that the job asks for is not what the checkpoint has.
+        OutputExists: The job asks for other settings than the checkpoint has.
     """
     free = () if job.settings is not None else set(_AUTOMATIC) - set(job.changes)
     asked = [each.name for each in fields(planned) if each.name not in free]
@@ -130,7 +130,7 @@ def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:
 
 
 def fine_tuning_config(model: ModelConfig, minutes: float, *, crop: int = 256, batch: int = CPU_BATCH) -> TrainConfig:
-    """Settings of a run that starts from a trained model.
+    """Returns settings for a run that starts from a trained model.
 
     The peak rates are half of a fresh start's or less: the optimiser knows nothing yet of the weights that it moves,
     and a higher rate first loses what they have learned. Integer arithmetic is simulated from the start, since the
@@ -160,7 +160,7 @@ def fine_tuning_config(model: ModelConfig, minutes: float, *, crop: int = 256, b
 
 
 def fresh_config(minutes: float, *, crop: int = 256, batch: int | None = None) -> TrainConfig:
-    """The default settings, fitted to a run that starts from nothing.
+    """Returns the default settings, fitted to a run that starts from nothing.
 
     Args:
         minutes: Time budget of the run.
@@ -174,16 +174,16 @@ def fresh_config(minutes: float, *, crop: int = 256, batch: int | None = None) -
 
 
 def fitting_crop(images: Iterable[Tensor]) -> int:
-    """Largest side of crops, 256, 128 or 64, that fits into at least half of the images ``[3, H, W]``."""
+    """Returns the largest side of crops, 256, 128 or 64, that fits into at least half of the images ``[3, H, W]``."""
     side = median(min(image.shape[1:]) for image in images)
     return next((crop for crop in CROPS if crop <= side), CROPS[-1])
 
 
 def _warmup_steps(minutes: float) -> int:
-    """100 steps, or fewer where those would be a good part of a short run on a CPU."""
+    """Returns 100 steps, or fewer if those would be a good part of a short run on a CPU."""
     return max(10, min(100, round(10 * minutes)))
 
 
 def _ema_seconds(minutes: float) -> float:
-    """A sixth of the run, or less: a short one must not end with an average of mostly its starting weights."""
+    """Returns a sixth of the run, or less: a short run must not end with an average of mostly its first weights."""
     return min(10.0 * minutes, TrainConfig().ema_seconds)

@@ -113,7 +113,7 @@ class Trainer:
         self.crops.add(images.values())
 
     def warm_up(self, phase: Phase) -> float:
-        """Runs a step of a phase forward and backward and forgets it, so that what is done once is done.
+        """Runs a step of a phase forward and backward and discards it, for work that is done once.
 
         That is the compiling, if there is any, and cuDNN's choice of kernels. Weights, moments, the count of steps and
         the random numbers to come stay as they are. Waits for the device, and returns the loss.
@@ -236,7 +236,7 @@ class Trainer:
 
     @contextmanager
     def _rescued(self, path: Path) -> Iterator[None]:
-        """Saves the state if another process is lost, and says so.
+        """Saves the state if another process is lost, and adds so to the error.
 
         On a GPU it does not: what is queued behind the lost gradients computes with nothing. Nor may several processes
         that are left write at once.
@@ -258,7 +258,7 @@ class Trainer:
         return result
 
     def _forward(self, phase: Phase) -> tuple[Tensor, RateDistortion]:
-        """Queues the forward pass of a step; qualities, as places among the anchors, and the loss."""
+        """Queues the forward pass of a step; returns qualities, as places among the anchors, and the loss."""
         config = self.config
         x = self.crops.batch(self.processes.share(phase.batch), phase.crop, self.step)
         position, lmbda = draw_qualities(config.model, len(x), self.device)

@@ -25,14 +25,14 @@ class RunClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Does not count the time that the body takes."""
+        """Leaves the time that the body takes out."""
         began = self._clock()
         yield
         self._zero += self._clock() - began
 
 
 class Interval:
-    """Something that is done again and again, with some training time in between."""
+    """Training time between two repetitions of some work."""
 
     def __init__(self, seconds: float, start: float) -> None:
         """Starts.
@@ -44,7 +44,7 @@ class Interval:
         self._seconds, self._last = seconds, start
 
     def is_over(self, now: float) -> bool:
-        """Whether it is time to do it again, which begins the next interval."""
+        """Whether the interval is over; if so, the next one begins."""
         if now - self._last <= self._seconds:
             return False
         self._last = now

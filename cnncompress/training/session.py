@@ -1,4 +1,4 @@
-"""A run from a folder of images to a weights file that can be used, with a checkpoint in between."""
+"""A whole run, from a folder of images to a weights file, with a checkpoint in between."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 
 
 class Session:
-    """One run: made ready here, then `train`, then `finish`; the same job goes on where the last session stopped.
+    """One run: call `train`, then `finish`. A new session of the same job goes on where the last one stopped.
 
     Attributes:
         job: What is trained.
@@ -53,7 +53,7 @@ class Session:
         log: Callable[[str], None] | None = None,
         processes: Processes = ALONE,
     ) -> None:
-        """Checks everything that can be checked, then loads the images, and the checkpoint if there is one.
+        """Checks the job, then loads the images, and the checkpoint if there is one.
 
         Args:
             job: What to train.

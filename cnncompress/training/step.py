@@ -13,7 +13,7 @@ from cnncompress.training.config import Phase, TrainConfig
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, with the peak rates of the networks, the tables by quality and the linear path."""
+    """Builds Adam with the peak rates of the networks, the tables by quality and the linear path."""
     groups: dict[float, list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         rate = config.learning_rate

@@ -57,7 +57,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def is_tensor_file(path: Path) -> bool:
-    """Whether `write_tensors` seems to have written a file, by its header alone."""
+    """Whether a file has the header of those that `write_tensors` writes."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             return (file.metadata() or {}).keys() >= {"text", "digest"}

@@ -1,4 +1,4 @@
-"""What a run says of itself: running means per quality, and validation on held-out images."""
+"""Figures about a run: running means by quality, and validation on held-out images."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class QualityMeter:
         self.loss += torch.stack([result.loss, torch.ones_like(result.loss)])
 
     def read(self) -> tuple[float, str]:
-        """The mean loss and a text ``bpp/PSNR`` per quality bin, since the last reading."""
+        """Returns the mean loss and a text ``bpp/PSNR`` per quality bin, since the last reading."""
         count, bpp, psnr = self.sums.T.tolist()
         total, batches = self.loss.tolist()
         self.sums.zero_()
