@@ -2,45 +2,207 @@
 
 Torch is imported when a model is loaded, and not for files that need none. Any number of threads may call what is here
 at once, and share a `Codec`; the same file gives the same pixels in all of them.
+
+This is the only place that warns. Whatever is below returns what was lost.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
 
+import PIL
 from PIL import Image
 
 from cnncompress.bitstream.ancillary import SourceRecord
-from cnncompress.bitstream.container import MAX_SIDE, Container
-from cnncompress.codec.codec import DEFAULT_QUALITY, Codec
-from cnncompress.codec.packing import (
-    Decoded,
-    pack_lossless,
-    pack_original,
-    parse,
-    read_planes,
-    unpack_file,
-    unpack_image,
-)
+from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.packing import pack_lossless, pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.stopwatch import Stopwatch
 from cnncompress.codec.targets import Target
+from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
+from cnncompress.errors import FeatureLoss, PartLost
 from cnncompress.files import FileSource
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings, Limits
-from cnncompress.images.source import ImageSource
-from cnncompress.images.view import View, parse_view
-from cnncompress.model.manifest import find_by_fingerprint
+from cnncompress.images import write
+from cnncompress.images.limits import Limits
+from cnncompress.images.read import read_image
+from cnncompress.images.settings import ImageSettings
+from cnncompress.images.source import ImageSource, SourceImage
+from cnncompress.images.view import parse_view
+from cnncompress.units import Hundredths, hundredths_of
+
+if TYPE_CHECKING:
+    from cnncompress.model.devices import Precision
 
 __all__ = [
     "DEFAULT_QUALITY",
     "MAX_EFFORT",
     "Codec",
-    "Decoded",
     "compress",
+    "compress_with",
     "decompress",
-    "decompress_file",
+    "restore_original",
+    "save_image",
     "store_original",
+    "warn_caller",
 ]
+
+DEFAULT_QUALITY = 60.0
+
+_NOT_CALLERS = (str(Path(__file__).parent), str(Path(PIL.__file__).parent))
+
+
+class Codec:
+    """A loaded model, for any number of images.
+
+    Threads may share a codec: coding keeps no state between calls.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        device: str = "auto",
+        *,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+        precision: Precision = "auto",
+        stopwatch: Stopwatch | None = None,
+    ) -> None:
+        """Loads a model.
+
+        Args:
+            model: Name of an installed model, path of a weights file, or None for the default.
+            device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+            limits: How large an image may be that is coded or decoded.
+            precision: What the networks compute in: ``fp32``, ``bf16``, or ``auto``, which is fp32. Any of them decodes
+                the files of any other.
+            stopwatch: Told of the stages "image", "analysis", "hyper", "context", "synthesis" and "rans".
+
+        Raises:
+            ModelError: The model is unknown or its file is damaged.
+            DeviceError: The device is not there.
+        """
+        self._codec = ModelCodec(model, device, limits, precision, stopwatch=stopwatch)
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        return self._codec.model
+
+    @property
+    def fingerprint(self) -> bytes:
+        """First 4 bytes of the SHA-256 of the weights, as files hold them."""
+        return self._codec.fingerprint
+
+    @property
+    def device(self) -> str:
+        """Where the networks run, such as ``cuda:0``."""
+        return str(self._codec.device)
+
+    @property
+    def limits(self) -> Limits:
+        """How large an image may be."""
+        return self._codec.limits
+
+    def compress(
+        self,
+        image: ImageSource,
+        quality: float | None = None,
+        *,
+        target: Target | None = None,
+        effort: int = 0,
+        settings: ImageSettings | None = None,
+        source: SourceRecord | None = None,
+        tile: int | None = None,
+        progress: Progress = unwatched,
+    ) -> bytes:
+        """Compresses an image.
+
+        An image with one bit a sample or a palette is coded without loss as well, and the shorter file is returned.
+
+        Args:
+            image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
+                `read_image` returned; ``settings`` are ignored then, and nothing is warned of.
+            quality: 0 (smallest) .. 100 (best), rounded to hundredths; 60 if there is no target.
+            target: A size, rate or PSNR in place of a quality, which is then searched for.
+            effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
+            settings: How to read the image; by default as it is, within the codec's own limits.
+            source: Ending and size of the image's file, to be kept in the file.
+            tile: Side of the tiles that the image is cut into, 64, 128, .. 16384 pixels, or 0 for one tile; by default
+                images of more than two megapixels get tiles of 1024. Tiles bound the memory, and parts of the image can
+                be decoded without the rest.
+            progress: Called with the steps done and their total after each: tiles, times the rounds of effort on each.
+                `StopRefining` raised by it ends the effort, and what was found so far becomes the file.
+
+        Returns:
+            A .cnc file.
+
+        Warns:
+            FeatureLoss: Something about the image cannot be carried.
+
+        Raises:
+            TypeError: Image or quality is of a type that it cannot have.
+            ValueError: Quality or effort is out of its range, or there are both a quality and a target.
+            ImageError: The image cannot be read or is of a kind that the codec does not carry.
+            LimitExceeded: It is too large.
+            Unreachable: No quality meets the target.
+        """
+        return compress_with(
+            self._codec,
+            image,
+            quality,
+            target=target,
+            effort=effort,
+            settings=settings,
+            source=source,
+            tile=tile,
+            progress=progress,
+        )
+
+    def decompress(
+        self,
+        data: FileSource,
+        *,
+        crop: tuple[int, int, int, int] | None = None,
+        scale: float = 1.0,
+        keep_going: bool = False,
+        progress: Progress = unwatched,
+    ) -> Image.Image:
+        """Decompresses a .cnc file that was made with this codec's model, or with none.
+
+        Args:
+            data: The whole file, or its path.
+            crop: Columns from the left, rows from the top, width and height of the part that is wanted. Only the tiles
+                that it needs are decoded; its pixels are those that it has in the whole image.
+            scale: 1, or 1/2, 1/4 or 1/8 for a preview, which takes about half the time. Not with a crop.
+            keep_going: Whether a damaged or truncated file is decoded as far as it goes, gray where tiles are missing.
+            progress: Called with the tiles done and their total after each tile.
+
+        Returns:
+            Image of mode 1, L, LA, RGB or RGBA, as it went in, with ``icc_profile``, ``exif`` and ``xmp`` in its
+            ``info`` if it had them.
+
+        Warns:
+            FeatureLoss: A stored original is of a kind that is not read without loss; `restore_original` gives it back.
+            PartLost: A part of a damaged file is missing, once for each, with its place; or bytes follow its end.
+
+        Raises:
+            TypeError: What is given as the file is neither bytes nor a path.
+            UnreadableImage: There is no such file, or it cannot be read.
+            ValueError: Crop or scale are out of their range.
+            OutsideImage: The image does not reach as far as the crop.
+            BitstreamError: The file is damaged, foreign or too new; nothing is left of it, if it is to be decoded all
+                the same.
+            UnknownModel: It was made with another model.
+            LimitExceeded: The image is too large.
+        """
+        parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
+        return _with_warnings(decode(parsed, view, self.limits, lambda fingerprint: self._codec, progress))
 
 
 def compress(
@@ -74,8 +236,28 @@ def compress(
             progress=progress,
         )
     if target is not None:
-        raise ValueError("a lossless file has the size that it has, and a target cannot be met")
-    return pack_lossless(read_planes(image, settings or ImageSettings()), source)
+        raise ValueError("lossless and a target exclude each other")
+    return pack_lossless(_read(image, settings or ImageSettings()), source)
+
+
+def decompress(
+    data: FileSource,
+    *,
+    model: str | os.PathLike[str] | None = None,
+    device: str = "auto",
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    crop: tuple[int, int, int, int] | None = None,
+    scale: float = 1.0,
+    keep_going: bool = False,
+    progress: Progress = unwatched,
+) -> Image.Image:
+    """Decompresses one .cnc file, with the model that it was made with: ``model``, or an installed one.
+
+    Each call loads the model, if the file needs one: for many files keep a `Codec`. Arguments and errors as in `Codec`
+    and `Codec.decompress`.
+    """
+    parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
+    return _with_warnings(CodecCache(model, device, limits).decode(parsed, view, progress))
 
 
 def store_original(data: bytes, *, settings: ImageSettings | None = None, source: SourceRecord | None = None) -> bytes:
@@ -94,52 +276,83 @@ def store_original(data: bytes, *, settings: ImageSettings | None = None, source
     return pack_original(data, settings or ImageSettings(), source)
 
 
-def decompress(
-    data: FileSource,
-    *,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    max_dim: int = MAX_SIDE,
-    memory_limit: int = DEFAULT_MEMORY_LIMIT,
-    crop: tuple[int, int, int, int] | None = None,
-    scale: float = 1.0,
-    keep_going: bool = False,
-    progress: Progress = unwatched,
-) -> Image.Image:
-    """Decompresses one .cnc file, with the installed model that it names unless one is given.
+def restore_original(data: FileSource) -> OriginalFile | None:
+    """Returns the image file that `store_original` put into a .cnc file; None if a picture was coded instead.
 
-    Each call loads the model, if the file needs one: for many files keep a `Codec`. Arguments and errors as in `Codec`
-    and `Codec.decompress`.
+    Args:
+        data: The whole .cnc file, or its path.
+
+    Raises:
+        TypeError: It is neither bytes nor a path.
+        UnreadableImage: There is no such file, or it cannot be read.
+        BitstreamError: The file is damaged, foreign or too new.
     """
-    limits = Limits(max_pixels, max_dim, memory_limit)
-    parsed, view = parse(data, keep_going), parse_view(crop, scale)
-    image = unpack_image(parsed.container, view, limits)
-    return image or _decoder(parsed.container, model, device, limits).decode(parsed, view, keep_going, progress)
+    return original_of(parse(data).container)
 
 
-def decompress_file(
-    data: FileSource,
-    *,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    max_pixels: int = DEFAULT_MAX_PIXELS,
-    max_dim: int = MAX_SIDE,
-    memory_limit: int = DEFAULT_MEMORY_LIMIT,
-    view: View = View(),  # noqa: B008 - frozen
-    keep_going: bool = False,
-    progress: Progress = unwatched,
-) -> Decoded:
-    """Decompresses one .cnc file as `decompress` does, but gives a stored original back bit for bit.
+def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> None:  # noqa: A002
+    """Writes a picture, with the colour profile, EXIF and XMP in its ``info`` where the format has a place for them.
 
-    Arguments as in `Codec.decompress_file`.
+    Args:
+        image: In mode 1, L, LA, RGB or RGBA.
+        target: A path, or a stream that is open for binary writing and seekable.
+        format: ``png``, ``ppm``, ``jpg``, ``webp``, ``tiff``, ``avif``, ``bmp`` or ``npy``.
+
+    Warns:
+        FeatureLoss: The format has no place for metadata of that kind or length.
+
+    Raises:
+        OutputError: The format is none of them, has no transparency, cannot hold a picture of that size, or it cannot
+            be written.
     """
-    limits = Limits(max_pixels, max_dim, memory_limit)
-    parsed = parse(data, keep_going)
-    found = unpack_file(parsed.container, view, limits)
-    return found or _decoder(parsed.container, model, device, limits).decode(parsed, view, keep_going, progress)
+    warn_caller(FeatureLoss, write.save_image(image, target, format))
 
 
-def _decoder(container: Container, model: str | os.PathLike[str] | None, device: str, limits: Limits) -> Codec:
-    chosen = find_by_fingerprint(container.header.fingerprint) if model is None else model
-    return Codec(chosen, device, max_pixels=limits.max_pixels, max_dim=limits.max_dim, memory_limit=limits.memory)
+def compress_with(
+    codec: ModelCodec,
+    image: ImageSource,
+    quality: float | None = None,
+    *,
+    target: Target | None = None,
+    effort: int = 0,
+    settings: ImageSettings | None = None,
+    source: SourceRecord | None = None,
+    tile: int | None = None,
+    progress: Progress = unwatched,
+) -> bytes:
+    """Compresses an image with a model that is loaded; arguments and errors as in `Codec.compress`."""
+    wanted = _wanted(quality, target)
+    if effort not in range(MAX_EFFORT + 1):
+        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
+    planes = _read(image, settings or ImageSettings(limits=codec.limits))
+    return codec.encode(planes, wanted, effort=effort, source=source, tile=tile, progress=progress)
+
+
+def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:
+    """Warns in the name of the line that called this package, however far up it is; Pillow's lines do not count."""
+    frame, level = inspect.currentframe(), 1
+    while frame is not None and frame.f_code.co_filename.startswith(_NOT_CALLERS):
+        frame, level = frame.f_back, level + 1
+    for message in messages:
+        warnings.warn(message, category, stacklevel=level)
+
+
+def _read(image: ImageSource, settings: ImageSettings) -> SourceImage:
+    planes = read_image(image, settings)
+    if planes is not image:
+        warn_caller(FeatureLoss, planes.losses)
+    return planes
+
+
+def _with_warnings(decoded: Decoded) -> Image.Image:
+    warn_caller(FeatureLoss, decoded.feature_losses)
+    warn_caller(PartLost, decoded.parts_lost)
+    return decoded.image
+
+
+def _wanted(quality: float | None, target: Target | None) -> Hundredths | Target:
+    if target is None:
+        return hundredths_of(DEFAULT_QUALITY if quality is None else quality)
+    if quality is not None:
+        raise ValueError(f"there are both a quality, {quality}, and a target, which asks for a quality of its own")
+    return target

@@ -17,7 +17,7 @@ from cnncompress.errors import OutputError, OutputExists, UnreadableImage
 
 STANDARD_STREAM = "-"
 
-FileSource: TypeAlias = "bytes | bytearray | memoryview | str | os.PathLike[str]"
+FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
 """A file that a Python program hands over: its bytes, or its path."""
 
 # So that the temporary name stays below the usual limit of 255 bytes, whatever the characters.

@@ -21,15 +21,15 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import compress
+from cnncompress.api import compress, compress_with, warn_caller
 from cnncompress.bitstream.ancillary import read_metadata
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
 from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.packing import unpack_plain
-from cnncompress.errors import BitstreamError, CnncompressError
+from cnncompress.errors import BitstreamError, CnncompressError, FeatureLoss
+from cnncompress.images.limits import Limits
 from cnncompress.images.metadata import attach
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, ImageSettings, check_size
+from cnncompress.images.settings import ImageSettings
 
 FORMAT = "CNC"
 MIME_TYPE = "image/x-cnncompress"
@@ -44,16 +44,16 @@ def register(
     *,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    max_pixels: int = DEFAULT_MAX_PIXELS,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> None:
     """Makes Pillow read and write .cnc files.
 
     Args:
         model: What to save with, as for :class:`cnncompress.Codec`; files are decoded with the model that they name.
         device: Where to run.
-        max_pixels: Larger images can be opened, but neither loaded nor saved. Pillow's own limit holds besides.
+        limits: Larger images can be opened, but neither loaded nor saved. Pillow's own limit holds besides.
     """
-    codecs = CodecCache(model, device, max_pixels)
+    codecs = CodecCache(model, device, limits)
 
     def open_file(stream: IO[bytes], name: str | bytes) -> CncImageFile:
         return CncImageFile(stream, name, codecs)
@@ -118,13 +118,9 @@ class CncImageFile(ImageFile.ImageFile):
         super().verify()
 
     def _decode(self) -> Image.Image:
-        parsed = ParsedFile.whole(self._whole_file())
-        header, limits = parsed.container.header, self._codecs.limits
-        check_size(header.width, header.height, limits.max_pixels, limits.max_dim)
-        if parsed.container.coding == "learned":
-            image = self._codecs.decoder(header.fingerprint).decode(parsed)
-        else:
-            image = unpack_plain(parsed.container)
+        decoded = self._codecs.decode(ParsedFile.whole(self._whole_file()))
+        warn_caller(FeatureLoss, decoded.feature_losses)
+        image = decoded.image
         image.load()
         return image
 
@@ -157,10 +153,9 @@ def _save(image: Image.Image, stream: IO[bytes], codecs: CodecCache) -> None:
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     try:
         if options.pop("lossless", False):
-            settings = ImageSettings(max_pixels=codecs.limits.max_pixels)
-            data = compress(image, lossless=True, settings=settings, **options)
+            data = compress(image, lossless=True, settings=ImageSettings(limits=codecs.limits), **options)
         else:
-            data = codecs.encoder().compress(image, **options)
+            data = compress_with(codecs.encoder(), image, **options)
     except CnncompressError as error:
         raise OSError(f"cannot write as {FORMAT}: {error}") from error
     stream.write(data)

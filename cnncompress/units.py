@@ -1,8 +1,33 @@
-"""Numbers as people read them."""
+"""Units: quality as files and networks know it, and numbers as people read them."""
 
 from __future__ import annotations
 
+from numbers import Real
+from typing import NewType
+
+Hundredths = NewType("Hundredths", int)
+"""A quality in hundredths, `LOWEST_QUALITY` .. `HIGHEST_QUALITY`. Users give 0 .. 100, and fractions."""
+
+LOWEST_QUALITY = Hundredths(0)
+"""Smallest file."""
+HIGHEST_QUALITY = Hundredths(10_000)
+"""Best picture."""
+
 _UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def hundredths_of(quality: float) -> Hundredths:
+    """Rounds a quality, 0 .. 100, to hundredths.
+
+    Raises:
+        TypeError: It is not a number.
+        ValueError: It is out of its range.
+    """
+    if not isinstance(quality, Real):
+        raise TypeError(f"quality is {quality!r}, must be a number within 0 .. 100")
+    if not 0 <= quality <= 100:
+        raise ValueError(f"quality is {quality}, must be within 0 .. 100")
+    return Hundredths(round(quality * 100))
 
 
 def format_bytes(count: int) -> str:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from skimage import data
 
-from cnncompress import ImageSettings, OriginalFile, SourceRecord, compress, decompress, decompress_file, store_original
+from cnncompress import ImageSettings, SourceRecord, compress, decompress, restore_original, store_original
 from cnncompress.api import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.latents import Latents, LatentTransform
@@ -175,8 +175,8 @@ def symbols_sha256(tiles: Iterable[Latents]) -> str:
 def sha256_of_parts(packed: bytes) -> dict[str, str]:
     """Returns the SHA-256 of each part that a file carries beside its pixels."""
     found = {key: value for key, value in decompress(packed).info.items() if key in ("icc_profile", "exif", "xmp")}
-    original = decompress_file(packed)
-    if isinstance(original, OriginalFile):
+    original = restore_original(packed)
+    if original is not None:
         found["original"] = original.data
     return {key: hashlib.sha256(value).hexdigest() for key, value in sorted(found.items())}
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cnncompress
-from cnncompress.api import Codec, compress, decompress, decompress_file
+from cnncompress.api import Codec, compress, decompress, restore_original
 from cnncompress.bitstream.container import Container, pack, unpack
 from cnncompress.errors import (
     BadMagic,
@@ -34,6 +34,7 @@ from cnncompress.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from cnncompress.images.limits import Limits
 from cnncompress.model.manifest import models_directory, read_manifest
 from cnncompress.probe import probe
 
@@ -185,10 +186,10 @@ def test_two_threads_make_equal_files(codec: Codec, crop: Pixels, packed: bytes)
 
 
 def test_max_pixels_holds_both_ways(codec: Codec, packed: bytes, crop: Pixels) -> None:
-    exact = Codec(device="cpu", max_pixels=110 * 70)
+    exact = Codec(device="cpu", limits=Limits(110 * 70))
     assert exact.compress(crop, 60) == packed
     assert exact.decompress(packed).size == (110, 70)
-    strict = Codec(device="cpu", max_pixels=110 * 70 - 1)
+    strict = Codec(device="cpu", limits=Limits(110 * 70 - 1))
     for source in (crop, png(Image.fromarray(crop)), Image.fromarray(crop)):
         with pytest.raises(LimitExceeded, match="7699"):
             strict.compress(source)
@@ -232,7 +233,7 @@ def test_sources_of_no_known_type(codec: Codec, tmp_path: Path) -> None:
             wrong: Any = source
             with pytest.raises(TypeError, match=f"an image is given as {name}, expected a path"):
                 codec.compress(wrong)
-            for function in (codec.decompress, codec.decompress_file, decompress, decompress_file, probe):
+            for function in (codec.decompress, decompress, restore_original, probe):
                 with pytest.raises(TypeError, match=f"a file is given as {name}, expected its bytes or its path"):
                     function(wrong)
 
@@ -243,15 +244,18 @@ def test_files_are_bytes_or_paths(codec: Codec, packed: bytes, tmp_path: Path) -
     expected = codec.decompress(packed)
     for source in (path, str(path), bytearray(packed), memoryview(packed)):
         assert probe(source) == probe(packed)
-        assert codec.decompress(source) == codec.decompress_file(source) == expected
-    assert decompress(path, device="cpu") == decompress_file(str(path), device="cpu") == expected
-    for function in (codec.decompress, codec.decompress_file, decompress, decompress_file, probe):
+        assert codec.decompress(source) == expected
+        assert restore_original(source) is None
+    assert decompress(path, device="cpu") == expected
+    for function in (codec.decompress, decompress, restore_original, probe):
         with pytest.raises(UnreadableImage, match="no such file"):
             function(tmp_path / "missing.cnc")
 
 
 def test_bytes_behind_the_end_are_warned_of(codec: Codec, packed: bytes) -> None:
-    for function in (codec.decompress, codec.decompress_file, decompress, decompress_file):
+    with pytest.raises(Corrupt, match="bytes too many at the end of the file"):
+        restore_original(packed + b"more")
+    for function in (codec.decompress, decompress):
         with pytest.raises(Corrupt, match="bytes too many at the end of the file"):
             function(packed + b"more")
         with pytest.warns(PartLost, match="bytes too many at the end of the file, which are left aside") as caught:

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from cnncompress import FeatureLoss, ImageSettings, OriginalFile, SourceRecord, read_image
-from cnncompress.api import Codec, compress, decompress, decompress_file, store_original
+from cnncompress.api import Codec, compress, decompress, restore_original, store_original
 from cnncompress.errors import LimitExceeded, UnsupportedImage
+from cnncompress.images.limits import Limits
 from cnncompress.images.settings import STRIPPABLE
 from cnncompress.probe import probe
 
@@ -179,17 +180,14 @@ def test_source_record(photograph: Image.Image, codec: Codec) -> None:
 def test_files_without_a_model_through_a_codec(photograph: Image.Image, codec: Codec) -> None:
     original = file_of(photograph)
     stored = store_original(original)
-    for function in (codec.decompress_file, decompress_file):
-        assert function(stored) == OriginalFile(original, "png")
+    assert restore_original(stored) == OriginalFile(original, "png")
     lossless = compress(photograph, lossless=True)
     learned = codec.compress(photograph)
     for data in (stored, lossless, learned):
         image = codec.decompress(data)
-        for other in (decompress(data, device="cpu"), *([] if data is stored else [codec.decompress_file(data)])):
-            assert isinstance(other, Image.Image)
-            assert (other.mode, other.tobytes()) == (image.mode, image.tobytes())
+        other = decompress(data, device="cpu")
+        assert (other.mode, other.tobytes()) == (image.mode, image.tobytes())
     assert codec.decompress(stored).tobytes() == codec.decompress(lossless).tobytes() == photograph.tobytes()
-    assert decompress_file(learned, device="cpu") == codec.decompress(learned)
 
 
 def test_settings_and_limits(photograph: Image.Image, codec: Codec) -> None:
@@ -197,16 +195,15 @@ def test_settings_and_limits(photograph: Image.Image, codec: Codec) -> None:
     transparent.putalpha(Image.linear_gradient("L").resize(photograph.size))
     assert codec.decompress(codec.compress(transparent, settings=ImageSettings(keep_alpha=False))).mode == "RGB"
     strict: dict[str, Any] = {"max_pixels": 64 * 64, "max_dim": 64}
-    small = Codec(device="cpu", **strict)
+    small = Codec(device="cpu", limits=Limits(**strict))
     data = small.compress(photograph)
     assert small.decompress(data).size == (64, 64)
     for limit in strict:
-        lower = Codec(device="cpu", **{limit: 63})
+        lower = Codec(device="cpu", limits=Limits(**{limit: 63}))
         with pytest.raises(LimitExceeded):
             lower.compress(photograph)
-        for function in (lower.decompress, lower.decompress_file):
-            with pytest.raises(LimitExceeded):
-                function(data)
+        with pytest.raises(LimitExceeded):
+            lower.decompress(data)
         assert lower.compress(photograph, settings=ImageSettings()) == data, "settings have limits of their own"
         with pytest.raises(LimitExceeded):
-            decompress(data, device="cpu", **{limit: 63})
+            decompress(data, device="cpu", limits=Limits(**{limit: 63}))

@@ -7,12 +7,16 @@ import importlib
 import inspect
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import pytest
 
 import cnncompress
 from cnncompress import errors
+from cnncompress.model.devices import Precision
+
+TYPES_OF_CHECKERS = {"Precision": Precision}  # imported for type checkers alone, since it loads torch
 
 
 def test_all_is_sorted_and_every_name_is_there() -> None:
@@ -36,6 +40,7 @@ def test_type_checkers_see_the_same_names() -> None:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cnncompress.")
         for alias in node.names
     }
+    imported["info"] = imported.pop("probe")  # the one that has another name at home
     assert imported.keys() | {"__version__"} == set(cnncompress.__all__)
     for name, (module, name_there) in imported.items():
         assert getattr(importlib.import_module(module), name_there) is getattr(cnncompress, name)
@@ -59,3 +64,28 @@ def test_importing_the_package_loads_nothing_else() -> None:
     script = "import sys, cnncompress; cnncompress.info; cnncompress.Corrupt; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False"]
+
+
+def test_public_signatures_name_public_types() -> None:
+    """Whatever a caller has to make, or gets, can be imported from the package."""
+    hidden = set()
+    for name in cnncompress.__all__:
+        value = getattr(cnncompress, name)
+        functions = [value] if inspect.isfunction(value) else []
+        if inspect.isclass(value):
+            functions = [member for key, member in vars(value).items() if inspect.isfunction(member) and key[0] != "_"]
+            made_by_callers = inspect.isfunction(value.__init__) and name not in ("SourceImage", "Info")
+            functions += [value.__init__] if made_by_callers else []
+        for function in functions:
+            names = {**vars(sys.modules[function.__module__]), **TYPES_OF_CHECKERS}
+            for hint in typing.get_type_hints(function, names).values():
+                hidden |= {(name, part) for part in classes_in(hint) if part not in cnncompress.__all__}
+    assert hidden == set()
+
+
+def classes_in(hint: object) -> set[str]:
+    """Names of the package's own classes in a type hint."""
+    found = {name for argument in typing.get_args(hint) for name in classes_in(argument)}
+    if inspect.isclass(hint) and hint.__module__.startswith("cnncompress."):
+        found.add(hint.__name__)
+    return found

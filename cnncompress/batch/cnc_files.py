@@ -8,10 +8,10 @@ from typing import IO
 from cnncompress.batch.inputs import CNC
 from cnncompress.bitstream import reading
 from cnncompress.bitstream.ancillary import SourceRecord, read_source
-from cnncompress.bitstream.container import MAX_SIDE, Chunk, ChunkType, Container, Entry, Head
+from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, Head
 from cnncompress.files import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
-from cnncompress.images.settings import check_size
+from cnncompress.images.limits import ANY_SIZE, Limits
 
 
 def read_head(path: Path) -> Head:
@@ -83,13 +83,12 @@ def _find(head: Head, kind: ChunkType) -> Entry | None:
     return next((entry for entry in head.entries if entry.type == kind), None)
 
 
-def read_cnc(source: str, max_pixels: int = MAX_SIDE**2, max_dim: int = MAX_SIDE) -> bytes:
+def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
     """Reads a .cnc file; one that is too large, or whose head makes no sense, is not read to its end.
 
     Args:
         source: a path, or ``-`` for standard input.
-        max_pixels: largest width times height; by default any.
-        max_dim: longest side; by default any.
+        limits: how large the image may be.
 
     Returns:
         Its bytes: all of them, or no more than a few that are too many.
@@ -101,5 +100,5 @@ def read_cnc(source: str, max_pixels: int = MAX_SIDE**2, max_dim: int = MAX_SIDE
     """
     with open_input(source) as stream:
         head, start = reading.read_start(stream)
-        check_size(head.header.width, head.header.height, max_pixels, max_dim)
+        limits.check_size(head.header.width, head.header.height)
         return start + reading.read_up_to(stream, head.file_bytes + 1 - len(start))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.batch.file_warnings import file_warnings
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.outputs import DEFAULT_ENDING
 from cnncompress.batch.resources import PixelBudget
-from cnncompress.bitstream.container import Container
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.packing import Decoded, OriginalFile, parse, unpack_plain
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import Corrupt, PartLost
+from cnncompress.codec.unpacking import Decoded, original_of, parse
+from cnncompress.errors import Corrupt
 from cnncompress.files import STANDARD_STREAM, file_status, write_output
 from cnncompress.images.formats import output_format
 from cnncompress.images.write import save_image
@@ -34,21 +32,23 @@ def decode(
         CnncompressError: whatever is wrong with input, output, model or limits.
     """
     status = file_status(job.source)
-    with file_warnings() as losses, file_warnings(PartLost) as parts:
-        parsed, size = _read(job, settings)
+    parsed, size = _read(job, settings)
+    written = _stored(parsed, job, settings)
+    if written is None:
         with budget.taken(_pixels(parsed)):
-            decoded = codecs.decode(parsed, settings.view, settings.keep_going, progress)
-        output = _file_of(decoded, parsed.container, job, settings)
+            decoded = codecs.decode(parsed, settings.view, progress)
+            written = _encoded(decoded, job, settings)
     write_output(
         job.output,
-        output,
+        written.data,
         force=job.replace,
         like=status if settings.preserve else None,
         new_folders=job.new_folders,
     )
     result = success(job, parsed.container, size, codecs)
-    result = replace(result, input_bytes=size, output_bytes=len(output), warnings=(*losses, *parts))
-    return _damaged(result, len(parts)) if parts else result
+    losses = (*written.feature_losses, *written.parts_lost)
+    result = replace(result, input_bytes=size, output_bytes=len(written.data), warnings=losses)
+    return _damaged(result, len(written.parts_lost)) if written.parts_lost else result
 
 
 def decode_only(
@@ -60,17 +60,15 @@ def decode_only(
         CnncompressError: whatever is wrong with input, model or limits.
     """
     parsed, size = _read(job, settings)
-    with file_warnings(), budget.taken(_pixels(parsed)):
-        decoded = codecs.decode(parsed, settings.view, settings.keep_going, progress)
-        if isinstance(decoded, OriginalFile):
-            unpack_plain(parsed.container)
+    with budget.taken(_pixels(parsed)):
+        codecs.decode(parsed, progress=progress)
     return replace(success(job, parsed.container, size, codecs), input_bytes=size)
 
 
 def _read(job: Job, settings: WorkSettings) -> tuple[ParsedFile, int]:
     """Returns a file, taken apart, and its size in bytes."""
-    data = read_cnc(job.source, settings.image.max_pixels, settings.image.max_dim)
-    return parse(data, settings.keep_going), len(data)
+    data = read_cnc(job.source, settings.image.limits)
+    return parse(data, keep_going=settings.keep_going), len(data)
 
 
 def _pixels(parsed: ParsedFile) -> int:
@@ -83,13 +81,30 @@ def _damaged(result: Result, parts: int) -> Result:
     return replace(result, status="error", error=str(error), exit_code=error.exit_code, about=result.input)
 
 
-def _file_of(decoded: Decoded, container: Container, job: Job, settings: WorkSettings) -> bytes | memoryview:
-    named = None if job.output == STANDARD_STREAM else output_format(job.output)
-    wanted = settings.format or named
-    if isinstance(decoded, OriginalFile):
-        if wanted in (None, decoded.format, output_format(f"original.{decoded.format}")):
-            return decoded.data
-        decoded = unpack_plain(container)
+@dataclass(frozen=True)
+class _Written:
+    """Bytes of an image file, and what it lacks."""
+
+    data: bytes | memoryview
+    feature_losses: tuple[str, ...] = ()
+    parts_lost: tuple[str, ...] = ()
+
+
+def _wanted(job: Job, settings: WorkSettings) -> str | None:
+    return settings.format or (None if job.output == STANDARD_STREAM else output_format(job.output))
+
+
+def _stored(parsed: ParsedFile, job: Job, settings: WorkSettings) -> _Written | None:
+    """The original, bit for bit, unless another format or a part of the image is wanted."""
+    original = original_of(parsed.container) if settings.view.is_whole else None
+    if original is None:
+        return None
+    own = (None, original.format, output_format(f"original.{original.format}"))
+    return _Written(original.data, (), parsed.parts_lost) if _wanted(job, settings) in own else None
+
+
+def _encoded(decoded: Decoded, job: Job, settings: WorkSettings) -> _Written:
     stream = io.BytesIO()
-    save_image(decoded, stream, wanted or DEFAULT_ENDING)
-    return stream.getbuffer()  # not a copy
+    unwritten = save_image(decoded.image, stream, _wanted(job, settings) or DEFAULT_ENDING)
+    # The buffer is not a copy.
+    return _Written(stream.getbuffer(), (*decoded.feature_losses, *unwritten), decoded.parts_lost)

@@ -15,8 +15,9 @@ from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import unpack
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.packing import OriginalFile, pack_lossless, pack_original
+from cnncompress.codec.packing import pack_lossless, pack_original
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
     BitstreamError,
     LimitExceeded,
@@ -97,10 +98,11 @@ def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -
     """
     try:
         parsed = ParsedFile.whole(data)
-        decoded = codecs.decode(parsed)
-        if isinstance(decoded, OriginalFile):
-            faithful = decoded.data == opened.read()
+        original = original_of(parsed.container)
+        if original is not None:
+            faithful = original.data == opened.read()
         else:
+            decoded = codecs.decode(parsed).image
             faithful = decoded.size == image.size and decoded.mode == image.layout.mode
             if parsed.container.coding == "lossless":
                 again = read_image(decoded)
@@ -131,14 +133,8 @@ def _coded(
     if settings.lossless:
         data = pack_lossless(image, record)
     else:
-        data = codecs.encoder().compress(
-            image,
-            settings.quality if settings.target is None else None,
-            target=settings.target,
-            effort=settings.effort,
-            source=record,
-            tile=settings.tile,
-            progress=progress,
+        data = codecs.encoder().encode(
+            image, settings.quality, effort=settings.effort, source=record, tile=settings.tile, progress=progress
         )
     # The original may say what --strip or --no-alpha take away.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:

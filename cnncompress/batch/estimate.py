@@ -1,4 +1,4 @@
-"""What a dry run can tell of a job: what would be made, and about how large."""
+"""What a dry run shows of a job: what would be made, and about how large."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from cnncompress.batch.cnc_files import read_head
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
-from cnncompress.codec.targets import TargetBpp, TargetSize, bytes_allowed
+from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError
 from cnncompress.files import file_status
 from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
 from cnncompress.images.read import check_frame
-from cnncompress.images.settings import check_size
 
 _HEADER_BYTES = 22
 
@@ -49,12 +48,12 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
 def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> int:
     if settings.lossless:
         return input_bytes + _HEADER_BYTES
-    if isinstance(settings.target, (TargetSize, TargetBpp)):
-        estimated = bytes_allowed(settings.target, pixels)
+    quality = settings.quality
+    if isinstance(quality, (TargetSize, TargetBpp)):
+        estimated = bytes_allowed(quality, pixels)
     else:
-        psnr = settings.target
-        quality = settings.quality if psnr is None else quality_of_psnr(psnr.decibels)
-        estimated = _HEADER_BYTES + math.ceil(pixels * expected_bpp(quality) / 8)
+        expected = quality_of_psnr(quality.decibels) if isinstance(quality, TargetPsnr) else quality / 100
+        estimated = _HEADER_BYTES + math.ceil(pixels * expected_bpp(expected) / 8)
     return min(estimated, input_bytes + _HEADER_BYTES) if settings.if_larger == "store" else estimated
 
 
@@ -63,6 +62,6 @@ def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
         with decoder_errors("not a picture in a format that can be read"), limit_lifted():
             image = Image.open(stream, formats=INPUT_FORMATS)
         with image:
-            check_size(image.width, image.height, settings.image.max_pixels, settings.image.max_dim)
+            settings.image.limits.check_size(image.width, image.height)
             check_frame(image, settings.image.frame)
             return image.size

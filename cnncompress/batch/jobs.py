@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from cnncompress.codec.targets import Target
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
+from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
     from cnncompress.model.devices import Precision
@@ -46,7 +47,7 @@ class Engine:
     Attributes:
         model: name or path, None for the default.
         device: one device, as for :class:`cnncompress.Codec`.
-        threads: torch's threads of one image.
+        threads: of one image.
         precision: what the networks compute in.
     """
 
@@ -62,8 +63,7 @@ class WorkSettings:
 
     Attributes:
         image: how images are read; its limits hold for .cnc files too.
-        quality: 0..100.
-        target: what each file shall come to, in the place of a quality.
+        quality: of each file, or the target that each is searched one for.
         effort: 0..9, how much work is put into each file.
         lossless: whether all planes are kept as they are.
         if_larger: what becomes of a .cnc file that is not smaller than its input.
@@ -77,8 +77,7 @@ class WorkSettings:
     """
 
     image: ImageSettings = ImageSettings()  # noqa: RUF009 - frozen
-    quality: float = 60.0
-    target: Target | None = None
+    quality: Hundredths | Target = Hundredths(60_00)  # noqa: RUF009 - a number
     effort: int = 0
     lossless: bool = False
     if_larger: IfLarger = "store"

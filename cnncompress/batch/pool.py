@@ -14,12 +14,12 @@ from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError, OutOfMemory
+from cnncompress.images.remarks import silence_pillow
 
 _FAREWELL_SECONDS = 5.0
 
@@ -213,6 +213,7 @@ def _work(
     # Ctrl-C and timeout(1) reach all processes of a group; what becomes of it is up to the one that was started.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    silence_pillow()
     worker = _worker(settings, engine, refining_stopped)
     try:
         if load:
@@ -221,12 +222,11 @@ def _work(
         pipes[0].send(error)
         return
     pipes[0].send(None)
-    with routed_warnings():
-        threads = [threading.Thread(target=_serve, args=(worker, pipe), daemon=True) for pipe in pipes]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    threads = [threading.Thread(target=_serve, args=(worker, pipe), daemon=True) for pipe in pipes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def _serve(worker: Worker, pipe: Connection) -> None:

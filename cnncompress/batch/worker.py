@@ -37,16 +37,7 @@ class Worker:
         self._settings = settings
         self._engine = engine
         self._budget = PixelBudget()
-        limits = settings.image
-        self._codecs = CodecCache(
-            engine.model,
-            engine.device,
-            limits.max_pixels,
-            limits.max_dim,
-            engine.threads,
-            engine.precision,
-            limits.memory_limit,
-        )
+        self._codecs = CodecCache(engine.model, engine.device, settings.image.limits, engine.precision, engine.threads)
 
     def prepare(self) -> None:
         """Loads the model to compress with, before the first file that needs it.

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from cnncompress.bitstream.chunks import IMAGE_TYPES, ChunkType, Layout, coding_of
 from cnncompress.bitstream.fields import FieldReader
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
+from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 MAGIC = b"\x89CN"
 FORMAT_VERSION = 1
 
 MAX_SIDE = 0xFFFF
-MAX_QUALITY_HUNDREDTHS = 100_00
 MAX_TILES = 0xFFFF
 FINGERPRINT_BYTES = 4
 NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
@@ -40,7 +40,7 @@ class Header:
         layout: planes of the image.
         width: pixels, 1..65535.
         height: pixels, 1..65535.
-        quality_hundredths: hundredths of a quality step, 0..10000; 0 if the coding is not learned.
+        quality_hundredths: that it was coded at; the lowest if the coding is not learned.
         fingerprint: first 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
         tile_side: pixels, one of `TILE_SIDES`, or `WHOLE` if there is one tile only, or the coding is not learned.
         version: version of the format.
@@ -49,7 +49,7 @@ class Header:
     layout: Layout
     width: int
     height: int
-    quality_hundredths: int
+    quality_hundredths: Hundredths
     fingerprint: bytes
     tile_side: int = WHOLE
     version: int = FORMAT_VERSION
@@ -103,7 +103,7 @@ def pack_header(start: FileStart) -> bytes:
         raise ValueError(f"fingerprint has {len(header.fingerprint)} bytes, expected {FINGERPRINT_BYTES}")
     if header.tile_side not in _SIDES:
         raise ValueError(f"side of the tiles is {header.tile_side}, expected one of {', '.join(map(str, _SIDES))}")
-    quality = bounded("quality_hundredths", header.quality_hundredths, 0, MAX_QUALITY_HUNDREDTHS)
+    quality = bounded("quality_hundredths", header.quality_hundredths, LOWEST_QUALITY, HIGHEST_QUALITY)
     packed = MAGIC + _FIELDS.pack(
         header.version,
         Layout(header.layout) | _SIDES.index(header.tile_side) << _LAYOUT_BITS | start.has_others * _HAS_OTHERS,
@@ -137,9 +137,9 @@ def unpack_header(fields: FieldReader) -> FileStart:
     quality, image_type = coded & (1 << _QUALITY_BITS) - 1, coded >> _QUALITY_BITS
     if image_type not in IMAGE_TYPES:
         raise UnsupportedVersion(f"coding {image_type} is not known in this format version; a newer one may have it")
-    if quality > MAX_QUALITY_HUNDREDTHS:
-        raise Corrupt(f"quality is {quality} hundredths, expected 0..{MAX_QUALITY_HUNDREDTHS}")
-    header = Header(layout, width, height, quality, NO_FINGERPRINT, side, version)
+    if quality > HIGHEST_QUALITY:
+        raise Corrupt(f"quality is {quality} hundredths, expected 0..{HIGHEST_QUALITY}")
+    header = Header(layout, width, height, Hundredths(quality), NO_FINGERPRINT, side, version)
     start = FileStart(header, ChunkType(image_type), bool(kind & _HAS_OTHERS))
     wrong = _contradiction(start)
     if wrong:

@@ -90,14 +90,24 @@ class ParsedFile:
     Attributes:
         container: Header and sound chunks.
         tiles: Payloads of the latent chunks, in order; None for those that are lost.
+        salvaged: Whether the file may be damaged; what cannot be decoded is left out then.
         lost: Names of the other chunks that are lost.
         overlong: Whether there are bytes behind the file's end.
     """
 
     container: Container
     tiles: tuple[bytes | None, ...]
+    salvaged: bool = False
     lost: tuple[str, ...] = ()
     overlong: bool = False
+
+    @property
+    def parts_lost(self) -> tuple[str, ...]:
+        """A line for each chunk other than a tile that is lost, and for bytes behind the end."""
+        lines = tuple(f"the {name} chunk is lost" for name in self.lost)
+        if not self.overlong:
+            return lines
+        return (*lines, "there are bytes too many at the end of the file, which are left aside")
 
     @classmethod
     def whole(cls, data: bytes | memoryview) -> ParsedFile:
@@ -126,7 +136,7 @@ def salvage(data: bytes | memoryview) -> ParsedFile:
     tiles = tuple(payload for entry, payload in found if entry.type == ChunkType.LATENTS)
     others = (entry for entry, payload in found if payload is None and entry.type != ChunkType.LATENTS)
     lost = tuple(chunk_name(entry.type) for entry in others)
-    return ParsedFile(Container(head.header, sound), tiles, lost, len(view) > head.file_bytes)
+    return ParsedFile(Container(head.header, sound), tiles, True, lost, len(view) > head.file_bytes)
 
 
 def _payload(view: memoryview, entry: Entry) -> bytes | None:

@@ -72,8 +72,7 @@ def command(
         raise click.UsageError("--rm needs a file on both sides, not a standard stream.")
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
-        quality=rate.quality,
-        target=rate.target,
+        quality=rate.wanted,
         effort=rate.effort,
         lossless=rate.lossless,
         if_larger=cast(IfLarger, if_larger),

@@ -13,6 +13,7 @@ from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS
+from cnncompress.images.settings import ImageSettings
 
 _option = section("Files")
 
@@ -54,7 +55,7 @@ def command(
     request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     settings = WorkSettings(
-        image=run_on.limits,
+        image=ImageSettings(limits=run_on.limits),
         format=wanted_format,
         preserve=files.preserve,
         view=region.view,

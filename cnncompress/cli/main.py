@@ -5,8 +5,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import signal
-import sys
-import warnings
 from collections.abc import Sequence
 from types import FrameType
 from typing import Any, NoReturn
@@ -16,6 +14,7 @@ import click
 from cnncompress.cli.console import reserve_standard_output
 from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.cli.version import show_version
+from cnncompress.images.remarks import silence_pillow
 
 SIGTERM_EXIT_CODE = 143
 
@@ -84,9 +83,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Runs the command line and ends the process."""
     signal.signal(signal.SIGTERM, _terminate)
     reserve_standard_output()
-    if not sys.warnoptions:
-        # Pillow's remarks on odd metadata are no use to the user of a command line.
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+    silence_pillow()
     program.main(args, prog_name="cnncompress")
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def run(request: Request, settings: WorkSettings, run_options: RunOptions, report: ReportOptions, *, dry: bool) -> None:
-    """Plans the work, does it, and tells of it.
+    """Plans, runs and reports a batch.
 
     Args:
         request: which files.
@@ -55,8 +54,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
                 reporter.add(estimate(job, settings))
             code = 0
         elif plan.jobs:
-            with routed_warnings():
-                code = _work(plan, settings, run_options, reporter)
+            code = _work(plan, settings, run_options, reporter)
         else:
             code = 0
         reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files)

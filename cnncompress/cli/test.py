@@ -20,6 +20,7 @@ from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.run import run
 from cnncompress.errors import CnncompressError
+from cnncompress.images.settings import ImageSettings
 from cnncompress.probe import probe
 
 
@@ -44,7 +45,13 @@ def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOp
     report.check(stdout_taken=False)
     inputs = Inputs(paths, recursive)
     if decode:
-        run(Request("test", inputs, Outputs()), WorkSettings(image=run_on.limits), run_on, report, dry=False)
+        run(
+            Request("test", inputs, Outputs()),
+            WorkSettings(image=ImageSettings(limits=run_on.limits)),
+            run_on,
+            report,
+            dry=False,
+        )
         return
     _check_structure(inputs, report)
 

@@ -1,4 +1,4 @@
-"""Codecs in memory: each model is loaded when it is first needed, and then shared by all threads."""
+"""Models in memory: each is loaded when it is first needed, and then shared by all threads."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.bitstream.reading import ParsedFile
-from cnncompress.codec.codec import Codec
-from cnncompress.codec.packing import Decoded, unpack_file
+from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.images.settings import DEFAULT_MEMORY_LIMIT, Limits
+from cnncompress.codec.unpacking import Decoded, decode
+from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
 from cnncompress.model.manifest import find_by_fingerprint
 
@@ -26,39 +25,34 @@ class CodecCache:
         self,
         model: str | os.PathLike[str] | None,
         device: str,
-        max_pixels: int,
-        max_dim: int = MAX_SIDE,
-        threads: int | None = None,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         precision: Precision = "auto",
-        memory_limit: int = DEFAULT_MEMORY_LIMIT,
+        threads: int | None = None,
     ) -> None:
         """Loads nothing yet.
 
         Args:
-            model: What to compress with, as for `Codec`; also tried for files whose model is not installed.
-            device: Where to run, as for `Codec`.
-            max_pixels: Largest width times height that is coded or decoded.
-            max_dim: Longest side that is coded or decoded.
-            threads: Threads of torch and NumPy in this process, set when the first model is loaded; None leaves them as
-                they are.
-            precision: What the networks compute in, as for `Codec`.
-            memory_limit: Bytes that an image may take, as for `Codec`.
+            model: What to compress with, as for `cnncompress.Codec`; also tried for files whose model is not installed.
+            device: Where to run, as for `cnncompress.Codec`.
+            limits: How large an image may be.
+            precision: What the networks compute in, as for `cnncompress.Codec`.
+            threads: Of this process, as for `ModelCodec`.
         """
-        self.limits = Limits(max_pixels, max_dim, memory_limit)
+        self.limits = limits
         self._model = model
         self._device = device
-        self._threads = threads
         self._precision = precision
+        self._threads = threads
         self._lock = threading.Lock()
-        self._encoder: Codec | None = None
-        self._loaded: dict[bytes, Codec] = {}
+        self._encoder: ModelCodec | None = None
+        self._loaded: dict[bytes, ModelCodec] = {}
 
-    def encoder(self) -> Codec:
+    def encoder(self) -> ModelCodec:
         """Returns the codec to compress with.
 
         Raises:
-            ModelError: its model is unknown or damaged.
-            DeviceError: the device is not there.
+            ModelError: Its model is unknown or damaged.
+            DeviceError: The device is not there.
         """
         with self._lock:
             if self._encoder is None:
@@ -66,12 +60,12 @@ class CodecCache:
                 self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
             return self._encoder
 
-    def decoder(self, fingerprint: bytes) -> Codec:
+    def decoder(self, fingerprint: bytes) -> ModelCodec:
         """Returns the codec of a file.
 
         Raises:
-            ModelError: its model is not installed, or damaged.
-            DeviceError: the device is not there.
+            ModelError: Its model is not installed, or damaged.
+            DeviceError: The device is not there.
         """
         if self._model is not None:
             self.encoder()  # may be a file that is not installed
@@ -84,34 +78,10 @@ class CodecCache:
         self,
         parsed: ParsedFile,
         view: View = View(),  # noqa: B008 - frozen
-        keep_going: bool = False,
         progress: Progress = unwatched,
     ) -> Decoded:
-        """Decodes a file that is taken apart, with the model that it was made with, if with any.
+        """Decodes a file with the model that it was made with, if with any; see `cnncompress.codec.unpacking`."""
+        return decode(parsed, view, self.limits, self.decoder, progress)
 
-        Arguments as in `Codec.decode`, result and other errors as in `Codec.decompress_file`.
-
-        Raises:
-            ModelError: its model is not installed, or damaged.
-            DeviceError: the device is not there.
-        """
-        container = parsed.container
-        found = unpack_file(container, view, self.limits)
-        return found or self.decoder(container.header.fingerprint).decode(parsed, view, keep_going, progress)
-
-    def _load(self, model: str | os.PathLike[str] | None) -> Codec:
-        codec = Codec(
-            model,
-            self._device,
-            max_pixels=self.limits.max_pixels,
-            max_dim=self.limits.max_dim,
-            memory_limit=self.limits.memory,
-            precision=self._precision,
-        )
-        if self._threads is not None:
-            import torch
-            from threadpoolctl import threadpool_limits
-
-            torch.set_num_threads(self._threads)
-            threadpool_limits(self._threads, user_api="blas")  # NumPy's, which the integer networks use
-        return codec
+    def _load(self, model: str | os.PathLike[str] | None) -> ModelCodec:
+        return ModelCodec(model, self._device, self.limits, self._precision, self._threads)

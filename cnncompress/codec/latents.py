@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from cnncompress.codec.stopwatch import NoStopwatch, Stopwatch
 from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel
@@ -19,25 +18,10 @@ from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import quality_position
 from cnncompress.nn.straight_through import round_half_up
+from cnncompress.units import Hundredths
 
 MAX_SYMBOL = 1 << 20
 """Largest magnitude of a latent symbol; larger ones are clamped by the encoder."""
-
-
-class Stopwatch(Protocol):
-    """Measures how long the stages of coding take."""
-
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        """Times the body of a ``with`` statement under a name."""
-        ...
-
-
-class NoStopwatch:
-    """Measures nothing."""
-
-    def stage(self, name: str) -> AbstractContextManager[None]:
-        """Does nothing."""
-        return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -124,18 +108,18 @@ class LatentTransform:
         self.stopwatch = stopwatch or NoStopwatch()
         self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
 
-    def position(self, quality: int) -> Tensor:
-        """A quality (hundredths, 0 .. 10000) as a place among the anchors: float32 ``[1]``, on the device."""
+    def position(self, quality: Hundredths) -> Tensor:
+        """A quality as a place among the anchors: float32 ``[1]``, on the device."""
         return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
 
     @torch.inference_mode()
-    def analyse(self, pixels: Tensor, quality: int, margins: Margins | None = None) -> RealLatents:
+    def analyse(self, pixels: Tensor, quality: Hundredths, margins: Margins | None = None) -> RealLatents:
         """Maps an image, or a tile of one, to what its symbols shall come close to.
 
         Args:
             pixels: uint8 ``[H, W, 3]``, RGB: the image, or the window of a tile, whose sides without the margins are
                 multiples of 64.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             margins: Of a window, in pixels; None for an image.
         """
         position = self.position(quality)
@@ -149,12 +133,12 @@ class LatentTransform:
         return RealLatents(torch.cat(self.network.partition.split(y)), z)
 
     @torch.inference_mode()
-    def at_other_quality(self, target: RealLatents, analysed_at: int, quality: int) -> RealLatents:
+    def at_other_quality(self, target: RealLatents, analysed_at: Hundredths, quality: Hundredths) -> RealLatents:
         """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone.
 
         Args:
             target: From `analyse`.
-            analysed_at: The quality that it was asked for, in hundredths, 0 .. 10000.
+            analysed_at: The quality that it was asked for.
             quality: The other one.
         """
         position = self.position(quality)
@@ -167,13 +151,13 @@ class LatentTransform:
 
     @torch.inference_mode()
     def quantise(
-        self, target: RealLatents, quality: int, size: tuple[int, int], *, dead_zones: bool = True
+        self, target: RealLatents, quality: Hundredths, size: tuple[int, int], *, dead_zones: bool = True
     ) -> Quantised:
         """Rounds a target to symbols, each step's residuals as they are after the steps before.
 
         Args:
             target: From `analyse`, or a better one.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             size: Height and width of the image.
             dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
 
@@ -208,12 +192,12 @@ class LatentTransform:
         latents = Latents(z_symbols, z_levels, torch.from_numpy(symbols), torch.from_numpy(y_levels))
         return Quantised(latents, torch.cat(means), torch.cat(deltas), y_hat)
 
-    def encode(self, pixels: Tensor, quality: int) -> Latents:
+    def encode(self, pixels: Tensor, quality: Hundredths) -> Latents:
         """Maps an image to its symbols.
 
         Args:
             pixels: uint8 ``[H, W, 3]``, RGB.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             The symbols, on the CPU.
@@ -222,27 +206,12 @@ class LatentTransform:
         return self.quantise(self.analyse(pixels, quality), quality, (height, width)).latents
 
     @torch.inference_mode()
-    def decode(self, latents: Latents, height: int, width: int, quality: int) -> Tensor:
-        """Maps symbols to the image.
+    def decode_latent(self, latents: Latents, quality: Hundredths) -> Tensor:
+        """Maps symbols to the decoded latent.
 
         Args:
             latents: The symbols.
-            height: Rows of the image.
-            width: Columns of the image.
-            quality: Hundredths, 0 .. 10000, as given to `encode`.
-
-        Returns:
-            uint8 ``[height, width, 3]``, RGB, on the CPU.
-        """
-        return self.synthesise(self.decode_latent(latents, quality), height, width, quality)
-
-    @torch.inference_mode()
-    def decode_latent(self, latents: Latents, quality: int) -> Tensor:
-        """Maps symbols to the decoded latent: the first half of `decode`.
-
-        Args:
-            latents: The symbols.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             float32 ``[1, M, h, w]``, on the networks' device.
@@ -258,15 +227,15 @@ class LatentTransform:
 
     @torch.inference_mode()
     def synthesise(
-        self, y_hat: Tensor, height: int, width: int, quality: int, margins: Margins | None = None
+        self, y_hat: Tensor, height: int, width: int, quality: Hundredths, margins: Margins | None = None
     ) -> Tensor:
-        """Maps a decoded latent to the image: the second half of `decode`.
+        """Maps a decoded latent to the image.
 
         Args:
             y_hat: float32 ``[1, M, h, w]``, of the image, or of the window of a tile.
             height: Rows of the image or tile.
             width: Columns of the image or tile.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             margins: Of a window, in latent positions; None for an image.
 
         Returns:
@@ -277,13 +246,13 @@ class LatentTransform:
             return _samples(x_hat[0, :, :height, :width])
 
     @torch.inference_mode()
-    def preview(self, y_hat: Tensor, factor: int, quality: int) -> Tensor:
+    def preview(self, y_hat: Tensor, factor: int, quality: Hundredths) -> Tensor:
         """Maps a decoded latent to a small image, without the convolutions; docs/LARGE.md says how good it is.
 
         Args:
             y_hat: float32 ``[1, M, h, w]``.
             factor: How many pixels become one, along each side; divides 16.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             uint8 ``[16h / factor, 16w / factor, 3]``, RGB, on the CPU.
@@ -292,18 +261,18 @@ class LatentTransform:
             return _samples(self.network.preview(y_hat, self.position(quality), factor)[0])
 
     @torch.inference_mode()
-    def hyper_levels(self, quality: int, height: int, width: int) -> Tensor:
+    def hyper_levels(self, quality: Hundredths, height: int, width: int) -> Tensor:
         """Scale level of every hyper-latent symbol of an image: uint8 ``[N, h/4, w/4]``."""
         rows, columns = latent_size(height, width)
         levels = torch.from_numpy(self.scales.hyper_levels(quality))
         return levels[:, None, None].expand(-1, rows // 4, columns // 4)
 
-    def scale_walk(self, z: Tensor, quality: int) -> ScaleWalk:
+    def scale_walk(self, z: Tensor, quality: Hundredths) -> ScaleWalk:
         """Begins to compute the scale levels of the latent's symbols, part by part.
 
         Args:
             z: int32 ``[N, h/4, w/4]``, on the CPU.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
         """
         with self.stopwatch.stage("hyper"):
             return ScaleWalk(self.scales, z.numpy(), quality)

@@ -1,15 +1,14 @@
-"""Image to entropy-coded payload and back."""
+"""Symbols to entropy-coded payload and back."""
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL
 from cnncompress.errors import Corrupt
+from cnncompress.units import Hundredths
 
 
 class ImagePipeline:
@@ -18,35 +17,6 @@ class ImagePipeline:
     def __init__(self, transform: LatentTransform, entropy_model: EntropyModel) -> None:
         self.transform = transform
         self.entropy_model = entropy_model
-
-    def encode(self, pixels: NDArray[np.uint8], quality: int) -> bytes:
-        """Codes an image.
-
-        Args:
-            pixels: uint8 ``[H, W, 3]``, RGB.
-            quality: Hundredths, 0 .. 10000.
-
-        Returns:
-            Payload of a latent chunk.
-        """
-        return self.pack(self.transform.encode(torch.tensor(pixels), quality))
-
-    def decode(self, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
-        """Decodes an image.
-
-        Args:
-            payload: Payload of a latent chunk.
-            size: Height and width of the image.
-            quality: Hundredths, 0 .. 10000.
-
-        Returns:
-            uint8 ``[height, width, 3]``, RGB.
-
-        Raises:
-            Corrupt: The payload is damaged.
-        """
-        pixels: NDArray[np.uint8] = self.transform.decode(self.unpack(payload, size, quality), *size, quality).numpy()
-        return pixels
 
     def pack(self, latents: Latents) -> bytes:
         """Entropy-codes symbols into the payload of a latent chunk."""
@@ -59,13 +29,13 @@ class ImagePipeline:
             encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
             return encoder.to_bytes()
 
-    def unpack(self, payload: bytes, size: tuple[int, int], quality: int) -> Latents:
+    def unpack(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latents:
         """Recovers the symbols.
 
         Args:
             payload: Payload of a latent chunk.
             size: Height and width of the image.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
 
         Returns:
             Exactly the symbols that were coded, whatever the machine.

@@ -1,4 +1,4 @@
-"""Codes an image until its file is what was asked for: by the bytes of whole files, and the pixels that they give.
+"""Finds the quality whose file meets a target, by encoding (for PSNR also decoding) whole files.
 
 Each trial codes an image, so the search for a quality interpolates between what it knows (regula falsi) instead of
 halving. Rate and distortion grow nearly linearly with the quality where the rate is taken as its logarithm. The first
@@ -18,6 +18,7 @@ from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.write import shown_colours
+from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths, hundredths_of
 
 SIZE_TOLERANCE = 0.02
 """How much smaller than asked for a file may be, as a share of the size."""
@@ -29,8 +30,6 @@ _PEAK = 255.0
 _IDENTICAL_DB = 100.0
 
 MAX_TRIALS = 8
-BEST_QUALITY = 10_000
-"""In hundredths; the least is 0."""
 
 # Means over the Kodak images at the qualities 0, 10, .. 100, from docs/results/kodak.json. Images differ from them
 # several times over.
@@ -38,17 +37,17 @@ _QUALITIES = np.arange(0.0, 101.0, 10.0)
 _RATES = np.array([0.071, 0.109, 0.168, 0.257, 0.386, 0.557, 0.78, 1.058, 1.385, 1.761, 2.182])
 _PSNR = np.array([25.4, 26.5, 27.7, 29.0, 30.5, 32.0, 33.7, 35.4, 37.1, 38.8, 40.3])
 
-RATE_SLOPE = float(np.log(_RATES[-1] / _RATES[0])) / 10_000
+RATE_SLOPE = float(np.log(_RATES[-1] / _RATES[0])) / HIGHEST_QUALITY
 """Growth of the rate's logarithm with one hundredth of quality, on average."""
 
-PSNR_SLOPE = float(_PSNR[-1] - _PSNR[0]) / 10_000
+PSNR_SLOPE = float(_PSNR[-1] - _PSNR[0]) / HIGHEST_QUALITY
 """Growth of the peak signal-to-noise ratio with one hundredth of quality, on average, in dB."""
 
 
 def reach(
     target: Target,
     image: SourceImage,
-    file_at: Callable[[int], bytes],
+    file_at: Callable[[Hundredths], bytes],
     colours_of: Callable[[bytes], Plane],
     lossless: bytes | None = None,
 ) -> bytes:
@@ -57,7 +56,7 @@ def reach(
     Args:
         target: what is asked for.
         image: what is coded.
-        file_at: makes a whole .cnc file at a quality, in hundredths; is called eight times at most.
+        file_at: makes a whole .cnc file at a quality; is called eight times at most.
         colours_of: decodes one: uint8 [H, W, 3].
         lossless: a file that gives the image back as it is, if it may be chosen too.
 
@@ -81,35 +80,35 @@ def reach(
     return _reach_size(allowed, width * height, file_at)
 
 
-def _reach_size(size: int, pixels: int, file_at: Callable[[int], bytes]) -> bytes:
-    files: dict[int, bytes] = {}
+def _reach_size(size: int, pixels: int, file_at: Callable[[Hundredths], bytes]) -> bytes:
+    files: dict[Hundredths, bytes] = {}
 
-    def log_size(quality: int) -> float:
+    def log_size(quality: Hundredths) -> float:
         files[quality] = file_at(quality)
         return math.log(len(files[quality]))
 
     allowed = max(size, 1)
     window = Window(math.log(allowed * (1 - SIZE_TOLERANCE)), math.log(allowed), "high", RATE_SLOPE)
-    found = find_quality(window, log_size, round(100 * quality_of_rate(8 * allowed / pixels)))
+    found = find_quality(window, log_size, hundredths_of(quality_of_rate(8 * allowed / pixels)))
     if found is None:
         raise Unreachable(f"cannot be brought to {size} bytes: has {len(files[min(files)])} at quality 0")
     return files[found]
 
 
 def _reach_psnr(
-    wanted: float, image: SourceImage, file_at: Callable[[int], bytes], colours_of: Callable[[bytes], Plane]
+    wanted: float, image: SourceImage, file_at: Callable[[Hundredths], bytes], colours_of: Callable[[bytes], Plane]
 ) -> bytes:
-    files: dict[int, bytes] = {}
-    reached: dict[int, float] = {}
+    files: dict[Hundredths, bytes] = {}
+    reached: dict[Hundredths, float] = {}
     original = shown_colours(image.colour, image.layout)
 
-    def psnr_at(quality: int) -> float:
+    def psnr_at(quality: Hundredths) -> float:
         files[quality] = file_at(quality)
         reached[quality] = _psnr(original, shown_colours(colours_of(files[quality]), image.layout))
         return reached[quality]
 
     window = Window(wanted, wanted + PSNR_TOLERANCE, "low", PSNR_SLOPE)
-    found = find_quality(window, psnr_at, round(100 * quality_of_psnr(wanted)))
+    found = find_quality(window, psnr_at, hundredths_of(quality_of_psnr(wanted)))
     if found is None:
         best = max(reached)
         raise Unreachable(f"cannot be brought to {wanted:g} dB: has {reached[best]:.2f} at quality {best / 100:g}")
@@ -130,7 +129,7 @@ class Window:
     Attributes:
         low: lower end.
         high: upper end.
-        bound: the end that must be kept to, should the window itself not be met.
+        bound: the hard bound, kept even if no quality falls into the window.
         slope: how much the value is expected to grow with one hundredth of quality, above 0.
     """
 
@@ -149,26 +148,25 @@ class Window:
         return (self.low + self.high) / 2
 
     @property
-    def safest(self) -> int:
+    def safest(self) -> Hundredths:
         """The quality that keeps to the bound if any does."""
-        return 0 if self.bound == "high" else BEST_QUALITY
+        return LOWEST_QUALITY if self.bound == "high" else HIGHEST_QUALITY
 
 
-def find_quality(window: Window, value_at: Callable[[int], float], start: int) -> int | None:
-    """Searches for a quality.
+def find_quality(window: Window, value_at: Callable[[Hundredths], float], start: Hundredths) -> Hundredths | None:
+    """Finds the quality at which an increasing function enters a window, in at most `MAX_TRIALS` evaluations.
 
     Args:
         window: where the value shall be.
-        value_at: a trial: returns the value at a quality in hundredths, 0..10000. Is called at most `MAX_TRIALS`
-            times, each time with another quality.
+        value_at: a trial: returns the value at a quality, never the same one twice.
         start: the first guess.
 
     Returns:
         A quality that was tried: one whose value is in the window, or else the one whose value comes nearest to it of
         those that keep to its bound; None if not even the safest does.
     """
-    tried: dict[int, float] = {}
-    quality: int | None = start
+    tried: dict[Hundredths, float] = {}
+    quality: Hundredths | None = start
     while quality is not None:
         value = tried[quality] = value_at(quality)
         if window.low <= value <= window.high:
@@ -182,9 +180,9 @@ def find_quality(window: Window, value_at: Callable[[int], float], start: int) -
     return min(admitted, key=lambda quality: abs(tried[quality] - window.middle), default=None)
 
 
-def _next(window: Window, tried: dict[int, float]) -> int | None:
+def _next(window: Window, tried: dict[Hundredths, float]) -> Hundredths | None:
     """The most promising quality; None if there is none left between those that missed on either side."""
-    above = min((quality for quality, value in tried.items() if value > window.high), default=BEST_QUALITY + 1)
+    above = min((quality for quality, value in tried.items() if value > window.high), default=HIGHEST_QUALITY + 1)
     below = max((quality for quality, value in tried.items() if value < window.low and quality < above), default=-1)
     if above - below == 1:
         return None
@@ -194,7 +192,7 @@ def _next(window: Window, tried: dict[int, float]) -> int | None:
     )
     slope = (tried[rest[0]] - tried[first]) / (rest[0] - first) if rest else window.slope
     step = (window.middle - tried[first]) / (slope if slope > 0 else window.slope)
-    return min(max(first + round(step), below + 1), above - 1)
+    return Hundredths(min(max(first + round(step), below + 1), above - 1))
 
 
 def expected_bpp(quality: float) -> float:

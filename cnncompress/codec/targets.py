@@ -1,4 +1,4 @@
-"""What a file can be asked to come to, in the place of a quality."""
+"""Targets in place of a quality: size, rate or PSNR."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TargetPsnr:
 
 
 Target: TypeAlias = TargetSize | TargetBpp | TargetPsnr
-"""One of them."""
+"""Any of the three targets."""
 
 
 def bytes_allowed(target: TargetSize | TargetBpp, pixels: int) -> int:

@@ -20,6 +20,7 @@ from cnncompress.codec.tiles import CELL, TileGrid
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
 from cnncompress.model.config import PATCH
+from cnncompress.units import Hundredths
 
 
 class TileDecoder:
@@ -30,7 +31,7 @@ class TileDecoder:
         pipeline: ImagePipeline,
         grid: TileGrid,
         payloads: Sequence[bytes | None],
-        quality: int,
+        quality: Hundredths,
         *,
         keep_going: bool = False,
         progress: Progress = unwatched,
@@ -41,7 +42,7 @@ class TileDecoder:
             pipeline: What the image was coded with.
             grid: Its tiles.
             payloads: Of the latent chunk of each tile; None for one that is lost.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             keep_going: Whether tiles that are lost or damaged are left gray, and noted in `missing`.
             progress: Called after each tile.
         """

@@ -28,11 +28,12 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.model.config import PATCH
 from cnncompress.nn.margins import Margins
+from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 REACH = 600
 """How far away, in hundredths of quality."""
 
-ENDS = (0, 10000)
+ENDS = (LOWEST_QUALITY, HIGHEST_QUALITY)
 """Qualities that are always analysed anew: they decide whether a target can be reached at all."""
 
 
@@ -53,7 +54,12 @@ class TileTask:
     """One tile that is to be coded."""
 
     def __init__(
-        self, image: TiledImage, number: int, quality: int, neighbours: _Neighbours, report: Callable[[int], None]
+        self,
+        image: TiledImage,
+        number: int,
+        quality: Hundredths,
+        neighbours: _Neighbours,
+        report: Callable[[int], None],
     ) -> None:
         self._image = image
         self._neighbours = neighbours
@@ -130,7 +136,7 @@ def single_pass(pipeline: ImagePipeline, task: TileTask) -> CodedTile:
 class _Neighbours:
     """What is known of the tiles around the one at hand."""
 
-    def __init__(self, image: TiledImage, quality: int) -> None:
+    def __init__(self, image: TiledImage, quality: Hundredths) -> None:
         self._image = image
         self._quality = quality
         self._network = image.pipeline.transform.network
@@ -171,12 +177,12 @@ class TiledImage:
         self.pixels = pixels
         self.grid = TileGrid(width, height, side)
 
-    def target(self, number: int, quality: int) -> RealLatents:
+    def target(self, number: int, quality: Hundredths) -> RealLatents:
         """Analyses a tile, as it would be as a part of the whole image.
 
         Args:
             number: Of the tile.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
         """
         transform = self.pipeline.transform
         if len(self.grid) == 1:
@@ -185,11 +191,13 @@ class TiledImage:
         window = self.grid.window(number, margin)
         return transform.analyse(pixels_in(self.pixels, window.outer), quality, margins_of(window, 1))
 
-    def encode(self, quality: int, code: TileCoder | None = None, progress: Progress = unwatched) -> tuple[bytes, ...]:
+    def encode(
+        self, quality: Hundredths, code: TileCoder | None = None, progress: Progress = unwatched
+    ) -> tuple[bytes, ...]:
         """Codes all tiles.
 
         Args:
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             code: What codes a tile; by default a `SinglePass`.
             progress: Called after each step of the coder.
 
@@ -227,14 +235,14 @@ class SharedAnalysis(TiledImage):
             side: Of the tiles.
         """
         super().__init__(pipeline, pixels, side)
-        self._analysed: dict[int, tuple[int, RealLatents]] = {}
+        self._analysed: dict[int, tuple[Hundredths, RealLatents]] = {}
 
-    def target(self, number: int, quality: int) -> RealLatents:
+    def target(self, number: int, quality: Hundredths) -> RealLatents:
         """Analyses a tile, or takes what was analysed at another quality.
 
         Args:
             number: Of the tile.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
         """
         if number not in self._analysed or not _serves(self._analysed[number][0], quality):
             self._analysed[number] = quality, super().target(number, quality)
@@ -244,5 +252,5 @@ class SharedAnalysis(TiledImage):
         return target
 
 
-def _serves(analysed_at: int, quality: int) -> bool:
+def _serves(analysed_at: Hundredths, quality: Hundredths) -> bool:
     return quality == analysed_at or (quality not in ENDS and abs(quality - analysed_at) <= REACH)

@@ -17,7 +17,7 @@ from cnncompress.images import metadata
 from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
 from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
 from cnncompress.images.modes import Planes, on_background, to_planes
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings, check_memory, check_size
+from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 
 # What turns an image upright, by the value of the EXIF tag.
@@ -61,7 +61,7 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         with decoder_errors("not a picture in a format that can be read"), limit_lifted():
             image = Image.open(stream, formats=INPUT_FORMATS)
         with image:
-            check_size(image.width, image.height, settings.max_pixels, settings.max_dim)
+            settings.limits.check_size(image.width, image.height)
             with _at_frame(image, settings.frame):
                 return _from_pillow(image, stream, settings)
 
@@ -73,7 +73,7 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
             f"an array {array.dtype} {list(array.shape)} is not supported, "
             "expected uint8 [H, W], [H, W, 3] or [H, W, 4]"
         )
-    check_size(array.shape[1], array.shape[0], settings.max_pixels, settings.max_dim)
+    settings.limits.check_size(array.shape[1], array.shape[0])
     if array.ndim == 2:
         return SourceImage(np.repeat(array[:, :, None], 3, axis=2), None, Layout.GRAY)
     colour = np.ascontiguousarray(array[..., :3])
@@ -86,9 +86,9 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
 
 
 def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSettings) -> SourceImage:
-    check_size(image.width, image.height, settings.max_pixels, settings.max_dim)
-    check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES), settings.memory_limit)
-    check_tiles(image, settings.max_pixels)
+    settings.limits.check_size(image.width, image.height)
+    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
+    check_tiles(image, settings.limits.max_pixels)
     with decoder_errors("the picture is damaged"):
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     raw_mode = _raw_mode(image)
@@ -98,7 +98,7 @@ def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSe
             image.load()
         turn = _TURNS.get(_orientation(image))
         upright = image if turn is None else image.transpose(turn)
-        check_size(upright.width, upright.height, settings.max_pixels, settings.max_dim)
+        settings.limits.check_size(upright.width, upright.height)
         planes = to_planes(upright, image.format, raw_mode)
         found = metadata.collect(image, settings.strip, turned=turn is not None)
 

@@ -45,5 +45,5 @@ class SourceImage:
         return width, height
 
 
-ImageSource: TypeAlias = "SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str]"
+ImageSource: TypeAlias = SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str]
 """A picture: read already, in Pillow's hands, an array, the bytes of a file, or its path."""

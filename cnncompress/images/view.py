@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
-
-from PIL import Image
+from typing import TYPE_CHECKING, NamedTuple
 
 from cnncompress.errors import OutsideImage
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 FACTORS = (1, 2, 4, 8)
 """How many pixels may become one, along each side."""
@@ -99,7 +100,7 @@ class View:
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the image as it is."""
+        """Whether the whole image is wanted at full size."""
         return self.crop is None and self.factor == 1
 
     def area(self, width: int, height: int) -> Rectangle:
@@ -129,7 +130,7 @@ class View:
         if image.mode != "1":
             return image.reduce(self.factor)
         gray = image.convert("L").reduce(self.factor)
-        return gray.point(lambda value: 255 * (value >= _WHITE_FROM)).convert("1", dither=Image.Dither.NONE)
+        return gray.point([255 * (value >= _WHITE_FROM) for value in range(256)], "1")
 
 
 def parse_view(crop: tuple[int, int, int, int] | None, scale: float) -> View:

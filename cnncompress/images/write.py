@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import warnings
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import FeatureLoss, OutputError
+from cnncompress.errors import OutputError
 from cnncompress.files import reason
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
 from cnncompress.images.metadata import attach, descriptive
@@ -77,63 +76,56 @@ def shown_colours(colour: Plane, layout: Layout) -> Plane:
     return np.where(gray >= _BLACK_BELOW, np.uint8(255), np.uint8(0)) if layout is Layout.BILEVEL else gray
 
 
-def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> None:  # noqa: A002 - as Pillow calls it
-    """Writes a picture, with the colour profile, EXIF and XMP in its ``info`` where the format has a place for them.
+def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> tuple[str, ...]:  # noqa: A002
+    """Writes a picture; arguments and errors as in `cnncompress.save_image`.
 
-    A JPEG has no place for more than 64 KiB of EXIF or XMP; what is longer is left out with a
-    :class:`cnncompress.FeatureLoss` warning.
-
-    Args:
-        image: in mode 1, L, LA, RGB or RGBA.
-        target: a path, or a stream that is open for binary writing and seekable.
-        format: one of ``formats.OUTPUT_FORMATS``.
-
-    Raises:
-        OutputError: the format is none of them, has no transparency, cannot hold a picture of that size, or it cannot
-            be written.
+    Returns:
+        A line for each thing that the format has no place for: a JPEG has none for more than 64 KiB of EXIF or XMP.
     """
     if format not in OUTPUT_FORMATS:
         raise OutputError(f"format is {format!r}, expected one of {', '.join(OUTPUT_FORMATS)}")
     if image.mode in _TRANSPARENT_MODES and format not in FORMATS_WITH_ALPHA:
         raise OutputError(f"{format} has no transparency; use one of {', '.join(FORMATS_WITH_ALPHA)}")
     if not isinstance(target, (str, os.PathLike)):
-        _write(image, target, format)
-        return
+        return _write(image, target, format)
     try:
         with Path(target).open("wb") as stream:
-            _write(image, stream, format)
+            return _write(image, stream, format)
     except (OSError, ValueError) as error:
         raise OutputError(reason(error)) from error
 
 
-def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> None:
+def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> tuple[str, ...]:
+    losses: list[str] = []
     try:
         if format_name == "npy":
             np.save(stream, np.asarray(image.convert("L") if image.mode == "1" else image), allow_pickle=False)
-            return
+            return ()
         writer, options = _WRITERS[format_name]
         if format_name == "avif" and image.mode in ("1", "L"):
             options = {**options, "subsampling": "4:0:0"}
-        image.save(stream, writer, **{**options, **_metadata_options(image, format_name)})
+        image.save(stream, writer, **{**options, **_metadata_options(image, format_name, losses)})
     except (OSError, ValueError, struct.error) as error:
         raise OutputError(f"cannot write {image.width}x{image.height} pixels as {format_name}: {error}") from error
+    return tuple(losses)
 
 
-def _metadata_options(image: Image.Image, format_name: str) -> dict[str, Any]:
+def _metadata_options(image: Image.Image, format_name: str, losses: list[str]) -> dict[str, Any]:
+    """What Pillow's writer is told of the metadata; what is left out is added to the losses."""
     if format_name not in FORMATS_WITH_METADATA:
         return {}
     options = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if image.info.get(key)}
     if format_name == "jpg":
         for key in ("exif", "xmp"):
             if len(options.get(key, b"")) > _JPEG_SEGMENT_BYTES:
-                warnings.warn(f"{key} is too long for a JPEG and is left out", FeatureLoss, stacklevel=4)
+                losses.append(f"{key} is too long for a JPEG and is left out")
                 del options[key]
     if format_name == "png" and "xmp" in options:
         text = PngInfo()
         text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
         options["pnginfo"] = text
     if format_name in ("avif", "tiff") and "exif" in options:  # whose writers arrange EXIF anew
-        options["exif"] = _arranged(options.pop("exif"), format_name)
+        options["exif"] = _arranged(options.pop("exif"), format_name, losses)
     if format_name == "tiff" and "xmp" in options:
         options.setdefault("exif", Image.Exif())[_TIFF_XMP] = options.pop("xmp")
     if format_name == "tiff" and any(
@@ -143,13 +135,13 @@ def _metadata_options(image: Image.Image, format_name: str) -> dict[str, Any]:
     return options
 
 
-def _arranged(data: bytes, format_name: str) -> Image.Exif:
+def _arranged(data: bytes, format_name: str, losses: list[str]) -> Image.Exif:
     exif = Image.Exif()
     try:
         exif.load(data)
         exif = descriptive(exif) if format_name == "tiff" else exif
         exif.tobytes()
     except Exception:  # whatever Pillow stumbles over; the picture is worth more
-        warnings.warn(f"this exif cannot be written as {format_name} and is left out", FeatureLoss, stacklevel=5)
+        losses.append(f"this exif cannot be written as {format_name} and is left out")
         return Image.Exif()
     return exif

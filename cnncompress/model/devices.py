@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from cnncompress.errors import DeviceError
 
@@ -50,6 +51,12 @@ def fix_summation_order() -> None:
     """
     if "MKL_CBWR" not in os.environ and _is_intel():
         os.environ["MKL_CBWR"] = "AUTO,STRICT"
+
+
+def limit_threads(count: int) -> None:
+    """Sets how many threads this process uses for one image: torch's, and those of NumPy's matrix products."""
+    torch.set_num_threads(count)
+    threadpool_limits(count, user_api="blas")
 
 
 def _is_intel() -> bool:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
-from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
@@ -29,6 +28,7 @@ from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
 from cnncompress.training.data import middle
 from cnncompress.training.hyperprior import HyperpriorModel
+from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 COUNTED_QUALITIES = 16
 COUNTED_IMAGES = 160
@@ -98,7 +98,7 @@ def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArr
     """
     counts = np.zeros((SCALE_LEVELS, 2 * MAX_RADIUS + 1), dtype=np.int64)
     for index, image in enumerate(images):
-        quality = index % COUNTED_QUALITIES * QUALITY_STEPS // (COUNTED_QUALITIES - 1)
+        quality = Hundredths(index % COUNTED_QUALITIES * HIGHEST_QUALITY // (COUNTED_QUALITIES - 1))
         latents = transform.encode(image.permute(1, 2, 0).contiguous(), quality)
         for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
             column = symbols.clamp(-MAX_RADIUS, MAX_RADIUS).long() + MAX_RADIUS

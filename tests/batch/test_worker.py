@@ -16,7 +16,6 @@ from PIL import Image
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
-from cnncompress.batch.file_warnings import routed_warnings
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
@@ -30,8 +29,11 @@ from cnncompress.errors import (
     UnreadableImage,
     VerificationFailed,
 )
+from cnncompress.images.limits import Limits
+from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
 from cnncompress.probe import probe
+from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 
 class Setup:
@@ -42,14 +44,12 @@ class Setup:
 
     def run(self, action: str, source: Path | str, target: Path | str = "", **settings: object) -> Result:
         self._worker._settings = WorkSettings(**settings)  # type: ignore[arg-type]
-        with routed_warnings():
-            return self._worker.run(Job(action, str(source), str(target), record=True))  # type: ignore[arg-type]
+        return self._worker.run(Job(action, str(source), str(target), record=True))  # type: ignore[arg-type]
 
     def encode(self, source: Path, target: Path, settings: WorkSettings) -> Result:
         """As `run`, but errors pass."""
-        with routed_warnings():
-            job = Job("compress", str(source), str(target))
-            return encode(job, settings, self._worker._codecs, self._worker._budget)
+        job = Job("compress", str(source), str(target))
+        return encode(job, settings, self._worker._codecs, self._worker._budget)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def small_jpeg(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
 
 def test_there_and_back(setup: Setup, photo: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "x.cnc", tmp_path / "back.png"
-    result = setup.run("compress", photo, packed, quality=80.0)
+    result = setup.run("compress", photo, packed, quality=Hundredths(80_00))
     assert (result.status, result.error, result.coding, result.quality) == ("ok", None, "learned", 80.0)
     assert (result.width, result.height, result.mode, result.device) == (96, 64, "RGB", "cpu")
     assert result.input_bytes == photo.stat().st_size and result.output_bytes == packed.stat().st_size
@@ -91,7 +91,7 @@ def test_there_and_back(setup: Setup, photo: Path, tmp_path: Path) -> None:
 
 def test_larger_files_are_stored(setup: Setup, small_jpeg: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "x.cnc", tmp_path / "back.jpg"
-    result = setup.run("compress", small_jpeg, packed, quality=100.0, verify=True)
+    result = setup.run("compress", small_jpeg, packed, quality=HIGHEST_QUALITY, verify=True)
     assert (result.coding, result.quality, result.model) == ("stored", None, None)
     overhead = packed.stat().st_size - small_jpeg.stat().st_size
     assert overhead == 11 + 2 + 4 + 1 + 6 + 5 + len("jpg")
@@ -105,13 +105,13 @@ def test_larger_files_are_stored(setup: Setup, small_jpeg: Path, tmp_path: Path)
 
 def test_larger_files_as_asked(setup: Setup, small_jpeg: Path, tmp_path: Path) -> None:
     packed = tmp_path / "x.cnc"
-    result = setup.run("compress", small_jpeg, packed, quality=100.0, if_larger="skip")
+    result = setup.run("compress", small_jpeg, packed, quality=HIGHEST_QUALITY, if_larger="skip")
     assert (result.status, result.reason) == ("skipped", NOT_SMALLER) and not packed.exists()
-    result = setup.run("compress", small_jpeg, packed, quality=100.0, if_larger="fail")
+    result = setup.run("compress", small_jpeg, packed, quality=HIGHEST_QUALITY, if_larger="fail")
     assert (result.exit_code, result.about) == (8, str(small_jpeg)) and not packed.exists()
     with pytest.raises(NotSmaller, match=r"the \.cnc file has \d+ bytes, the input \d+"):
-        setup.encode(small_jpeg, packed, WorkSettings(quality=100.0, if_larger="fail"))
-    result = setup.run("compress", small_jpeg, packed, quality=100.0, if_larger="keep")
+        setup.encode(small_jpeg, packed, WorkSettings(quality=HIGHEST_QUALITY, if_larger="fail"))
+    result = setup.run("compress", small_jpeg, packed, quality=HIGHEST_QUALITY, if_larger="keep")
     assert result.coding == "learned" and packed.stat().st_size > small_jpeg.stat().st_size
 
 
@@ -121,7 +121,9 @@ def test_what_is_stripped_does_not_return_in_the_original(setup: Setup, small_jp
     with Image.open(small_jpeg) as image:
         image.save(small_jpeg, quality=5, exif=exif)
     packed = tmp_path / "x.cnc"
-    result = setup.run("compress", small_jpeg, packed, quality=100.0, image=ImageSettings(strip=frozenset({"exif"})))
+    result = setup.run(
+        "compress", small_jpeg, packed, quality=HIGHEST_QUALITY, image=ImageSettings(strip=frozenset({"exif"}))
+    )
     assert result.coding == "learned" and b"Secret" not in packed.read_bytes()
 
 
@@ -161,12 +163,14 @@ def test_inputs_are_kept_when_they_cannot_be_decoded(
     setup: Setup, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     codec = setup._worker._codecs.encoder()
-    real = codec.compress
-    monkeypatch.setattr(codec, "compress", lambda *args, **options: real(*args, **options)[:-4])
+    real = codec.encode
+    monkeypatch.setattr(codec, "encode", lambda *args, **options: real(*args, **options)[:-4])
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).exit_code == 4
     with pytest.raises(VerificationFailed, match="the new file cannot be decoded: "):
         setup.encode(photo, tmp_path / "x.cnc", WorkSettings(verify=True))
-    monkeypatch.setattr(codec, "compress", lambda *args, **options: real(np.zeros((3, 4, 3), np.uint8)))
+    monkeypatch.setattr(
+        codec, "encode", lambda *args, **options: real(read_image(np.zeros((3, 4, 3), np.uint8)), Hundredths(60_00))
+    )
     result = setup.run("compress", photo, tmp_path / "x.cnc", verify=True)
     assert result.error == "the new file does not give back what went in"
     assert photo.exists() and not (tmp_path / "x.cnc").exists()
@@ -208,17 +212,17 @@ def test_files_are_read_as_far_as_their_heads_tell(setup: Setup, photo: Path, tm
     packed = tmp_path / "x.cnc"
     setup.run("compress", photo, packed, lossless=True)
     data = packed.read_bytes()
-    assert read_cnc(str(packed), 10_000, 100) == data
+    assert read_cnc(str(packed), Limits(10_000, 100)) == data
     for limits in ((6143, 100), (10_000, 95)):
         with pytest.raises(LimitExceeded):
-            read_cnc(str(packed), *limits)
+            read_cnc(str(packed), Limits(*limits))
     packed.write_bytes(data + bytes(1000))
-    assert len(read_cnc(str(packed), 10_000, 100)) == len(data) + 1
+    assert len(read_cnc(str(packed), Limits(10_000, 100))) == len(data) + 1
     packed.write_bytes(b"x" * 100)
     with pytest.raises(BadMagic):
-        read_cnc(str(packed), 10_000, 100)
+        read_cnc(str(packed), Limits(10_000, 100))
     with pytest.raises(UnreadableImage):
-        read_cnc(str(tmp_path), 10_000, 100)
+        read_cnc(str(tmp_path), Limits(10_000, 100))
     assert setup.run("decompress", packed, tmp_path / "y.png").exit_code == 4
 
 
@@ -227,7 +231,7 @@ def test_short_memory(setup: Setup, photo: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*args: object, **options: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(setup._worker._codecs.encoder(), "compress", fail)
+    monkeypatch.setattr(setup._worker._codecs.encoder(), "encode", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (OutOfMemory.exit_code, "not enough memory for this image")
 
@@ -236,7 +240,7 @@ def test_bugs_cost_one_file(setup: Setup, photo: Path, monkeypatch: pytest.Monke
     def fail(*args: object, **options: object) -> bytes:
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(setup._worker._codecs.encoder(), "compress", fail)
+    monkeypatch.setattr(setup._worker._codecs.encoder(), "encode", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (
         CnncompressError.exit_code,
@@ -257,7 +261,7 @@ class TestEstimate:
         job = Job("compress", str(photo), "x.cnc")
         result = estimate(job, WorkSettings())
         assert (result.status, result.width, result.height, result.output) == ("planned", 96, 64, "x.cnc")
-        plans = [estimate(job, WorkSettings(quality=quality)) for quality in (0, 33.3, 60, 99.9, 100)]
+        plans = [estimate(job, WorkSettings(quality=Hundredths(quality))) for quality in (0, 3330, 6000, 9990, 10000)]
         sizes = [plan.estimated_bytes or 0 for plan in plans]
         assert sizes == sorted(sizes) and sizes[0] > 22
         size = photo.stat().st_size
@@ -282,7 +286,7 @@ class TestEstimate:
         assert "--frame N chooses one" in str(estimate(moving, WorkSettings()).error)
         for frame, status in ((1, "planned"), (2, "error")):
             assert estimate(moving, WorkSettings(image=ImageSettings(frame=frame))).status == status
-        tight = dataclasses.replace(WorkSettings(), image=ImageSettings(max_pixels=100))
+        tight = dataclasses.replace(WorkSettings(), image=ImageSettings(limits=Limits(100)))
         assert estimate(Job("compress", str(photo), "x"), tight).exit_code == LimitExceeded.exit_code
 
 

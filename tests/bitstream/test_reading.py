@@ -72,12 +72,14 @@ def with_bits_flipped(*positions: int) -> bytes:
 
 def test_sound_file() -> None:
     for parsed in (salvage(DATA), ParsedFile.whole(DATA), salvage(memoryview(DATA))):
-        assert parsed == ParsedFile(TILED, tuple(chunk.payload for chunk in TILES))
+        assert parsed == ParsedFile(TILED, tuple(chunk.payload for chunk in TILES), parsed.salvaged)
+    assert salvage(DATA).salvaged and not ParsedFile.whole(DATA).salvaged
 
 
 def test_bytes_behind_the_end() -> None:
     parsed = salvage(DATA + b"more")
-    assert parsed.overlong and replace(parsed, overlong=False) == ParsedFile.whole(DATA)
+    assert parsed.overlong and replace(parsed, overlong=False) == salvage(DATA)
+    assert parsed.parts_lost == ("there are bytes too many at the end of the file, which are left aside",)
 
 
 def test_damaged_chunks_are_left_out() -> None:

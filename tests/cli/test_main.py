@@ -76,29 +76,31 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize(
-    "args",
+    ("args", "loaded"),
     [
-        ["--help"],
-        ["--version"],
-        ["compress", "--help"],
-        ["decompress", "--help"],
-        ["train", "--help"],
-        ["info", "FILE"],
-        ["test", "FILE"],
-        ["models"],
-        ["completion", "zsh"],
-        ["compress", "--dry-run", "FILE"],
-        ["decompress", "--dry-run", "FILE", "-"],
+        (["--help"], ""),
+        (["--version"], ""),
+        (["compress", "--help"], ""),
+        (["decompress", "--help"], ""),
+        (["train", "--help"], ""),
+        (["info", "FILE"], ""),
+        (["info", "--json", "FILE"], ""),
+        (["test", "FILE"], ""),
+        (["models"], ""),
+        (["completion", "zsh"], ""),
+        (["compress", "--dry-run", "FILE"], "PIL numpy"),
+        (["decompress", "--dry-run", "FILE", "-"], "PIL numpy"),
     ],
 )
-def test_no_torch_where_none_is_needed(args: list[str], good: Path) -> None:
+def test_what_needs_no_pictures_loads_nothing_for_them(args: list[str], loaded: str, good: Path) -> None:
     script = (
         "import atexit, sys; from cnncompress.cli.main import main\n"
-        "atexit.register(lambda: print('torch' in sys.modules, file=sys.stderr)); main()"
+        "large = ('PIL', 'numpy', 'torch')\n"
+        "atexit.register(lambda: print('loaded', *(n for n in large if n in sys.modules), file=sys.stderr)); main()"
     )
     args = [str(good) if arg == "FILE" else arg for arg in args]
     done = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, "False")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (0, f"loaded {loaded}".rstrip())
 
 
 @pytest.mark.parametrize(

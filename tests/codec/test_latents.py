@@ -50,7 +50,7 @@ def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int
     assert latents.y.shape == (4, tiny_config.latent_channels, rows // 2, columns // 2)
     assert tiny.hyper_levels(5000, *size).shape == latents.z.shape
     assert latents.y_levels.dtype == torch.uint8 and latents.y_levels.shape == latents.y.shape
-    pixels = tiny.decode(latents, *size, 5000)
+    pixels = tiny.synthesise(tiny.decode_latent(latents, 5000), *size, 5000)
     assert pixels.dtype == torch.uint8 and pixels.shape == (*size, 3)
 
 
@@ -88,7 +88,7 @@ def test_quality_matters(tiny: LatentTransform) -> None:
 
 def test_networks_are_left_without_gradients(tiny: LatentTransform) -> None:
     latents = tiny.encode(random_pixels(64, 64), 5000)
-    tiny.decode(latents, 64, 64, 5000)
+    tiny.synthesise(tiny.decode_latent(latents, 5000), 64, 64, 5000)
     assert not tiny.network.training
     assert all(parameter.grad is None for parameter in tiny.network.parameters())
 
@@ -112,7 +112,7 @@ def test_stages_are_told(tiny: LatentTransform) -> None:
     assert set(watch.stages) == {"analysis", "hyper", "context"}
     watch.stages.clear()
     timed.scale_walk(latents.z, 100)
-    timed.decode(latents, 10, 10, 100)
+    timed.synthesise(timed.decode_latent(latents, 100), 10, 10, 100)
     assert set(watch.stages) == {"hyper", "context", "synthesis"}
 
 
@@ -121,7 +121,7 @@ def test_decoded_latents_make_the_photograph(pipeline: ImagePipeline, chelsea: N
     crop = torch.tensor(chelsea[50:178, 100:260])
     latents = pipeline.transform.encode(crop, quality)
     assert isinstance(latents, Latents)
-    decoded = pipeline.transform.decode(latents, 128, 160, quality)
+    decoded = pipeline.transform.synthesise(pipeline.transform.decode_latent(latents, quality), 128, 160, quality)
     mse = (decoded.double() - crop).square().mean()
     assert mse < 300  # 23 dB, and much less at the high qualities
     assert latents.z.abs().max() < MAX_HYPER_SYMBOL
@@ -130,5 +130,6 @@ def test_decoded_latents_make_the_photograph(pipeline: ImagePipeline, chelsea: N
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_pictures_stay_flat(pipeline: ImagePipeline, value: int) -> None:
     pixels = torch.full((64, 64, 3), value, dtype=torch.uint8)
-    decoded = pipeline.transform.decode(pipeline.transform.encode(pixels, 10000), 64, 64, 10000)
+    latents = pipeline.transform.encode(pixels, 10000)
+    decoded = pipeline.transform.synthesise(pipeline.transform.decode_latent(latents, 10000), 64, 64, 10000)
     assert (decoded.int() - value).abs().max() <= 6

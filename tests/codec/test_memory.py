@@ -13,7 +13,7 @@ from cnncompress.codec import memory
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes, plain_bytes, window_margin
 from cnncompress.codec.tiles import AUTOMATIC_SIDE, TileGrid, choose_side
 from cnncompress.errors import LimitExceeded
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, check_memory
+from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 from cnncompress.images.view import View
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn import restoration
@@ -99,8 +99,8 @@ def test_strips_are_those_of_the_restoration_filter() -> None:
 
 
 def test_limit() -> None:
-    check_memory(1000, 1000)
+    Limits(memory=1000).check_memory(1000)
     with pytest.raises(LimitExceeded, match=r"takes 2\.0 MB of memory, more than the limit of 1\.0 MB"):
-        check_memory(2_000_000, 1_000_000)
+        Limits(memory=1_000_000).check_memory(2_000_000)
     with pytest.raises(LimitExceeded, match=r"takes 24\.0 kB of memory, more than the limit of 999 B"):
-        check_memory(24_000, 999)
+        Limits(memory=999).check_memory(24_000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from cnncompress.api import compress, decompress, decompress_file, store_original
+from cnncompress.api import compress, decompress, restore_original, store_original
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack
-from cnncompress.codec.packing import OriginalFile, pack_learned, pack_lossless, unpack_learned
+from cnncompress.bitstream.reading import ParsedFile
+from cnncompress.codec.packing import pack_learned, pack_lossless
+from cnncompress.codec.progress import Progress
+from cnncompress.codec.unpacking import Colours, OriginalFile, decode, parse
 from cnncompress.errors import (
     BitstreamError,
     Corrupt,
@@ -27,15 +31,27 @@ from cnncompress.errors import (
     UnreadableImage,
     UnsupportedImage,
 )
+from cnncompress.images.limits import Limits
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
-from cnncompress.images.source import SourceImage
+from cnncompress.images.source import Plane, SourceImage
+from cnncompress.images.view import View
 from cnncompress.probe import probe
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 7, 4), dtype=np.uint8)
 MODES = ["1", "L", "LA", "RGB", "RGBA"]
 METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\0\0\0\0\0\0", b"<x/>")
 RECORD = SourceRecord("png", 123)
+
+
+@dataclass
+class Painter:
+    """Decodes every latent to the same colours."""
+
+    plane: Plane
+
+    def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
+        return Colours(self.plane)
 
 
 def image_of(mode: str) -> Image.Image:
@@ -65,7 +81,7 @@ def test_lossless(mode: str) -> None:
     assert back.info == image.info
     facts = probe(data)
     assert (facts.mode, facts.coding, facts.model, facts.source) == (mode, "lossless", None, RECORD)
-    assert isinstance(decompress_file(data), Image.Image)
+    assert restore_original(data) is None
     assert data == compress(read_image(image), lossless=True, source=RECORD)
 
 
@@ -95,7 +111,7 @@ def test_metadata_and_alpha_around_latents(mode: str) -> None:
     source = read_image(image_of(mode))
     data = pack_learned(source, [b"latents"], 50_00, b"abcd", RECORD)
     container = unpack(data)
-    back = unpack_learned(container, source.colour)
+    back = decode(parse(data), View(), Limits(), lambda fingerprint: Painter(source.colour)).image
     assert (back.mode, back.tobytes()) == (mode, image_of(mode).tobytes())
     assert back.info == image_of(mode).info
     assert probe(data).source == RECORD
@@ -110,7 +126,7 @@ def test_stored_original_comes_back_bit_for_bit(file_format: str, tmp_path: Path
     original = path.read_bytes()
     data = store_original(original, source=SourceRecord("IMG", len(original)))
     ending = {"JPEG": "jpg", "TIFF": "tiff"}.get(file_format, file_format.lower())
-    assert decompress_file(data) == OriginalFile(original, ending)
+    assert restore_original(data) == OriginalFile(original, ending)
     length_bytes = 1 if len(original) < 128 else 2
     assert len(data) == 11 + length_bytes + 4 + len(original) + 1 + 6 + 5 + 3
     facts = probe(data)
@@ -136,7 +152,7 @@ def test_stored_original_is_read_like_any_input(tmp_path: Path) -> None:
 def test_originals_that_would_lose_something(tmp_path: Path) -> None:
     deep = png(Image.fromarray(np.full((5, 7), 257, np.uint16)), tmp_path / "deep.png")
     data = store_original(deep, settings=ImageSettings(strict=True))
-    assert decompress_file(data) == OriginalFile(deep, "png")
+    assert restore_original(data) == OriginalFile(deep, "png")
     with pytest.warns(FeatureLoss, match="16-bit samples are reduced to 8 bits"):
         back = decompress(data)
     assert (back.mode, back.getpixel((0, 0))) == ("L", 1)
@@ -151,7 +167,7 @@ def test_what_is_to_be_left_out_is_not_stored(changes: dict[str, Any], tmp_path:
     with pytest.raises(UnsupportedImage, match="cannot be stored as it is"):
         store_original(original, settings=ImageSettings(**changes))
     plain = png(Image.fromarray(PIXELS[..., :3]), tmp_path / "plain.png")
-    assert decompress_file(store_original(plain, settings=ImageSettings(**changes))) == OriginalFile(plain, "png")
+    assert restore_original(store_original(plain, settings=ImageSettings(**changes))) == OriginalFile(plain, "png")
 
 
 def test_unusable_originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +177,7 @@ def test_unusable_originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(UnreadableImage):
         store_original(original[:-30])
     with pytest.raises(LimitExceeded):
-        store_original(original, settings=ImageSettings(max_pixels=34))
+        store_original(original, settings=ImageSettings(limits=Limits(34)))
     path = tmp_path / "frames.gif"
     Image.fromarray(PIXELS).save(path, save_all=True, append_images=[Image.new("RGB", (7, 5))])
     with pytest.raises(UnsupportedImage, match="more than one frame"):
@@ -177,16 +193,12 @@ def test_limits_hold_for_files_too(tmp_path: Path) -> None:
     lossless = compress(PIXELS, lossless=True)
     stored = store_original(png(image_of("RGB"), tmp_path / "image.png"))
     for data in (lossless, stored):
-        for function in (decompress, decompress_file):
-            if function is decompress_file and data is stored:  # nothing is decoded
-                continue
-            with pytest.raises(LimitExceeded, match="limit of 34"):
-                function(data, max_pixels=34)
-            with pytest.raises(LimitExceeded, match="a side is longer than 6"):
-                function(data, max_dim=6)
-    assert isinstance(decompress_file(stored, max_pixels=34), OriginalFile)
+        with pytest.raises(LimitExceeded, match="limit of 34"):
+            decompress(data, limits=Limits(34))
+        with pytest.raises(LimitExceeded, match="a side is longer than 6"):
+            decompress(data, limits=Limits(max_dim=6))
     with pytest.raises(LimitExceeded):
-        compress(PIXELS, lossless=True, settings=ImageSettings(max_pixels=34))
+        compress(PIXELS, lossless=True, settings=ImageSettings(limits=Limits(34)))
 
 
 def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
@@ -232,7 +244,7 @@ def test_no_torch_where_no_model_is_needed(tmp_path: Path) -> None:
     script = (
         "import sys, cnncompress as c; source = sys.argv[1]; data = open(source, 'rb').read()\n"
         "for packed in (c.compress(source, lossless=True), c.store_original(data)):\n"
-        "    c.decompress(packed); c.decompress_file(packed); c.info(packed)\n"
+        "    c.decompress(packed); c.restore_original(packed); c.info(packed)\n"
         "import cnncompress.pillow; cnncompress.pillow.register()\n"
         "print('torch' in sys.modules)"
     )

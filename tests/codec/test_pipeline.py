@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from coding import decode, encode
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -68,9 +69,9 @@ def noise(pipeline: ImagePipeline, size: float) -> Iterator[None]:
 def test_round_trip_of_odd_sizes(pipeline: ImagePipeline, coffee: Pixels, size: tuple[int, int], quality: int) -> None:
     pixels = coffee[90 : 90 + size[0], 120 : 120 + size[1]]
     latents, payload = coded(pipeline, pixels, quality)
-    assert pipeline.encode(pixels, quality) == payload
+    assert encode(pipeline, pixels, quality) == payload
     assert_same_symbols(pipeline.unpack(payload, size, quality), latents)
-    decoded = pipeline.decode(payload, size, quality)
+    decoded = decode(pipeline, payload, size, quality)
     assert decoded.dtype == np.uint8 and decoded.shape == pixels.shape
     assert psnr(decoded, pixels) > {0: 15, 3333: 20, 10000: 30}[quality]
 
@@ -80,7 +81,7 @@ def test_round_trip_of_a_large_odd_size(pipeline: ImagePipeline, astronaut: Pixe
     assert pixels.shape[:2] == (513, 257)
     latents, payload = coded(pipeline, pixels, 4200)
     assert_same_symbols(pipeline.unpack(payload, (513, 257), 4200), latents)
-    assert psnr(pipeline.decode(payload, (513, 257), 4200), pixels) > 25
+    assert psnr(decode(pipeline, payload, (513, 257), 4200), pixels) > 25
 
 
 @pytest.mark.parametrize("kind", ["noise", "black and white noise", "checks", "lines"])
@@ -98,17 +99,17 @@ def test_hostile_pictures(pipeline: ImagePipeline, kind: str) -> None:
     for quality in (0, 10000):
         latents, payload = coded(pipeline, pixels, quality)
         assert_same_symbols(pipeline.unpack(payload, (70, 90), quality), latents)
-        pipeline.decode(payload, (70, 90), quality)
+        decode(pipeline, payload, (70, 90), quality)
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
 def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: int) -> None:
     pixels = astronaut[60:188, 150:342]
     latents, payload = coded(pipeline, pixels, quality)
-    clean = pipeline.decode(payload, (128, 192), quality)
+    clean = decode(pipeline, payload, (128, 192), quality)
     with noise(pipeline, 1e-4):
         assert_same_symbols(pipeline.unpack(payload, (128, 192), quality), latents)
-        drifted = pipeline.decode(payload, (128, 192), quality)
+        drifted = decode(pipeline, payload, (128, 192), quality)
     assert drifted.tobytes() != clean.tobytes(), "the noise did nothing, so the test would show nothing"
     assert difference(drifted, clean).max() <= 1
     with noise(pipeline, 10.0):
@@ -119,10 +120,10 @@ def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut
 def test_a_decoder_in_bfloat16_finds_the_same_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: int) -> None:
     pixels = astronaut[60:188, 150:342]
     latents, payload = coded(pipeline, pixels, quality)
-    clean = pipeline.decode(payload, (128, 192), quality)
+    clean = decode(pipeline, payload, (128, 192), quality)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert_same_symbols(pipeline.unpack(payload, (128, 192), quality), latents)
-        drifted = pipeline.decode(payload, (128, 192), quality)
+        drifted = decode(pipeline, payload, (128, 192), quality)
     assert drifted.tobytes() != clean.tobytes()
     assert psnr(drifted, clean) > 38
 
@@ -134,20 +135,20 @@ def test_number_of_threads_does_not_matter(
     pixels = chelsea[100:164, 100:228]
     with threads(encoder):
         latents, payload = coded(pipeline, pixels, 8000)
-        here = pipeline.decode(payload, (64, 128), 8000)
+        here = decode(pipeline, payload, (64, 128), 8000)
     with threads(decoder):
         assert_same_symbols(pipeline.unpack(payload, (64, 128), 8000), latents)
-        assert difference(pipeline.decode(payload, (64, 128), 8000), here).max() <= 1
+        assert difference(decode(pipeline, payload, (64, 128), 8000), here).max() <= 1
 
 
 def test_threads_may_share_a_pipeline(pipeline: ImagePipeline, coffee: Pixels) -> None:
     crops = [np.ascontiguousarray(coffee[40 * i : 40 * i + 64 + i, 50 * i : 50 * i + 96]) for i in range(4)]
-    expected = [pipeline.encode(crop, 1000 * i) for i, crop in enumerate(crops)]
+    expected = [encode(pipeline, crop, 1000 * i) for i, crop in enumerate(crops)]
     found: dict[int, bytes] = {}
 
     def work(index: int) -> None:
-        found[index] = pipeline.encode(crops[index], 1000 * index)
-        pipeline.decode(found[index], crops[index].shape[:2], 1000 * index)
+        found[index] = encode(pipeline, crops[index], 1000 * index)
+        decode(pipeline, found[index], crops[index].shape[:2], 1000 * index)
 
     workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
     for worker in workers:
@@ -193,7 +194,7 @@ def test_files_are_as_small_as_promised(
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (64, 100)])
 def test_data_left_over_is_noticed(pipeline: ImagePipeline, chelsea: Pixels, size: tuple[int, int]) -> None:
-    payload = pipeline.encode(chelsea[:100, :100], 5000)
+    payload = encode(pipeline, chelsea[:100, :100], 5000)
     with pytest.raises(Corrupt):
         pipeline.unpack(payload, size, 5000)
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncompress.codec.rate_search import (
-    BEST_QUALITY,
     MAX_TRIALS,
     RATE_SLOPE,
     Window,
@@ -19,6 +18,7 @@ from cnncompress.codec.rate_search import (
     quality_of_psnr,
     quality_of_rate,
 )
+from cnncompress.units import HIGHEST_QUALITY
 
 
 class Codec:
@@ -29,7 +29,7 @@ class Codec:
         self.tried: list[int] = []
 
     def __call__(self, quality: int) -> float:
-        assert 0 <= quality <= BEST_QUALITY and quality not in self.tried
+        assert 0 <= quality <= HIGHEST_QUALITY and quality not in self.tried
         self.tried.append(quality)
         return self.value(quality)
 
@@ -52,11 +52,11 @@ def photograph(complexity: float, overhead: int, grain: int) -> Callable[[int], 
     complexity=st.floats(0.2, 5.0),
     overhead=st.integers(30, 3000),
     place=st.floats(0.01, 0.99),
-    start=st.integers(0, BEST_QUALITY),
+    start=st.integers(0, HIGHEST_QUALITY),
 )
 def test_sizes_are_met_in_few_trials(complexity: float, overhead: int, place: float, start: int) -> None:
     log_size = photograph(complexity, overhead, 4)
-    size = math.exp(log_size(round(place * BEST_QUALITY)))
+    size = math.exp(log_size(round(place * HIGHEST_QUALITY)))
     codec = Codec(log_size)
     found = find_quality(size_window(size * 1.005), codec, start)
     assert found is not None and found in codec.tried and len(codec.tried) <= MAX_TRIALS
@@ -68,7 +68,7 @@ def test_the_usual_case_takes_three_trials_or_so() -> None:
     for complexity in (0.3, 0.6, 1.0, 1.7, 3.0):
         for place in (0.1, 0.3, 0.6, 0.9):
             log_size = photograph(complexity, 60, 4)
-            size = math.exp(log_size(round(place * BEST_QUALITY)))
+            size = math.exp(log_size(round(place * HIGHEST_QUALITY)))
             codec = Codec(log_size)
             find_quality(size_window(size), codec, round(100 * quality_of_rate(size / 50_000)))
             trials.append(len(codec.tried))
@@ -79,7 +79,7 @@ def test_the_usual_case_takes_three_trials_or_so() -> None:
     values=st.lists(st.floats(-5.0, 5.0), min_size=101, max_size=101),
     low=st.floats(-6.0, 6.0),
     bound=st.sampled_from(["low", "high"]),
-    start=st.integers(0, BEST_QUALITY),
+    start=st.integers(0, HIGHEST_QUALITY),
 )
 def test_the_bound_is_kept_to_whatever_the_function(values: list[float], low: float, bound: str, start: int) -> None:
     codec = Codec(lambda quality: values[quality // 100])
@@ -92,13 +92,13 @@ def test_the_bound_is_kept_to_whatever_the_function(values: list[float], low: fl
         assert found in codec.tried and window.admits(codec.value(found))
 
 
-@pytest.mark.parametrize("start", [0, 4000, BEST_QUALITY])
+@pytest.mark.parametrize("start", [0, 4000, HIGHEST_QUALITY])
 def test_what_lies_beyond_all_qualities(start: int) -> None:
     def value(quality: int) -> float:
         return quality / 1000
 
     assert find_quality(Window(-2.0, -1.0, "high", 1e-3), Codec(value), start) is None
-    assert find_quality(Window(20.0, 21.0, "high", 1e-3), Codec(value), start) == BEST_QUALITY
+    assert find_quality(Window(20.0, 21.0, "high", 1e-3), Codec(value), start) == HIGHEST_QUALITY
     assert find_quality(Window(20.0, 21.0, "low", 1e-3), Codec(value), start) is None
     assert find_quality(Window(-2.0, -1.0, "low", 1e-3), Codec(value), start) == 0
 

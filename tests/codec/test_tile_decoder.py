@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 import numpy as np
 import pytest
 import torch
+from coding import decode, encode
 from numpy.typing import NDArray
 from random_model import write_random_model
 from torch import Tensor
@@ -97,10 +98,10 @@ def test_there_are_no_seams(model: str, side: int, photo: Pixels, request: pytes
 
 def test_one_tile_is_what_it_was_without_tiles(pipeline: ImagePipeline, photo: Pixels) -> None:
     payloads = TiledImage(pipeline, photo, WHOLE).encode(QUALITY)
-    assert payloads == (pipeline.encode(photo, QUALITY),)
+    assert payloads == (encode(pipeline, photo, QUALITY),)
     image = TiledImage(pipeline, photo)
     decoded = TileDecoder(pipeline, image.grid, payloads, QUALITY).decode(image.grid.image)
-    assert (decoded == pipeline.decode(payloads[0], photo.shape[:2], QUALITY)).all()
+    assert (decoded == decode(pipeline, payloads[0], photo.shape[:2], QUALITY)).all()
 
 
 def test_tiles_cost_little(pipeline: ImagePipeline, astronaut: Pixels) -> None:

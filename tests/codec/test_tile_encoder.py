@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from coding import decode, encode
 from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
@@ -43,9 +44,9 @@ def test_one_analysis_as_far_as_it_reaches(
     for quality in (6000 - REACH, 6000 + REACH, 6300, 6000):
         shared.encode(quality)
     assert (stages.begun.count("analysis"), stages.begun.count("rans")) == (1, 5)
-    assert shared.encode(6000) == first == (pipeline.encode(photo, 6000),)
+    assert shared.encode(6000) == first == (encode(pipeline, photo, 6000),)
     before = stages.begun.count("analysis")
-    assert shared.encode(6000 + REACH + 1) == (pipeline.encode(photo, 6000 + REACH + 1),)
+    assert shared.encode(6000 + REACH + 1) == (encode(pipeline, photo, 6000 + REACH + 1),)
     shared.encode(6000 + 2 * REACH)
     assert stages.begun.count("analysis") - before == 2, "the pipeline's and one more"
 
@@ -55,7 +56,7 @@ def test_the_ends_are_analysed_themselves(pipeline: ImagePipeline, photo: Pixels
     """What they come to decides whether a target is out of reach."""
     shared = SharedAnalysis(pipeline, photo)
     shared.encode(abs(end - 300))
-    assert shared.encode(end) == (pipeline.encode(photo, end),)
+    assert shared.encode(end) == (encode(pipeline, photo, end),)
 
 
 @pytest.mark.parametrize("quality", [1000, 5000, 9000])
@@ -66,10 +67,10 @@ def test_it_codes_as_well_from_as_far_as_it_reaches(
     """The same rate and distortion to a few thousandths: 1 % of the bytes are about 0.05 dB."""
     shared = SharedAnalysis(pipeline, photo)
     shared.encode(quality + away)
-    (reused,), fresh = shared.encode(quality), pipeline.encode(photo, quality)
+    (reused,), fresh = shared.encode(quality), encode(pipeline, photo, quality)
 
     def psnr(payload: bytes) -> float:
-        error = pipeline.decode(payload, (192, 192), quality).astype(float) - photo
+        error = decode(pipeline, payload, (192, 192), quality).astype(float) - photo
         return float(10 * np.log10(255**2 / np.mean(error**2)))
 
     rate = math.log(len(reused) / len(fresh))

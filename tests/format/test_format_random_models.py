@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import coding
 import numpy as np
 import pytest
 import torch
@@ -53,7 +54,7 @@ def pipeline(path: Path) -> ImagePipeline:
 @pytest.mark.parametrize("quality", [0, 3333, 5000, 9999, 10000])
 def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: int) -> None:
     model = read_model(path.read_bytes())
-    payload = pipeline.encode(random_pixels(quality), quality)
+    payload = coding.encode(pipeline, random_pixels(quality), quality)
     expected = pipeline.unpack(payload, (HEIGHT, WIDTH), quality)
     z, y = read_symbols(payload, model, WIDTH, HEIGHT, quality)
     assert np.array_equal(z, expected.z.numpy()) and np.array_equal(y, expected.y.numpy())
@@ -65,10 +66,10 @@ def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: int) -> None
 
 def test_same_pixels(path: Path, pipeline: ImagePipeline) -> None:
     model = read_model(path.read_bytes())
-    payload = pipeline.encode(random_pixels(1), 6000)
+    payload = coding.encode(pipeline, random_pixels(1), 6000)
     file = File(2, 0, WIDTH, HEIGHT, 6000, bytes(4), ())
     found = pixels(model, file, [read_symbols(payload, model, WIDTH, HEIGHT, 6000)]).astype(int)
-    difference = np.abs(found - pipeline.decode(payload, (HEIGHT, WIDTH), 6000))
+    difference = np.abs(found - coding.decode(pipeline, payload, (HEIGHT, WIDTH), 6000))
     assert difference.max() <= 1 and difference.mean() < 1e-3
     assert np.ptp(found) > 100 and ((found > 0) & (found < 255)).mean() > 0.01, "hardly a pixel within the range"
 
@@ -92,7 +93,7 @@ def test_tiles(path: Path, width: int, height: int, tile: int) -> None:
 def test_both_refuse_the_same_payloads(path: Path, pipeline: ImagePipeline) -> None:
     """Or decode the same symbols from them, which happens if hardly any damage is done."""
     model = read_model(path.read_bytes())
-    sound = pipeline.encode(np.zeros((20, 20, 3), np.uint8), 2000)
+    sound = coding.encode(pipeline, np.zeros((20, 20, 3), np.uint8), 2000)
     rng = random.Random(3)
     refused = 0
     for _ in range(40):

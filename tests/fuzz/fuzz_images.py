@@ -14,10 +14,11 @@ from PIL import Image, UnidentifiedImageError
 from random_model import write_random_model
 
 from cnncompress import pillow
-from cnncompress.api import Codec, decompress, decompress_file
+from cnncompress.api import Codec, decompress, restore_original
 from cnncompress.bitstream.container import ChunkType, unpack, unpack_head
 from cnncompress.errors import BitstreamError, LimitExceeded, OutputError, UnknownModel
 from cnncompress.images.formats import OUTPUT_FORMATS
+from cnncompress.images.limits import Limits
 from cnncompress.images.write import save_image
 
 MAX_PIXELS = 1 << 14
@@ -34,7 +35,7 @@ class DecodeTarget(Target):
     @cached_property
     def codec(self) -> Codec:
         """The model, loaded when it is needed."""
-        return Codec(device="cpu", max_pixels=MAX_PIXELS)
+        return Codec(device="cpu", limits=Limits(MAX_PIXELS))
 
     def make_sound(self) -> Sequence[bytes]:
         fingerprint = self.codec.fingerprint
@@ -79,14 +80,14 @@ class TinyDecodeTarget(DecodeTarget):
     def codec(self) -> Codec:
         path = self.folder / "tiny.safetensors"
         write_random_model(path)
-        return Codec(path, "cpu", max_pixels=MAX_PIXELS)
+        return Codec(path, "cpu", limits=Limits(MAX_PIXELS))
 
     def make_sound(self) -> Sequence[bytes]:
         return [*seeds.learned_files(self.codec), *seeds.plain_files()]
 
 
 class ChunksTarget(Target):
-    """Files without latents, planes, originals and metadata: ``decompress``, ``decompress_file``, ``save_image``."""
+    """Files without latents, planes, originals and metadata: ``decompress``, ``restore_original``, ``save_image``."""
 
     name = "chunks"
     allowed = (BitstreamError, UnknownModel, LimitExceeded, OutputError)
@@ -100,8 +101,8 @@ class ChunksTarget(Target):
         container = unpack(data)
         if container.coding == "learned":  # without a model there is nothing to be done
             raise UnknownModel("learned")
-        original = decompress_file(data, max_pixels=MAX_PIXELS)
-        image = decompress(data, max_pixels=MAX_PIXELS)
+        original = restore_original(data)
+        image = decompress(data, limits=Limits(MAX_PIXELS))
         header = container.header
         expect(image.size == (header.width, header.height), "another size")
         if container.coding == "lossless":
@@ -122,7 +123,7 @@ class PillowTarget(TinyDecodeTarget):
 
     def run(self, data: bytes) -> str:
         if not self._registered:
-            pillow.register(model=self.folder / "tiny.safetensors", device="cpu", max_pixels=MAX_PIXELS)
+            pillow.register(model=self.folder / "tiny.safetensors", device="cpu", limits=Limits(MAX_PIXELS))
             self._registered = True
         path = self.folder / "input.cnc"
         path.write_bytes(data)

@@ -11,6 +11,7 @@ from functools import cached_property
 import fuzz_seeds as seeds
 import numpy as np
 import torch
+from coding import decode, encode
 from fuzz_bytes import damaged
 from fuzz_model import damaged_model
 from fuzz_target import Target, expect
@@ -117,8 +118,8 @@ class ModelTarget(Target):
         weights = load_weights(path)
         transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
         pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-        pixels = pipeline.decode(self._payload, (20, 20), 5000)
+        pixels = decode(pipeline, self._payload, (20, 20), 5000)
         expect(pixels.shape == (20, 20, 3), "another size")
-        payload = pipeline.encode(np.asarray(seeds.photograph(20, 20)), 5000)
-        expect(pipeline.decode(payload, (20, 20), 5000).shape == (20, 20, 3), "another size")
+        payload = encode(pipeline, np.asarray(seeds.photograph(20, 20)), 5000)
+        expect(decode(pipeline, payload, (20, 20), 5000).shape == (20, 20, 3), "another size")
         return "coded"

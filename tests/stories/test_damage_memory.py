@@ -20,6 +20,7 @@ from cnncompress.bitstream.fields import pack_number
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import LimitExceeded, Truncated
+from cnncompress.images.limits import Limits
 from cnncompress.model.config import SCALE_LEVELS
 from cnncompress.probe import probe
 
@@ -85,7 +86,7 @@ def test_declared_payloads_of_a_file(tmp_path: Path, peak: Callable[[], int]) ->
     """The command line reads no more than the head accounts for, which once was a MemoryError of 4 TiB."""
     path = tmp_path / "x.cnc"
     path.write_bytes(HUGE_PAYLOADS)
-    assert read_cnc(str(path), 100, 100) == HUGE_PAYLOADS
+    assert read_cnc(str(path), Limits(100, 100)) == HUGE_PAYLOADS
     assert peak() < 3 * MIB
 
 

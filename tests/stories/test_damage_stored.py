@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from cnncompress import decompress, decompress_file, read_image, store_original
+from cnncompress import decompress, read_image, restore_original, store_original
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
 from cnncompress.bitstream.chunks import Layout
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, pack
@@ -39,7 +39,7 @@ NO_IMAGES = {"nothing": b"", "script": SCRIPT, "program": b"MZ" + bytes(200), "f
 def test_no_images(name: str, tmp_path: Path) -> None:
     """A script once came out as it was, with the ending that the file asked for."""
     data = stored(NO_IMAGES[name], "desktop")
-    for decode in (decompress, decompress_file):
+    for decode in (decompress, restore_original):
         with pytest.raises(Corrupt, match="stored original cannot be read"):
             decode(data)
     (tmp_path / "photo.cnc").write_bytes(data)
@@ -78,7 +78,7 @@ def test_every_format_shows_what_it_is(kind: str) -> None:
     if kind not in Image.SAVE:
         pytest.skip("Pillow only reads it")
     original = image_file(kind)
-    found = decompress_file(store_original(original))
+    found = restore_original(store_original(original))
     assert getattr(found, "data", None) == original and sniff(original) == getattr(found, "format", None)
 
 

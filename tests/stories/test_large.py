@@ -16,7 +16,7 @@ from cnncompress.api import Codec, compress, decompress
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.codec.tiles import TileGrid, check_tile_count
 from cnncompress.errors import BitstreamError, Corrupt, LimitExceeded, OutsideImage, PartLost
-from cnncompress.images.view import View
+from cnncompress.images.limits import Limits
 
 Pixels = NDArray[np.uint8]
 
@@ -143,7 +143,7 @@ def test_damage_that_the_checksums_do_not_show(tiny: Codec, photo: Image.Image) 
 
 
 def test_limits_of_memory(model: Path, photo: Image.Image) -> None:
-    small = Codec(model, "cpu", memory_limit=100_000)
+    small = Codec(model, "cpu", limits=Limits(memory=100_000))
     with pytest.raises(LimitExceeded, match="of memory"):
         small.compress(photo)
     with pytest.raises(LimitExceeded, match="of memory"):
@@ -152,7 +152,7 @@ def test_limits_of_memory(model: Path, photo: Image.Image) -> None:
     with pytest.raises(LimitExceeded, match="of memory"):
         small.decompress(data)
     with pytest.raises(LimitExceeded, match="of memory"):
-        decompress(compress(photo, lossless=True), memory_limit=100_000)
+        decompress(compress(photo, lossless=True), limits=Limits(memory=100_000))
 
 
 def test_more_tiles_than_a_file_can_hold() -> None:
@@ -162,7 +162,9 @@ def test_more_tiles_than_a_file_can_hold() -> None:
 
 
 def test_bytes_do_not_depend_on_the_limit(model: Path, photo: Image.Image) -> None:
-    files = {Codec(model, "cpu", memory_limit=limit).compress(photo, tile=64) for limit in (10**8, 10**9, 10**12)}
+    files = {
+        Codec(model, "cpu", limits=Limits(memory=limit)).compress(photo, tile=64) for limit in (10**8, 10**9, 10**12)
+    }
     assert len(files) == 1
 
 
@@ -171,7 +173,7 @@ def test_stored_originals_are_cut_when_asked(tiny: Codec, photo: Image.Image, tm
 
     photo.convert("RGB").save(tmp_path / "photo.png")
     data = store_original((tmp_path / "photo.png").read_bytes())
-    part = tiny.decompress_file(data, view=View((1, 2, 3, 4)))
+    part = tiny.decompress(data, crop=(1, 2, 3, 4))
     assert isinstance(part, Image.Image) and part.size == (3, 4)
 
 

@@ -13,15 +13,7 @@ _option = section("Messages")
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What was asked for.
-
-    Attributes:
-        quiet: ``--quiet``.
-        verbose: how often ``-v``.
-        progress: ``--progress`` or ``--no-progress``; None for a bar on a terminal.
-        json: ``--json``.
-        json_file: ``--json-file``.
-    """
+    """Values of the *Messages* options."""
 
     quiet: bool
     verbose: int

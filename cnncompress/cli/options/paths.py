@@ -20,26 +20,7 @@ _option = section("Files")
 
 @dataclass(frozen=True)
 class FileOptions:
-    """What was asked for.
-
-    Attributes:
-        output: ``-o``.
-        output_dir: ``-d``.
-        stdout: ``-c``.
-        recursive: ``-r``.
-        include: ``--include``, any number of times.
-        exclude: ``--exclude``, any number of times.
-        files_from: ``--files-from``.
-        null: ``-0``.
-        root: ``--root``.
-        flat: ``--flat``.
-        copy_others: ``--copy-others``.
-        force: ``-f``.
-        skip_existing: ``--skip-existing``.
-        newer: ``--newer``.
-        preserve: ``-p``.
-        dry_run: ``-N``.
-    """
+    """Values of the *Files* options."""
 
     output: str | None
     output_dir: str | None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import click
 
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Area, Colour, Strip, Tile
+from cnncompress.images.limits import Limits
 from cnncompress.images.settings import STRIPPABLE, ImageSettings
 from cnncompress.images.view import View
 
@@ -18,16 +19,7 @@ _FACTORS = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """What was asked for.
-
-    Attributes:
-        strip: ``--strip``.
-        strict: ``--strict``.
-        frame: ``--frame``.
-        no_alpha: ``--no-alpha``.
-        background: ``--background``.
-        tile: ``--tile``; None to choose.
-    """
+    """Values of the *Picture* options."""
 
     strip: frozenset[str]
     strict: bool
@@ -36,19 +28,19 @@ class PictureOptions:
     background: tuple[int, int, int] | None
     tile: int | None
 
-    def settings(self, limits: ImageSettings) -> ImageSettings:
+    def settings(self, limits: Limits) -> ImageSettings:
         """Returns how images are read.
 
         Args:
             limits: how large they may be.
         """
-        return replace(
-            limits,
+        return ImageSettings(
             strip=self.strip,
             strict=self.strict,
             frame=self.frame,
             background=self.background,
             keep_alpha=not self.no_alpha,
+            limits=limits,
         )
 
 
@@ -77,13 +69,7 @@ picture_options = option_group(
 
 @dataclass(frozen=True)
 class RegionOptions:
-    """What was asked for.
-
-    Attributes:
-        crop: ``--crop``: left, top, width and height.
-        scale: ``--scale``.
-        keep_going: ``--keep-going``.
-    """
+    """Values of the *Picture* options."""
 
     crop: tuple[int, int, int, int] | None
     scale: str

@@ -10,22 +10,14 @@ from cnncompress.cli.options.groups import option_group, refuse_together, sectio
 from cnncompress.cli.options.types import Positive, Quality, Size
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.codec.targets import Target, TargetBpp, TargetPsnr, TargetSize
+from cnncompress.units import Hundredths, hundredths_of
 
 _option = section("Rate and quality")
 
 
 @dataclass(frozen=True)
 class RateOptions:
-    """What was asked for.
-
-    Attributes:
-        quality: ``-q``.
-        bpp: ``--bpp``.
-        target_size: ``--target-size``, in bytes.
-        target_psnr: ``--target-psnr``, in dB.
-        lossless: ``--lossless``.
-        effort: ``-e``.
-    """
+    """Values of the *Rate and quality* options."""
 
     quality: float
     bpp: float | None
@@ -44,13 +36,13 @@ class RateOptions:
         refuse_together(ctx, ("effort", "lossless"))
 
     @property
-    def target(self) -> Target | None:
-        """What files shall come to, if not to a quality."""
+    def wanted(self) -> Hundredths | Target:
+        """A quality, or the target that one is searched for."""
         if self.bpp is not None:
             return TargetBpp(self.bpp)
         if self.target_size is not None:
             return TargetSize(self.target_size)
-        return None if self.target_psnr is None else TargetPsnr(self.target_psnr)
+        return hundredths_of(self.quality) if self.target_psnr is None else TargetPsnr(self.target_psnr)
 
 
 rate_options = option_group(

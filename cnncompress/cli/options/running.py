@@ -10,7 +10,7 @@ import click
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Device, Devices, Size
-from cnncompress.images.settings import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, ImageSettings
+from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 
 if TYPE_CHECKING:
     from cnncompress.model.devices import Precision
@@ -33,18 +33,7 @@ force_option = click.option("-f", "--force", is_flag=True, help="Replace OUTPUT 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was asked for.
-
-    Attributes:
-        model: ``--model``.
-        device: ``--device``, one or several.
-        precision: ``--precision``.
-        jobs: ``-j``; None to choose.
-        threads: ``-T``; None or 0 for one a core.
-        max_pixels: ``--max-pixels``.
-        max_dim: ``--max-dim``.
-        memory_limit: ``-M``, in bytes.
-    """
+    """Values of the *Running* options."""
 
     model: str | None
     device: tuple[str, ...]
@@ -56,9 +45,9 @@ class RunOptions:
     memory_limit: int
 
     @property
-    def limits(self) -> ImageSettings:
+    def limits(self) -> Limits:
         """How large images may be."""
-        return ImageSettings(max_pixels=self.max_pixels, max_dim=self.max_dim, memory_limit=self.memory_limit)
+        return Limits(self.max_pixels, self.max_dim, self.memory_limit)
 
 
 run_options = option_group(

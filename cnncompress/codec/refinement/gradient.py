@@ -16,6 +16,7 @@ from cnncompress.model.config import LEVELS_PER_NAT
 from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.margins import Margins, trimmed
 from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.units import Hundredths
 
 
 def bfloat16_is_fast(device: torch.device) -> bool:
@@ -67,20 +68,16 @@ def _from_bytes(pixels: Tensor, device: torch.device) -> Tensor:
 
 
 @dataclass(frozen=True)
-class GradientTerms:
-    """Optional terms of the gradient, beside the distortion through the linear path of the synthesis; each costs time.
+class RateSlopes:
+    """How the bits of each symbol change, float32 ``[4, M, h/2, w/2]`` both: so the gradient sees means and scales.
 
     Attributes:
-        network: What the synthesis network does to the distortion as well; its restoration filter is left out.
-        symbol_slopes: Bits more if a symbol were larger by 1, float32 ``[4, M, h/2, w/2]``: so it sees the means.
-        level_slopes: Bits more if its scale level were, of the same shape: so it sees the scales.
-        hyper: What changes of the hyper-latent do to the means and scales that it sees.
+        symbols: Bits more if the symbol were larger by 1.
+        levels: Bits more if its scale level were.
     """
 
-    network: bool = True
-    symbol_slopes: Tensor | None = None
-    level_slopes: Tensor | None = None
-    hyper: bool = True
+    symbols: Tensor
+    levels: Tensor
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ class CostGradient:
         scales: ScaleSynthesis,
         original: Tensor,
         surroundings: Surroundings,
-        quality: int,
+        quality: Hundredths,
         bits_per_square: float,
     ) -> None:
         """Prepares what all gradients share.
@@ -117,7 +114,7 @@ class CostGradient:
             scales: Twin of the integer scale networks.
             original: uint8 ``[H, W, 3]``.
             surroundings: Of its latent.
-            quality: Hundredths, 0 .. 10000.
+            quality: Of the file.
             bits_per_square: Bits that a squared error of 1 (white) at one value of the image is worth.
         """
         self._transform = transform
@@ -142,38 +139,40 @@ class CostGradient:
         norms = network.g_s.klt.square().sum(0)[None, :, None, None]
         return self._bits_per_square * torch.cat(network.partition.split_channels(step.square() * norms))
 
-    def __call__(self, coded: Quantised, terms: GradientTerms, pixels: Tensor | None = None) -> Gradients:
+    def __call__(
+        self, coded: Quantised, pixels: Tensor | None = None, *, linear: bool = False, slopes: RateSlopes | None = None
+    ) -> Gradients:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
-            terms: Which terms it has; what they leave out has a gradient of zero.
             pixels: uint8 ``[H, W, 3]``, what a decoder makes of it. If that is not known the network has to be run, and
                 is seen in any case.
+            linear: Whether the distortion's goes through the linear path of the synthesis transform alone; else through
+                its network, but for the restoration filter.
+            slopes: Without them nothing is seen of the rate.
         """
         device = self._transform.device
         symbols = coded.latents.y.to(device).float()
         decoded = (coded.means + coded.deltas * symbols).requires_grad_()
-        z_hat = coded.latents.z.to(device).float()[None].requires_grad_(terms.hyper)
+        z_hat = coded.latents.z.to(device).float()[None].requires_grad_()
         with torch.enable_grad(), torch.autocast(device.type, dtype=torch.bfloat16, enabled=self._fast):
-            cost = self._distortion(decoded, terms.network, pixels)
+            cost = self._distortion(decoded, linear, pixels)
             surprises: list[Tensor] = []
-            if terms.symbol_slopes is not None:
-                cost = cost + self._bits_of_means(decoded, z_hat, terms.symbol_slopes / coded.deltas)
-            if terms.level_slopes is not None:
-                level_bits, surprises = self._bits_of_levels(symbols, z_hat, terms.level_slopes)
-                cost = cost + level_bits
+            if slopes is not None:
+                level_bits, surprises = self._bits_of_levels(symbols, z_hat, slopes.levels)
+                cost = cost + self._bits_of_means(decoded, z_hat, slopes.symbols / coded.deltas) + level_bits
             # Not all of them have one: nothing comes after the last part.
-            inputs = (decoded, *([z_hat] if terms.hyper else []), *surprises)
-            y, *others = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
-        z = others.pop(0) if terms.hyper else torch.zeros_like(z_hat)
-        return Gradients(coded.deltas * y, torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y), z)
+            inputs = (decoded, z_hat, *surprises)
+            y, z, *others = torch.autograd.grad(cost, inputs, allow_unused=True, materialize_grads=True)
+        surprise = torch.cat(others, dim=1).view_as(y) if others else torch.zeros_like(y)
+        return Gradients(coded.deltas * y, surprise, z)
 
-    def _distortion(self, decoded: Tensor, through_network: bool, pixels: Tensor | None) -> Tensor:
-        """Something whose gradient is the distortion's: samples times the slopes that their errors give them."""
+    def _distortion(self, decoded: Tensor, linear: bool, pixels: Tensor | None) -> Tensor:
+        """Surrogate with the distortion's gradient: sum(dD/dx * x), dD/dx held fixed."""
         core = self._transform.network.partition.merge(list(decoded.split(1)))
         known = None if pixels is None else _from_bytes(pixels, self._transform.device)
-        if known is None or through_network:
+        if known is None or not linear:
             samples, x_hat = self._through_network(core, known)
         else:
             samples, x_hat = self._transform.network.preview(core, self._position, factor=1), known

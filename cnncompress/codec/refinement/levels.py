@@ -28,20 +28,15 @@ class Round:
         curvature_scale: Factor on the curvature of the distortion, the part of a step's cost that does not depend on
             the image; 1 is what the synthesis transform's norms say.
         share: Share of the promising steps that are taken, drawn at random, 0 .. 1.
-        sees_network: Whether the gradient sees what the network does with a step, and not only the linear path of the
-            synthesis transform. After a round that is not measured it does in any case.
-        sees_means: Whether it sees what a step does to the means of what is coded after it.
-        sees_scales: The same of their scales.
-        moves_hyper: Whether symbols of the hyper-latent take steps as well. They act by means and scales.
+        linear: Whether the gradient is that of the distortion through the linear path of the synthesis transform alone.
+            Else it goes through the network and sees what a step does to the means and scales of what is coded after
+            it, and symbols of the hyper-latent take steps as well.
         measured: Whether to code and decode the result, which is kept if its cost is the lowest so far.
     """
 
     curvature_scale: float = 1.0
     share: float = 1.0
-    sees_network: bool = True
-    sees_means: bool = True
-    sees_scales: bool = True
-    moves_hyper: bool = True
+    linear: bool = False
     measured: bool = True
 
 
@@ -66,11 +61,11 @@ def _with_bold(count: int, boldest: float) -> Effort:
     return Effort((Round(), Round(), *bold, Round(), Round()))
 
 
+_LINEAR = Effort((Round(linear=True),))
+
 EFFORTS = (
     Effort(),
-    Effort((Round(sees_network=False, sees_means=False, sees_scales=False, moves_hyper=False),)),
-    Effort((Round(sees_network=False, sees_means=False, moves_hyper=False),)),
-    Effort((Round(sees_network=False, moves_hyper=False),)),
+    *3 * (_LINEAR,),
     Effort((Round(), Round())),
     Effort((Round(), Round(), Round(), Round())),
     _with_bold(6, 0.7),

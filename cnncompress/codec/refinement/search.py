@@ -21,6 +21,7 @@ from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
 from cnncompress.entropy.tables import ScaleTables
 from cnncompress.nn.quality import lambda_at
+from cnncompress.units import Hundredths
 
 
 class Refiner:
@@ -38,7 +39,7 @@ class Refiner:
         self.costs = SymbolCosts(tables, transform.device)
         self.scales = twin_of(transform.scales, transform.device)
 
-    def model_lambda(self, quality: int) -> float:
+    def model_lambda(self, quality: Hundredths) -> float:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
         transform = self.pipeline.transform
         return float(lambda_at(transform.network.config.lambdas, transform.position(quality).cpu()))
@@ -53,19 +54,16 @@ class RefiningCoder:
 
     needs_surroundings = True
 
-    def __init__(self, refiner: Refiner, effort: Effort, lmbda: float | None = None) -> None:
+    def __init__(self, refiner: Refiner, effort: Effort) -> None:
         """Remembers what to do.
 
         Args:
             refiner: Of the model.
             effort: The rounds to go through.
-            lmbda: Trade-off between rate and distortion, in bits per pixel for one unit of MSE at a peak of 255; by
-                default the model's at each quality. A smaller one makes smaller files at the same quality.
         """
         self.steps = 1 + len(effort.rounds)
         self._refiner = refiner
         self._effort = effort
-        self._lmbda = lmbda
         self._stopped = False
 
     def __call__(self, task: TileTask) -> CodedTile:
@@ -73,13 +71,12 @@ class RefiningCoder:
         if not self._stopped:
             return self._refined(task)
         coded = single_pass(self._refiner.pipeline, task)
-        with contextlib.suppress(StopRefining):  # who asked once may ask again
+        with contextlib.suppress(StopRefining):  # the callback may raise again for later tiles
             task.report(self.steps)
         return coded
 
     def _refined(self, task: TileTask) -> CodedTile:
-        lmbda = self._refiner.model_lambda(task.quality) if self._lmbda is None else self._lmbda
-        search = TileSearch(self._refiner, task, lmbda)
+        search = TileSearch(self._refiner, task)
         try:
             task.report(1)
             for done, plan in enumerate(self._effort.rounds, start=1):
@@ -93,19 +90,18 @@ class RefiningCoder:
 class TileSearch:
     """The search on one tile, and the best that it has found."""
 
-    def __init__(self, refiner: Refiner, task: TileTask, lmbda: float) -> None:
+    def __init__(self, refiner: Refiner, task: TileTask) -> None:
         """Starts with a single pass.
 
         Args:
             refiner: Of the model.
             task: The tile.
-            lmbda: Trade-off between rate and distortion, as for `RefiningCoder`.
         """
         self._pipeline = refiner.pipeline
         self._task = task
         self._surroundings = Surroundings(*task.surroundings())
         original, target = task.pixels(), task.target()
-        self._measure = RateDistortion(lmbda, original)
+        self._measure = RateDistortion(refiner.model_lambda(task.quality), original)
         transform = self._pipeline.transform
         gradient = CostGradient(
             transform, refiner.scales, original, self._surroundings, task.quality, self._measure.bits_per_square

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from cnncompress.codec.latents import Quantised, RealLatents
 from cnncompress.codec.refinement.cost import SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, GradientTerms
+from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes
 from cnncompress.codec.refinement.levels import Round
 
 SMALLEST_GAIN = 0.05
@@ -66,25 +66,20 @@ class StepSearch:
         symbols = coded.latents.y.to(device)
         levels = coded.latents.y_levels.to(device)
         bits = self._costs.steps(symbols, levels)
-        terms = GradientTerms(
-            plan.sees_network,
-            0.5 * (bits.up - bits.down) if plan.sees_means else None,
-            self._costs.widening(symbols, levels) if plan.sees_scales else None,
-            plan.moves_hyper,
-        )
-        gradients = self._gradient(coded, terms, pixels)
+        slopes = None
+        if not plan.linear:
+            slopes = RateSlopes(0.5 * (bits.up - bits.down), self._costs.widening(symbols, levels))
+        gradients = self._gradient(coded, pixels, linear=plan.linear, slopes=slopes)
         curvature = plan.curvature_scale * self._curvature * coded.deltas.square()
-        lowered = curvature + bits.down - gradients.y
-        raised = curvature + bits.up + gradients.y
-        if plan.sees_scales:
-            known = torch.log1p(symbols.abs())
-            lowered += gradients.surprise * (torch.log1p((symbols - 1).abs()) - known)
-            raised += gradients.surprise * (torch.log1p((symbols + 1).abs()) - known)
+        known = torch.log1p(symbols.abs())
+        gained_below, gained_above = (torch.log1p((symbols + step).abs()) - known for step in (-1, 1))
+        lowered = curvature + bits.down - gradients.y + gradients.surprise * gained_below
+        raised = curvature + bits.up + gradients.y + gradients.surprise * gained_above
         decoded = coded.means + coded.deltas * (symbols + self._choose(lowered, raised, plan.share))
         hold = HOLD * coded.deltas
         y = decoded + (self._original.y - decoded).clamp(-hold, hold)
         z = coded.latents.z.to(device)[None].float()
-        if plan.moves_hyper:
+        if not plan.linear:
             z = z + self._hyper_steps(coded, gradients.z)
         return RealLatents(y, z)
 

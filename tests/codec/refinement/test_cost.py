@@ -14,7 +14,7 @@ from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.refinement import gradient
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, GradientTerms, Surroundings, twin_of
+from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes, Surroundings, twin_of
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
 from cnncompress.model.weights import Weights
 from cnncompress.nn.margins import Margin, Margins
@@ -128,10 +128,10 @@ def decoded_of(coded: Quantised) -> Tensor:
     return coded.means + coded.deltas * coded.latents.y
 
 
-@pytest.mark.parametrize("network", [False, True], ids=["linear path", "network"])
-def test_the_gradient_leads_to_smaller_errors(case: Case, network: bool) -> None:
+@pytest.mark.parametrize("linear", [True, False], ids=["linear path", "network"])
+def test_the_gradient_leads_to_smaller_errors(case: Case, linear: bool) -> None:
     """Though it leaves out what the restoration filter does with a change, and maybe what the network does."""
-    gradient, decoded = case.gradient(case.coded, GradientTerms(network), case.pixels()).y, decoded_of(case.coded)
+    gradient, decoded = case.gradient(case.coded, case.pixels(), linear=linear).y, decoded_of(case.coded)
     for length in (0.01, 0.1):  # of a symbol, for those that matter most
         step = length * case.coded.deltas * gradient / gradient.abs().max()
         errors = [case.error(decoded + sign * step) for sign in (-1, 0, 1)]
@@ -142,7 +142,7 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
     """Random steps of many symbols: first order from the gradient, and on average second order from the curvature."""
     case = unrestored_case
     generator = torch.Generator().manual_seed(0)
-    gradient = case.gradient(case.coded, GradientTerms()).y
+    gradient = case.gradient(case.coded).y
     decoded = decoded_of(case.coded)
     direction = torch.randn(decoded.shape, generator=generator)
 
@@ -165,33 +165,30 @@ def test_gradient_and_curvature_tell_what_a_step_does_to_the_error(unrestored_ca
 
 def test_known_pixels_give_about_the_same_gradient(case: Case) -> None:
     """They are rounded to 8 bits, and what comes without them to bfloat16."""
-    without, known = (case.gradient(case.coded, GradientTerms(), pixels).y for pixels in (None, case.pixels()))
+    without, known = (case.gradient(case.coded, pixels).y for pixels in (None, case.pixels()))
     assert not torch.equal(known, without)
     assert float((known - without).norm()) < 0.05 * float(without.norm())
 
 
 def test_without_pixels_the_network_is_seen_anyway(case: Case) -> None:
-    assert torch.equal(
-        case.gradient(case.coded, GradientTerms(False)).y, case.gradient(case.coded, GradientTerms(True)).y
-    )
+    assert torch.equal(case.gradient(case.coded, linear=True).y, case.gradient(case.coded).y)
 
 
 def test_the_linear_path_tells_much_of_the_gradient(case: Case) -> None:
-    linear, whole = (case.gradient(case.coded, GradientTerms(network), case.pixels()).y for network in (False, True))
+    linear, whole = (case.gradient(case.coded, case.pixels(), linear=linear).y for linear in (True, False))
     assert not torch.equal(linear, whole)
     assert float(torch.cosine_similarity(linear.flatten(), whole.flatten(), dim=0)) > 0.7
 
 
 def test_only_what_is_seen_counts(case: Case) -> None:
-    gradients = case.gradient(case.coded, GradientTerms())
+    gradients = case.gradient(case.coded)
     assert not gradients.z.any() and not gradients.surprise.any()
     zeros = torch.zeros_like(gradients.y)
-    with_nothing = case.gradient(case.coded, GradientTerms(True, zeros, zeros))
+    with_nothing = case.gradient(case.coded, slopes=RateSlopes(zeros, zeros))
     assert torch.equal(with_nothing.y, gradients.y) and not with_nothing.z.any()
     ones = torch.ones_like(zeros)
-    assert case.gradient(case.coded, GradientTerms(True, ones, ones)).z.any()
-    unmoved = case.gradient(case.coded, GradientTerms(True, ones, ones, hyper=False))
-    assert not unmoved.z.any() and unmoved.surprise.any()
+    with_all = case.gradient(case.coded, slopes=RateSlopes(ones, ones))
+    assert with_all.z.any() and with_all.surprise.any()
 
 
 def test_gradient_of_levels_tells_what_surprises_do(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> None:
@@ -199,7 +196,7 @@ def test_gradient_of_levels_tells_what_surprises_do(pipeline: ImagePipeline, wei
     case = Case(pipeline, weights, np.ascontiguousarray(coffee[100:228, 200:392]))
     latents = case.coded.latents
     zeros = torch.zeros(latents.y.shape)
-    found = case.gradient(case.coded, GradientTerms(level_slopes=torch.ones_like(zeros))).surprise
+    found = case.gradient(case.coded, slopes=RateSlopes(zeros, torch.ones_like(zeros))).surprise
     number = 2  # of 16: many symbols, few of them zero
     part = weights.scales.parts[number]
 

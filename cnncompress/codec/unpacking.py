@@ -1,0 +1,208 @@
+"""From a .cnc file to its picture: the one way for every door, and every coding.
+
+What is lost on the way is returned as values. Warnings are the business of `cnncompress.api`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from PIL import Image
+
+from cnncompress.bitstream.ancillary import Metadata, read_metadata
+from cnncompress.bitstream.container import ChunkType, Container
+from cnncompress.bitstream.reading import ParsedFile, salvage
+from cnncompress.codec.memory import plain_bytes
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.errors import Corrupt, ImageError, LimitExceeded
+from cnncompress.files import FileSource, whole_file
+from cnncompress.images.formats import sniff
+from cnncompress.images.limits import Limits
+from cnncompress.images.planes import decode_alpha, decode_image
+from cnncompress.images.read import read_image
+from cnncompress.images.settings import ImageSettings
+from cnncompress.images.source import Plane
+from cnncompress.images.view import View
+from cnncompress.images.write import to_image
+
+
+class Colours(NamedTuple):
+    """What a network makes of the latents of a file.
+
+    Attributes:
+        plane: uint8 ``[h, w, 3]``, RGB, of the view.
+        missing: Numbers of the tiles that are damaged, and gray.
+    """
+
+    plane: Plane
+    missing: Collection[int] = ()
+
+
+class LatentDecoder(Protocol):
+    """Decodes latents of one model."""
+
+    def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
+        """Decodes the tiles that a view needs.
+
+        Raises:
+            UnknownModel: They are of another model.
+            LimitExceeded: It would take too much memory.
+            Corrupt: A tile is damaged and must not be, or none is left.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class OriginalFile:
+    """A file that was stored as it is.
+
+    Attributes:
+        data: All of it, bit for bit.
+        format: The usual ending of its format, such as ``jpg``.
+    """
+
+    data: bytes
+    format: str
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A picture, and what of it was lost.
+
+    Attributes:
+        image: Of mode 1, L, LA, RGB or RGBA, with ``icc_profile``, ``exif`` and ``xmp`` in its ``info``.
+        feature_losses: A line for each thing that a stored original has and its picture has not.
+        parts_lost: A line for each part that is missing in a damaged file.
+    """
+
+    image: Image.Image
+    feature_losses: tuple[str, ...] = ()
+    parts_lost: tuple[str, ...] = ()
+
+
+def parse(source: FileSource, *, keep_going: bool = False) -> ParsedFile:
+    """Splits a file into its chunks.
+
+    Args:
+        source: The whole file, or its path.
+        keep_going: Whether it may be damaged; what is sound of it is decoded then.
+
+    Raises:
+        TypeError, UnreadableImage: As for `cnncompress.files.whole_file`.
+        BitstreamError: It is damaged and may not be, or nothing is left of it.
+    """
+    data = whole_file(source)
+    return salvage(data) if keep_going else ParsedFile.whole(data)
+
+
+def original_of(container: Container) -> OriginalFile | None:
+    """Returns the file that was stored in a .cnc file, None if there is none.
+
+    Raises:
+        Corrupt: Its first bytes are not those of an image.
+    """
+    if container.coding != "stored":
+        return None
+    data = container.payload(ChunkType.ORIGINAL)
+    kind = sniff(data)
+    if kind in (None, "cnc"):
+        raise Corrupt("the stored original cannot be read: it is no image")
+    return OriginalFile(data, kind)
+
+
+def decode(
+    parsed: ParsedFile,
+    view: View,
+    limits: Limits,
+    decoder: Callable[[bytes], LatentDecoder],
+    progress: Progress = unwatched,
+) -> Decoded:
+    """Decodes a file.
+
+    Args:
+        parsed: The file.
+        view: What is wanted of the image.
+        limits: How large the image may be.
+        decoder: Returns what decodes the latents of a model, by its fingerprint. Is called if the file has latents.
+        progress: Called with the tiles done and their total after each tile.
+
+    Raises:
+        LimitExceeded: The image is too large.
+        OutsideImage: The image does not reach as far as the view.
+        BitstreamError: The file is damaged and must not be, or nothing is left of the image.
+        ModelError, DeviceError: As raised by `decoder`.
+    """
+    container = parsed.container
+    header = container.header
+    limits.check_size(header.width, header.height)
+    view.area(header.width, header.height)  # raises before the work
+    if container.coding == "learned":
+        return _learned(parsed, decoder(header.fingerprint).colours(parsed, view, progress), view)
+    limits.check_memory(plain_bytes(TileGrid.of(header)))
+    if container.coding == "stored":
+        return _stored(parsed, view)
+    planes = decode_image(container.payload(ChunkType.LOSSLESS), header.width, header.height, header.layout)
+    metadata, lost = _metadata(parsed)
+    return Decoded(view.of(to_image(*planes, header.layout, metadata)), parts_lost=(*parsed.parts_lost, *lost))
+
+
+def _learned(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
+    layout = parsed.container.header.layout
+    alpha, alpha_lost = _alpha(parsed, view) if layout.has_alpha else (None, ())
+    metadata, metadata_lost = _metadata(parsed)
+    tiles_lost = _tiles(TileGrid.of(parsed.container.header), colours.missing)
+    return Decoded(
+        to_image(colours.plane, alpha, layout, metadata),
+        parts_lost=(*parsed.parts_lost, *tiles_lost, *alpha_lost, *metadata_lost),
+    )
+
+
+def _stored(parsed: ParsedFile, view: View) -> Decoded:
+    """Reads an original like any input: upright, in 8 bits."""
+    header = parsed.container.header
+    settings = ImageSettings(limits=Limits(header.width * header.height))
+    try:
+        image = read_image(parsed.container.payload(ChunkType.ORIGINAL), settings)
+    except (ImageError, LimitExceeded) as error:
+        raise Corrupt(f"the stored original cannot be read: {error}") from error
+    if image.size != (header.width, header.height):
+        raise Corrupt(
+            f"the stored original has {image.size[0]}x{image.size[1]} pixels, not {header.width}x{header.height}"
+        )
+    shown = view.of(to_image(image.colour, image.alpha, image.layout, image.metadata))
+    return Decoded(shown, image.losses, parsed.parts_lost)
+
+
+def _alpha(parsed: ParsedFile, view: View) -> tuple[Plane, tuple[str, ...]]:
+    container = parsed.container
+    lost: tuple[str, ...] = ()
+    width, height = container.header.width, container.header.height
+    try:
+        plane = decode_alpha(container.payload(ChunkType.ALPHA), width, height)
+    except (Corrupt, KeyError):  # there is none where its chunk is lost
+        if not parsed.salvaged:
+            raise
+        plane, lost = np.full((height, width), 255, np.uint8), ("the alpha plane is lost, and everything opaque",)
+    return plane if view.is_whole else np.asarray(view.of(Image.fromarray(plane))), lost
+
+
+def _metadata(parsed: ParsedFile) -> tuple[Metadata, tuple[str, ...]]:
+    try:
+        return read_metadata(parsed.container), ()
+    except Corrupt:
+        if not parsed.salvaged:
+            raise
+        return Metadata(), ("the metadata are lost",)
+
+
+def _tiles(grid: TileGrid, missing: Collection[int]) -> tuple[str, ...]:
+    tiles = ((number, grid.tile(number)) for number in sorted(missing))
+    return tuple(
+        f"tile {number + 1} of {len(grid)} is lost and left gray: {tile.width}x{tile.height} pixels from "
+        f"{tile.left},{tile.top}"
+        for number, tile in tiles
+    )

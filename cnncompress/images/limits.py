@@ -1,0 +1,66 @@
+"""How large an image may be, checked before anything of its size is allocated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnncompress.bitstream.container import MAX_SIDE
+from cnncompress.errors import LimitExceeded, UnsupportedImage
+from cnncompress.units import format_bytes
+
+DEFAULT_MAX_PIXELS = 1 << 28
+DEFAULT_MEMORY_LIMIT = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How large an image may be, on its way in and on its way out.
+
+    Attributes:
+        max_pixels: Largest width times height.
+        max_dim: Longest side in pixels, 1 .. 65535.
+        memory: Bytes that one image may take, on top of program, model and file. What it takes is estimated from its
+            size before it is read (`cnncompress.codec.memory`). Neither files nor pixels depend on it.
+
+    Raises:
+        ValueError: A value is out of its range.
+    """
+
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    max_dim: int = MAX_SIDE
+    memory: int = DEFAULT_MEMORY_LIMIT
+
+    def __post_init__(self) -> None:
+        if self.max_pixels < 1 or not 1 <= self.max_dim <= MAX_SIDE:
+            raise ValueError(
+                f"max_pixels is {self.max_pixels}, max_dim {self.max_dim}, expected at least 1 and 1 .. {MAX_SIDE}"
+            )
+
+    def check_size(self, width: int, height: int) -> None:
+        """Checks the size of an image in pixels.
+
+        Raises:
+            UnsupportedImage: It has no pixels.
+            LimitExceeded: It has more pixels, or a longer side, than is allowed.
+        """
+        if width < 1 or height < 1:
+            raise UnsupportedImage(f"{width}x{height} pixels: the picture is empty")
+        if max(width, height) > self.max_dim:
+            raise LimitExceeded(f"{width}x{height} pixels: a side is longer than {self.max_dim}")
+        if width * height > self.max_pixels:
+            raise LimitExceeded(f"{width}x{height} pixels are more than the limit of {self.max_pixels}")
+
+    def check_memory(self, needed: int) -> None:
+        """Checks how many bytes an image takes.
+
+        Raises:
+            LimitExceeded: More than is allowed.
+        """
+        if needed > self.memory:
+            raise LimitExceeded(
+                f"takes {format_bytes(needed)} of memory, more than the limit of {format_bytes(self.memory)}"
+            )
+
+
+ANY_SIZE = Limits(MAX_SIDE**2)
+"""Whatever a .cnc file can hold."""

@@ -1,0 +1,24 @@
+"""Payloads of whole images in one tile, made and read as the product does."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.tile_decoder import TileDecoder
+from cnncompress.codec.tile_encoder import TiledImage
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.units import Hundredths
+
+
+def encode(pipeline: ImagePipeline, pixels: NDArray[np.uint8], quality: int) -> bytes:
+    """Payload of the latent chunk of an image, uint8 ``[H, W, 3]``."""
+    (payload,) = TiledImage(pipeline, pixels).encode(Hundredths(quality))
+    return payload
+
+
+def decode(pipeline: ImagePipeline, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
+    """The image of a payload; size is height and width."""
+    grid = TileGrid(size[1], size[0])
+    return TileDecoder(pipeline, grid, (payload,), Hundredths(quality)).decode(grid.image)
