@@ -176,7 +176,7 @@ def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float
     seconds: dict[float, list[float]] = {scale: [] for scale in (1.0, *SCALES)}
     for image in images:
         width, height = (side // 8 * 8 for side in image.size)
-        data = codec.compress(image.crop((0, 0, width, height)), quality)
+        data = codec.compress(image.crop((0, 0, width, height)), quality, coding="learned")
         full = codec.decompress(data)
         for scale in seconds:
             start = time.perf_counter()

@@ -11,9 +11,9 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, get_args
 
 import PIL
 from PIL import Image
@@ -21,9 +21,11 @@ from PIL import Image
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.codec import ModelCodec
-from cnncompress.codec.packing import pack_lossless, pack_original
+from cnncompress.codec.encoding import encode
+from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.settings import CodingChoice, EncodeSettings
 from cnncompress.codec.stopwatch import Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
@@ -115,6 +117,7 @@ class Codec:
         quality: float | None = None,
         *,
         target: Target | None = None,
+        coding: CodingChoice = "auto",
         effort: int = 0,
         settings: ImageSettings | None = None,
         source: SourceRecord | None = None,
@@ -123,13 +126,14 @@ class Codec:
     ) -> bytes:
         """Compresses an image.
 
-        An image with one bit a sample or a palette is coded without loss as well, and the shorter file is returned.
-
         Args:
             image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
                 `read_image` returned; ``settings`` are ignored then, and nothing is warned of.
             quality: 0 (smallest) .. 100 (best), rounded to hundredths; 60 if there is no target.
             target: A size, rate or PSNR in place of a quality, which is then searched for.
+            coding: ``learned`` for the model, ``lossless`` for every pixel as it is, ``avif``, or ``auto``: the model
+                for photographs, and for pictures with flat areas, such as screenshots and plots, what makes the
+                smallest file, where AVIF has to be as good by PSNR as the model.
             effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
             settings: How to read the image; by default as it is, within the codec's own limits.
             source: Ending and size of the image's file, to be kept in the file.
@@ -147,16 +151,18 @@ class Codec:
 
         Raises:
             TypeError: Image or quality is of a type that it cannot have.
-            ValueError: Quality or effort is out of its range, or there are both a quality and a target.
+            ValueError: A value is out of its range, or two of quality, target and lossless coding are given.
             ImageError: The image cannot be read or is of a kind that the codec does not carry.
             LimitExceeded: It is too large.
             Unreachable: No quality meets the target.
         """
         return compress_with(
-            self._codec,
+            lambda: self._codec,
+            self.limits,
             image,
             quality,
             target=target,
+            coding=coding,
             effort=effort,
             settings=settings,
             source=source,
@@ -210,8 +216,8 @@ def compress(
     quality: float | None = None,
     *,
     target: Target | None = None,
+    coding: CodingChoice = "auto",
     effort: int = 0,
-    lossless: bool = False,
     model: str | os.PathLike[str] | None = None,
     device: str = "auto",
     settings: ImageSettings | None = None,
@@ -221,23 +227,22 @@ def compress(
 ) -> bytes:
     """Compresses one image; arguments and errors as in `Codec` and `Codec.compress`.
 
-    Each call loads the model: for many images keep a `Codec`. With ``lossless`` all planes come back as they are,
-    ``quality`` and ``effort`` do not count, and no model is loaded.
+    Each call loads the model, if the coding needs one: for many images keep a `Codec`.
     """
-    if not lossless:
-        return Codec(model, device).compress(
-            image,
-            quality,
-            target=target,
-            effort=effort,
-            settings=settings,
-            source=source,
-            tile=tile,
-            progress=progress,
-        )
-    if target is not None:
-        raise ValueError("lossless and a target exclude each other")
-    return pack_lossless(_read(image, settings or ImageSettings()), source)
+    codecs = CodecCache(model, device)
+    return compress_with(
+        codecs.encoder,
+        codecs.limits,
+        image,
+        quality,
+        target=target,
+        coding=coding,
+        effort=effort,
+        settings=settings,
+        source=source,
+        tile=tile,
+        progress=progress,
+    )
 
 
 def decompress(
@@ -309,23 +314,29 @@ def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], f
 
 
 def compress_with(
-    codec: ModelCodec,
+    model: Callable[[], ModelCodec],
+    limits: Limits,
     image: ImageSource,
     quality: float | None = None,
     *,
     target: Target | None = None,
+    coding: CodingChoice = "auto",
     effort: int = 0,
     settings: ImageSettings | None = None,
     source: SourceRecord | None = None,
     tile: int | None = None,
     progress: Progress = unwatched,
 ) -> bytes:
-    """Compresses an image with a model that is loaded; arguments and errors as in `Codec.compress`."""
-    wanted = _wanted(quality, target)
+    """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
+    if coding not in get_args(CodingChoice):
+        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
     if effort not in range(MAX_EFFORT + 1):
         raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
-    planes = _read(image, settings or ImageSettings(limits=codec.limits))
-    return codec.encode(planes, wanted, effort=effort, source=source, tile=tile, progress=progress)
+    if coding == "lossless" and target is not None:
+        raise ValueError("lossless and a target exclude each other")
+    wanted = _wanted(quality, target)
+    planes = _read(image, settings or ImageSettings(limits=limits))
+    return encode(planes, wanted, EncodeSettings(coding, effort, tile), model, source, progress)
 
 
 def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:

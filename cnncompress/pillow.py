@@ -6,9 +6,9 @@
 Opening reads the header and the metadata, without torch; the model is loaded with the first pixels that are asked for,
 or saved, and stays for the process. Options of ``save``:
 
-* ``quality``, ``target`` (a :class:`cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``effort``, ``tile`` and
-  ``progress``: as for :meth:`cnncompress.Codec.compress`.
-* ``lossless``: no model, every pixel as it is.
+* ``quality``, ``target`` (a :class:`cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``,
+  ``tile`` and ``progress``: as for :meth:`cnncompress.Codec.compress`.
+* ``lossless=True``: short for ``coding="lossless"``, as Pillow's WebP plugin has it.
 * ``icc_profile``, ``exif``, ``xmp``: in place of those in ``image.info``, which are kept otherwise; empty for none.
 
 Any other option is a ``TypeError``.
@@ -21,7 +21,7 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import compress, compress_with, warn_caller
+from cnncompress.api import compress_with, warn_caller
 from cnncompress.bitstream.ancillary import read_metadata
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
 from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload
@@ -29,14 +29,13 @@ from cnncompress.codec.cache import CodecCache
 from cnncompress.errors import BitstreamError, CnncompressError, FeatureLoss
 from cnncompress.images.limits import Limits
 from cnncompress.images.metadata import attach
-from cnncompress.images.settings import ImageSettings
 
 FORMAT = "CNC"
 MIME_TYPE = "image/x-cnncompress"
 EXTENSION = ".cnc"
 
 _METADATA_OPTIONS = ("icc_profile", "exif", "xmp")
-_OPTIONS = ("quality", "target", "effort", "tile", "progress", "lossless", *_METADATA_OPTIONS)
+_OPTIONS = ("quality", "target", "coding", "effort", "tile", "progress", "lossless", *_METADATA_OPTIONS)
 _METADATA_CHUNKS = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP)
 
 
@@ -153,9 +152,8 @@ def _save(image: Image.Image, stream: IO[bytes], codecs: CodecCache) -> None:
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     try:
         if options.pop("lossless", False):
-            data = compress(image, lossless=True, settings=ImageSettings(limits=codecs.limits), **options)
-        else:
-            data = compress_with(codecs.encoder(), image, **options)
+            options["coding"] = "lossless"
+        data = compress_with(codecs.encoder, codecs.limits, image, **options)
     except CnncompressError as error:
         raise OSError(f"cannot write as {FORMAT}: {error}") from error
     stream.write(data)

@@ -72,7 +72,7 @@ def probe(source: FileSource) -> Info:
         height=header.height,
         mode=header.layout.mode,
         coding=coding,
-        quality=header.quality if coding == "learned" else None,
+        quality=header.quality if coding in ("avif", "learned") else None,
         format_version=header.version,
         fingerprint=fingerprint,
         model=None if fingerprint is None else _model_name(fingerprint),

@@ -60,7 +60,6 @@ def model_cases() -> Iterator[tuple[str, Image.Image, float]]:
     yield "gray", crop(chelsea, 120, 80, 70, 50).convert("L"), 60
     yield "gray-alpha", with_alpha(crop(coffee, 200, 100, 40, 66).convert("L")), 33.33
     yield "rgba", with_alpha(crop(coffee, 300, 150, 65, 40)), 75
-    # Dithered, so that the lossless form is the longer one.
     yield "black-and-white", crop(astronaut, 180, 60, 96, 64).convert("1"), 0
     tagged = crop(astronaut, 180, 60, 33, 40)
     tagged.info.update(icc_profile=b"profile", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
@@ -82,17 +81,17 @@ def plain_cases() -> Iterator[tuple[str, bytes]]:
         image = photograph.convert(mode)
         if mode.endswith("A"):
             image.putalpha(ramp)
-        yield f"lossless-{mode.lower()}", compress(image, lossless=True)
-    yield "lossless-opaque", compress(photograph.convert("RGBA"), lossless=True)
-    yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], lossless=True)
+        yield f"lossless-{mode.lower()}", compress(image, coding="lossless")
+    yield "lossless-opaque", compress(photograph.convert("RGBA"), coding="lossless")
+    yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], coding="lossless")
 
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 8, "Maker"
     exif.get_ifd(0x8825)[1] = "N"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     photograph.info.update(exif=exif.tobytes(), icc_profile=profile, xmp=b'<x tiff:Orientation="8"/>')
-    yield "metadata", compress(photograph, lossless=True, source=SourceRecord("JPEG", 1 << 33))
-    yield "no-position", compress(photograph, lossless=True, settings=ImageSettings(strip=frozenset({"gps"})))
+    yield "metadata", compress(photograph, coding="lossless", source=SourceRecord("JPEG", 1 << 33))
+    yield "no-position", compress(photograph, coding="lossless", settings=ImageSettings(strip=frozenset({"gps"})))
 
     stream = io.BytesIO()
     photograph.save(stream, "PNG", exif=photograph.info["exif"])
@@ -102,10 +101,10 @@ def plain_cases() -> Iterator[tuple[str, bytes]]:
     yield "stored-gif", store_original(stream.getvalue())
 
     palette = photograph.quantize(16)
-    yield "palette", compress(palette, lossless=True)
+    yield "palette", compress(palette, coding="lossless")
     palette.info["transparency"] = 3
-    yield "palette-transparent", compress(palette, lossless=True)
-    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), lossless=True)
+    yield "palette-transparent", compress(palette, coding="lossless")
+    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), coding="lossless")
 
 
 def add_model_files(folder: Path, codec: Codec) -> int:
@@ -122,7 +121,8 @@ def add_model_files(folder: Path, codec: Codec) -> int:
         file, fingerprint = f"{codec.model}-{name}.cnc", codec.fingerprint.hex()
         listed = next((entry for entry in entries if entry["file"] == file), None)
         if listed is None:
-            packed = codec.compress(image, quality, tile=TILE_SIDE if name == "tiled" else None)
+            tile = TILE_SIDE if name == "tiled" else None
+            packed = codec.compress(image, quality, coding="learned", tile=tile)
             entry = write_pair(folder, file, packed, codec.decompress(packed))
             entry |= {"model": codec.model, "fingerprint": fingerprint}
             entries.append({**entry, "symbols_sha256": symbols_sha256(symbols(packed, pipeline))})

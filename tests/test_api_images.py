@@ -83,7 +83,7 @@ def test_every_mode(mode: str, photograph: Image.Image, codec: Codec) -> None:
             warnings.simplefilter("always")
             try:
                 if lossless:
-                    data = compress(image, lossless=True, settings=settings)
+                    data = compress(image, coding="lossless", settings=settings)
                 else:
                     data = codec.compress(image, 90, settings=settings)
             except UnsupportedImage:
@@ -108,7 +108,7 @@ def test_metadata(mode: str, strip: frozenset[str], photograph: Image.Image, cod
     image = photograph.convert(mode)
     image.info.update(icc_profile=PROFILE, exif=exif(), xmp=XMP)
     settings = ImageSettings(strip=strip, strict=True)
-    packed = [compress(image, lossless=True, settings=settings)]
+    packed = [compress(image, coding="lossless", settings=settings)]
     if len(strip) in (0, 4):
         packed.append(codec.compress(image, 5, settings=settings))
     for data in packed:
@@ -152,7 +152,7 @@ def test_graphics_take_the_shorter_file(photograph: Image.Image, codec: Codec) -
     dithered = photograph.quantize(200)
     data = codec.compress(file_of(dithered), 0)
     assert probe(data).coding == "learned"
-    assert len(data) < len(compress(file_of(dithered), lossless=True))
+    assert len(data) < len(compress(file_of(dithered), coding="lossless"))
     plain = Image.new("RGB", (64, 64))
     assert probe(codec.compress(plain)).coding == "learned", "only where a palette says so"
 
@@ -181,7 +181,7 @@ def test_files_without_a_model_through_a_codec(photograph: Image.Image, codec: C
     original = file_of(photograph)
     stored = store_original(original)
     assert restore_original(stored) == OriginalFile(original, "png")
-    lossless = compress(photograph, lossless=True)
+    lossless = compress(photograph, coding="lossless")
     learned = codec.compress(photograph)
     for data in (stored, lossless, learned):
         image = codec.decompress(data)

@@ -54,7 +54,7 @@ def test_features(tiny: Codec, deep: bytes, tmp_path: Path) -> None:
     (tmp_path / "x.cnc").write_bytes(stored)
     register(device="cpu")
     calls: tuple[Callable[[], object], ...] = (
-        lambda: cnncompress.compress(deep, lossless=True),
+        lambda: cnncompress.compress(deep, coding="lossless"),
         lambda: tiny.compress(deep),
         lambda: cnncompress.decompress(stored),
         lambda: cnncompress.decompress(stored, crop=(0, 0, 2, 2)),
@@ -69,7 +69,7 @@ def test_features(tiny: Codec, deep: bytes, tmp_path: Path) -> None:
 
 def test_parts(tiny: Codec) -> None:
     damaged = tiny.compress(np.zeros((8, 8, 3), np.uint8)) + b"more"
-    lossless = cnncompress.compress(np.zeros((8, 8, 3), np.uint8), lossless=True) + b"more"
+    lossless = cnncompress.compress(np.zeros((8, 8, 3), np.uint8), coding="lossless") + b"more"
     calls: tuple[Callable[[], object], ...] = (
         lambda: tiny.decompress(damaged, keep_going=True),
         lambda: tiny.decompress(lossless, keep_going=True),

@@ -185,7 +185,7 @@ def test_damaged_files(packed: bytes) -> None:
     )
     with pytest.raises(UnidentifiedImageError):
         reopened(pack(Container(container.header, tuple(chunks))))
-    plain = compress(np.zeros((9, 7), np.uint8), lossless=True)
+    plain = compress(np.zeros((9, 7), np.uint8), coding="lossless")
     for cut in (plain[:-1], plain[:40]):
         image = reopened(cut)
         for _ in range(2):

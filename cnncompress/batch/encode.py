@@ -15,7 +15,8 @@ from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import unpack
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.packing import pack_lossless, pack_original
+from cnncompress.codec.encoding import encode as encode_image
+from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
@@ -130,12 +131,7 @@ def _coded(
     record: SourceRecord | None,
     progress: Progress,
 ) -> bytes:
-    if settings.lossless:
-        data = pack_lossless(image, record)
-    else:
-        data = codecs.encoder().encode(
-            image, settings.quality, effort=settings.effort, source=record, tile=settings.tile, progress=progress
-        )
+    data = encode_image(image, settings.quality, settings.encode, codecs.encoder, record, progress)
     # The original may say what --strip or --no-alpha take away.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
         with contextlib.suppress(LimitExceeded, UnsupportedImage):

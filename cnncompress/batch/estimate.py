@@ -46,7 +46,7 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
 
 
 def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> int:
-    if settings.lossless:
+    if settings.encode.coding == "lossless":
         return input_bytes + _HEADER_BYTES
     quality = settings.quality
     if isinstance(quality, (TargetSize, TargetBpp)):

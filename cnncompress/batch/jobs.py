@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from cnncompress.codec.settings import EncodeSettings
 from cnncompress.codec.targets import Target
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
@@ -63,28 +64,24 @@ class WorkSettings:
 
     Attributes:
         image: how images are read; its limits hold for .cnc files too.
-        quality: of each file, or the target that each is searched one for.
-        effort: 0..9, how much work is put into each file.
-        lossless: whether all planes are kept as they are.
+        quality: of each file, or the target that it is searched for.
+        encode: how images are coded.
         if_larger: what becomes of a .cnc file that is not smaller than its input.
         format: of decompressed images; None for the output's ending, and for stored originals their own.
         preserve: whether the output gets its input's permissions and time of modification.
         verify: whether a .cnc file is decoded before it is written.
         remove: whether the input is removed after its output is verified, and safe on the disk.
-        tile: side of the tiles of large images, as for `Codec.compress`.
         view: what of an image is decompressed.
         keep_going: whether what is left of a damaged file is decompressed.
     """
 
     image: ImageSettings = ImageSettings()  # noqa: RUF009 - frozen
     quality: Hundredths | Target = Hundredths(60_00)  # noqa: RUF009 - a number
-    effort: int = 0
-    lossless: bool = False
+    encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 - frozen
     if_larger: IfLarger = "store"
     format: str | None = None
     preserve: bool = False
     verify: bool = False
     remove: bool = False
-    tile: int | None = None
     view: View = View()  # noqa: RUF009 - frozen
     keep_going: bool = False

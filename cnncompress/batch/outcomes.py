@@ -105,7 +105,7 @@ def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) 
         height=header.height,
         mode=header.layout.mode,
         coding=container.coding,
-        quality=header.quality if learned else None,
+        quality=header.quality if container.coding in ("avif", "learned") else None,
         bpp=round(8 * cnc_bytes / (header.width * header.height), 4),
         model=codec.model if codec else None,
         device=str(codec.device) if codec else None,

@@ -203,7 +203,9 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
 def _worker(
     settings: WorkSettings, engine: Engine, refining_stopped: threading.Event | Event, progress: Progress = unwatched
 ) -> Worker:
-    return Worker(settings, engine, refining_until(refining_stopped.is_set, progress) if settings.effort else progress)
+    return Worker(
+        settings, engine, refining_until(refining_stopped.is_set, progress) if settings.encode.effort else progress
+    )
 
 
 def _work(

@@ -1,8 +1,9 @@
 """What a .cnc file may hold: layouts of planes, types of chunks, and which of them belong together.
 
-* The image is in exactly one chunk, the first: type 1 holds latents, type 2 all planes without loss, type 3 the
-  original file. An image in tiles has a chunk of type 1 for each, in their order. The header names the type.
-* Type 4 holds the alpha plane: exactly one beside latents if the layout has alpha, none otherwise.
+* The image is in exactly one chunk, the first: type 0 holds its colours as AVIF, type 1 latents, type 2 all planes
+  without loss, type 3 the original file. An image in tiles has a chunk of type 1 for each, in their order. The header
+  names the type.
+* Type 4 holds the alpha plane: exactly one beside AVIF and latents if the layout has alpha, none otherwise.
 * Types 128..131 hold metadata (`cnncompress.bitstream.ancillary`), at most one of each.
 * Other types below 128 need a newer reader; other types from 128 on are ancillary, and nobody needs them.
 """
@@ -19,7 +20,7 @@ FIRST_ANCILLARY_TYPE = 128
 Mode = Literal["L", "LA", "RGB", "RGBA", "1"]
 _MODES: tuple[Mode, ...] = ("L", "LA", "RGB", "RGBA", "1")
 
-Coding = Literal["learned", "lossless", "stored"]
+Coding = Literal["avif", "learned", "lossless", "stored"]
 
 
 class Layout(enum.IntEnum):
@@ -50,6 +51,7 @@ class Layout(enum.IntEnum):
 class ChunkType(enum.IntEnum):
     """The chunk types that this version knows."""
 
+    AVIF = 0
     LATENTS = 1
     LOSSLESS = 2
     ORIGINAL = 3
@@ -61,6 +63,7 @@ class ChunkType(enum.IntEnum):
 
 
 _CODINGS: dict[int, Coding] = {
+    ChunkType.AVIF: "avif",
     ChunkType.LATENTS: "learned",
     ChunkType.LOSSLESS: "lossless",
     ChunkType.ORIGINAL: "stored",
@@ -68,6 +71,7 @@ _CODINGS: dict[int, Coding] = {
 IMAGE_TYPES = tuple(_CODINGS)
 """The types of the chunks that hold the image."""
 
+_COLOURS_ALONE = (ChunkType.AVIF, ChunkType.LATENTS)
 _AT_MOST_ONCE = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP, ChunkType.SOURCE)
 
 
@@ -125,7 +129,7 @@ def wrong_counts(layout: Layout, types: Iterable[int], tiles: int = 1) -> str | 
         return f"{len(images)} chunks hold an image, expected {tiles}"
     if len(set(images)) > 1:
         return "chunks hold the image in different codings"
-    wanted = int(layout.has_alpha and images[0] == ChunkType.LATENTS)
+    wanted = int(layout.has_alpha and images[0] in _COLOURS_ALONE)
     found = types.count(ChunkType.ALPHA)
     if found != wanted:
         return f"{found} alpha chunks in a {layout.mode} image that is {coding_of(images)}, expected {wanted}"

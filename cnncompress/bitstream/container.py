@@ -7,8 +7,8 @@
 * Kind: bits 0..2 are the layout, bits 3..6 the side of the tiles, and bit 7 says that there are other chunks than those
   of the image. Side of the tiles: 0 if the image is one tile, k for tiles of 64 * 2^(k - 1) pixels
   (`cnncompress.codec.tiles`).
-* Width and height: 1..65535 pixels. Quality: the lower 14 bits, in hundredths, 0..10000; 0 if the coding is not
-  learned. Coding: the upper two bits, the type of the chunks that hold the image. Fingerprint: the first 4 bytes of the
+* Width and height: 1..65535 pixels. Quality: the lower 14 bits, in hundredths, 0..10000; 0 if nothing
+  is lost. Coding: the upper two bits, the type of the chunks that hold the image. Fingerprint: the first 4 bytes of the
   SHA-256 of the weights file.
 * Table: of each chunk of the image its length, a number, and its check, u32. Then, if there are other chunks, how many,
   a number, and of each its type u8, length and check. Then the payloads, in the order of the table.
@@ -153,7 +153,7 @@ def pack(container: Container) -> bytes:
     image = list(itertools.takewhile(lambda chunk: chunk.type in IMAGE_TYPES, container.chunks))
     others = container.chunks[len(image) :]
     for chunk in container.chunks:
-        bounded("chunk type", chunk.type, 1, 0xFF)
+        bounded("chunk type", chunk.type, 0, 0xFF)
         bounded("payload length", len(chunk.payload), 0, MAX_PAYLOAD_BYTES)
     bounded("number of other chunks", len(others), 0, MAX_OTHER_CHUNKS)
     if not image:
@@ -180,7 +180,7 @@ def unpack(data: bytes | memoryview) -> Container:
 
     Raises:
         BadMagic: not a .cnc file.
-        UnsupportedVersion: a newer version of the format, or a coding or a chunk type that only a newer one has.
+        UnsupportedVersion: a newer version of the format, or a chunk type that only a newer one has.
         Truncated: the file ends too early.
         Corrupt: a checksum does not match, a value is out of its range, or there are bytes too many.
     """

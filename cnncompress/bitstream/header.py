@@ -6,7 +6,7 @@ import operator
 import struct
 from dataclasses import dataclass, replace
 
-from cnncompress.bitstream.chunks import IMAGE_TYPES, ChunkType, Layout, coding_of
+from cnncompress.bitstream.chunks import ChunkType, Layout, coding_of
 from cnncompress.bitstream.fields import FieldReader
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
@@ -40,7 +40,7 @@ class Header:
         layout: planes of the image.
         width: pixels, 1..65535.
         height: pixels, 1..65535.
-        quality_hundredths: that it was coded at; the lowest if the coding is not learned.
+        quality_hundredths: that it was coded at; the lowest if nothing was lost.
         fingerprint: first 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
         tile_side: pixels, one of `TILE_SIDES`, or `WHOLE` if there is one tile only, or the coding is not learned.
         version: version of the format.
@@ -125,7 +125,7 @@ def unpack_header(fields: FieldReader) -> FileStart:
 
     Raises:
         BadMagic: not a .cnc file.
-        UnsupportedVersion: a newer version of the format, or a coding that only a newer one has.
+        UnsupportedVersion: a newer version of the format.
         Truncated: the file ends before.
         Corrupt: a value is out of its range, or does not go with the others.
     """
@@ -135,8 +135,6 @@ def unpack_header(fields: FieldReader) -> FileStart:
     width, height = _side("width", fields), _side("height", fields)
     coded = fields.unsigned(2)
     quality, image_type = coded & (1 << _QUALITY_BITS) - 1, coded >> _QUALITY_BITS
-    if image_type not in IMAGE_TYPES:
-        raise UnsupportedVersion(f"coding {image_type} is not known in this format version; a newer one may have it")
     if quality > HIGHEST_QUALITY:
         raise Corrupt(f"quality is {quality} hundredths, expected 0..{HIGHEST_QUALITY}")
     header = Header(layout, width, height, Hundredths(quality), NO_FINGERPRINT, side, version)
@@ -213,6 +211,8 @@ def _contradiction(start: FileStart) -> str | None:
             return f"tiles of {header.tile_side} pixels in an image of {size}, which is one tile"
         if tiles > MAX_TILES:
             return f"{tiles} tiles, expected at most {MAX_TILES}"
-    if coding != "learned" and (header.quality_hundredths or header.fingerprint != NO_FINGERPRINT):
-        return f"a quality or a model in the header of an image that is {coding}"
+    if coding in ("lossless", "stored") and header.quality_hundredths:
+        return f"a quality in the header of an image that is {coding}"
+    if coding != "learned" and header.fingerprint != NO_FINGERPRINT:
+        return f"a model in the header of an image that is {coding}"
     return None

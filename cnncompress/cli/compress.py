@@ -14,6 +14,7 @@ from cnncompress.cli.options.picture import PictureOptions, picture_options
 from cnncompress.cli.options.rate import RateOptions, rate_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
+from cnncompress.codec.settings import EncodeSettings
 from cnncompress.files import STANDARD_STREAM
 
 _option = section("Rate and quality")
@@ -73,12 +74,10 @@ def command(
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,
-        effort=rate.effort,
-        lossless=rate.lossless,
+        encode=EncodeSettings(rate.chosen_coding, rate.effort, picture.tile),
         if_larger=cast(IfLarger, if_larger),
         preserve=files.preserve,
         verify=verify,
         remove=remove,
-        tile=picture.tile,
     )
     run(request, settings, run_on, report, dry=files.dry_run)

@@ -66,7 +66,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
 def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
     """Does the jobs and returns the exit code of the signal that ended them early, 0 without one."""
     learned = _needs_encoder(plan, settings)
-    if learned or (options.model is not None and not settings.lossless):
+    if learned or (options.model is not None and settings.encode.may_need_model):
         find_weights(options.model)  # before torch is imported, which takes its time
     if len(plan.jobs) == 1:
         return _do_one(plan.jobs[0], settings, options, reporter)
@@ -78,7 +78,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
     with (
         _interruption_told(job, reporter),
         reporter.image_progress() as shown,
-        _ended_by_signals(shown, settings.effort) as (progress, stop),
+        _ended_by_signals(shown, settings.encode.effort) as (progress, stop),
         _slots(share, settings, options, progress) as slots,
     ):
         result = slots[0].run(job)
@@ -89,7 +89,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
     from cnncompress.batch.schedule import Schedule  # brings in Pillow and numpy
 
-    devices = (CPU,) if settings.lossless else _resolved(options.device)
+    devices = _resolved(options.device) if settings.encode.may_need_model else (CPU,)
     share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
     with stop_request() as stop, _slots(share, settings, options, load=load) as slots:
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
@@ -150,7 +150,7 @@ def _at_once_if_need_be(schedule: Schedule) -> Iterator[None]:
 
 
 def _needs_encoder(plan: Plan, settings: WorkSettings) -> bool:
-    return not settings.lossless and any(job.action == "compress" for job in plan.jobs)
+    return settings.encode.may_need_model and any(job.action == "compress" for job in plan.jobs)
 
 
 def _resolved(devices: tuple[str, ...]) -> tuple[str, ...]:

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.ancillary import SourceRecord
+from cnncompress.bitstream.container import ChunkType
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
-from cnncompress.codec.packing import pack_learned, pack_lossless
+from cnncompress.codec.packing import pack_colours
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.rate_search import reach
 from cnncompress.codec.refinement.levels import EFFORTS
+from cnncompress.codec.settings import EncodeSettings
 from cnncompress.codec.stopwatch import NoStopwatch, Stopwatch
-from cnncompress.codec.targets import Target
 from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
 from cnncompress.errors import UnknownModel
@@ -27,7 +27,7 @@ from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
     from cnncompress.codec.refinement.search import Refiner
-    from cnncompress.codec.tile_encoder import TileCoder
+    from cnncompress.codec.tile_encoder import TileCoder, TiledImage
     from cnncompress.model.config import ModelConfig
     from cnncompress.model.devices import Precision
 
@@ -79,68 +79,47 @@ class ModelCodec:
         autocast_for(precision, self.device)  # raises for an unknown precision
         self.limits = limits
         self._precision = precision
-        self._stopwatch = stopwatch or NoStopwatch()
+        self.stopwatch = stopwatch or NoStopwatch()
         weights = load_weights(chosen)
         self.model = weights.name
         self.fingerprint = weights.fingerprint
-        transform = LatentTransform(weights.network, weights.scales, self.device, self._stopwatch)
+        transform = LatentTransform(weights.network, weights.scales, self.device, self.stopwatch)
         self._pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
         self._tables = weights.tables
 
-    def encode(
+    def coder(
         self,
         image: SourceImage,
-        quality: Hundredths | Target,
-        *,
-        effort: int = 0,
+        settings: EncodeSettings,
         source: SourceRecord | None = None,
-        tile: int | None = None,
         progress: Progress = unwatched,
-    ) -> bytes:
-        """Makes a .cnc file; the shorter of two if the image is a drawing, which is coded without loss as well.
+        *,
+        searches: bool = False,
+    ) -> LearnedCoder:
+        """Prepares to code an image.
 
         Args:
             image: What is coded.
-            quality: A quality, or the target that one is searched for.
-            effort: 0 .. 9.
-            source: Kept in the file.
-            tile: Side of the tiles, None to choose.
+            settings: Effort and side of the tiles.
+            source: Kept in its files.
             progress: Called after each step.
+            searches: Whether it is to be coded at several qualities; all its latents are kept then.
 
         Raises:
             LimitExceeded: It would take too much memory, or has too many tiles.
-            Unreachable: No quality meets the target.
         """
         from cnncompress.codec.tile_encoder import SharedAnalysis, TiledImage
 
-        searches = isinstance(quality, Target)
-        with self._stopwatch.stage("image"):
-            lossless = pack_lossless(image, source) if image.is_graphic else None
-        side = choose_side(*image.size, tile)
+        side = choose_side(*image.size, settings.tile)
         tiles = (SharedAnalysis if searches else TiledImage)(self._pipeline, image.colour, side)
         check_tile_count(tiles.grid)
-        needed = encoding_bytes(tiles.grid, self._config, shared=searches, refined=effort > 0)
+        needed = encoding_bytes(tiles.grid, self._config, shared=searches, refined=settings.effort > 0)
         # Refuse to write what could not be decoded within the same limit.
         needed = max(needed, decoding_bytes(tiles.grid, image.layout, View(), self._config))
         self.limits.check_memory(needed)
-        code = self._tile_coder(effort)
+        return LearnedCoder(self, image, tiles, self._tile_coder(settings.effort), source, progress)
 
-        def file_at(hundredths: Hundredths) -> bytes:
-            latents = tiles.encode(hundredths, code, progress)
-            with self._stopwatch.stage("image"):
-                return pack_learned(image, latents, hundredths, self.fingerprint, source, side)
-
-        def colours_of(data: bytes) -> Plane:
-            return self._colours(ParsedFile.whole(data), View(), unwatched).plane
-
-        with self._computing():
-            if isinstance(quality, Target):
-                data = reach(quality, image, file_at, colours_of, lossless)
-            else:
-                data = file_at(quality)
-        return data if lossless is None else min(lossless, data, key=len)
-
-    def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
+    def colours(self, parsed: ParsedFile, view: View, progress: Progress = unwatched) -> Colours:
         """Decodes the tiles that a view needs; errors as in `cnncompress.codec.unpacking.LatentDecoder`."""
         header = parsed.container.header
         self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config))
@@ -148,13 +127,8 @@ class ModelCodec:
             raise UnknownModel(
                 f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
             )
-        with self._computing():
-            return self._colours(parsed, view, progress)
-
-    def _colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
         from cnncompress.codec.tile_decoder import TileDecoder
 
-        header = parsed.container.header
         tiles = TileDecoder(
             self._pipeline,
             TileGrid.of(header),
@@ -164,7 +138,8 @@ class ModelCodec:
             progress=progress,
         )
         area = view.area(header.width, header.height)
-        plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
+        with self.computing():
+            plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
         return Colours(plane, tiles.missing)
 
     @cached_property
@@ -184,7 +159,41 @@ class ModelCodec:
     def _config(self) -> ModelConfig:
         return self._pipeline.transform.network.config
 
-    def _computing(self) -> AbstractContextManager[None]:
+    def computing(self) -> AbstractContextManager[None]:
+        """Returns the context in which the networks run."""
         from cnncompress.model.devices import autocast_for
 
         return autocast_for(self._precision, self.device)
+
+
+class LearnedCoder:
+    """Codes one image with a model, at any quality."""
+
+    def __init__(
+        self,
+        codec: ModelCodec,
+        image: SourceImage,
+        tiles: TiledImage,
+        code: TileCoder | None,
+        source: SourceRecord | None,
+        progress: Progress,
+    ) -> None:
+        self._codec = codec
+        self._image = image
+        self._tiles = tiles
+        self._code = code
+        self._source = source
+        self._progress = progress
+
+    def file_at(self, quality: Hundredths) -> bytes:
+        """Makes a whole .cnc file."""
+        codec, side = self._codec, self._tiles.grid.side
+        with codec.computing():
+            latents = self._tiles.encode(quality, self._code, self._progress)
+        with codec.stopwatch.stage("image"):
+            kind = ChunkType.LATENTS
+            return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)
+
+    def colours_of(self, data: bytes) -> Plane:
+        """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""
+        return self._codec.colours(ParsedFile.whole(data), View()).plane

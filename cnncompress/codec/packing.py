@@ -17,25 +17,27 @@ from cnncompress.images.source import SourceImage
 from cnncompress.units import LOWEST_QUALITY, Hundredths
 
 
-def pack_learned(
+def pack_colours(
     image: SourceImage,
-    latents: Sequence[bytes],
+    kind: ChunkType,
+    payloads: Sequence[bytes],
     quality: Hundredths,
-    fingerprint: bytes,
+    fingerprint: bytes = NO_FINGERPRINT,
     source: SourceRecord | None = None,
     tile_side: int = WHOLE,
 ) -> bytes:
-    """Returns the .cnc file of an image whose colours are coded as latents.
+    """Returns the .cnc file of an image whose colours are coded with loss, its alpha plane without.
 
     Args:
-        image: as it was read.
-        latents: payload of the latent chunk of each tile.
-        quality: that they are coded at.
-        fingerprint: of the model.
-        source: what the image was made from, for the source chunk.
-        tile_side: of the tiles.
+        image: As it was read.
+        kind: `ChunkType.LATENTS` or `ChunkType.AVIF`.
+        payloads: Of the chunk of each tile.
+        quality: That they are coded at.
+        fingerprint: Of the model, for latents.
+        source: What the image was made from, for the source chunk.
+        tile_side: Of the tiles.
     """
-    chunks = [Chunk(ChunkType.LATENTS, payload) for payload in latents]
+    chunks = [Chunk(kind, payload) for payload in payloads]
     if image.alpha is not None:
         chunks.append(Chunk(ChunkType.ALPHA, encode_alpha(image.alpha)))
     header = Header(image.layout, *image.size, quality, fingerprint, tile_side)
@@ -43,7 +45,7 @@ def pack_learned(
 
 
 def pack_lossless(image: SourceImage, source: SourceRecord | None = None) -> bytes:
-    """Returns the .cnc file of an image whose planes are kept as they are; arguments as in :func:`pack_learned`."""
+    """Returns the .cnc file of an image whose planes are kept as they are; arguments as in `pack_colours`."""
     planes = Chunk(ChunkType.LOSSLESS, encode_image(image.colour, image.alpha, image.layout))
     header = Header(image.layout, *image.size, LOWEST_QUALITY, NO_FINGERPRINT)
     return pack(Container(header, (planes, *ancillary_chunks(image.metadata, source))))
@@ -57,7 +59,7 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
     Args:
         data: the image file.
         settings: how it would be read for coding; nothing is lost here, so ``strict`` does not matter.
-        source: as in :func:`pack_learned`.
+        source: as in `pack_colours`.
 
     Raises:
         ImageError: it cannot be read, does not show what it is, or has something that the settings take away.

@@ -49,7 +49,6 @@ def reach(
     image: SourceImage,
     file_at: Callable[[Hundredths], bytes],
     colours_of: Callable[[bytes], Plane],
-    lossless: bytes | None = None,
 ) -> bytes:
     """Searches for the quality that makes the file that was asked for.
 
@@ -58,7 +57,6 @@ def reach(
         image: what is coded.
         file_at: makes a whole .cnc file at a quality; is called eight times at most.
         colours_of: decodes one: uint8 [H, W, 3].
-        lossless: a file that gives the image back as it is, if it may be chosen too.
 
     Returns:
         The file; see :mod:`cnncompress.codec.targets` for how near it comes.
@@ -67,17 +65,9 @@ def reach(
         Unreachable: not even quality 0 is small enough, or quality 100 good enough.
     """
     if isinstance(target, TargetPsnr):
-        try:
-            return _reach_psnr(target.decibels, image, file_at, colours_of)
-        except Unreachable:
-            if lossless is None:
-                raise
-            return lossless
+        return _reach_psnr(target.decibels, image, file_at, colours_of)
     width, height = image.size
-    allowed = bytes_allowed(target, width * height)
-    if lossless is not None and len(lossless) <= allowed:
-        return lossless
-    return _reach_size(allowed, width * height, file_at)
+    return _reach_size(bytes_allowed(target, width * height), width * height, file_at)
 
 
 def _reach_size(size: int, pixels: int, file_at: Callable[[Hundredths], bytes]) -> bytes:
@@ -100,11 +90,10 @@ def _reach_psnr(
 ) -> bytes:
     files: dict[Hundredths, bytes] = {}
     reached: dict[Hundredths, float] = {}
-    original = shown_colours(image.colour, image.layout)
 
     def psnr_at(quality: Hundredths) -> float:
         files[quality] = file_at(quality)
-        reached[quality] = _psnr(original, shown_colours(colours_of(files[quality]), image.layout))
+        reached[quality] = psnr_of(image, colours_of(files[quality]))
         return reached[quality]
 
     window = Window(wanted, wanted + PSNR_TOLERANCE, "low", PSNR_SLOPE)
@@ -115,11 +104,11 @@ def _reach_psnr(
     return files[found]
 
 
-def _psnr(original: Plane, decoded: Plane) -> float:
+def psnr_of(image: SourceImage, colours: Plane) -> float:
+    """Returns the peak signal-to-noise ratio, in dB, of decoded colours, uint8 [H, W, 3], as the layout shows them."""
+    original, decoded = (shown_colours(plane, image.layout) for plane in (image.colour, colours))
     mean_square = float(np.mean(np.square(original.astype(np.int32) - decoded), dtype=np.float64))
-    if mean_square == 0.0:
-        return _IDENTICAL_DB
-    return 10.0 * math.log10(_PEAK**2 / mean_square)
+    return _IDENTICAL_DB if mean_square == 0.0 else 10.0 * math.log10(_PEAK**2 / mean_square)
 
 
 @dataclass(frozen=True)
@@ -198,6 +187,11 @@ def _next(window: Window, tried: dict[Hundredths, float]) -> Hundredths | None:
 def expected_bpp(quality: float) -> float:
     """Returns bits per pixel at a quality, 0..100."""
     return float(np.exp(np.interp(quality, _QUALITIES, np.log(_RATES))))
+
+
+def expected_psnr(quality: float) -> float:
+    """Returns the peak signal-to-noise ratio, in dB, of photographs at a quality, 0..100."""
+    return float(np.interp(quality, _QUALITIES, _PSNR))
 
 
 def quality_of_rate(bits_per_pixel: float) -> float:

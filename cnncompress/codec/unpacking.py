@@ -6,7 +6,7 @@ What is lost on the way is returned as values. Warnings are the business of `cnn
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import Corrupt, ImageError, LimitExceeded
 from cnncompress.files import FileSource, whole_file
+from cnncompress.images.avif import decode_avif
 from cnncompress.images.formats import sniff
 from cnncompress.images.limits import Limits
 from cnncompress.images.planes import decode_alpha, decode_image
@@ -141,16 +142,21 @@ def decode(
     limits.check_size(header.width, header.height)
     view.area(header.width, header.height)  # raises before the work
     if container.coding == "learned":
-        return _learned(parsed, decoder(header.fingerprint).colours(parsed, view, progress), view)
+        return _with_the_rest(parsed, decoder(header.fingerprint).colours(parsed, view, progress), view)
     limits.check_memory(plain_bytes(TileGrid.of(header)))
     if container.coding == "stored":
         return _stored(parsed, view)
+    if container.coding == "avif":
+        plane = decode_avif(container.payload(ChunkType.AVIF), header.width, header.height, header.layout)
+        decoded = _with_the_rest(parsed, Colours(plane), View())
+        return replace(decoded, image=view.of(decoded.image))
     planes = decode_image(container.payload(ChunkType.LOSSLESS), header.width, header.height, header.layout)
     metadata, lost = _metadata(parsed)
     return Decoded(view.of(to_image(*planes, header.layout, metadata)), parts_lost=(*parsed.parts_lost, *lost))
 
 
-def _learned(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
+def _with_the_rest(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
+    """Adds alpha plane and metadata to colours that were coded with loss."""
     layout = parsed.container.header.layout
     alpha, alpha_lost = _alpha(parsed, view) if layout.has_alpha else (None, ())
     metadata, metadata_lost = _metadata(parsed)

@@ -13,12 +13,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from cnncompress.batch import encode as batch_encode
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
+from cnncompress.codec.settings import EncodeSettings
 from cnncompress.errors import (
     BadMagic,
     CnncompressError,
@@ -129,7 +131,7 @@ def test_what_is_stripped_does_not_return_in_the_original(setup: Setup, small_jp
 
 def test_lossless(setup: Setup, photo: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "x.cnc", tmp_path / "back.png"
-    result = setup.run("compress", photo, packed, lossless=True, verify=True)
+    result = setup.run("compress", photo, packed, encode=EncodeSettings("lossless"), verify=True)
     assert (result.coding, result.model) == ("lossless", None)
     setup.run("decompress", packed, back)
     assert (np.asarray(Image.open(back)) == np.asarray(Image.open(photo))).all()
@@ -162,15 +164,13 @@ def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path)
 def test_inputs_are_kept_when_they_cannot_be_decoded(
     setup: Setup, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    codec = setup._worker._codecs.encoder()
-    real = codec.encode
-    monkeypatch.setattr(codec, "encode", lambda *args, **options: real(*args, **options)[:-4])
+    real = batch_encode.encode_image
+    monkeypatch.setattr(batch_encode, "encode_image", lambda *args: real(*args)[:-4])
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).exit_code == 4
     with pytest.raises(VerificationFailed, match="the new file cannot be decoded: "):
         setup.encode(photo, tmp_path / "x.cnc", WorkSettings(verify=True))
-    monkeypatch.setattr(
-        codec, "encode", lambda *args, **options: real(read_image(np.zeros((3, 4, 3), np.uint8)), Hundredths(60_00))
-    )
+    black = read_image(np.zeros((3, 4, 3), np.uint8))
+    monkeypatch.setattr(batch_encode, "encode_image", lambda _, *args: real(black, *args))
     result = setup.run("compress", photo, tmp_path / "x.cnc", verify=True)
     assert result.error == "the new file does not give back what went in"
     assert photo.exists() and not (tmp_path / "x.cnc").exists()
@@ -210,7 +210,7 @@ def test_unusable_images(setup: Setup, tmp_path: Path, content: bytes, exit_code
 
 def test_files_are_read_as_far_as_their_heads_tell(setup: Setup, photo: Path, tmp_path: Path) -> None:
     packed = tmp_path / "x.cnc"
-    setup.run("compress", photo, packed, lossless=True)
+    setup.run("compress", photo, packed, encode=EncodeSettings("lossless"))
     data = packed.read_bytes()
     assert read_cnc(str(packed), Limits(10_000, 100)) == data
     for limits in ((6143, 100), (10_000, 95)):
@@ -231,7 +231,7 @@ def test_short_memory(setup: Setup, photo: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*args: object, **options: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(setup._worker._codecs.encoder(), "encode", fail)
+    monkeypatch.setattr(batch_encode, "encode_image", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (OutOfMemory.exit_code, "not enough memory for this image")
 
@@ -240,7 +240,7 @@ def test_bugs_cost_one_file(setup: Setup, photo: Path, monkeypatch: pytest.Monke
     def fail(*args: object, **options: object) -> bytes:
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(setup._worker._codecs.encoder(), "encode", fail)
+    monkeypatch.setattr(batch_encode, "encode_image", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (
         CnncompressError.exit_code,
@@ -265,10 +265,10 @@ class TestEstimate:
         sizes = [plan.estimated_bytes or 0 for plan in plans]
         assert sizes == sorted(sizes) and sizes[0] > 22
         size = photo.stat().st_size
-        assert estimate(job, WorkSettings(lossless=True)).estimated_bytes == size + 22
+        assert estimate(job, WorkSettings(encode=EncodeSettings("lossless"))).estimated_bytes == size + 22
 
     def test_other_files(self, setup: Setup, photo: Path, tmp_path: Path) -> None:
-        setup.run("compress", photo, tmp_path / "x.cnc", lossless=True)
+        setup.run("compress", photo, tmp_path / "x.cnc", encode=EncodeSettings("lossless"))
         result = estimate(Job("decompress", str(tmp_path / "x.cnc"), "y.png"), WorkSettings())
         assert (result.status, result.width, result.height, result.estimated_bytes) == ("planned", 96, 64, None)
         result = estimate(Job("copy", str(photo), "y.png"), WorkSettings())
@@ -297,7 +297,7 @@ def test_standard_streams(
         buffer = io.BytesIO(photo.read_bytes())
 
     monkeypatch.setattr("sys.stdin", Stdin())
-    result = setup.run("compress", "-", "-", lossless=True)
+    result = setup.run("compress", "-", "-", encode=EncodeSettings("lossless"))
     data = capsysbinary.readouterr().out
     assert (result.status, result.output_bytes) == ("ok", len(data))
     Stdin.buffer = io.BytesIO(data)

@@ -25,6 +25,7 @@ from cnncompress.bitstream.container import (
 )
 from cnncompress.bitstream.header import TILE_SIDES, tile_count
 from cnncompress.errors import BadMagic, BitstreamError, Corrupt, Truncated, UnsupportedVersion
+from cnncompress.units import Hundredths
 
 HEADER = Header(Layout.GRAY, 2, 3, 50_00, bytes.fromhex("01234567"))
 SMALL = Container(HEADER, (Chunk(ChunkType.LATENTS, b"abc"),))
@@ -78,14 +79,15 @@ def small_file(
 def containers(draw: st.DrawFn) -> Container:
     layout = draw(st.sampled_from(Layout))
     side = st.integers(1, 65535)
-    image = draw(st.sampled_from([1, 1, 2, 3]))
-    model = (draw(st.integers(0, 10000)), draw(st.binary(min_size=4, max_size=4))) if image == 1 else (0, bytes(4))
-    header = Header(layout, draw(side), draw(side), *model)
+    image = draw(st.sampled_from([0, 1, 1, 2, 3]))
+    quality = draw(st.integers(0, 10000)) if image in (0, 1) else 0
+    fingerprint = draw(st.binary(min_size=4, max_size=4)) if image == 1 else bytes(4)
+    header = Header(layout, draw(side), draw(side), Hundredths(quality), fingerprint)
     if image == 1:
         tiled = dataclasses.replace(header, tile_side=draw(st.sampled_from(TILE_SIDES)))
         header = tiled if 1 < tile_count(tiled) < 20 else header
     ancillary = [*draw(st.sets(st.integers(128, 131))), *draw(st.lists(st.integers(132, 255), max_size=4))]
-    others = draw(st.permutations([*([4] if layout.has_alpha and image == 1 else []), *ancillary]))
+    others = draw(st.permutations([*([4] if layout.has_alpha and image in (0, 1) else []), *ancillary]))
     payloads = st.one_of(st.binary(max_size=64), st.integers(0, 20000).map(bytes))
     return Container(header, tuple(Chunk(kind, draw(payloads)) for kind in [image] * tile_count(header) + others))
 
@@ -131,7 +133,7 @@ def test_values_and_names() -> None:
     kinds = [SMALL, WITH_ALPHA, LOSSLESS, STORED]
     assert [each.coding for each in kinds] == ["learned", "learned", "lossless", "stored"]
     assert [chunk_name(kind) for kind in ChunkType] == [
-        "latents", "lossless", "original", "alpha", "icc", "exif", "xmp", "source",
+        "avif", "latents", "lossless", "original", "alpha", "icc", "exif", "xmp", "source",
     ]  # fmt: skip
 
 
@@ -227,8 +229,9 @@ def with_others(table: str) -> bytes:
         (small_file(width=0), Corrupt, "width is 0, expected 1..65535"),
         (small_file(height=0), Corrupt, "height is 0, expected 1..65535"),
         (small_file(quality=10001), Corrupt, "quality is 10001"),
-        (small_file(coding=0), UnsupportedVersion, "coding 0"),
-        (small_file(coding=2), Corrupt, "a quality or a model in the header of an image that is lossless"),
+        (small_file(coding=0, layout=1), Corrupt, "0 alpha chunks in a LA image that is avif, expected 1"),
+        (small_file(coding=0, tiles=1, width=96, images=2), Corrupt, "tiles in the header of an image that is avif"),
+        (small_file(coding=2), Corrupt, "a quality in the header of an image that is lossless"),
         (small_file(coding=3), Corrupt, "of an image that is stored"),
         (small_file(others=b"\x05"), UnsupportedVersion, "chunk type 5"),
         (small_file(others=b"\x84\x00"), UnsupportedVersion, "chunk type 0"),
@@ -292,14 +295,14 @@ def test_pack_refuses_values_that_do_not_fit(changes: dict[str, object], message
 @pytest.mark.parametrize(
     ("chunks", "message"),
     [
-        ((Chunk(1, b""), Chunk(256, b"")), "chunk type is 256, expected 1..255"),
-        ((Chunk(1, b""), Chunk(0, b"")), "chunk type is 0, expected 1..255"),
+        ((Chunk(1, b""), Chunk(256, b"")), "chunk type is 256, expected 0..255"),
+        ((Chunk(1, b""), Chunk(0, b"")), "2 chunks hold an image, expected 1"),
         ((Chunk(1, b""), Chunk(5, b"")), "chunk type 5 is not known"),
         ((), "the first chunk does not hold an image"),
         ((Chunk(200, b""), Chunk(1, b"")), "the first chunk does not hold an image"),
         ((Chunk(1, b""), Chunk(200, b""), Chunk(1, b"")), "chunk type 1 is not known"),
         ((Chunk(1, b""), Chunk(1, b"")), "2 chunks hold an image, expected 1"),
-        ((Chunk(2, b""),), "a quality or a model"),
+        ((Chunk(2, b""),), "a quality in the header"),
         ((Chunk(1, b""), *[Chunk(200, b"")] * 65536), "number of other chunks is 65536, expected 0..65535"),
     ],
 )

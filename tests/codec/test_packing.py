@@ -20,7 +20,7 @@ from cnncompress.api import compress, decompress, restore_original, store_origin
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack
 from cnncompress.bitstream.reading import ParsedFile
-from cnncompress.codec.packing import pack_learned, pack_lossless
+from cnncompress.codec.packing import pack_colours, pack_lossless
 from cnncompress.codec.progress import Progress
 from cnncompress.codec.unpacking import Colours, OriginalFile, decode, parse
 from cnncompress.errors import (
@@ -37,6 +37,7 @@ from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.view import View
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 7, 4), dtype=np.uint8)
 MODES = ["1", "L", "LA", "RGB", "RGBA"]
@@ -75,14 +76,14 @@ def with_payload(data: bytes, kind: ChunkType, payload: bytes) -> bytes:
 @pytest.mark.parametrize("mode", MODES)
 def test_lossless(mode: str) -> None:
     image = image_of(mode)
-    data = compress(image, lossless=True, source=RECORD)
+    data = compress(image, coding="lossless", source=RECORD)
     back = decompress(data)
     assert (back.mode, back.size, back.tobytes()) == (mode, image.size, image.tobytes())
     assert back.info == image.info
     facts = probe(data)
     assert (facts.mode, facts.coding, facts.model, facts.source) == (mode, "lossless", None, RECORD)
     assert restore_original(data) is None
-    assert data == compress(read_image(image), lossless=True, source=RECORD)
+    assert data == compress(read_image(image), coding="lossless", source=RECORD)
 
 
 @settings(max_examples=40, deadline=None)
@@ -92,24 +93,24 @@ def test_lossless(mode: str) -> None:
 )
 def test_lossless_arrays(pixels: NDArray[np.uint8], mode: str) -> None:
     array = {"L": pixels[..., 0], "RGB": pixels[..., :3], "RGBA": pixels}[mode]
-    back = np.asarray(decompress(compress(array, lossless=True)))
+    back = np.asarray(decompress(compress(array, coding="lossless")))
     assert back.shape == array.shape and (back == array).all()
 
 
 def test_plain_lossless_file_has_31_bytes_besides_its_planes() -> None:
-    data = compress(PIXELS[..., :3], lossless=True)
+    data = compress(PIXELS[..., :3], coding="lossless")
     assert len(data) == 17 + len(unpack(data).payload(ChunkType.LOSSLESS))
 
 
 def test_sides_that_webp_cannot_have() -> None:
     long = np.zeros((1, 16384, 3), np.uint8)
-    assert (np.asarray(decompress(compress(long, lossless=True))) == long).all()
+    assert (np.asarray(decompress(compress(long, coding="lossless"))) == long).all()
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_metadata_and_alpha_around_latents(mode: str) -> None:
     source = read_image(image_of(mode))
-    data = pack_learned(source, [b"latents"], 50_00, b"abcd", RECORD)
+    data = pack_colours(source, ChunkType.LATENTS, [b"latents"], Hundredths(50_00), b"abcd", RECORD)
     container = unpack(data)
     back = decode(parse(data), View(), Limits(), lambda fingerprint: Painter(source.colour)).image
     assert (back.mode, back.tobytes()) == (mode, image_of(mode).tobytes())
@@ -190,7 +191,7 @@ def test_unusable_originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_limits_hold_for_files_too(tmp_path: Path) -> None:
-    lossless = compress(PIXELS, lossless=True)
+    lossless = compress(PIXELS, coding="lossless")
     stored = store_original(png(image_of("RGB"), tmp_path / "image.png"))
     for data in (lossless, stored):
         with pytest.raises(LimitExceeded, match="limit of 34"):
@@ -198,7 +199,7 @@ def test_limits_hold_for_files_too(tmp_path: Path) -> None:
         with pytest.raises(LimitExceeded, match="a side is longer than 6"):
             decompress(data, limits=Limits(max_dim=6))
     with pytest.raises(LimitExceeded):
-        compress(PIXELS, lossless=True, settings=ImageSettings(limits=Limits(34)))
+        compress(PIXELS, coding="lossless", settings=ImageSettings(limits=Limits(34)))
 
 
 def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
@@ -214,12 +215,12 @@ def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
 def test_losses_are_warnings_or_errors() -> None:
     cmyk = Image.new("CMYK", (3, 2))
     with pytest.warns(FeatureLoss, match="CMYK is converted to sRGB, without a profile") as caught:
-        data = compress(cmyk, lossless=True)
+        data = compress(cmyk, coding="lossless")
     assert len(caught) == 1
     assert decompress(data).mode == "RGB"
     with pytest.raises(UnsupportedImage, match="strict: CMYK"):
-        compress(cmyk, lossless=True, settings=ImageSettings(strict=True))
-    assert compress(read_image(cmyk), lossless=True) == data, "whoever read it knows"
+        compress(cmyk, coding="lossless", settings=ImageSettings(strict=True))
+    assert compress(read_image(cmyk), coding="lossless") == data, "whoever read it knows"
 
 
 @pytest.mark.parametrize("kind", [ChunkType.LOSSLESS, ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP])
@@ -243,7 +244,7 @@ def test_no_torch_where_no_model_is_needed(tmp_path: Path) -> None:
     png(image_of("RGB"), tmp_path / "image.png")
     script = (
         "import sys, cnncompress as c; source = sys.argv[1]; data = open(source, 'rb').read()\n"
-        "for packed in (c.compress(source, lossless=True), c.store_original(data)):\n"
+        "for packed in (c.compress(source, coding='lossless'), c.store_original(data)):\n"
         "    c.decompress(packed); c.restore_original(packed); c.info(packed)\n"
         "import cnncompress.pillow; cnncompress.pillow.register()\n"
         "print('torch' in sys.modules)"

@@ -119,7 +119,7 @@ def test_what_every_quality_keeps_to(codec: Codec, photo: Pixels) -> None:
 
 def test_drawings_without_loss_where_that_is_within_the_target(codec: Codec, photo: Pixels) -> None:
     drawing = Image.fromarray(photo).quantize(32)
-    lossless = compress(drawing, lossless=True)
+    lossless = compress(drawing, coding="lossless")
     for target in (TargetSize(len(lossless)), TargetPsnr(70.0)):
         assert codec.compress(drawing, target=target) == lossless
     assert len(codec.compress(drawing, target=TargetSize(len(lossless) - 1))) < len(lossless)
@@ -130,7 +130,7 @@ def test_the_module_function(photo: Pixels) -> None:
     data = compress(photo, target=TargetSize(2000), device="cpu", settings=ImageSettings())
     assert 1960 <= len(data) <= 2000
     with pytest.raises(ValueError, match="lossless"):
-        compress(photo, target=TargetSize(2000), lossless=True)
+        compress(photo, target=TargetSize(2000), coding="lossless")
 
 
 @pytest.mark.parametrize("number", [0, -1, math.nan, math.inf])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-LATENTS, LOSSLESS, ORIGINAL, ALPHA = 1, 2, 3, 4
+AVIF, LATENTS, LOSSLESS, ORIGINAL, ALPHA = 0, 1, 2, 3, 4
 ICC, EXIF, XMP = 128, 129, 130
 MODES = ("L", "LA", "RGB", "RGBA", "1")
 WITH_ALPHA, GRAY, BLACK_AND_WHITE = (1, 3), (0, 1, 4), 4
@@ -125,9 +125,9 @@ def read_file(data: bytes) -> File:
     check(height >= 1, "corrupt")
     quality = fields.unsigned(2)
     coding, quality = quality // 2**14, quality % 2**14
-    check(coding >= 1, "newer")
     check(quality <= 10000, "corrupt")
-    check(coding == LATENTS or (quality == 0 and k == 0), "corrupt")
+    check(coding == LATENTS or k == 0, "corrupt")
+    check(coding in (AVIF, LATENTS) or quality == 0, "corrupt")
     tile_side = 64 * 2 ** (k - 1) if k else 0
     tiles = len(_starts(height, tile_side)) * len(_starts(width, tile_side))
     check(k == 0 or 2 <= tiles <= 65535, "corrupt")
@@ -151,7 +151,7 @@ def read_file(data: bytes) -> File:
             check(kind == ALPHA or kind >= 128, "newer")
             read_entry(kind, fields.position - 1)
     kinds = [kind for kind, _, _, _ in entries]
-    check(kinds.count(ALPHA) == int(coding == LATENTS and layout in WITH_ALPHA), "corrupt")
+    check(kinds.count(ALPHA) == int(coding in (AVIF, LATENTS) and layout in WITH_ALPHA), "corrupt")
     check(all(kinds.count(kind) <= 1 for kind in ONCE), "corrupt")
     total = fields.position + sum(length for _, length, _, _ in entries)
     check(len(data) >= total, "truncated")
@@ -182,13 +182,24 @@ def read_metadata(file: File) -> dict[int, bytes]:
 
 
 def read_alpha(file: File) -> Plane:
-    """The alpha plane beside latents, uint8 [H, W]."""
+    """The alpha plane beside colours, uint8 [H, W]."""
     samples, is_png, mode = _open(file, file.payload(ALPHA) or b"")
     if is_png:
         check(mode == "L", "corrupt")
         return samples
     check(mode == "RGB", "corrupt")
     return _gray(samples)
+
+
+def read_avif(file: File) -> Plane:
+    """The colours, uint8 [H, W, 3]."""
+    try:
+        image = Image.open(io.BytesIO(file.payload(AVIF) or b""), formats=["AVIF"])
+        check(image.size == (file.width, file.height) and image.mode in ("L", "RGB"), "corrupt")
+        check(image.n_frames == 1, "corrupt")
+        return np.asarray(image.convert("L").convert("RGB") if file.layout in GRAY else image.convert("RGB"))
+    except (OSError, SyntaxError, ValueError):
+        raise BadFile("corrupt") from None
 
 
 def read_lossless(file: File) -> Plane:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from independent_container import (
+    AVIF,
     BLACK_AND_WHITE,
     GRAY,
     LATENTS,
@@ -14,6 +15,7 @@ from independent_container import (
     WITH_ALPHA,
     File,
     read_alpha,
+    read_avif,
     read_file,
     read_lossless,
     read_metadata,
@@ -57,12 +59,17 @@ def decode(data: bytes, models: dict[bytes, Model]) -> Decoded:
         return Decoded(file, None, None, {}, original)
     if file.payload(LOSSLESS) is not None:
         return Decoded(file, read_lossless(file), None, read_metadata(file), None)
-    model = models[file.fingerprint]
-    symbols = [
-        read_symbols(payload, model, tile.width, tile.height, file.quality)
-        for tile, payload in zip(file.tiles(), file.payloads(LATENTS), strict=True)
-    ]
-    colours = pixels(model, file, symbols)
+    stream = None
+    if file.payload(AVIF) is not None:
+        colours = read_avif(file)
+    else:
+        model = models[file.fingerprint]
+        symbols = [
+            read_symbols(payload, model, tile.width, tile.height, file.quality)
+            for tile, payload in zip(file.tiles(), file.payloads(LATENTS), strict=True)
+        ]
+        colours = pixels(model, file, symbols)
+        stream = b"".join(part.astype("<i4").tobytes() for tile in symbols for part in tile)
     samples = colours
     if file.layout in GRAY:
         samples = ((colours.astype(int).sum(axis=2) + 1) // 3).astype(np.uint8)
@@ -70,5 +77,4 @@ def decode(data: bytes, models: dict[bytes, Model]) -> Decoded:
         samples = np.where(samples >= 128, 255, 0).astype(np.uint8)
     if file.layout in WITH_ALPHA:
         samples = np.dstack([samples, read_alpha(file)])
-    stream = b"".join(part.astype("<i4").tobytes() for tile in symbols for part in tile)
     return Decoded(file, samples, stream, read_metadata(file), None)

@@ -40,7 +40,7 @@ def plain_files() -> tuple[bytes, ...]:
     """Files that need no model, with all kinds of chunks and of stored originals."""
     image = photograph(13, 9)
     image.info.update(exif=_EXIF, icc_profile=b"profile", xmp=b'<x tiff:Orientation="1"/>')
-    files = [compress(image, lossless=True, source=SourceRecord("png", 1234))]
+    files = [compress(image, coding="lossless", source=SourceRecord("png", 1234))]
     for name in _STORED_FORMATS:
         stream = io.BytesIO()
         options = {"exif": _EXIF} if name in ("PNG", "JPEG", "WEBP") else {}

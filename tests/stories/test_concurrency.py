@@ -41,7 +41,7 @@ def paths(codec: Codec, tmp_path_factory: pytest.TempPathFactory, astronaut: NDA
     transparent = image.copy()
     transparent.putalpha(image.convert("L"))
     files = [codec.compress(image, 10), codec.compress(transparent, 95), codec.compress(image.convert("L"), 50)]
-    files += [cnncompress.compress(transparent, lossless=True), codec.compress(astronaut[:1, :1], 50)]
+    files += [cnncompress.compress(transparent, coding="lossless"), codec.compress(astronaut[:1, :1], 50)]
     paths = [folder / f"{number}.cnc" for number in range(len(files))]
     for path, data in zip(paths, files, strict=True):
         path.write_bytes(data)

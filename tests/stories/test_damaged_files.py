@@ -60,7 +60,7 @@ def odd_tiff() -> bytes:
     return bytes(data)
 
 
-GOOD = compress(Image.new("RGB", (5, 4), (1, 2, 3)), lossless=True)
+GOOD = compress(Image.new("RGB", (5, 4), (1, 2, 3)), coding="lossless")
 LEARNED = pack(Container(Header(Layout.RGB, 5, 4, 5000, b"\x01\x23\x45\x67"), (Chunk(ChunkType.LATENTS, b"abcd"),)))
 CASES: dict[str, tuple[bytes, type[BitstreamError] | type[LimitExceeded] | type[UnknownModel], str]] = {
     "empty": (b"", Truncated, "the file is empty"),

@@ -43,7 +43,7 @@ def folder(tmp_path: Path) -> Path:
     """A picture whose pixels are too much for the limit, and the .cnc file of it."""
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (64, 64, 3), dtype=np.uint8))
     noise.save(tmp_path / "noise.png")
-    (tmp_path / "noise.cnc").write_bytes(compress(noise, lossless=True))
+    (tmp_path / "noise.cnc").write_bytes(compress(noise, coding="lossless"))
     return tmp_path
 
 

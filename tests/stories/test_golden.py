@@ -118,7 +118,7 @@ def test_files_of_models_that_are_not_installed_are_checked_as_far_as_they_can_b
     write_random_model(tmp_path / "old.safetensors")
     codec = Codec(tmp_path / "old.safetensors", "cpu")
     image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (50, 70, 4), np.uint8))
-    (tmp_path / "old.cnc").write_bytes(codec.compress(image, 50))
+    (tmp_path / "old.cnc").write_bytes(codec.compress(image, 50, coding="learned"))
     image.save(tmp_path / "old.png")
     entry = {"file": "old.cnc", "pixels": "old.png", "fingerprint": codec.fingerprint.hex(), "symbols_sha256": ""}
     with pytest.raises(pytest.skip.Exception, match=f"model {codec.fingerprint.hex()} is not installed"):

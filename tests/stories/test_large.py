@@ -51,7 +51,7 @@ MODES = pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA"])
 def test_parts_and_previews_of_all_kinds(tiny: Codec, photo: Image.Image, mode: str, lossless: bool) -> None:
     image = photo.convert(mode)
     image.info["xmp"] = b"<x/>"
-    data = compress(image, lossless=True) if lossless else tiny.compress(image, tile=64)
+    data = compress(image, coding="lossless") if lossless else tiny.compress(image, tile=64)
     if mode == "1" and not lossless:  # the shorter of two, which is not what is tested here
         data = data if unpack(data).coding == "learned" else tiny.compress(image.convert("L"), tile=64)
     whole = tiny.decompress(data)
@@ -152,7 +152,7 @@ def test_limits_of_memory(model: Path, photo: Image.Image) -> None:
     with pytest.raises(LimitExceeded, match="of memory"):
         small.decompress(data)
     with pytest.raises(LimitExceeded, match="of memory"):
-        decompress(compress(photo, lossless=True), limits=Limits(memory=100_000))
+        decompress(compress(photo, coding="lossless"), limits=Limits(memory=100_000))
 
 
 def test_more_tiles_than_a_file_can_hold() -> None:

@@ -30,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, coffee: NDArray[np.uint8]) 
     Image.fromarray(photo).save(folder / "photo.png")
     packed = compress(photo, tile=64, model=folder / "tiny.safetensors", device="cpu")
     (folder / "photo.cnc").write_bytes(packed)
-    (folder / "exact.cnc").write_bytes(compress(photo, lossless=True))
+    (folder / "exact.cnc").write_bytes(compress(photo, coding="lossless"))
     Image.fromarray(photo).save(folder / "photo.jpg")
     return folder
 

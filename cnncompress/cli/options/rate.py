@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import click
 
 from cnncompress.cli.options.groups import option_group, refuse_together, section
 from cnncompress.cli.options.types import Positive, Quality, Size
 from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.settings import CodingChoice
 from cnncompress.codec.targets import Target, TargetBpp, TargetPsnr, TargetSize
 from cnncompress.units import Hundredths, hundredths_of
 
@@ -23,6 +25,7 @@ class RateOptions:
     bpp: float | None
     target_size: int | None
     target_psnr: float | None
+    coding: CodingChoice
     lossless: bool
     effort: int
 
@@ -33,7 +36,13 @@ class RateOptions:
             click.UsageError: there are several of the first kind, or effort for a file that has no use for it.
         """
         refuse_together(ctx, ("quality", "bpp", "target_size", "target_psnr", "lossless"))
+        refuse_together(ctx, ("coding", "lossless"))
         refuse_together(ctx, ("effort", "lossless"))
+
+    @property
+    def chosen_coding(self) -> CodingChoice:
+        """The coding to use; ``auto`` to choose."""
+        return "lossless" if self.lossless else self.coding
 
     @property
     def wanted(self) -> Hundredths | Target:
@@ -60,6 +69,13 @@ rate_options = option_group(
     _option("--target-size", type=Size(), metavar="N[k|M]", help="Largest size of the whole file, in bytes."),
     _option("--target-psnr", type=Positive(), metavar="F", help="Least peak signal-to-noise ratio, in dB."),
     _option("--lossless", is_flag=True, help="Keep every pixel as it is; needs no model."),
+    _option(
+        "--coding",
+        type=click.Choice(get_args(CodingChoice)),
+        default="auto",
+        show_default=True,
+        help="The model, AVIF or no loss; auto: the model for photographs, the smallest for screenshots and plots.",
+    ),
     _option(
         "-e",
         "--effort",

@@ -1,0 +1,28 @@
+"""How an image is coded, apart from its quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+CodingChoice = Literal["auto", "avif", "learned", "lossless"]
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How an image is coded.
+
+    Attributes:
+        coding: ``auto`` for the smallest of those that suit the picture, or the one to use.
+        effort: 0 .. 9, of the learned coding.
+        tile: Side of the tiles of the learned coding; None to choose.
+    """
+
+    coding: CodingChoice = "auto"
+    effort: int = 0
+    tile: int | None = None
+
+    @property
+    def may_need_model(self) -> bool:
+        """Whether a model is needed, or may be."""
+        return self.coding in ("auto", "learned")

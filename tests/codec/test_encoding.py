@@ -1,0 +1,106 @@
+"""Which coding a picture gets: the model for photographs, else what is smallest."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from cnncompress import TargetPsnr, TargetSize
+from cnncompress.api import Codec, compress, decompress
+from cnncompress.codec.rate_search import expected_psnr, psnr_of
+from cnncompress.images.read import read_image
+from cnncompress.probe import probe
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def page() -> Image.Image:
+    """Text, lines and a gradient: flat, but with more colours than a palette has."""
+    image = Image.new("RGB", (320, 240), "white")
+    image.paste(Image.linear_gradient("L").resize((320, 60)).convert("RGB"), (0, 180))
+    draw = ImageDraw.Draw(image)
+    font = ImageFont.load_default(14)
+    for line in range(9):
+        draw.text((8, 6 + 18 * line), "The quick brown fox jumps over the lazy dog"[line:], (line * 20, 30, 90), font)
+        draw.line((0, 4 + 18 * line, 319, 9 + 12 * line), (200, 40, 10 * line))
+    return image
+
+
+def decoded_psnr(image: Image.Image, data: bytes) -> float:
+    return psnr_of(read_image(image), np.asarray(decompress(data, device="cpu").convert("RGB")))
+
+
+@pytest.mark.parametrize("quality", [0, 30, 60, 90, 100])
+def test_pages_are_never_larger_than_without_loss(codec: Codec, page: Image.Image, quality: int) -> None:
+    learned, data = codec.compress(page, quality, coding="learned"), codec.compress(page, quality)
+    lossless = compress(page, coding="lossless")
+    assert len(data) <= min(len(learned), len(lossless))
+    facts = probe(data)
+    if facts.coding == "avif":
+        assert facts.quality == quality and facts.model is None
+        assert decoded_psnr(page, data) >= max(decoded_psnr(page, learned), expected_psnr(quality))
+
+
+def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: Pixels) -> None:
+    for image, coding in product((page, coffee[:64, :96]), ("learned", "avif", "lossless")):
+        data = codec.compress(image, 50, coding=coding)
+        assert probe(data).coding == coding
+        shape = np.asarray(image).shape
+        assert np.asarray(codec.decompress(data)).shape == shape
+    wrong: Any = "jpeg"
+    with pytest.raises(ValueError, match="coding is 'jpeg', expected one of auto, avif, learned, lossless"):
+        codec.compress(page, coding=wrong)
+
+
+def test_photographs_are_learned_to_the_byte(codec: Codec, coffee: Pixels) -> None:
+    photograph = coffee[100:228, 200:392]
+    for quality in (0, 60, 100):
+        assert codec.compress(photograph, quality) == codec.compress(photograph, quality, coding="learned")
+
+
+def test_noise_is_not_larger_than_without_loss(codec: Codec) -> None:
+    noise = np.random.default_rng(0).integers(0, 2, (64, 64, 1)).repeat(3, 2).astype(np.uint8) * 255
+    data, lossless = codec.compress(noise, 100), compress(noise, coding="lossless")
+    assert len(data) <= len(lossless)
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "1"])
+def test_modes_as_avif(codec: Codec, page: Image.Image, mode: str) -> None:
+    image = page.convert("RGBA" if mode == "LA" else mode).convert(mode)
+    if mode in ("LA", "RGBA"):
+        image.putalpha(Image.linear_gradient("L").resize(image.size))
+    data = codec.compress(image, 80, coding="avif")
+    back = decompress(data)
+    assert (probe(data).coding, back.mode, back.size) == ("avif", mode, image.size)
+    if mode in ("LA", "RGBA"):
+        assert back.getchannel("A").tobytes() == image.getchannel("A").tobytes()
+
+
+def test_views_of_avif(page: Image.Image) -> None:
+    data = compress(page, 60, coding="avif")
+    whole = decompress(data)
+    part = decompress(data, crop=(10, 20, 100, 50))
+    assert part.tobytes() == whole.crop((10, 20, 110, 70)).tobytes()
+    assert decompress(data, scale=1 / 4).size == (80, 60)
+
+
+def test_targets(codec: Codec, page: Image.Image) -> None:
+    lossless = len(compress(page, coding="lossless"))
+    half = TargetSize(lossless // 2)
+    small, learned = codec.compress(page, target=half), codec.compress(page, target=half, coding="learned")
+    assert len(small) <= half.bytes and decoded_psnr(page, small) >= decoded_psnr(page, learned)
+    assert probe(codec.compress(page, target=TargetSize(lossless))).coding == "lossless"
+    good = codec.compress(page, target=TargetPsnr(28.0))
+    assert decoded_psnr(page, good) >= 28.0
+    assert len(good) <= len(codec.compress(page, target=TargetPsnr(28.0), coding="learned"))
+
+
+def test_no_model_is_loaded_for_avif(page: Image.Image) -> None:
+    data = compress(page, 60, coding="avif", model="nobody has this")
+    assert decompress(data, model="nobody has this").size == page.size
