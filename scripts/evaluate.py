@@ -1,4 +1,4 @@
-"""Measure codecs on images: rate, quality by several metrics, time; print tables, keep the numbers as JSON."""
+"""Measures codecs on images: rate, quality by several metrics, time. Prints tables, keeps the numbers as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes a shippable model of a checkpoint: ``python scripts/export.py runs/base.pt IMAGES... --name base``."""
+"""Makes a shippable model of a checkpoint: ``export.py base.safetensors.checkpoint IMAGES... --name NAME``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import click
 from cnncompress.errors import CnncompressError
 from cnncompress.model.manifest import models_directory
 from cnncompress.training.checkpoint import load_checkpoint
-from cnncompress.training.data import load_images
-from cnncompress.training.export import export
+from cnncompress.training.data import hold_out, load_images
+from cnncompress.training.export import counting_images, export
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -21,7 +21,6 @@ from cnncompress.training.export import export
 @click.option("--directory", default=models_directory(), type=click.Path(path_type=Path), help="Folder to write to.")
 @click.option("--licence", default="Apache-2.0", help="Licence of the weights.")
 @click.option("--source", "sources", multiple=True, help="A source of the training images, with its licence.")
-@click.option("--count", default=320, type=click.IntRange(min=1), help="Images on which symbols are counted.")
 def main(
     checkpoint: Path,
     images: tuple[Path, ...],
@@ -29,14 +28,13 @@ def main(
     directory: Path,
     licence: str,
     sources: tuple[str, ...],
-    count: int,
 ) -> None:
     """Export CHECKPOINT; its symbol tables are counted on IMAGES (files, folders or tars)."""
     try:
-        held_out = load_checkpoint(checkpoint).held_out
-        pool = [image for key, image in load_images(images).items() if key not in held_out]
-        chosen = pool[:: max(1, len(pool) // count)][:count]
-        entry = export(checkpoint, name, chosen, directory, licence=licence, data_sources=list(sources))
+        state = load_checkpoint(checkpoint)
+        pool, _ = hold_out(load_images(images), state.held_out)
+        counted = counting_images(list(pool.values()))
+        entry = export(state, name, counted, directory, licence=licence, data_sources=list(sources))
     except (CnncompressError, OSError) as error:
         sys.exit(f"export: {error}")
     click.echo(

@@ -1,4 +1,4 @@
-"""Feeds a part of the program with damaged data: ``python scripts/fuzz.py container --runs 200000``.
+"""Feeds damaged data to a part of the program: ``python scripts/fuzz.py container --runs 200000``.
 
 The damage knows the format and repairs checksums, so that it gets behind them (``tests/fuzz``). With ``atheris``
 (``pip install atheris``) the search is led by coverage as well; without it, by a seeded generator alone. An answer is a
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 def has_atheris() -> bool:
-    """Whether the fuzzer that is led by coverage is installed."""
+    """Whether the coverage-guided fuzzer is installed."""
     return importlib.util.find_spec("atheris") is not None
 
 
@@ -52,7 +52,7 @@ def limit_memory(extra: int) -> None:
 def run_atheris(
     target: Target, report: Report, seed: int, over: Callable[[], bool], finish: Callable[[], int]
 ) -> NoReturn:
-    """Runs libFuzzer, which would go on for ever and then end the process without a word."""
+    """Runs libFuzzer until `over`, then `finish`, and ends the process: libFuzzer itself never returns."""
     import atheris
 
     others = target.starts
@@ -82,7 +82,7 @@ def run_atheris(
 
 
 def summary(name: str, engine: str, seed: int, seconds: float, report: Report) -> str:
-    """A row of the table in docs/FUZZING.md, and what came out how often."""
+    """Returns a row of the table in docs/FUZZING.md, and how often each outcome occurred."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     cells = (
         f"{datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d}", name, engine, str(seed), f"{report.runs:,}",
@@ -93,7 +93,7 @@ def summary(name: str, engine: str, seed: int, seconds: float, report: Report) -
 
 
 def versions() -> str:
-    """Versions of what took part."""
+    """Returns the versions of what took part."""
     import cnncompress
 
     found = [f"cnncompress {cnncompress.__version__}", f"Python {platform.python_version()}"]
@@ -169,7 +169,7 @@ def main(
 
 
 def read_folder(folder: Path | None) -> list[bytes]:
-    """All files of a folder."""
+    """Reads all files of a folder."""
     return [path.read_bytes() for path in sorted(folder.iterdir())] if folder is not None else []
 
 

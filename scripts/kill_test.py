@@ -1,4 +1,4 @@
-"""Kills processes while they write, and looks for what got lost: ``python scripts/kill_test.py --writes 300``.
+"""Kills processes while they write, and looks for lost data: ``python scripts/kill_test.py --writes 300``.
 
 A *write* is `cnncompress.files.write_output` in a process of its own, over and over, until SIGKILL hits it at a random
 moment. A *command* is ``cnncompress compress`` or ``decompress``, hit at a random moment of its run. After each kill
@@ -61,7 +61,7 @@ class Tally:
 
 
 def sealed(rng: random.Random) -> bytes:
-    """Data that tells whether it is whole."""
+    """Returns data whose completeness `is_whole` can check."""
     body = rng.randbytes(1024) * rng.randrange(1, MAX_BYTES >> 10)
     return hashlib.sha256(body).digest() + body
 
@@ -100,7 +100,7 @@ def kill_a_write(folder: Path, rng: random.Random, tally: Tally) -> None:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, and what it does if it is left alone.
+    """A command line, and what it writes if it is not killed.
 
     Attributes:
         name: what it does.
@@ -173,7 +173,7 @@ def report(name: str, tally: Tally) -> int:
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to write; by default a new one."
 )
 def main(writes: int, per_command: int, model: bool, seed: int, folder: Path | None) -> None:
-    """Kill processes that write, and look for what got lost."""
+    """Kill processes that write, and look for lost data."""
     rng = random.Random(seed)
     losses = 0
     with tempfile.TemporaryDirectory(dir=folder) as made:

@@ -1,4 +1,4 @@
-"""Make pictures of text, plots and pages to train on: ``python scripts/make_graphics.py -o graphics/ --count 40``.
+"""Makes pictures of text, plots and pages to train on: ``python scripts/make_graphics.py -o graphics/ --count 40``.
 
 Photographs teach a model little about letters and thin lines. These pictures are drawn from nothing but a seed, fonts
 that Matplotlib brings along and the text of Python's own modules.
@@ -38,14 +38,18 @@ def _font(random_: random.Random, names: tuple[str, ...], low: int, high: int) -
 
 def _paper_and_ink(random_: random.Random) -> tuple[Colour, Colour]:
     """A background and a colour that is readable on it; one in three is a dark theme."""
-    pale, dark = (tuple(random_.randint(*ends) for _ in range(3)) for ends in ((225, 255), (0, 60)))
+    pale, dark = _colour(lambda: random_.randint(225, 255)), _colour(lambda: random_.randint(0, 60))
     if random_.random() < 0.4:
         pale, dark = (255, 255, 255), (0, 0, 0)
     return (dark, pale) if random_.random() < 0.33 else (pale, dark)
 
 
 def _vivid(random_: random.Random) -> Colour:
-    return tuple(random_.choice((random_.randint(0, 90), random_.randint(120, 240))) for _ in range(3))
+    return _colour(lambda: random_.choice((random_.randint(0, 90), random_.randint(120, 240))))
+
+
+def _colour(draw: Callable[[], int]) -> Colour:
+    return draw(), draw(), draw()
 
 
 def _prose(random_: random.Random) -> str:

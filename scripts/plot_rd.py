@@ -1,4 +1,4 @@
-"""Draw rate-distortion curves of results measured earlier, with published ones if wanted."""
+"""Draws rate-distortion curves of results measured earlier, with published ones if wanted."""
 
 from __future__ import annotations
 

@@ -1,18 +1,21 @@
-"""Writes the golden files of a model: ``python scripts/regen_golden.py``.
+"""Writes the golden files that are not there yet: ``python scripts/regen_golden.py``.
 
-Golden files hold every later version to this one: ``tests/stories/test_golden.py`` decodes them and compares symbols
-and pixels. They are written once for each model that is shipped; the files of models that stay in the manifest stay as
-they are, and those of models that are no longer in it are removed. If an unchanged model's files change, files of users
-have become unreadable: that is a bug, and not a reason to run this script.
+Golden files hold every later version to this one. ``tests/stories/test_golden.py`` decodes those of a model and
+compares symbols and pixels, ``test_golden_plain.py`` those that need no model. A file that is there is never written
+again nor removed, because users have files like it; only the files of a new model and new cases are added.
 
-Each entry of ``golden.json`` names a .cnc file, its model, the SHA-256 of its symbols (of each tile the hyper-latent,
-then the latent, as little-endian int32 in the order of the format), and a PNG of the decoded pixels.
+Each entry of a ``golden.json`` names a .cnc file and a PNG of the decoded pixels. Beside them stand, for a file of a
+model, name and fingerprint of the model and the SHA-256 of the symbols (of each tile the hyper-latent, then the latent,
+as little-endian int32 in the order of the format); for a file without a model SHA-256 sums of what it carries beside
+its pixels.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,24 +24,26 @@ import click
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageCms
 from skimage import data
 
+from cnncompress import ImageSettings, SourceRecord, compress, decompress, restore_original, store_original
 from cnncompress.api import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.entropy.coder import EntropyModel
-from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden"
 LIST_NAME = "golden.json"
 TILE_SIDE = 64
 
+Entry = dict[str, Any]
 
-def cases() -> Iterator[tuple[str, Image.Image, float]]:
+
+def model_cases() -> Iterator[tuple[str, Image.Image, float]]:
     """Name, image and quality of every golden file of a model."""
     astronaut, coffee, chelsea = data.astronaut(), data.coffee(), data.chelsea()
 
@@ -55,7 +60,6 @@ def cases() -> Iterator[tuple[str, Image.Image, float]]:
     yield "gray", crop(chelsea, 120, 80, 70, 50).convert("L"), 60
     yield "gray-alpha", with_alpha(crop(coffee, 200, 100, 40, 66).convert("L")), 33.33
     yield "rgba", with_alpha(crop(coffee, 300, 150, 65, 40)), 75
-    # Dithered, so that the lossless form is the longer one.
     yield "black-and-white", crop(astronaut, 180, 60, 96, 64).convert("1"), 0
     tagged = crop(astronaut, 180, 60, 33, 40)
     tagged.info.update(icc_profile=b"profile", exif=b"Exif\0\0II*\0\x08\0\0\0\0\0\0\0\0\0", xmp=b"<x/>")
@@ -69,8 +73,98 @@ def cases() -> Iterator[tuple[str, Image.Image, float]]:
     yield "noise", Image.fromarray(noise), 100  # far outside of what the model expects: large symbols, escapes
 
 
+def plain_cases() -> Iterator[tuple[str, bytes]]:
+    """Name and .cnc file of every golden file that needs no model."""
+    photograph = Image.fromarray(np.ascontiguousarray(data.coffee()[150:173, 250:281]))
+    ramp = Image.linear_gradient("L").resize(photograph.size)
+    for mode in ("1", "L", "LA", "RGB", "RGBA"):
+        image = photograph.convert(mode)
+        if mode.endswith("A"):
+            image.putalpha(ramp)
+        yield f"lossless-{mode.lower()}", compress(image, coding="lossless")
+    yield "lossless-opaque", compress(photograph.convert("RGBA"), coding="lossless")
+    yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], coding="lossless")
+
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = 8, "Maker"
+    exif.get_ifd(0x8825)[1] = "N"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    photograph.info.update(exif=exif.tobytes(), icc_profile=profile, xmp=b'<x tiff:Orientation="8"/>')
+    yield "metadata", compress(photograph, coding="lossless", source=SourceRecord("JPEG", 1 << 33))
+    yield "no-position", compress(photograph, coding="lossless", settings=ImageSettings(strip=frozenset({"gps"})))
+
+    stream = io.BytesIO()
+    photograph.save(stream, "PNG", exif=photograph.info["exif"])
+    yield "stored-png", store_original(stream.getvalue(), source=SourceRecord("", len(stream.getvalue())))
+    stream = io.BytesIO()
+    photograph.quantize(4).save(stream, "GIF")
+    yield "stored-gif", store_original(stream.getvalue())
+
+    palette = photograph.quantize(16)
+    yield "palette", compress(palette, coding="lossless")
+    palette.info["transparency"] = 3
+    yield "palette-transparent", compress(palette, coding="lossless")
+    yield "lossless-1x1", compress(photograph.crop((0, 0, 1, 1)), coding="lossless")
+
+
+def add_model_files(folder: Path, codec: Codec) -> int:
+    """Adds the golden files of a model; returns how many there are of all models.
+
+    Raises:
+        FileExistsError: A model that was shipped under the same name has files of these names.
+    """
+    weights = load_weights(codec.model)
+    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
+    entries = read_list(folder)
+    for name, image, quality in model_cases():
+        file, fingerprint = f"{codec.model}-{name}.cnc", codec.fingerprint.hex()
+        listed = next((entry for entry in entries if entry["file"] == file), None)
+        if listed is None:
+            tile = TILE_SIDE if name == "tiled" else None
+            packed = codec.compress(image, quality, coding="learned", tile=tile)
+            entry = write_pair(folder, file, packed, codec.decompress(packed))
+            entry |= {"model": codec.model, "fingerprint": fingerprint}
+            entries.append({**entry, "symbols_sha256": symbols_sha256(symbols(packed, pipeline))})
+        elif listed["fingerprint"] != fingerprint:
+            raise FileExistsError(f"{file} is of model {listed['fingerprint']}: give {fingerprint} a name of its own")
+    write_list(folder, entries)
+    return len(entries)
+
+
+def add_plain_files(folder: Path) -> int:
+    """Adds the golden files that need no model; returns how many there are."""
+    entries = read_list(folder)
+    for name, packed in plain_cases():
+        file = f"{name}.cnc"
+        if all(entry["file"] != file for entry in entries):
+            entry = write_pair(folder, file, packed, decompress(packed))
+            entries.append({**entry, "sha256": sha256_of_parts((folder / file).read_bytes())})
+    write_list(folder, entries)
+    return len(entries)
+
+
+def write_pair(folder: Path, file: str, packed: bytes, image: Image.Image) -> Entry:
+    """Writes a .cnc file and its pixels, unless the file is there; returns their names."""
+    pixels = Path(file).with_suffix(".png").name
+    if not (folder / file).exists():
+        (folder / file).write_bytes(packed)
+        image.info.clear()
+        image.save(folder / pixels, optimize=True)
+    return {"file": file, "pixels": pixels}
+
+
+def symbols(packed: bytes, pipeline: ImagePipeline) -> Iterator[Latents]:
+    """Decodes the symbols of each tile."""
+    container = unpack(packed)
+    grid = TileGrid.of(container.header)
+    for number, payload in enumerate(container.payloads(ChunkType.LATENTS)):
+        area = grid.tile(number)
+        yield pipeline.unpack(payload, (area.height, area.width), container.header.quality_hundredths)
+
+
 def symbols_sha256(tiles: Iterable[Latents]) -> str:
-    """SHA-256 of the symbols: of each tile z, then y, as little-endian int32."""
+    """Returns the SHA-256 of the symbols: of each tile z, then y, as little-endian int32."""
     digest = hashlib.sha256()
     for latents in tiles:
         for part in (latents.z, latents.y):
@@ -78,63 +172,42 @@ def symbols_sha256(tiles: Iterable[Latents]) -> str:
     return digest.hexdigest()
 
 
-def write_case(
-    name: str, source: Image.Image, quality: float, codec: Codec, pipeline: ImagePipeline, folder: Path
-) -> dict[str, Any]:
-    """Writes one golden file and its pixels; returns its entry."""
-    file, pixels = f"{codec.model}-{name}.cnc", f"{codec.model}-{name}.png"
-    packed = codec.compress(source, quality, tile=TILE_SIDE if name == "tiled" else None)
-    (folder / file).write_bytes(packed)
-    image = codec.decompress(packed)
-    image.info.clear()
-    image.save(folder / pixels, optimize=True)
-    container = unpack(packed)
-    header = container.header
-    grid = TileGrid.of(header)
-    areas = [grid.tile(number) for number in range(len(grid))]
-    tiles = [
-        pipeline.unpack(payload, (area.height, area.width), header.quality_hundredths)
-        for area, payload in zip(areas, container.payloads(ChunkType.LATENTS), strict=True)
-    ]
-    return {
-        "file": file,
-        "pixels": pixels,
-        "model": codec.model,
-        "fingerprint": codec.fingerprint.hex(),
-        "symbols_sha256": symbols_sha256(tiles),
-    }
+def sha256_of_parts(packed: bytes) -> dict[str, str]:
+    """Returns the SHA-256 of each part that a file carries beside its pixels."""
+    found = {key: value for key, value in decompress(packed).info.items() if key in ("icc_profile", "exif", "xmp")}
+    original = restore_original(packed)
+    if original is not None:
+        found["original"] = original.data
+    return {key: hashlib.sha256(value).hexdigest() for key, value in sorted(found.items())}
 
 
-def kept_entries(folder: Path, renewed: str) -> list[dict[str, Any]]:
-    """Entries of other models that are still shipped; the files of all the others are removed."""
+def read_list(folder: Path) -> list[Entry]:
+    """Reads the entries of a folder; none where it has no list."""
     path = folder / LIST_NAME
-    entries = json.loads(path.read_text(encoding="utf-8"))["files"] if path.exists() else []
-    manifest = read_manifest()
-    kept = [entry for entry in entries if entry["model"] != renewed and manifest.by_fingerprint(entry["fingerprint"])]
-    for entry in entries:
-        if entry not in kept:
-            (folder / entry["file"]).unlink(missing_ok=True)
-            (folder / entry["pixels"]).unlink(missing_ok=True)
-    return kept
+    entries: list[Entry] = json.loads(path.read_text(encoding="utf-8"))["files"] if path.exists() else []
+    return entries
+
+
+def write_list(folder: Path, entries: list[Entry]) -> None:
+    """Writes the entries of a folder."""
+    text = json.dumps({"schema": 1, "files": entries}, indent=2) + "\n"
+    (folder / LIST_NAME).write_text(text, encoding="utf-8")
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--model", help="Name of the model; the default one without it.")
 @click.option("--directory", default=GOLDEN, type=click.Path(path_type=Path), help="Folder to write to.")
 def main(model: str | None, directory: Path) -> None:
-    """Write the golden files of a model anew."""
+    """Write the golden files of a model, and those without one, that are not there yet."""
     torch.set_num_threads(1)
+    plain = directory / "plain"
+    plain.mkdir(parents=True, exist_ok=True)
     codec = Codec(model, "cpu")
-    weights = load_weights(codec.model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-    pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-    directory.mkdir(parents=True, exist_ok=True)
-    entries = kept_entries(directory, codec.model)
-    entries += [write_case(*case, codec, pipeline, directory) for case in cases()]
-    text = json.dumps({"schema": 1, "files": entries}, indent=2) + "\n"
-    (directory / LIST_NAME).write_text(text, encoding="utf-8")
-    size = sum(path.stat().st_size for path in directory.iterdir())
-    click.echo(f"{codec.model} {codec.fingerprint.hex()}: {len(entries)} golden files, {size} bytes in all")
+    try:
+        counts = add_model_files(directory, codec), add_plain_files(plain)
+    except FileExistsError as error:
+        sys.exit(f"regen_golden: {error}")
+    click.echo(f"{codec.model} {codec.fingerprint.hex()}: {counts[0]} golden files, and {counts[1]} without a model")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Print the tables of results measured earlier, several files side by side."""
+"""Prints the tables of results measured earlier, several files side by side."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
     "api": {"bitstream", "codec", "errors", "files", "images", "units"},
-    "training": {"codec", "entropy", "errors", "files", "model", "model.weights", "nn", "units"},
+    "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "model.weights": {"entropy", "errors", "model", "nn"},

@@ -37,6 +37,7 @@ from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import QualityTable, lambda_at, quality_position
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.session import HELD_OUT
+from cnncompress.units import hundredths_of
 
 QUALITIES = (5, 25, 45, 65, 85)
 CROP = 256
@@ -118,8 +119,8 @@ def prepare(
         top, left = (int(rng.integers(length - CROP + 1)) for length in image.shape[1:])
         pixels = image[:, top : top + CROP, left : left + CROP].clone()
         quality = float(rng.uniform(0, 100))
-        target = transform.analyse(pixels.permute(1, 2, 0), round(100 * quality))
-        quantised = transform.quantise(target, round(100 * quality), (CROP, CROP))
+        target = transform.analyse(pixels.permute(1, 2, 0), hundredths_of(quality))
+        quantised = transform.quantise(target, hundredths_of(quality), (CROP, CROP))
         cells, signs = cells_and_signs(transform, quantised)
         residuals = transform.network.partition.merge(list(((target.y - quantised.means) / quantised.deltas).split(1)))
         symbols = transform.network.partition.merge(list(quantised.latents.y.float().split(1)))
@@ -183,8 +184,8 @@ def quantise_all(
         transform._widening = widening * strength / STRENGTH
         rates, decoded = [], []
         for image in images:
-            target = transform.analyse(image.permute(1, 2, 0), 100 * quality)
-            quantised = transform.quantise(target, 100 * quality, (image.shape[1], image.shape[2]))
+            target = transform.analyse(image.permute(1, 2, 0), hundredths_of(quality))
+            quantised = transform.quantise(target, hundredths_of(quality), (image.shape[1], image.shape[2]))
             latents = quantised.latents
             total = sum(
                 bits[levels.numpy().ravel(), np.minimum(symbols.abs().numpy().ravel(), bits.shape[1] - 1)].sum()
@@ -263,11 +264,12 @@ def judge(weights: Weights, transform: LatentTransform, images: list[Tensor], ta
             weights.network.g_s.load_state_dict(state)
             curve = []
             for quality, (rate, decoded) in zip(QUALITIES, coded, strict=True):
-                position = transform.position(100 * quality)
+                position = transform.position(hundredths_of(quality))
                 found = []
                 for original, (y_hat, cells, signs) in zip(originals, decoded, strict=True):
                     latent = gate(y_hat, table[cells] * signs, position)
-                    found.append(scores(original, transform.synthesise(latent, *original.shape[:2], 100 * quality)))
+                    height, width = original.shape[:2]
+                    found.append(scores(original, transform.synthesise(latent, height, width, hundredths_of(quality))))
                 psnr, ssimulacra2 = np.mean(found, axis=0)
                 curve.append((rate, float(psnr), float(ssimulacra2)))
             curves[run, name] = curve

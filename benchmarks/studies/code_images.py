@@ -22,8 +22,9 @@ from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
 from cnncompress.training.data import load_images, split_held_out
-from cnncompress.training.export import COUNTED_QUALITIES
-from cnncompress.training.session import HELD_OUT, counting_images
+from cnncompress.training.export import COUNTED_QUALITIES, counting_images
+from cnncompress.training.session import HELD_OUT
+from cnncompress.units import hundredths_of
 
 QUALITIES = (0, 20, 40, 60, 80, 100)
 JUDGED_SIDE = 384
@@ -65,7 +66,7 @@ def read_coded(folder: Path) -> list[CodedImage]:
 @torch.inference_mode()
 def code(transform: LatentTransform, image: Tensor, quality: float) -> CodedImage:
     """Codes uint8 ``[3, H, W]`` at a quality of 0 .. 100."""
-    hundredths = round(quality * 100)
+    hundredths = hundredths_of(quality)
     latents = transform.encode(image.permute(1, 2, 0).contiguous(), hundredths)
     scales = transform.scales
     features = scales.features(latents.z.numpy(), hundredths)

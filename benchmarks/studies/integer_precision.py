@@ -37,6 +37,7 @@ from cnncompress.nn.scales import ScaleSynthesis
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.hyperprior import trainable_model
 from cnncompress.training.session import HELD_OUT
+from cnncompress.units import hundredths_of
 
 QUALITIES = (5, 25, 45, 65, 85)
 CROP, HELD_SIDE = 256, 384
@@ -97,7 +98,7 @@ class Coded:
 def coded(transform: LatentTransform, crops: list[Tensor], qualities: list[float]) -> Coded:
     """Codes crops, uint8 ``[3, h, w]``, at a quality each."""
     latents = [
-        transform.encode(crop.permute(1, 2, 0), round(100 * q)) for crop, q in zip(crops, qualities, strict=True)
+        transform.encode(crop.permute(1, 2, 0), hundredths_of(q)) for crop, q in zip(crops, qualities, strict=True)
     ]
     positions = quality_position(torch.tensor(qualities), transform.network.config.anchors)
     z, y = (torch.stack([part.short() for part in parts]) for parts in ([x.z for x in latents], [x.y for x in latents]))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import cast
 
 import click
 import torch
@@ -47,7 +48,9 @@ def curves(model: TrainableModel, images: Sequence[Tensor], name: str) -> list[C
             rate.append(float(output.y_bits + output.z_bits) / x[0, 0].numel())
             measured.append(scorer(*pixels))
         rates.append(fmean(rate))
-        scores.append({metric: metric.scale(fmean(row[metric.name] for row in measured)) for metric in METRICS})
+        scores.append(
+            {metric: metric.scale(fmean(cast(float, row[metric.name]) for row in measured)) for metric in METRICS}
+        )
     return [Curve(name, metric, tuple(rates), tuple(row[metric] for row in scores)) for metric in METRICS]
 
 

@@ -24,7 +24,7 @@ from cnncompress.model.weights import load_weights
 from cnncompress.nn.quality import quality_position
 from cnncompress.training.config import Augmentation
 from cnncompress.training.crops import RandomCrops
-from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.data import load_images, middle, split_held_out
 from cnncompress.training.hyperprior import HyperpriorModel, trainable_model
 from cnncompress.training.session import HELD_OUT
 
@@ -82,7 +82,7 @@ class Coder:
             self._rounded.append((log_scale, (residual - symbols).square()))
             return symbols, coded
 
-        model._round = rounded
+        setattr(model, "_round", rounded)  # noqa: B010 - a method, which assigning would hide from mypy
 
     def _keep(self, layer: nn.Module, name: str) -> None:
         layer.register_forward_pre_hook(lambda _, inputs: self._seen.__setitem__(name, inputs[0].half().contiguous()))
@@ -117,12 +117,8 @@ class Coder:
         network = self.model.network
         table = (self.squared_error / self.count.clamp(min=1.0)).float()
         norms = network.g_s.klt.square().mean(0)[:, None, None]
-        return (table[levels.long()] * norms * (2.0 * network.log_inverse_gain(position)).exp()).sum(1, keepdim=True)
-
-
-def _middle(image: Tensor) -> Tensor:
-    top, left = (max(0, length - CROP) // 2 for length in image.shape[1:])
-    return image[:, top : top + CROP, left : left + CROP]
+        errors: Tensor = table[levels.long()] * norms * (2.0 * network.log_inverse_gain(position)).exp()
+        return errors.sum(1, keepdim=True)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -148,7 +144,7 @@ def main(model: str, images: tuple[Path, ...], output: Path, count: int, by_qual
         return (crops.batch(1, CROP, step) for step in range(number))
 
     qualities = 100.0 * torch.rand(count, generator=torch.Generator().manual_seed(1))
-    middles = [_middle(image)[None].float() / 255.0 for image in held_out.values()]
+    middles = [middle(image, CROP)[None].float() / 255.0 for image in held_out.values()]
     sets = {
         "training": ((x, position(float(q))) for x, q in zip(drawn(count, 5), qualities, strict=True)),
         "by-quality": ((x, position(q)) for x in drawn(by_quality, 6) for q in SINGLE_QUALITIES),

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import Any
 
 import click
 import numpy as np
@@ -175,7 +176,11 @@ def judge(model: nn.Module | None, crops: Crops, indices: Sequence[int]) -> dict
         pixels = [(255.0 * y[0] + 0.5).byte().permute(1, 2, 0).numpy() for y in (original, restored)]
         row = (psnr(*pixels), distortion, ssimulacra2(*pixels) or 0.0)
         rows.setdefault(int(crops.quality()[index]), []).append(row)
-    return {quality: tuple(map(fmean, zip(*own, strict=True))) for quality, own in rows.items()}
+    means = {}
+    for quality, own in rows.items():
+        decibels, distortions, scores = zip(*own, strict=True)
+        means[quality] = (fmean(decibels), fmean(distortions), fmean(scores))
+    return means
 
 
 def gains(
@@ -204,7 +209,7 @@ def gains(
 @click.option("--seed", default=1)
 def main(
     folder: Path, start: str | None, by_quality: str | None, seconds: float, rate: float, first: float, seed: int,
-    **shape: float,
+    **shape: Any,
 ) -> None:  # fmt: skip
     """Train a filter on the crops in FOLDER."""
     torch.set_num_threads(1)

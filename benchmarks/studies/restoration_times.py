@@ -35,10 +35,12 @@ def folded(model: Candidate, position: Tensor) -> list[Kernel]:
     """Weights and biases of a filter's convolutions at one quality, identities included."""
     kernels = [(model.stem.weight, model.stem.bias + model.quality(position).flatten())]
     for layer in model.body:
-        if hasattr(layer, "conv"):
-            identity = torch.eye(len(layer.conv.weight))[:, :, None, None]
-            kernels.append((layer.conv.weight + F.pad(identity, (1, 1, 1, 1)), layer.conv.bias))
-    kernels.append((model.body[-1].weight, model.body[-1].bias))
+        convolution: Any = getattr(layer, "conv", None)
+        if convolution is not None:
+            identity = torch.eye(len(convolution.weight))[:, :, None, None]
+            kernels.append((convolution.weight + F.pad(identity, (1, 1, 1, 1)), convolution.bias))
+    last: Any = model.body[-1]
+    kernels.append((last.weight, last.bias))
     return kernels
 
 
@@ -111,7 +113,8 @@ def times(cell: int, width: int, layers: int, repeats: int) -> str:
     cells = F.pixel_unshuffle(image, cell).contiguous(memory_format=torch.channels_last)
 
     def plain(x: Tensor) -> Tensor:
-        return model(x, position, nothing, nothing)
+        restored: Tensor = model(x, position, nothing, nothing)
+        return restored
 
     expected = F.pixel_unshuffle(plain(image), cell)
     for found in (run_folded(kernels, cells), torch.from_numpy(run_ncnn(network, cells[0].contiguous().numpy()))[None]):

@@ -8,6 +8,7 @@ Lloyd's algorithm: each channel goes to the class whose tables code it best, and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -96,7 +97,7 @@ def lloyd(by_channel: Counts, classes: int, pooled: list[NDArray[np.float64]]) -
     # A start by how much heavier each channel's tails are than its levels' tables.
     heaviness = (by_channel * reference).sum((1, 2)) - _entropy(by_channel, reference)
     edges = np.quantile(heaviness, np.linspace(0, 1, classes + 1)[1:-1])
-    groups = np.searchsorted(edges, heaviness)
+    groups = np.asarray(np.searchsorted(edges, heaviness), np.int64)
     for _ in range(LLOYD_ROUNDS):
         costs = []
         for group in range(classes):
@@ -104,7 +105,7 @@ def lloyd(by_channel: Counts, classes: int, pooled: list[NDArray[np.float64]]) -
             counts[:, :kept] = by_channel[groups == group].sum(0)
             bits = class_bits(counts, pooled)[:, :kept]
             costs.append((by_channel * bits).sum((1, 2)))
-        groups = np.argmin(costs, axis=0)
+        groups = np.asarray(np.argmin(costs, axis=0), np.int64)
     return groups
 
 
@@ -113,7 +114,8 @@ def _entropy(by_channel: Counts, reference: Bits) -> NDArray[np.float64]:
     probability = 2.0**-reference
     probability[:, 1:] *= 2.0  # both signs
     expected = (probability * reference).sum(1) / probability.sum(1)
-    return (by_channel.sum(2) * expected).sum(1)
+    bits: NDArray[np.float64] = (by_channel.sum(2) * expected).sum(1)
+    return bits
 
 
 def variance_group(image: CodedImage) -> NDArray[np.int64]:
@@ -125,18 +127,22 @@ def variance_group(image: CodedImage) -> NDArray[np.int64]:
 
 def step(image: CodedImage) -> NDArray[np.int64]:
     """0 .. 3: the step of the spatial context."""
-    return np.arange(4)[:, None, None] + np.zeros_like(image.y, dtype=np.int64)
+    return np.broadcast_to(np.arange(4)[:, None, None], image.y.shape)
 
 
 def moved(image: CodedImage) -> NDArray[np.int64]:
     """0 .. 2: whether the scale context made the level smaller by two or more, about kept it, or made it larger."""
     change = image.y_levels.astype(np.int64) - image.first_levels
-    return np.digitize(change, [-1, 2])
+    return np.asarray(np.digitize(change, [-1, 2]), np.int64)
 
 
 def quality_third(image: CodedImage) -> NDArray[np.int64]:
     """0 .. 2: low, middle or high quality."""
     return np.full((1, 1, 1), min(2, int(image.quality // 33.4)))
+
+
+def _group_of_channel(groups: NDArray[np.int64], image: CodedImage) -> NDArray[np.int64]:
+    return groups
 
 
 def rate_changes(held_out: list[CodedImage], reference: Bits, hyper: Bits, bits: Bits, classes: Classes) -> list[float]:
@@ -159,8 +165,8 @@ def main(coded: Path) -> None:
     """Judge classes of tables on the images in the folder CODED."""
     counted, held_out = read_coded(coded / "counted"), read_coded(coded / "held-out")
     zeros = np.zeros((1, 1, 1), np.int64)
-    y_counts = sum(count(image, zeros, 1)[0] for image in counted)
-    z_counts = sum(count_hyper(image) for image in counted)
+    y_counts = np.sum([count(image, zeros, 1)[0] for image in counted], axis=0)
+    z_counts = np.sum([count_hyper(image) for image in counted], axis=0)
     pooled = masses(y_counts + z_counts)
     reference = np.stack([table_bits(integer_weights(mass)) for mass in pooled])
     channels = counted[0].y.shape[1]
@@ -175,7 +181,7 @@ def main(coded: Path) -> None:
     print("| --- " * (len(QUALITIES) + 3) + "|")
 
     def row(name: str, classes: Classes, number: int, hyper: Bits = reference) -> None:
-        totals = sum(count(image, classes(image), number) for image in counted)
+        totals = np.sum([count(image, classes(image), number) for image in counted], axis=0)
         bits = np.stack([class_bits(counts, pooled) for counts in totals])
         changes = rate_changes(held_out, reference, hyper, bits, classes)
         tables = SCALE_LEVELS * (number + (hyper is not reference))
@@ -189,7 +195,7 @@ def main(coded: Path) -> None:
     row("quality", quality_third, 3)
     for number in (2, 3):
         groups = lloyd(by_channel, number, pooled)
-        row("shape of the channel", lambda image, groups=groups: groups[:, None], number)
+        row("shape of the channel", partial(_group_of_channel, groups[:, None]), number)
 
 
 if __name__ == "__main__":

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from cnncompress.cli.console import printable, table
 from cnncompress.cli.exit_codes import working_on
-from cnncompress.cli.options.running import device_option, force_option
-from cnncompress.cli.options.types import Positive
+from cnncompress.cli.options.groups import SectionCommand, refuse_together, section
+from cnncompress.cli.options.types import Device, Positive
 from cnncompress.cli.signals import stop_request
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files import check_output, reason
@@ -21,6 +22,7 @@ from cnncompress.model.manifest import read_manifest
 
 if TYPE_CHECKING:
     from cnncompress.training.config import TrainConfig
+    from cnncompress.training.distributed import Processes
     from cnncompress.training.job import Job
     from cnncompress.training.session import Session
     from cnncompress.training.validation import Validation
@@ -30,34 +32,85 @@ NO_MODEL = "none"
 
 _ADVICE = "the same command goes on from there"
 
+_start = section("Start and settings")
+_time = section("Time")
+_running = section("Running")
+_files = section("Output")
+_messages = section("Messages")
 
-@click.command("train", short_help="Train a model on your own images.")
+
+@click.command("train", cls=SectionCommand, short_help="Train a model on your own images.")
 @click.argument("images", metavar="IMAGES...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="OUTPUT", required=True, help=f"Model to write, ends in {ENDING}.")
-@click.option(
+@_files("-o", "--output", metavar="OUTPUT", required=True, help=f"Model to write, ends in {ENDING}.")
+@_files("-f", "--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@_files(
+    "--export/--no-export",
+    default=True,
+    show_default=True,
+    help="Write OUTPUT at the end, or keep the run in OUTPUT.checkpoint.",
+)
+@_start(
     "--from",
     "start",
     metavar="NAME|PATH|none",
-    help=f"Model to start from, by default the default model; {NO_MODEL} for a fresh network.",
+    help=f"Model or checkpoint to start from, by default the default model; {NO_MODEL} for a fresh network.",
 )
-@click.option("--minutes", type=Positive(), default=60.0, show_default=True, help="Time to train for, in all.")
-@device_option
-@click.option("--threads", type=click.IntRange(min=1), help="CPU threads; by default one for each core.")
-@click.option("--config", metavar="FILE.toml", help="Settings in place of the automatic ones.")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of everything that is drawn at random.")
-@click.option("--quiet", is_flag=True, help="Write nothing but errors.")
-@force_option
+@_start("--config", metavar="FILE.toml", help="Settings in place of the automatic ones.")
+@_start(
+    "--set",
+    "changes",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Change a single setting, such as learning_rate=1e-4; the value in TOML. Repeatable.",
+)
+@_start("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of everything that is drawn at random.")
+@_start(
+    "--held-out",
+    metavar="N|NAME",
+    help="Images held out for validation: so many, a tenth at most, or those of an installed model.  [default: 24]",
+)
+@_time("--minutes", type=Positive(), default=60.0, show_default=True, help="Time to train for, in all.")
+@_time(
+    "--clock",
+    type=click.Choice(["wall", "cpu"]),
+    default="wall",
+    show_default=True,
+    help="Whose minutes: the clock's, or those of all CPU cores used.",
+)
+@_time("--stop-after", metavar="MINUTES", type=Positive(), help="Stop so long after the start, to go on later.")
+@_running(
+    "--device",
+    type=Device(),
+    default="auto",
+    show_default=True,
+    help="Where to train: auto, cpu, cuda, cuda:N or mps.",
+)
+@_running("--threads", type=click.IntRange(min=1), help="CPU threads; by default one for each core.")
+@_running(
+    "--compile/--no-compile", "compiled", default=None, help="Compile the networks first.  [default: on CUDA devices]"
+)
+@_messages("--quiet", is_flag=True, help="Write nothing but errors.")
+@_messages("--verbose", is_flag=True, help="Write rates and PSNR by quality every 100 steps, and each validation.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     images: tuple[str, ...],
     output: str,
+    force: bool,
+    export: bool,
     start: str | None,
+    config: str | None,
+    changes: tuple[str, ...],
+    seed: int | None,
+    held_out: str | None,
     minutes: float,
+    clock: Literal["wall", "cpu"],
+    stop_after: float | None,
     device: str,
     threads: int | None,
-    config: str | None,
-    seed: int | None,
+    compiled: bool | None,
     quiet: bool,
-    force: bool,
+    verbose: bool,
 ) -> None:
     """Train a model on your own images, starting from an installed one.
 
@@ -66,24 +119,29 @@ def command(
       cnncompress train photos/ -o mine.safetensors
       cnncompress train photos/ more.tar -o mine.safetensors --minutes 240 --device cuda
       cnncompress train photos/ -o fresh.safetensors --from none --minutes 1000
+      torchrun --nproc-per-node 2 -m cnncompress train photos/ -o mine.safetensors
       cnncompress compress photo.png photo.cnc --model mine.safetensors
 
     IMAGES are image files, folders (searched for images and tars) and tars. OUTPUT is a model for --model; files
-    made with it need it for decompression too. Where there are at least ten images, up to 24 of them, a tenth at most,
-    are not trained on but show at the end what was gained.
+    made with it need it for decompression too. From ten images on, a tenth of them (24 at most) is held out: these are
+    not trained on, and show at the end what was gained.
 
-    Ctrl-C keeps the run in OUTPUT.checkpoint, and the same command goes on with it; --minutes may be another then.
+    Ctrl-C and SIGTERM keep the run in OUTPUT.checkpoint, and the same command goes on with it; --minutes may be another
+    then. A run that starts from a checkpoint goes on from its step and minute with its settings, which --config and
+    --set may change.
     """
+    refuse_together(ctx, ("quiet", "verbose"))
     if not output.endswith(ENDING):
         raise click.UsageError(f"OUTPUT must end in {ENDING}, which {output!r} does not.")
     with working_on(output):
-        check_output(output, force=force)
+        check_output(output, force=force or not export)
     for image in images:
         with working_on(image):
             _check_source(image)
     check_packages()
     import torch
 
+    from cnncompress.training.distributed import joined
     from cnncompress.training.job import Job
 
     if threads is not None:
@@ -95,48 +153,61 @@ def command(
         minutes=minutes,
         device=device,
         settings=_settings(config),
+        changes=_changes(changes),
         seed=seed,
+        held_out=held_out,
+        compiled=compiled,
+        clock=clock,
+        stop_after=math.inf if stop_after is None else stop_after,
+        export=export,
         force=force,
     )
-    with _advice_when_interrupted(job, quiet):
-        _run(job, quiet)
+    with joined() as processes:
+        say = _ignore if quiet or not processes.leads else _say
+        with _advice_when_interrupted(job, say):
+            _run(job, processes, say, verbose)
 
 
-def _run(job: Job, quiet: bool) -> None:
+def _run(job: Job, processes: Processes, say: Callable[[str], None], verbose: bool) -> None:
     from cnncompress.cli.bars import display
     from cnncompress.training.session import Session
 
-    session = Session(job, lambda error: _say(quiet, printable(f"left out: {error}")))
-    _say(quiet, f"{len(session.images)} training images, {len(session.held_out)} held out for validation")
+    session = Session(
+        job,
+        on_unreadable=lambda error: say(printable(f"left out: {error}")),
+        log=say if verbose else None,
+        processes=processes,
+    )
+    say(f"{len(session.images)} training images, {len(session.held_out)} held out for validation")
     if session.resumed:
-        _say(quiet, f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
+        say(f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
     with stop_request() as stop:
-        with display(job.minutes, session.minutes, quiet=quiet) as show:
-
-            def go_on(step: int, minutes: float, loss: float) -> bool:
-                show(step, minutes, loss)
-                return stop.number is None
-
-            finished = session.train(go_on)
+        with display(job.minutes, session.minutes, quiet=verbose or say is _ignore) as show:
+            finished = session.train(show, lambda: stop.number is not None)
         if not finished or stop.number is not None:
-            _say(quiet, f"stopped at minute {session.minutes:.1f} of {job.minutes:g}; {_ADVICE}")
+            say(f"stopped at minute {session.minutes:.1f} of {job.minutes:g}; {_ADVICE}")
             raise click.exceptions.Exit(stop.exit_code)
-    _say(quiet, _gain(session))
+    if not processes.leads:
+        return
+    say(_gain(session))
+    if not job.export:
+        say(f"{printable(str(job.checkpoint))}: the run, after {session.trainer.step} steps")
+        return
     name = printable(str(job.output))
-    _say(quiet, f"counting symbols for the probability tables, and writing {name}")
+    say(f"counting symbols for the probability tables, and writing {name}")
     with working_on(str(job.output)):
         exported = session.finish()
-    _say(quiet, f"{name}: model {exported.sha256[:8]}; compress and decompress with --model {name}")
+    say(f"{name}: model {exported.sha256[:8]}; compress and decompress with --model {name}")
 
 
 @contextlib.contextmanager
-def _advice_when_interrupted(job: Job, quiet: bool) -> Iterator[None]:
+def _advice_when_interrupted(job: Job, say: Callable[[str], None]) -> Iterator[None]:
     """For Ctrl-C while images are read or the model is written; training stops by itself."""
     try:
         yield
     except KeyboardInterrupt:
         if job.checkpoint.exists():
-            _say(quiet, f"stopped; {_ADVICE}")
+            say(f"stopped; {_ADVICE}")
         raise
 
 
@@ -174,8 +245,19 @@ def _settings(config: str | None) -> TrainConfig | None:
         raise click.BadParameter(f"{config}: {error}", param_hint="--config") from error
 
 
+def _changes(settings: tuple[str, ...]) -> dict[str, Any]:
+    from cnncompress.training.config import TrainConfig, changed, parse_settings
+
+    try:
+        changes = parse_settings(settings)
+        changed(TrainConfig(), changes)  # names and values; whether they fit the model is found out later
+        return changes
+    except (TypeError, ValueError) as error:
+        raise click.BadParameter(str(error), param_hint="--set") from error
+
+
 def _gain(session: Session) -> str:
-    """What the validation says, in a few lines."""
+    """Returns what the validation says, in a few lines."""
     after = session.after
     if after is None:
         return "no validation: it takes ten images or more, and held-out ones of at least 256x256 pixels"
@@ -196,6 +278,9 @@ def _rows(after: Validation, before: Validation | None) -> str:
     return table(list(zip(*columns, strict=True)))
 
 
-def _say(quiet: bool, text: str) -> None:
-    if not quiet:
-        click.echo(text, err=True)
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _ignore(text: str) -> None:
+    pass

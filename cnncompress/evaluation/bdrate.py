@@ -52,7 +52,7 @@ class PerImageBdRate:
 
 
 def bd_rate(test: Curve, anchor: Curve) -> float:
-    """Average difference in rate of `test` against `anchor` at equal quality in per cent; negative is smaller.
+    """Returns the mean difference in rate of `test` to `anchor` at equal quality in per cent; negative is smaller.
 
     Raises:
         CurveError: A curve has fewer than `MIN_POINTS` points, a rate that is not positive, or quality that
@@ -65,7 +65,7 @@ def bd_rate(test: Curve, anchor: Curve) -> float:
 
 
 def common_range(test: Curve, anchor: Curve) -> tuple[float, float]:
-    """The range of the metric that both curves cover.
+    """Returns the range of the metric that both curves cover.
 
     Raises:
         CurveError: As for `bd_rate`.
@@ -86,7 +86,7 @@ def common_range(test: Curve, anchor: Curve) -> tuple[float, float]:
 
 
 def bd_rate_per_image(test: Mapping[str, Curve], anchor: Mapping[str, Curve]) -> PerImageBdRate:
-    """Mean over images of each image's BD-rate in per cent.
+    """Returns the mean over the images of each image's BD-rate, in per cent.
 
     Args:
         test: Curves by image, from `image_curves`.

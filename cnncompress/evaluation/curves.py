@@ -35,12 +35,12 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """The name, saying so where the curve is a published one."""
+        """Name in legends; marks published curves."""
         return f"{self.name} (published)" if self.published else self.name
 
 
 def rows_by_quality(codec: CodecResults) -> dict[float, tuple[Measurement, ...]]:
-    """The rows of each quality, rising.
+    """Returns the rows of each quality, by rising quality.
 
     Raises:
         ResultsError: A quality was not measured on every image.
@@ -57,14 +57,14 @@ def rows_by_quality(codec: CodecResults) -> dict[float, tuple[Measurement, ...]]
 
 
 def mean_value(rows: Sequence[Measurement], metric: Metric) -> float | None:
-    """The mean score of some rows, on the metric's scale; None where a row has no score or the mean is infinite."""
+    """Returns the mean score of some rows on the metric's scale; None if a row has none or the mean is infinite."""
     scores = [score for row in rows if (score := row.scores.get(metric.name)) is not None]
     value = metric.scale(fmean(scores)) if len(scores) == len(rows) else math.inf
     return value if math.isfinite(value) else None
 
 
 def mean_curve(codec: CodecResults, metric: Metric) -> Curve:
-    """Average over the images at each quality: mean bpp and mean score.
+    """Returns the curve of the mean rate and the mean score over the images at each quality.
 
     A quality at which `mean_value` is None is left out: for PSNR, one at which any image came back identical.
 
@@ -75,7 +75,7 @@ def mean_curve(codec: CodecResults, metric: Metric) -> Curve:
 
 
 def image_curves(codec: CodecResults, metric: Metric) -> dict[str, Curve]:
-    """One curve per image, by the image's name; points without a finite score are left out."""
+    """Returns a curve for each image, by the image's name; points without a finite score are left out."""
     rows: dict[str, list[tuple[Measurement, ...]]] = {}
     for row in sorted(codec.rows, key=lambda row: (row.image, row.quality)):
         rows.setdefault(row.image, []).append((row,))
@@ -83,7 +83,7 @@ def image_curves(codec: CodecResults, metric: Metric) -> dict[str, Curve]:
 
 
 def read_published(path: Path, names: Collection[str] = ()) -> tuple[Curve, ...]:
-    """Published curves from a JSON file: one for each codec and metric.
+    """Reads published curves from a JSON file, one for each codec and metric.
 
     The file is ``{codec: {"source": ..., "bpp": [...], "psnr_rgb": [...], "ms_ssim_rgb": [...]}}``.
 
@@ -119,7 +119,7 @@ def _published_curves(path: Path, name: str, entry: object) -> list[Curve]:
 
 
 def _numbers(column: object) -> tuple[float, ...] | None:
-    """The column as finite floats; None where it is anything else."""
+    """Returns the column as finite floats; None if it is anything else."""
     if not isinstance(column, list):
         return None
     numbers = tuple(float(value) for value in column if isinstance(value, (int, float)) and math.isfinite(value))
@@ -127,7 +127,7 @@ def _numbers(column: object) -> tuple[float, ...] | None:
 
 
 def _curve(name: str, metric: Metric, points: Sequence[Sequence[Measurement]]) -> Curve:
-    """The curve through the means of the rows of each point."""
+    """Returns the curve through the means of the rows of each point."""
     means = [
         (fmean(row.bpp for row in rows), value) for rows in points if (value := mean_value(rows, metric)) is not None
     ]

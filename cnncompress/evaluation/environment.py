@@ -45,7 +45,7 @@ class Environment:
 
 
 def current_environment() -> Environment:
-    """The environment of this process."""
+    """Returns the environment of this process."""
     versions = {"cnncompress": __version__}
     for name in PACKAGES:
         try:
@@ -63,7 +63,7 @@ def current_environment() -> Environment:
 
 
 def limit_threads(threads: int) -> None:
-    """Hold this process to a number of threads; for entry points, before torch is imported.
+    """Limits this process to a number of threads; for entry points, before torch is imported.
 
     The codecs count threads in different ways (OpenMP in torch, processors of the process in Pillow's AVIF),
     so the process is bound to that many processors where the system allows it (Linux), and OpenMP is told as
@@ -81,14 +81,14 @@ def limit_threads(threads: int) -> None:
 
 
 def usable_processors() -> int:
-    """Number of processors that this process may run on."""
+    """Returns the number of processors that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:
-    """Model name of the processor: Linux keeps it in a file, elsewhere the platform module has it."""
+    """Returns the model name of the processor; on Linux it is in a file, elsewhere the platform module has it."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

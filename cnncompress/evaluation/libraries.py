@@ -15,7 +15,7 @@ _IN_PILLOW = (("libjpeg-turbo", "libjpeg_turbo"), ("libwebp", "webp"), ("libavif
 
 
 def library_versions() -> dict[str, str]:
-    """Versions by library, of those that are there: libjpeg-turbo, libwebp, libavif, libaom, OpenJPEG, libjxl."""
+    """Returns versions by library, of those installed: libjpeg-turbo, libwebp, libavif, libaom, OpenJPEG, libjxl."""
     found = {library: features.version(feature) for library, feature in _IN_PILLOW if features.check(feature)}
     found["libaom"] = _libaom()
     found["libjxl"] = _libjxl()
@@ -23,7 +23,7 @@ def library_versions() -> dict[str, str]:
 
 
 def _libaom() -> str | None:
-    """The AV1 encoder inside libavif, which decides more about its files than libavif does."""
+    """Returns the version of the AV1 encoder inside libavif, which decides more about the files than libavif does."""
     if not features.check("avif"):
         return None
     versions = str(importlib.import_module("PIL._avif").codec_versions())  # "dav1d [dec]:1.5.3, aom [enc]:3.14.1"
@@ -32,7 +32,7 @@ def _libaom() -> str | None:
 
 
 def _libjxl() -> str | None:
-    """From the list of components that the plugin's wheel carries (https://peps.python.org/pep-0770/)."""
+    """Returns libjxl's version, from the plugin's list of components (https://peps.python.org/pep-0770/)."""
     try:
         files = metadata.files(JPEG_XL_PACKAGE) or []
     except metadata.PackageNotFoundError:

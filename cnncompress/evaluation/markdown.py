@@ -12,7 +12,7 @@ MINUS = "\N{MINUS SIGN}"
 
 
 def bd_rate_markdown(results: Results, compared: CodecResults) -> str:
-    """BD-rate of the mean curves of one codec against every other one, a column for each metric."""
+    """Returns a table of a codec's BD-rates against every other one, a column for each metric; of the mean curves."""
     metrics = compared.metrics
     rows = [
         [
@@ -26,7 +26,7 @@ def bd_rate_markdown(results: Results, compared: CodecResults) -> str:
 
 
 def curve_markdown(codec: CodecResults) -> str:
-    """Mean rate and quality of one codec at each of its qualities, a column for each metric."""
+    """Returns a table of a codec's mean rate and scores at each of its qualities, a column for each metric."""
     rows = []
     for quality, some in rows_by_quality(codec).items():
         values = [mean_value(some, metric) for metric in codec.metrics]

@@ -1,4 +1,4 @@
-"""What a decoded image cost and how close it is: bits per pixel, and four measures of quality.
+"""Metrics of decoded images: bits per pixel, and four measures of quality.
 
 All of them take what a user gets: the bytes of the whole file and 8-bit RGB pixels. PSNR is over the three channels
 jointly (one mean squared error per image), as the published Kodak tables have it. The other three judge looks. No
@@ -67,7 +67,7 @@ class Metric:
 
     @property
     def heading(self) -> str:
-        """Title and unit."""
+        """Title and unit, for the head of a column."""
         return f"{self.title} {self.unit}".rstrip()
 
 
@@ -78,7 +78,7 @@ class Scorer:
         self._measures = [(metric, metric.load()) for metric in metrics]
 
     def __call__(self, original: Pixels, decoded: Pixels) -> dict[str, float | None]:
-        """Scores by the metrics' names, rounded; None where a metric is infinite or the image too small for it.
+        """Returns rounded scores by the metrics' names; None if a metric is infinite or the image too small for it.
 
         Args:
             original: uint8 [H, W, 3].
@@ -96,12 +96,12 @@ class Scorer:
 
 
 def bits_per_pixel(file_bytes: int, width: int, height: int) -> float:
-    """Rate of a whole file, header and metadata included, in bits per pixel."""
+    """Returns the rate of a whole file, header and metadata included, in bits per pixel."""
     return 8.0 * file_bytes / (width * height)
 
 
 def psnr(original: Pixels, decoded: Pixels) -> float:
-    """Peak signal-to-noise ratio in dB.
+    """Returns the peak signal-to-noise ratio in dB.
 
     Args:
         original: uint8 [H, W, 3].
@@ -120,7 +120,7 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
 
 
 def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
-    """Multi-scale structural similarity, linear (1 = identical), mean over the RGB channels.
+    """Returns the multi-scale structural similarity, linear (1 = identical), mean over the RGB channels.
 
     Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment", 2003:
     https://doi.org/10.1109/ACSSC.2003.1292216
@@ -154,12 +154,12 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
 
 
 def ms_ssim_db(similarity: float) -> float:
-    """MS-SSIM in dB, -10 log10(1 - similarity); infinity for 1."""
+    """Returns MS-SSIM in dB, -10 log10(1 - similarity); infinity for 1."""
     return math.inf if similarity >= 1.0 else -10.0 * math.log10(1.0 - similarity)
 
 
 def ssimulacra2(original: Pixels, decoded: Pixels) -> float | None:
-    """SSIMULACRA2: 100 = identical, 90 = hard to tell apart, 50 = medium quality, below 0 = very poor.
+    """Returns SSIMULACRA2: 100 is identical, 90 hard to tell apart, 50 medium quality, below 0 very poor.
 
     Sneyers, "SSIMULACRA 2", https://github.com/cloudinary/ssimulacra2; computed by its Python port, ``ssimulacra2``
     of PyPI.
@@ -199,7 +199,7 @@ class ColorVideoVdp:
         self._predictor: Any = None
 
     def __call__(self, original: Pixels, decoded: Pixels) -> float | None:
-        """The score of a decoded image; None where a side is a single pixel.
+        """Returns the score of a decoded image; None if a side is a single pixel.
 
         Args:
             original: uint8 [H, W, 3], sRGB.
@@ -234,7 +234,7 @@ METRICS = (PSNR, MS_SSIM, SSIMULACRA2, CVVDP)
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of a name.
+    """Returns the metric with a name.
 
     Raises:
         UnknownMetricError: There is none.
@@ -253,7 +253,7 @@ def _check_pair(original: Pixels, decoded: Pixels) -> None:
 
 
 def _as_file(pixels: Pixels) -> io.BytesIO:
-    """The pixels as a PPM file in memory, for a library that takes files only."""
+    """Returns the pixels as a PPM file in memory, for a library that takes files only."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PPM")
     file.seek(0)

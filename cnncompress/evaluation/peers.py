@@ -40,8 +40,8 @@ import PIL
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from cnncompress import Codec
@@ -72,10 +72,10 @@ class ImageCodec(Protocol):
         """Qualities to measure, from the smallest file to the largest."""
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
-        """A whole file of an 8-bit RGB image."""
+        """Encodes an 8-bit RGB image as a whole file."""
 
     def decode(self, data: bytes) -> Image.Image:
-        """The 8-bit RGB image of a file that `encode` made."""
+        """Decodes a file that `encode` made to an 8-bit RGB image."""
 
 
 @dataclass(frozen=True)
@@ -99,13 +99,13 @@ class PillowCodec:
     plugin: str | None = None
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
-        """A whole file of an 8-bit RGB image."""
+        """Encodes an 8-bit RGB image as a whole file."""
         buffer = io.BytesIO()
         image.save(buffer, format=self.pillow_format, **self.options(quality))
         return buffer.getvalue()
 
     def decode(self, data: bytes) -> Image.Image:
-        """The 8-bit RGB image of a file that `encode` made."""
+        """Decodes a file that `encode` made to an 8-bit RGB image."""
         with Image.open(io.BytesIO(data), formats=[self.pillow_format]) as image:
             return image.convert("RGB")
 
@@ -139,11 +139,11 @@ class CncCodec:
         return f"cnncompress, {shown}{fingerprint}{effort}, device {self._device}"
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
-        """A whole .cnc file of an 8-bit RGB image."""
+        """Encodes an 8-bit RGB image as a whole .cnc file."""
         return self._loaded().compress(image, quality, effort=self._effort)
 
     def decode(self, data: bytes) -> Image.Image:
-        """The 8-bit RGB image of a .cnc file."""
+        """Decodes a .cnc file to an 8-bit RGB image."""
         return self._loaded().decompress(data).convert("RGB")
 
     def _loaded(self) -> Codec:
@@ -155,7 +155,7 @@ class CncCodec:
 
 
 def pillow_codecs() -> tuple[PillowCodec, ...]:
-    """The peers, in the order of the tables."""
+    """Returns the peers, in the order of the tables."""
     versions = {"Pillow": PIL.__version__, **library_versions()}
 
     def settings(text: str, *libraries: str) -> str:
@@ -216,7 +216,7 @@ def pillow_codecs() -> tuple[PillowCodec, ...]:
 
 
 def codec_names() -> tuple[str, ...]:
-    """Names that `find_codec` knows."""
+    """Returns the names that `find_codec` knows."""
     return (CNC, *(codec.name for codec in pillow_codecs()))
 
 
@@ -229,7 +229,7 @@ def find_codec(
     label: str = CNC,
     points: int | None = None,
 ) -> ImageCodec:
-    """The codec of a name.
+    """Returns the codec with a name.
 
     Args:
         name: One of `codec_names`.
@@ -256,7 +256,7 @@ def find_codec(
 
 
 def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:
-    """Both ends, and evenly spread ones between them."""
+    """Returns both ends and evenly spread values between them."""
     steps = min(points, len(qualities)) - 1
     return tuple(qualities[round(step * (len(qualities) - 1) / steps)] for step in range(steps + 1))
 

@@ -1,17 +1,17 @@
-"""Plots of rate and distortion, and of training; the only module that imports matplotlib."""
+"""Plots of quality over rate; the only module of the package that imports matplotlib."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, ScalarFormatter
+from matplotlib.ticker import MaxNLocator
 
 from cnncompress.errors import OutputError
-from cnncompress.evaluation.benchmarks.training_time import ScalingCurve
 from cnncompress.evaluation.curves import Curve
 
 FORMATS = (".svg", ".png")
@@ -28,7 +28,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; black is kept for the codec itself.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _OWN = "cnc"
 
 
@@ -39,7 +39,7 @@ def plot_curves(
     max_bpp: float = 2.0,
     title: str | None = None,
 ) -> None:
-    """Draw quality over rate and write it as SVG or PNG, by the ending of `path`.
+    """Draws quality over rate and writes it as SVG or PNG, by the ending of `path`.
 
     Measured curves are solid with a marker at each point, published ones dashed and named as published.
     Curves without points are left out.
@@ -53,13 +53,11 @@ def plot_curves(
     Raises:
         OutputError: Another ending, nothing to draw, or the file cannot be written.
     """
-    _check_ending(path)
     drawn = [curve for curve in curves if curve.bpp]
     if not drawn:
         raise OutputError("no curve has points to plot")
     metric = drawn[0].metric
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7.0, 4.8), layout="constrained")
+    with figure_file(path, height=4.8) as figure:
         axes = figure.add_subplot()
         colours = _colours(drawn)
         visible: list[float] = []
@@ -85,54 +83,33 @@ def plot_curves(
         if title:
             axes.set_title(title, loc="left", fontsize=11)
         axes.legend(frameon=False, loc="lower right")
-        _save(figure, path)
 
 
-def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) -> None:
-    """Draw loss over minutes of training, both logarithmic, with the power laws dashed where there is one.
+@contextmanager
+def figure_file(path: Path, height: float) -> Iterator[Figure]:
+    """Makes a figure 7 inches wide in the style of all plots, and writes it after the body has drawn into it.
 
     Args:
-        curves: At least one.
         path: SVG or PNG to write, by its ending.
-        until: Minutes to which the power laws are drawn.
+        height: Height in inches.
 
     Raises:
         OutputError: Another ending, or the file cannot be written.
     """
-    _check_ending(path)
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(7.0, 4.2), layout="constrained")
-        axes = figure.add_subplot()
-        for index, curve in enumerate(curves):
-            colour = _COLOURS[index % len(_COLOURS)]
-            label = f"{curve.name}, {curve.parameters / 1e6:.1f} M"
-            axes.loglog(curve.minutes, curve.loss, label=label, color=colour, marker="o", markersize=4.5)
-            if curve.has_power_law:
-                ends = (curve.minutes[-1], until)
-                axes.loglog(ends, [curve.at(minutes) for minutes in ends], color=colour, linestyle="--", linewidth=1.2)
-        axes.yaxis.set_major_formatter(ScalarFormatter())
-        axes.yaxis.set_minor_formatter(ScalarFormatter())
-        axes.set_xlabel("minutes of training")
-        axes.set_ylabel("loss")
-        axes.legend(frameon=False)
-        _save(figure, path)
-
-
-def _check_ending(path: Path) -> None:
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot plot to {path}: expected a name ending in {' or '.join(FORMATS)}")
-
-
-def _save(figure: Figure, path: Path) -> None:
-    try:
-        # No date in the file, so that it changes only when the curves do.
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-        figure.savefig(path, dpi=150, metadata=metadata)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror}") from error
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(7.0, height), layout="constrained")
+        yield figure
+        try:
+            # No date in the file, so that it changes only when the curves do.
+            metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
+            figure.savefig(path, dpi=150, metadata=metadata)
+        except OSError as error:
+            raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _colours(curves: Sequence[Curve]) -> list[str]:
     others = [index for index, curve in enumerate(curves) if curve.name != _OWN]
     position = {index: order for order, index in enumerate(others)}
-    return [_COLOURS[position[index] % len(_COLOURS)] if index in position else "black" for index in range(len(curves))]
+    return [COLOURS[position[index] % len(COLOURS)] if index in position else "black" for index in range(len(curves))]

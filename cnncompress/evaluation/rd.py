@@ -1,4 +1,4 @@
-"""Measure rate, distortion and time: images x qualities through one codec."""
+"""Rate, distortion and time of one codec on many images at many qualities."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class MeasurementError(CnncompressError):
 def measure_codec(
     codec: ImageCodec, images: Sequence[Path], scorer: Scorer, progress: Callable[[], object] = lambda: None
 ) -> CodecResults:
-    """Encode, decode and compare every image at every quality of the codec.
+    """Encodes, decodes and compares every image at every quality of the codec.
 
-    The first image is run once untimed, so that loading weights and libraries is nobody's encode time.
+    The first image is run once untimed: loading weights and libraries is not counted as encode time.
 
     Args:
         codec: The codec.
@@ -50,7 +50,7 @@ def measure_codec(
 
 
 def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, scorer: Scorer) -> Measurement:
-    """One image at one quality.
+    """Measures one image at one quality.
 
     Values are rounded here to what they can mean, so that results read from a file equal those just measured.
 

@@ -17,7 +17,7 @@ NARROW_SHARE = 0.25
 
 
 def format_report(results: Results, published: Sequence[Curve] = (), of: str | None = None) -> str:
-    """All tables.
+    """Returns all tables as text.
 
     Args:
         results: Codecs measured on the same images, from `merge`.
@@ -37,7 +37,7 @@ def format_report(results: Results, published: Sequence[Curve] = (), of: str | N
 
 
 def compared_codec(results: Results, name: str | None = None) -> CodecResults:
-    """The codec of a name; without one cnncompress, or the first codec where it was not measured.
+    """Returns the codec with a name; without a name cnncompress, or the first codec if that was not measured.
 
     Raises:
         ResultsError: There is no codec of that name.
@@ -48,7 +48,7 @@ def compared_codec(results: Results, name: str | None = None) -> CodecResults:
 
 
 def curve_table(codec: CodecResults) -> str:
-    """Mean rate and quality of one codec at each of its qualities, by every metric."""
+    """Returns the table of a codec's mean rate and scores at each of its qualities."""
     rows = []
     for quality, some in rows_by_quality(codec).items():
         bpp = fmean(row.bpp for row in some)
@@ -58,7 +58,7 @@ def curve_table(codec: CodecResults) -> str:
 
 
 def default_quality_sentence(codec: CodecResults) -> str | None:
-    """What the default quality of cnncompress means, on average; None if the codec is another, or has no such rows."""
+    """Returns what cnncompress's default quality means on average; None for other codecs, or without such rows."""
     rows = rows_by_quality(codec).get(DEFAULT_QUALITY, ())
     psnr = mean_value(rows, PSNR) if rows else None
     if codec.codec != CNC or psnr is None:
@@ -68,7 +68,7 @@ def default_quality_sentence(codec: CodecResults) -> str | None:
 
 
 def bd_rate_table(results: Results, metric: Metric, compared: CodecResults, published: Sequence[Curve] = ()) -> str:
-    """BD-rate of one codec against every other one and every published curve, by one metric.
+    """Returns the table of a codec's BD-rates against every other one and every published curve, by one metric.
 
     There are two columns: the BD-rate between curves of means, and the mean of the images' BD-rates, which does not
     exist against a published mean curve.
@@ -89,7 +89,7 @@ def bd_rate_table(results: Results, metric: Metric, compared: CodecResults, publ
 
 
 def bd_rate_cell(test: Curve, anchor: Curve) -> str:
-    """The BD-rate as it stands in a table, in per cent with one decimal; in words where there is none."""
+    """Returns the cell of a BD-rate, in per cent with one decimal; words if there is none."""
     try:
         low, high = common_range(test, anchor)
         covered = max(test.values[-1], anchor.values[-1]) - min(test.values[0], anchor.values[0])
@@ -101,7 +101,7 @@ def bd_rate_cell(test: Curve, anchor: Curve) -> str:
 
 
 def time_table(results: Results) -> str:
-    """Median encode and decode seconds, per image and per megapixel, over all images and qualities."""
+    """Returns the table of median encode and decode seconds, per image and per megapixel."""
     rows = []
     for codec in results.codecs:
         megapixels = [row.width * row.height / 1e6 for row in codec.rows]
@@ -123,7 +123,7 @@ def time_table(results: Results) -> str:
 
 
 def _mean_cell(value: float | None) -> str:
-    """Images that came back identical have no PSNR, small ones no MS-SSIM; then the mean has none either."""
+    """Returns the cell of a mean; images that came back identical have no PSNR, small ones no MS-SSIM."""
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -136,7 +136,7 @@ def _per_image_cell(test: dict[str, Curve], anchor: dict[str, Curve]) -> str:
 
 
 def _table(title: str, header: list[str], rows: list[list[str]]) -> str:
-    """Columns as wide as their contents: the first to the left, numbers to the right."""
+    """Returns a table with columns as wide as their contents: the first to the left, numbers to the right."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     lines = [title]
     for row in [header, *rows]:

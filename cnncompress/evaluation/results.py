@@ -86,7 +86,7 @@ class CodecResults:
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """Those that the rows have scores of, in the order of the tables."""
+        """Metrics that the rows have scores of, in the order of the tables."""
         return tuple(metric for metric in METRICS if metric.name in self.rows[0].scores)
 
 
@@ -97,7 +97,7 @@ class Results:
     codecs: tuple[CodecResults, ...]
 
     def codec(self, name: str) -> CodecResults:
-        """The codec of a name.
+        """Returns the codec with a name.
 
         Raises:
             ResultsError: It was not measured.
@@ -108,12 +108,12 @@ class Results:
         raise ResultsError(f"no codec {name!r} in the results; there are {', '.join(one.codec for one in self.codecs)}")
 
     def without(self, names: Collection[str]) -> Results:
-        """The same but for the codecs of these names."""
+        """Returns the results without the codecs of some names."""
         return Results(tuple(codec for codec in self.codecs if codec.codec not in names))
 
 
 def merge(parts: Sequence[Results]) -> Results:
-    """Set the codecs of several results side by side, in the order given.
+    """Sets the codecs of several results side by side, in the order given.
 
     Raises:
         ResultsError: A codec is there twice, or two codecs were measured on different images.
@@ -131,7 +131,7 @@ def merge(parts: Sequence[Results]) -> Results:
 
 
 def require_images(results: Results, images: Sequence[str]) -> None:
-    """Check that every codec was measured on exactly these images.
+    """Checks that every codec was measured on exactly these images.
 
     Args:
         results: Measured earlier.
@@ -149,7 +149,7 @@ def require_images(results: Results, images: Sequence[str]) -> None:
 
 
 def write_results(results: Results, path: Path) -> None:
-    """Write results as JSON, replacing the file in one step.
+    """Writes results as JSON, replacing the file in one step.
 
     Raises:
         OutputError: The file cannot be written.
@@ -162,7 +162,7 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Read results written by `write_results`.
+    """Reads results written by `write_results`.
 
     Raises:
         ResultsError: The file is missing, is not such a file or has another schema.
@@ -177,7 +177,7 @@ def read_results(path: Path) -> Results:
 
 
 def read_json(path: Path) -> Any:
-    """The parsed contents of a JSON file.
+    """Reads and parses a JSON file.
 
     Raises:
         ResultsError: The file cannot be read or is not JSON.
@@ -191,7 +191,7 @@ def read_json(path: Path) -> Any:
 
 
 def _to_json(results: Results) -> str:
-    """JSON with one row per line, so that files stay small and differences readable."""
+    """Returns JSON with one row a line, so that files stay small and differences readable."""
     entries = []
     for codec in results.codecs:
         environment = asdict(codec.environment) | {"packages": dict(codec.environment.packages)}

@@ -13,7 +13,7 @@ from cnncompress.images.settings import ImageSettings
 
 
 def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, ...]:
-    """Resolve files, folders and data set names to image files.
+    """Finds the image files of files, folders and data set names.
 
     Args:
         names: Each a file, a folder (every image directly in it, sorted by name; other files are passed
@@ -30,12 +30,12 @@ def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, .
 
 
 def image_name(path: Path) -> str:
-    """Name of an image in results: its folder and file name, the same on every machine."""
+    """Returns the name of an image in results: its folder and file name, the same on every machine."""
     return f"{path.resolve().parent.name}/{path.name}"
 
 
 def load_rgb(path: Path) -> Image.Image:
-    """Load an image as 8-bit RGB, upright.
+    """Loads an image as 8-bit RGB, upright.
 
     Transparency is composited over white: every codec is then given the same opaque pixels, whether it can
     carry alpha or not. Colour profiles and other metadata are left behind: they would cost some codecs bytes
@@ -74,7 +74,7 @@ def _resolve(name: str, data: Path | None) -> list[Path]:
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file begins like an image; a damaged one does, and fails when it is loaded."""
+    """Whether a file begins like an image; a damaged one may, and fails when it is loaded."""
     try:
         with Image.open(path):
             return True

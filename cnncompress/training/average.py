@@ -18,19 +18,14 @@ class WeightAverage(nn.Module):
     there for the step's end. This one starts from the model's weights, and its update is one queued operation.
 
     Attributes:
-        decay: Share that the average keeps of itself in an update, 0 .. 1; who knows how long a step takes sets it.
+        decay: Share that the average keeps of itself in an update, 0 .. 1; to be set before each update.
     """
 
-    def __init__(self, model: TrainableModel, decay: float = 1.0) -> None:
-        """Copies the model.
-
-        Args:
-            model: The model, on the device where it is trained.
-            decay: The first `decay`.
-        """
+    def __init__(self, model: TrainableModel) -> None:
+        """Copies a model, on the device where it is trained."""
         super().__init__()
         self.module = copy.deepcopy(model).requires_grad_(False)
-        self.decay = decay
+        self.decay = 1.0
 
     @torch.no_grad()
     def update_parameters(self, model: TrainableModel) -> None:
@@ -39,7 +34,7 @@ class WeightAverage(nn.Module):
 
 
 def decay_over(seconds: float, window: float) -> float:
-    """Decay of an update, so that the average reaches as far back in time however quick the steps are.
+    """Returns the decay of an update, so that the average reaches as far back in time however quick the steps are.
 
     Args:
         seconds: Time since the update before.

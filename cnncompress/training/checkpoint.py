@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import platform
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from cnncompress.errors import InvalidModel
+from cnncompress.files import reason
 from cnncompress.training.config import TrainConfig, config_from_dict
-from cnncompress.training.tensor_files import read_tensors, remove_tensors, write_tensors
+from cnncompress.training.tensor_files import read_tensors, write_tensors
 
 FORMAT = "cnncompress-checkpoint-1"
 _TENSOR_PARTS = ("model", "average", "rng")
@@ -44,17 +47,51 @@ class Checkpoint:
     held_out: tuple[str, ...]
     environment: str
 
+    def restore(
+        self, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+    ) -> None:
+        """Loads the state into model, average, optimiser and torch's random number generators.
 
-def save_checkpoint(checkpoint: Checkpoint, path: Path, max_bytes: int | None = None) -> None:
+        Args:
+            model: The model, on the device.
+            average: Its averaged weights, on the device.
+            optimizer: The optimiser of the model.
+            device: Where the run goes on.
+
+        Raises:
+            RuntimeError, ValueError, KeyError, TypeError: The state is of another model.
+        """
+        model.load_state_dict(self.model)
+        average.load_state_dict(self.average)
+        optimizer.load_state_dict(self.optimizer)
+        for parameter, moments in optimizer.state.items():
+            # Files hold tensors in plain order; the fused update needs the parameter's own.
+            for name in ("exp_avg", "exp_avg_sq"):
+                moments[name] = torch.empty_like(parameter).copy_(moments[name])
+        torch.set_rng_state(self.rng["cpu"])
+        if device.type == "cuda" and "cuda" in self.rng:
+            torch.cuda.set_rng_state(self.rng["cuda"], device)
+
+
+def generator_states(device: torch.device) -> dict[str, Tensor]:
+    """Returns the states of torch's random number generators that a run on a device uses."""
+    states = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        states["cuda"] = torch.cuda.get_rng_state(device)
+    return states
+
+
+def environment_text(device: torch.device) -> str:
+    """Returns the version of torch and the machine, as a checkpoint of a run on a device names them."""
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"torch {torch.__version__}, {place}, {platform.machine()}"
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Writes a checkpoint so that a reader sees the old one or the new one, never a part.
 
-    Args:
-        checkpoint: What to write.
-        path: File to write.
-        max_bytes: Largest size of a file; more of them lie beside ``path`` then. None for one file.
-
     Raises:
-        OSError: It cannot be written.
+        OutputError: It cannot be written.
     """
     tensors = {f"{part}/{key}": tensor for part in _TENSOR_PARTS for key, tensor in getattr(checkpoint, part).items()}
     for index, moments in checkpoint.optimizer["state"].items():
@@ -68,14 +105,14 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path, max_bytes: int | None = 
         "held_out": checkpoint.held_out,
         "environment": checkpoint.environment,
     }
-    write_tensors(path, tensors, json.dumps(values), max_bytes)
+    write_tensors(path, tensors, json.dumps(values))
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Reads a checkpoint of one file or of several; nothing in it is run.
+    """Reads a checkpoint; nothing in it is run.
 
     Raises:
-        InvalidModel: The file is no checkpoint of this program, or a part of it is missing or damaged.
+        InvalidModel: The file is missing, damaged, or no checkpoint of this program.
     """
     try:
         tensors, text = read_tensors(path)
@@ -104,12 +141,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
             **parts,
         )
     except OSError as error:
-        missing = f" {Path(error.filename).name}" if error.filename and Path(error.filename).name != path.name else ""
-        raise InvalidModel(f"{path}: not a checkpoint:{missing} {error.strerror or error}") from error
+        raise InvalidModel(f"{path}: not a checkpoint: {reason(error)}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise InvalidModel(f"{path}: not a checkpoint: {error}") from error
-
-
-def remove_checkpoint(path: Path) -> None:
-    """Removes a checkpoint with all of its files, where there is one."""
-    remove_tensors(path)

@@ -12,7 +12,7 @@ from cnncompress.model.config import HYPER_STRIDE
 from cnncompress.nn.network import CodecNetwork
 
 _SIDE = 2 * HYPER_STRIDE
-"""Of the blank image: not more than a strip of the restoration filter has rows, where strips overlap."""
+"""Side of the blank test image; at most one strip of the restoration filter, or overlaps would count twice."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Complexity:
 
 @torch.no_grad()
 def measure_complexity(network: CodecNetwork, scales: IntegerScales) -> Complexity:
-    """Counts parameters, and multiply-accumulates of the convolutions, of the float ones on a blank image.
+    """Counts parameters, and multiply-accumulates of all convolutions (of the float ones on a blank image).
 
     Args:
         network: Float networks, on the CPU.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -91,7 +91,7 @@ class TrainConfig:
             not drown the low ones.
         seed: Seed of weights, crops and qualities.
         origin: Fingerprint of the model that the run starts from, eight hexadecimal digits; empty for a fresh network.
-            What starts the run sets it.
+            Set by the code that starts the run.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -114,7 +114,7 @@ class TrainConfig:
     origin: str = ""
 
     def __post_init__(self) -> None:
-        """Refuses unknown names, and phases that do not make up the whole run.
+        """Checks names, phases and ranges.
 
         Raises:
             ValueError: There is no such network or objective, the fractions do not add up to 1, a crop is no multiple
@@ -132,16 +132,16 @@ class TrainConfig:
                 raise ValueError(f"phase with crop {phase.crop} and batch {phase.batch}: crop must be a multiple of 64")
 
     def phase_at(self, progress: float) -> Phase:
-        """The phase in force when ``progress`` (0 .. 1) of the time budget is used."""
+        """Returns the phase in force when ``progress`` (0 .. 1) of the time budget is used."""
         return self._locate(progress)[0]
 
     def rate_at(self, progress: float) -> float:
-        """Learning rate relative to the peak when ``progress`` (0 .. 1) of the time budget is used."""
+        """Returns the learning rate relative to its peak when ``progress`` (0 .. 1) of the time budget is used."""
         phase, share = self._locate(progress)
         return phase.first_rate + share * (phase.last_rate - phase.first_rate)
 
     def _locate(self, progress: float) -> tuple[Phase, float]:
-        """The phase at ``progress`` and the share of it that is over."""
+        """Returns the phase at ``progress`` and the share of it that is over."""
         start = 0.0
         for phase in self.phases:
             if progress < start + phase.fraction:
@@ -185,12 +185,51 @@ def model_config_from_dict(values: dict[str, Any]) -> ModelConfig:
     return _build(ModelConfig, values)
 
 
+def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
+    """Parses changes of single settings into nested tables, as `changed` takes them.
+
+    Args:
+        settings: ``key=value`` each, the value in TOML; ``model.width_8=64`` reaches into a table.
+
+    Raises:
+        ValueError: A setting is not TOML.
+    """
+    changes: dict[str, Any] = {}
+    for setting in settings:
+        try:
+            changes = _merged(changes, tomllib.loads(setting))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"setting {setting!r}: {error}") from error
+    return changes
+
+
+def changed(config: TrainConfig, changes: Mapping[str, Any]) -> TrainConfig:
+    """Returns a configuration with other values for some settings.
+
+    Args:
+        config: The configuration.
+        changes: Nested tables from `parse_settings`.
+
+    Raises:
+        ValueError: A key is unknown or a value is out of its range.
+    """
+    return config_from_dict(_merged(asdict(config), changes)) if changes else config
+
+
+def _merged(values: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(values)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged
+
+
 def load_config(path: Path | None, settings: Sequence[str] = ()) -> TrainConfig:
     """Reads a TOML file and changes single settings.
 
     Args:
         path: The file; None for the default configuration.
-        settings: ``key=value`` each, the value in TOML; ``model.width_8=64`` reaches into a table.
+        settings: As for `parse_settings`.
 
     Raises:
         ValueError: The file or a setting is not TOML, or has unknown keys or values out of range.
@@ -200,12 +239,4 @@ def load_config(path: Path | None, settings: Sequence[str] = ()) -> TrainConfig:
     if path is not None:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    for setting in settings:
-        try:
-            change = tomllib.loads(setting)
-        except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"setting {setting!r}: {error}") from error
-        for key, value in change.items():
-            inner = values.get(key)
-            values[key] = {**inner, **value} if isinstance(inner, dict) and isinstance(value, dict) else value
-    return config_from_dict(values)
+    return config_from_dict(_merged(values, parse_settings(settings)))

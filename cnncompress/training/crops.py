@@ -30,7 +30,7 @@ class RandomCrops:
     """
 
     def __init__(self, images: Iterable[Tensor], device: torch.device, augmentation: Augmentation, seed: int) -> None:
-        """Brings the images to the device.
+        """Copies the images to the device.
 
         Args:
             images: uint8 ``[3, H, W]`` each; those that are on the device already are not copied.
@@ -47,7 +47,7 @@ class RandomCrops:
         self.add(images)
 
     def add(self, images: Iterable[Tensor]) -> None:
-        """Brings more images to the device, from which the next batches are cut as well; arguments as above."""
+        """Copies more images to the device, from which the next batches are cut as well."""
         self.images += [image.to(self.device) for image in images]
         self.areas = np.array([image.shape[1] * image.shape[2] for image in self.images], dtype=float)
         self.short_sides = np.array([min(image.shape[1:]) for image in self.images])
@@ -79,7 +79,7 @@ class RandomCrops:
         return pixels.div_(255.0).contiguous(memory_format=torch.channels_last)
 
     def _cut(self, count: int, side: int, weights: NDArray[np.float64], rng: np.random.Generator) -> Tensor:
-        """uint8 ``[count, 3, side, side]`` from images chosen by weight, flipped at random."""
+        """Cuts uint8 ``[count, 3, side, side]`` from images chosen by weight, flipped at random."""
         crops = []
         for index in rng.choice(len(weights), count, p=weights / weights.sum()):
             image = self.images[index]
@@ -109,7 +109,7 @@ class RandomCrops:
         pixels.index_copy_(0, index, changed.round_().clamp_(0.0, 255.0))
 
     def _jitter(self, pixels: Tensor, brightness: Tensor, contrast: Tensor, saturation: Tensor) -> Tensor:
-        """Saturation, contrast around the crop's mean grey and brightness: together one affine map of RGB per crop.
+        """Changes saturation, contrast around the crop's mean grey and brightness by one affine map of RGB per crop.
 
         Args:
             pixels: float32 ``[B, 3, H, W]`` in ``0 .. 255``.

@@ -15,8 +15,8 @@ from torchvision.transforms.v2 import functional as transforms_functional
 
 from cnncompress.errors import UnreadableImage
 from cnncompress.files import reason
+from cnncompress.images.formats import is_image_ending
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".avif", ".ppm", ".bmp", ".tif", ".tiff")
 MIN_SIDE = 64
 
 
@@ -33,19 +33,19 @@ def _decode(name: str, data: bytes | UnreadableImage) -> Tensor | UnreadableImag
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes | UnreadableImage]]:
-    """Names and contents of the images of a source, or in place of a content why it cannot be read."""
+    """Yields names and contents of the images of a source; in place of a content, the error why it cannot be read."""
     if source.is_dir():
         for path in sorted(source.rglob("*")):
             if path.suffix.lower() == ".tar":
                 yield from _members(path)
-            elif path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir():
+            elif is_image_ending(path.suffix[1:]) and not path.is_dir():
                 yield path.relative_to(source).as_posix(), _read(path)
     elif source.suffix.lower() == ".tar":
         try:
             with tarfile.open(source) as tar:
                 for member in tar:
                     file = tar.extractfile(member) if member.isfile() else None
-                    if file is not None and Path(member.name).suffix.lower() in IMAGE_SUFFIXES:
+                    if file is not None and is_image_ending(Path(member.name).suffix[1:]):
                         yield member.name, file.read()
         except (OSError, tarfile.TarError) as error:
             yield source.name, UnreadableImage(f"{source}: {reason(error).splitlines()[0]}")
@@ -67,8 +67,8 @@ def load_images(
 
     Args:
         sources: Image files, tars of images, or folders that are searched for both, recursively.
-        on_error: Told of each image or tar that cannot be read, which is left out then; without it the first one is
-            raised.
+        on_error: Called for each image or tar that cannot be read, which is left out then; without it the first error
+            is raised.
 
     Returns:
         uint8 ``[3, H, W]`` by path within its folder or tar, sorted; images with a side below 64 pixels are left out.
@@ -103,11 +103,17 @@ def _distinct(name: str, taken: Container[str]) -> str:
 
 
 def hold_out(images: dict[str, Tensor], names: Container[str]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Takes the images with certain names out for validation; training images and held-out images."""
+    """Splits images by name: returns the training images and the held-out ones."""
     return (
         {name: image for name, image in images.items() if name not in names},
         {name: image for name, image in images.items() if name in names},
     )
+
+
+def middle(image: Tensor, side: int) -> Tensor:
+    """Returns the middle of ``[3, H, W]``, at most ``side`` pixels high and wide."""
+    top, left = (max(0, (length - side) // 2) for length in image.shape[1:])
+    return image[:, top : top + side, left : left + side]
 
 
 def split_held_out(images: dict[str, Tensor], count: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -41,21 +41,21 @@ class Processes:
         return self.rank == 0
 
     def seed(self, seed: int) -> int:
-        """A seed for each process; the first one's is the seed itself."""
+        """Returns this process's seed; the first process has the seed itself."""
         return seed + 1_000_003 * self.rank
 
     def share(self, batch: int) -> int:
-        """Crops of a step that are this process's.
+        """Returns how many crops of a step are this process's.
 
         Raises:
-            ValueError: They cannot be shared out evenly.
+            CnncompressError: They cannot be shared out evenly.
         """
         if batch % self.count:
-            raise ValueError(f"a batch of {batch} crops cannot be shared out evenly to {self.count} processes")
+            raise CnncompressError(f"a batch of {batch} crops cannot be shared out evenly to {self.count} processes")
         return batch // self.count
 
     def agree(self, seconds: float, going: bool) -> tuple[float, bool]:
-        """Replaces the time used, and whether there is another step, by what the first process has.
+        """Returns the time used, and whether there is another step, as the first process has them.
 
         The values travel between the hosts, so that no GPU is waited for.
 
@@ -108,8 +108,9 @@ def joined() -> Iterator[Processes]:
 
 
 def own_device(name: str) -> str:
-    """The name of a device, with ``cuda`` taken for the GPU that torchrun has meant for this process."""
-    return f"cuda:{os.environ['LOCAL_RANK']}" if name == "cuda" and "LOCAL_RANK" in os.environ else name
+    """Returns the name of this process's device: under torchrun ``cuda``, and ``auto`` with GPUs, are one for each."""
+    chosen = name == "cuda" or (name == "auto" and torch.cuda.is_available())
+    return f"cuda:{os.environ['LOCAL_RANK']}" if chosen and "LOCAL_RANK" in os.environ else name
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""Checkpoint to a model that can be used (a weights file) or shipped (with a manifest entry)."""
+"""Export of a checkpoint as a weights file, or as an installed model with its manifest entry."""
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,21 @@ from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
 from cnncompress.model.weights import load_weights, round_to_stored, save_weights
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
+from cnncompress.training.checkpoint import Checkpoint
 from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
+from cnncompress.training.data import middle
 from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 COUNTED_QUALITIES = 16
+COUNTED_IMAGES = 160
+COUNTED_SIDE = 512
 _AVERAGE_PREFIX = "module."
 
 
 def averaged_model(checkpoint: Checkpoint) -> HyperpriorModel:
-    """The averaged weights of a run, as a model on the CPU.
+    """Returns the averaged weights of a run, as a model on the CPU.
 
     Raises:
         InvalidModel: The run trained another network than the codec's.
@@ -57,13 +60,30 @@ def check_finite(network: torch.nn.Module) -> None:
 
 
 def integer_scales(model: HyperpriorModel) -> IntegerScales:
-    """The integer twins of a model's scale networks.
+    """Returns the integer twins of a model's scale networks.
 
     Raises:
         InvalidModel: The bounds that make them exact do not hold, or a parameter is not finite.
     """
     check_finite(model.scales)
     return model.scales.to_integers()
+
+
+def counting_images(images: Sequence[Tensor], count: int = COUNTED_IMAGES) -> list[Tensor]:
+    """Chooses the images on which the probability tables are counted, the same at every call.
+
+    Args:
+        images: Training images, uint8 ``[3, H, W]`` each.
+        count: How many to choose.
+
+    Returns:
+        So many, evenly chosen, or each of fewer as often as it takes; large ones cut to their middle 512x512.
+    """
+    total = len(images)
+    step = max(1.0, total / count)
+    # Qualities follow the order, so every round begins elsewhere: an image shall not meet the same quality again.
+    places = [(place % total + place // total) % total for place in (int(i * step) for i in range(count))]
+    return [middle(images[place], COUNTED_SIDE) for place in places]
 
 
 def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArray[np.int64]:
@@ -109,7 +129,7 @@ def export_weights(
 
     Args:
         checkpoint: State of a run.
-        images: Training images, uint8 ``[3, H, W]``, on which the probability tables are counted.
+        images: From `counting_images`.
         path: Safetensors file to write.
         force: Whether an existing file may be replaced.
 
@@ -117,7 +137,16 @@ def export_weights(
         InvalidModel: The integer network would not be exact, or a weight is not finite.
         OutputError: The file cannot be written, or is there already and may not be replaced.
     """
-    model = averaged_model(checkpoint)
+    return write_model(averaged_model(checkpoint), images, path, force=force)
+
+
+def write_model(
+    model: HyperpriorModel, images: Iterable[Tensor], path: Path, *, force: bool = False
+) -> ExportedWeights:
+    """Writes the weights file of a model, whose float weights become those that are stored.
+
+    Arguments, result and errors are those of `export_weights`.
+    """
     scales = integer_scales(model)
     network: CodecNetwork = model.network
     round_to_stored(network)
@@ -136,7 +165,7 @@ def export_weights(
 
 
 def export(
-    checkpoint_path: Path,
+    checkpoint: Checkpoint,
     name: str,
     images: Iterable[Tensor],
     directory: Path,
@@ -147,9 +176,9 @@ def export(
     """Writes ``NAME.safetensors``, in place of an older one, and its manifest entry.
 
     Args:
-        checkpoint_path: Checkpoint of a run.
+        checkpoint: State of a run.
         name: What the model will be called.
-        images: Training images, uint8 ``[3, H, W]``, on which the probability tables are counted.
+        images: From `counting_images`.
         directory: Folder of the manifest; made if it is missing.
         licence: Licence of the weights.
         data_sources: Where the training images came from, with their licences.
@@ -158,10 +187,9 @@ def export(
         The manifest entry.
 
     Raises:
-        InvalidModel: The checkpoint cannot be read, or its integer network would not be exact.
+        InvalidModel: The integer network would not be exact, or a weight is not finite.
         OutputError: The file cannot be written.
     """
-    checkpoint = load_checkpoint(checkpoint_path)
     record = _training_record(checkpoint)  # before the weights are written, which may themselves be in the checkout
     path = directory / f"{name}{SUFFIX}"
     exported = export_weights(checkpoint, images, path, force=True)
@@ -200,7 +228,7 @@ def _training_record(checkpoint: Checkpoint) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    """The commit that the exporting program is at, where it runs from a checkout."""
+    """Returns the commit of the exporting program; None outside of a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

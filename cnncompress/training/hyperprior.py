@@ -111,7 +111,7 @@ class HyperpriorModel(TrainableModel):
         return HyperpriorOutput(x_hat, y_bits, z_bits.sum((1, 2, 3)))
 
     def _round(self, residual: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        """Symbols of a residual, and what stands in for them where their rate is estimated."""
+        """Returns the symbols of a residual, and what replaces them in the estimate of their rate."""
         if self.training:
             return round_straight_through(residual), self._add_noise(residual)
         symbols = round_with_dead_zone(residual, dead_zone(log_scale))

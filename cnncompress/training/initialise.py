@@ -20,7 +20,7 @@ from cnncompress.training.seed_article import SeedArticleModel
 
 
 def patch_covariance(images: Sequence[Tensor], patches: int, seed: int) -> Tensor:
-    """Second moments of random 16x16 patches around mid-grey.
+    """Returns the second moments of random 16x16 patches around mid-grey.
 
     Args:
         images: uint8 ``[3, H, W]`` each, sides at least 16.
@@ -46,7 +46,7 @@ def patch_covariance(images: Sequence[Tensor], patches: int, seed: int) -> Tenso
 
 
 def optimal_step(lmbda: float) -> float:
-    """Quantisation step that balances ``lambda * 255^2 * MSE`` against bits per pixel, in units of 1.0 = white.
+    """Returns the step that balances ``lambda * 255^2 * MSE`` against bits per pixel, in units of 1.0 = white.
 
     A uniform quantiser of step D has MSE ``D^2 / 12`` per coefficient and its rate falls by ``log2 D``; 0.6 accounts
     for the coefficients that are quantised to zero. There are three values per pixel.

@@ -1,21 +1,23 @@
-"""What a user asks to be trained, and the settings that follow from it: from the start, the budget and the device."""
+"""A training job as a user asks for it, and the settings that follow from its start, budget and device."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from statistics import median
+from typing import Any, Literal
 
 from torch import Tensor
 
 from cnncompress.errors import ModelError, OutputExists
 from cnncompress.model.config import ModelConfig
-from cnncompress.training.config import Phase, TrainConfig
+from cnncompress.training.config import Phase, TrainConfig, changed
 
 CHECKPOINT_SUFFIX = ".checkpoint"
 
-# Chosen by the program, and may come out otherwise when the run goes on with a longer budget or on another device.
+# Chosen by the program; may differ when the run goes on with a longer budget or on another device.
 _AUTOMATIC = ("phases", "warmup_steps", "ema_seconds")
 
 CPU_BATCH = 4
@@ -25,16 +27,23 @@ CROPS = (256, 128, 64)
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be trained.
+    """A training job.
 
     Attributes:
         images: Image files, folders and tars.
         output: Weights file to write; the checkpoint lies beside it.
-        start: Name or path of the model to start from; None for a fresh network.
+        start: Name or path of the model to start from, or path of a checkpoint; None for a fresh network.
         minutes: Time budget of the whole run, interruptions not counted.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         settings: All settings of the run, in place of the automatic ones; the model's shape is that of ``start``.
+        changes: Other values for single settings, from `cnncompress.training.config.parse_settings`.
         seed: Seed of weights, crops and qualities; by default that of the settings.
+        held_out: How many images are not trained on but used for validation, or the name of an installed model, to hold
+            out the same images; by default those of the checkpoint that the run starts from, or 24.
+        compiled: Whether to compile the networks; None does so on CUDA devices only.
+        clock: Whether ``minutes`` are the clock's, or those of all CPU cores used.
+        stop_after: Minutes of real time, loading included, after which to stop with a checkpoint.
+        export: Whether to write ``output`` at the end. If not, the checkpoint stays.
         force: Whether ``output`` may be replaced.
     """
 
@@ -44,7 +53,13 @@ class Job:
     minutes: float
     device: str = "auto"
     settings: TrainConfig | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
+    held_out: str | None = None
+    compiled: bool | None = None
+    clock: Literal["wall", "cpu"] = "wall"
+    stop_after: float = math.inf
+    export: bool = True
     force: bool = False
 
     @property
@@ -53,43 +68,59 @@ class Job:
         return self.output.with_name(self.output.name + CHECKPOINT_SUFFIX)
 
 
-def plan(job: Job, model: ModelConfig | None, origin: str = "", *, on_gpu: bool, crop: int = CROPS[0]) -> TrainConfig:
-    """The configuration of a new run.
+def plan(
+    job: Job,
+    model: ModelConfig | None,
+    origin: str = "",
+    *,
+    on_gpu: bool,
+    crop: int = CROPS[0],
+    earlier: TrainConfig | None = None,
+) -> TrainConfig:
+    """Returns the configuration of a new run.
 
     Args:
-        job: What is to be trained.
+        job: The training job.
         model: Shape of the model that the run starts from; None for a fresh network.
         origin: Fingerprint of that model, in hexadecimal.
         on_gpu: Whether larger batches are quick.
         crop: Largest side of the crops that fits the images, in pixels.
+        earlier: Configuration of the checkpoint that the run starts from.
 
     Raises:
-        ModelError: The job's settings describe a model of another shape.
+        ModelError: The job's settings describe a model of another shape, or a change is out of its range.
     """
     if job.settings is not None:
         config = job.settings
-        if model is not None and config.model not in (model, ModelConfig()):
-            raise ModelError("the settings describe a model of another shape than the one to start from")
+    elif earlier is not None:
+        config = earlier
     elif model is not None:
         config = fine_tuning_config(model, job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else CPU_BATCH)
     else:
         config = fresh_config(job.minutes, crop=crop, batch=GPU_BATCH if on_gpu else None)
+    try:
+        config = changed(config, job.changes)
+    except ValueError as error:
+        raise ModelError(f"settings: {error}") from error
+    if model is not None and config.model not in (model, ModelConfig()):
+        raise ModelError("the settings describe a model of another shape than the one to start from")
     seed = config.seed if job.seed is None else job.seed
     return replace(config, model=model or config.model, seed=seed, origin=origin)
 
 
 def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:
-    """Refuses to go on with the checkpoint of another run.
+    """Checks that a checkpoint is of the same run.
 
     Args:
-        job: What is to be trained.
+        job: The training job.
         planned: From `plan`; what depends on the images does not matter.
         saved: Configuration of the checkpoint.
 
     Raises:
-        OutputExists: Something that the job asks for is not what the checkpoint has.
+        OutputExists: The job asks for other settings than the checkpoint has.
     """
-    asked = [field.name for field in fields(planned) if job.settings is not None or field.name not in _AUTOMATIC]
+    free = () if job.settings is not None else set(_AUTOMATIC) - set(job.changes)
+    asked = [each.name for each in fields(planned) if each.name not in free]
     others = [name for name in asked if getattr(planned, name) != getattr(saved, name)]
     if others:
         raise OutputExists(
@@ -99,7 +130,7 @@ def check_same_run(job: Job, planned: TrainConfig, saved: TrainConfig) -> None:
 
 
 def fine_tuning_config(model: ModelConfig, minutes: float, *, crop: int = 256, batch: int = CPU_BATCH) -> TrainConfig:
-    """Settings of a run that starts from a trained model.
+    """Returns settings for a run that starts from a trained model.
 
     The peak rates are half of a fresh start's or less: the optimiser knows nothing yet of the weights that it moves,
     and a higher rate first loses what they have learned. Integer arithmetic is simulated from the start, since the
@@ -129,7 +160,7 @@ def fine_tuning_config(model: ModelConfig, minutes: float, *, crop: int = 256, b
 
 
 def fresh_config(minutes: float, *, crop: int = 256, batch: int | None = None) -> TrainConfig:
-    """The default settings, fitted to a run that starts from nothing.
+    """Returns the default settings, fitted to a run that starts from nothing.
 
     Args:
         minutes: Time budget of the run.
@@ -143,16 +174,16 @@ def fresh_config(minutes: float, *, crop: int = 256, batch: int | None = None) -
 
 
 def fitting_crop(images: Iterable[Tensor]) -> int:
-    """Largest side of crops, 256, 128 or 64, that fits into at least half of the images ``[3, H, W]``."""
+    """Returns the largest side of crops, 256, 128 or 64, that fits into at least half of the images ``[3, H, W]``."""
     side = median(min(image.shape[1:]) for image in images)
     return next((crop for crop in CROPS if crop <= side), CROPS[-1])
 
 
 def _warmup_steps(minutes: float) -> int:
-    """100 steps, or fewer where those would be a good part of a short run on a CPU."""
+    """Returns 100 steps, or fewer if those would be a good part of a short run on a CPU."""
     return max(10, min(100, round(10 * minutes)))
 
 
 def _ema_seconds(minutes: float) -> float:
-    """A sixth of the run, or less: a short one must not end with an average of mostly its starting weights."""
+    """Returns a sixth of the run, or less: a short run must not end with an average of mostly its first weights."""
     return min(10.0 * minutes, TrainConfig().ema_seconds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,13 @@ from torch import Tensor
 
 from cnncompress.errors import CnncompressError, InvalidModel
 from cnncompress.training.average import WeightAverage, decay_over
-from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from cnncompress.training.checkpoint import (
+    Checkpoint,
+    environment_text,
+    generator_states,
+    load_checkpoint,
+    save_checkpoint,
+)
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
 from cnncompress.training.distributed import ALONE, LostProcess, Processes
@@ -22,13 +27,18 @@ from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput, T
 from cnncompress.training.initialise import initialise, patch_covariance, untrained_model
 from cnncompress.training.loss import RateDistortion, rate_distortion
 from cnncompress.training.objective import objective_named
-from cnncompress.training.step import build_optimizer, choose_parameters, draw_qualities, full_precision, load_optimizer
+from cnncompress.training.run_clock import Interval, RunClock
+from cnncompress.training.step import build_optimizer, choose_parameters, draw_qualities, full_precision
 from cnncompress.training.validation import QualityMeter, Validation, validate
 
 KLT_PATCHES = 200_000
 
-GoOn = Callable[[int, float, float], bool]
-"""Told the steps done, the minutes of the budget used and the mean loss since it was last asked; whether to go on."""
+SAVE_EVERY = 180.0
+VALIDATE_EVERY = 900.0
+"""Seconds of training between checkpoints, and between validations."""
+
+Report = Callable[[int, float, float], None]
+"""Takes the steps done, the minutes of the budget used, and the mean loss since the last call."""
 
 
 class Trainer:
@@ -63,7 +73,7 @@ class Trainer:
             processes: Those that train together; each is given the same of all else.
 
         Raises:
-            ValueError: A phase's batch cannot be shared out to the processes.
+            CnncompressError: A phase's batch cannot be shared out to the processes.
         """
         torch.manual_seed(config.seed)
         self.config = config
@@ -75,7 +85,6 @@ class Trainer:
         self.processes = processes
         self.step = 0
         self.seconds = 0.0
-        self.stopping = False
         for phase in config.phases:
             processes.share(phase.batch)
         if start is None:
@@ -100,15 +109,11 @@ class Trainer:
         return self.average.module
 
     def add_images(self, images: dict[str, Tensor]) -> None:
-        """Trains on these images as well; between steps, which is also where `run` asks its `go_on`."""
+        """Trains on these images as well; between steps, such as where `run` calls `report`."""
         self.crops.add(images.values())
 
-    def stop(self) -> None:
-        """Ends `run` after the step that is under way, with a checkpoint; may be called by a signal's handler."""
-        self.stopping = True
-
     def warm_up(self, phase: Phase) -> float:
-        """Runs a step of a phase forward and backward and forgets it, so that what is done once is done.
+        """Runs a step of a phase forward and backward and discards it, for work that is done once.
 
         That is the compiling, if there is any, and cuDNN's choice of kernels. Weights, moments, the count of steps and
         the random numbers to come stay as they are. Waits for the device, and returns the loss.
@@ -121,7 +126,7 @@ class Trainer:
         return loss.item()
 
     def resume(self, path: Path) -> None:
-        """Goes on from a checkpoint of a run with the same configuration.
+        """Goes on from a checkpoint of a run with the same model configuration.
 
         Raises:
             InvalidModel: The file is no checkpoint, or its contents do not fit its configuration.
@@ -131,23 +136,13 @@ class Trainer:
         if checkpoint.config.model != self.config.model:
             raise CnncompressError(f"{path}: checkpoint of a model with another configuration")
         try:
-            self.model.load_state_dict(checkpoint.model)
-            self.average.load_state_dict(checkpoint.average)
-            load_optimizer(self.optimizer, checkpoint.optimizer)
-            torch.set_rng_state(checkpoint.rng["cpu"])
-            if self.device.type == "cuda" and "cuda" in checkpoint.rng:
-                torch.cuda.set_rng_state(checkpoint.rng["cuda"], self.device)
+            checkpoint.restore(self.model, self.average, self.optimizer, self.device)
         except (RuntimeError, ValueError, KeyError, TypeError) as error:
             raise InvalidModel(f"{path}: not a checkpoint: its contents do not fit its configuration") from error
         self.step, self.seconds = checkpoint.step, checkpoint.seconds
 
     def checkpoint(self) -> Checkpoint:
-        """The state of the run."""
-        rng = {"cpu": torch.get_rng_state()}
-        place = self.device.type
-        if self.device.type == "cuda":
-            rng["cuda"] = torch.cuda.get_rng_state(self.device)
-            place = torch.cuda.get_device_name(self.device)
+        """Returns the state of the run."""
         return Checkpoint(
             config=self.config,
             step=self.step,
@@ -155,9 +150,9 @@ class Trainer:
             model=self.model.state_dict(),
             average=self.average.state_dict(),
             optimizer=self.optimizer.state_dict(),
-            rng=rng,
+            rng=generator_states(self.device),
             held_out=tuple(self.held_out),
-            environment=f"torch {torch.__version__}, {place}, {platform.machine()}",
+            environment=environment_text(self.device),
         )
 
     def run(
@@ -165,29 +160,25 @@ class Trainer:
         minutes: float,
         path: Path,
         *,
-        save_every: float = 180.0,
-        validate_every: float = 900.0,
         log_every: int = 100,
         stop_after: float = math.inf,
         max_steps: int | None = None,
-        go_on: GoOn | None = None,
+        report: Report | None = None,
+        stopped: Callable[[], bool] = lambda: False,
         final_validation: bool = True,
-        max_shard_bytes: int | None = None,
     ) -> Validation | None:
         """Trains until the time budget is used.
 
         Args:
             minutes: Budget of the whole run, earlier parts of it included; the schedule follows the share used.
             path: Checkpoint, written now and then and at the end.
-            save_every: Seconds between checkpoints.
-            validate_every: Seconds between validations.
             log_every: Steps between log lines.
             stop_after: Seconds of real time after which no step is begun, however much of the budget is left; saving
                 and the final validation follow.
             max_steps: Ends the call after this many steps.
-            go_on: Asked after every `log_every` steps; where it returns False, the call ends with a checkpoint.
-            final_validation: Validate at the end of the call as well, unless `go_on` ended it.
-            max_shard_bytes: Largest size of a file of the checkpoint; None for one file.
+            report: Called with each log line.
+            stopped: Asked before each step; where it returns True, the call ends with a checkpoint.
+            final_validation: Whether to validate at the end of the call as well, unless `stopped` ended it.
 
         Returns:
             What the final validation measured; None without it, or without held-out images of at least 256x256 pixels.
@@ -195,23 +186,22 @@ class Trainer:
         Raises:
             CnncompressError: The loss is not finite.
             LostProcess: Another process of the run has ended; there is a checkpoint, of this step if possible.
-            OSError: The checkpoint cannot be written.
+            OutputError: The checkpoint cannot be written.
         """
-        budget = minutes * 60.0
+        budget = 60.0 * minutes
         deadline = time.monotonic() + stop_after
-        started = saved = validated = self.clock()
-        before = self.seconds
         last_step = math.inf if max_steps is None else self.step + max_steps
         updated = self.seconds - (self.seconds / self.step if self.step else math.inf)
+        clock = RunClock(self.clock, self.seconds)
+        saving, validating = Interval(SAVE_EVERY, self.seconds), Interval(VALIDATE_EVERY, self.seconds)
         meter = QualityMeter(self.config.model.anchors, self.device)
         phase: Phase | None = None
         if not self.processes.leads:  # or it would draw the qualities and the noise of the first
             torch.manual_seed(self.processes.seed(self.config.seed + self.step))
-        stopped = False
-        with full_precision(self.device), self._rescued(path, max_shard_bytes):
+        with full_precision(self.device), self._rescued(path):
             while True:
                 going = self.seconds < budget and time.monotonic() < deadline and self.step < last_step
-                self.seconds, going = self.processes.agree(self.seconds, going and not stopped and not self.stopping)
+                self.seconds, going = self.processes.agree(self.seconds, going and not stopped())
                 if not going:
                     break
                 current = self.config.phase_at(self.seconds / budget)
@@ -220,36 +210,33 @@ class Trainer:
                     choose_parameters(self.model, phase)
                     self.log(f"phase {phase}")
                     if self.forward is not self.model:
-                        paused = self.clock()
-                        self.warm_up(phase)
-                        started += self.clock() - paused
+                        with clock.paused():
+                            self.warm_up(phase)
                 self.average.decay = decay_over(self.seconds - updated, self.config.ema_seconds)
                 updated = self.seconds
                 self._train_step(phase, self.seconds / budget, meter)
                 # Nothing in a step waits for the device. Its queue holds about a thousand operations, a few steps, and
                 # then makes the host wait, so that the clock is ahead of the device by no more than those; log lines,
                 # checkpoints and validation read results, and are the only places where the two meet.
-                now = self.clock()
-                self.seconds = before + now - started
+                self.seconds = clock.seconds()
                 if not self.processes.leads:
                     continue
                 if self.step % log_every == 0:
                     loss = self._log_progress(meter)
-                    stopped = go_on is not None and not go_on(self.step, self.seconds / 60.0, loss)
-                if now - saved > save_every:
-                    save_checkpoint(self.checkpoint(), path, max_shard_bytes)
-                    saved = now
-                if now - validated > validate_every:
-                    self._validate()
-                    validated = now
+                    if report is not None:
+                        report(self.step, self.seconds / 60.0, loss)
+                if saving.is_over(self.seconds):
+                    save_checkpoint(self.checkpoint(), path)
+                if validating.is_over(self.seconds):
+                    self.validate()
         if not self.processes.leads:
             return None
-        save_checkpoint(self.checkpoint(), path, max_shard_bytes)
-        return self._validate() if final_validation and not stopped and not self.stopping else None
+        save_checkpoint(self.checkpoint(), path)
+        return self.validate() if final_validation and not stopped() else None
 
     @contextmanager
-    def _rescued(self, path: Path, max_shard_bytes: int | None) -> Iterator[None]:
-        """Saves the state if another process is lost, and says so.
+    def _rescued(self, path: Path) -> Iterator[None]:
+        """Saves the state if another process is lost, and adds so to the error.
 
         On a GPU it does not: what is queued behind the lost gradients computes with nothing. Nor may several processes
         that are left write at once.
@@ -260,17 +247,18 @@ class Trainer:
             alone = self.processes.leads or self.processes.count == 2
             finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters())
             if self.device.type == "cpu" and alone and finite:
-                save_checkpoint(self.checkpoint(), path, max_shard_bytes)
+                save_checkpoint(self.checkpoint(), path)
                 raise LostProcess(f"{error}; saved step {self.step}") from error
             raise
 
-    def _validate(self) -> Validation | None:
+    def validate(self) -> Validation | None:
+        """Measures the averaged weights on the held-out images; None if none of them has 256x256 pixels."""
         result = validate(self.averaged, self.held_out.values(), self.device, self.objective)
         self.log(str(result) if result else "no held-out image is large enough for validation")
         return result
 
     def _forward(self, phase: Phase) -> tuple[Tensor, RateDistortion]:
-        """Queues the forward pass of a step; qualities, as places among the anchors, and the loss."""
+        """Queues the forward pass of a step; returns qualities, as places among the anchors, and the loss."""
         config = self.config
         x = self.crops.batch(self.processes.share(phase.batch), phase.crop, self.step)
         position, lmbda = draw_qualities(config.model, len(x), self.device)

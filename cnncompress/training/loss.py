@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from cnncompress.training.hyperprior import HyperpriorOutput
@@ -23,6 +24,11 @@ class RateDistortion:
     loss: Tensor
     bpp: Tensor
     mse: Tensor
+
+    @property
+    def psnr(self) -> Tensor:
+        """float32 ``[B]``, PSNR in dB."""
+        return -10.0 * torch.log10(self.mse)
 
 
 def rate_distortion(

@@ -1,4 +1,4 @@
-"""What a run minimises beside the rate: the distortion, by the name in its configuration."""
+"""Distortions that a run can minimise beside the rate, by their names in its configuration."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ MSE = SquaredError()
 
 
 def objective_named(name: str) -> Objective:
-    """The objective with a name: ``mse``, or ``mix-A`` with the weight A of the similarity, such as ``mix-0.6``.
+    """Returns the objective ``mse``, or ``mix-A`` with the weight A of the similarity, such as ``mix-0.6``.
 
     Raises:
         ValueError: There is none.

@@ -1,113 +1,151 @@
-"""A run from a folder of images to a weights file that can be used, with a checkpoint in between."""
+"""A whole run, from a folder of images to a weights file, with a checkpoint in between."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Container
+from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from cnncompress.errors import DeviceError, OutputError, UnreadableImage
-from cnncompress.files import check_output, reason
+from cnncompress.errors import DeviceError, InvalidModel, UnknownModel, UnreadableImage
+from cnncompress.files import check_output
 from cnncompress.model.devices import resolve_device
+from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
-from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint
+from cnncompress.training.checkpoint import Checkpoint, load_checkpoint
+from cnncompress.training.config import HYPERPRIOR
 from cnncompress.training.data import hold_out, load_images, split_held_out
-from cnncompress.training.export import ExportedWeights, export_weights
-from cnncompress.training.hyperprior import trainable_model
+from cnncompress.training.distributed import ALONE, Processes, own_device
+from cnncompress.training.export import ExportedWeights, averaged_model, counting_images, export_weights
+from cnncompress.training.hyperprior import HyperpriorModel, trainable_model
+from cnncompress.training.initialise import untrained_model
 from cnncompress.training.job import Job, check_same_run, fitting_crop, plan
-from cnncompress.training.loop import GoOn, Trainer
+from cnncompress.training.loop import Report, Trainer
 from cnncompress.training.objective import objective_named
+from cnncompress.training.tensor_files import is_tensor_file
 from cnncompress.training.validation import Validation, validate
 
 HELD_OUT = 24
-COUNTED_IMAGES = 160
-COUNTED_SIDE = 512
+
+_CLOCKS = {"wall": time.monotonic, "cpu": time.process_time}
 
 
 class Session:
-    """One run: made ready here, then `train`, then `finish`; the same job goes on where the last session stopped.
+    """One run: call `train`, then `finish`. A new session of the same job goes on where the last one stopped.
 
     Attributes:
         job: What is trained.
         images: Training images by name, uint8 ``[3, H, W]``.
         held_out: Validation images by name.
-        resumed: Whether the run goes on from a checkpoint.
+        resumed: Whether the run goes on from a checkpoint, its own or the one that it starts from.
         before: Validation of the weights that the run started from; None for a fresh network.
         after: Validation of what was trained, after `train`; None without held-out images of 256x256 pixels.
     """
 
-    def __init__(self, job: Job, on_unreadable: Callable[[UnreadableImage], None] | None = None) -> None:
-        """Checks everything that can be checked, then loads the images, and the checkpoint if there is one.
+    def __init__(
+        self,
+        job: Job,
+        *,
+        on_unreadable: Callable[[UnreadableImage], None] | None = None,
+        log: Callable[[str], None] | None = None,
+        processes: Processes = ALONE,
+    ) -> None:
+        """Checks the job, then loads the images, and the checkpoint if there is one.
 
         Args:
             job: What to train.
             on_unreadable: As for `load_images`.
+            log: Receives lines about phases, steps and validations.
+            processes: Those that train together; each makes a session of the same job.
 
         Raises:
             OutputError: The output cannot be written, or there is a checkpoint of another run.
             DeviceError: The device is not there.
-            ModelError: The model to start from is missing, damaged or of another shape than the settings, or the
-                checkpoint is damaged.
+            ModelError: The model to start from is missing, damaged or of another shape than the settings, the
+                checkpoint is damaged, or the codec cannot run the network that would be exported.
             UnreadableImage: There are no images, or one cannot be decoded.
         """
+        self._began = time.monotonic()
+        self._log = log
         self.job = job
-        check_output(str(job.output.absolute()), force=job.force)
-        self.device = resolve_device(job.device)
-        weights = load_weights(job.start) if job.start is not None else None
-        start = trainable_model(weights) if weights else None
-        model = weights.network.config if weights else None
-        origin = weights.fingerprint.hex() if weights else ""
-        on_gpu = self.device.type != "cpu"
+        if job.export:
+            check_output(str(job.output.absolute()), force=job.force)
+        self.device = resolve_device(own_device(job.device))
+        start, origin, earlier = _start(job.start)
+        model = start.config if start else None
         saved = load_checkpoint(job.checkpoint) if job.checkpoint.exists() else None
-        config = plan(job, model, origin, on_gpu=on_gpu)
+        on_gpu, earlier_config = self.device.type != "cpu", earlier.config if earlier else None
+        make_plan = partial(plan, job, model, origin, on_gpu=on_gpu, earlier=earlier_config)
+        config = make_plan()
+        if job.export and config.network != HYPERPRIOR:
+            raise InvalidModel(f"a {config.network} network cannot be exported, as the codec does not run it")
         if saved is not None:
             check_same_run(job, config, saved.config)
-        self.images, self.held_out = _split(load_images(job.images, on_unreadable), saved)
-        config = (
-            saved.config if saved else plan(job, model, origin, on_gpu=on_gpu, crop=fitting_crop(self.images.values()))
-        )
+        self.images, self.held_out = _split(load_images(job.images, on_unreadable), job, saved or earlier)
+        config = saved.config if saved else make_plan(crop=fitting_crop(self.images.values()))
         objective = objective_named(config.objective)
-        self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective) if start else None
+        self.before: Validation | None = None
+        if start is not None and processes.leads:
+            self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective)
         self.after: Validation | None = None
-        self.resumed = saved is not None
-        self.trainer = Trainer(config, self.images, self.held_out, self.device, start=start, log=_ignore)
+        self.resumed = saved is not None or earlier is not None
+        self.trainer = Trainer(
+            config,
+            self.images,
+            self.held_out,
+            self.device,
+            start=start or (untrained_model(config) if saved else None),  # the checkpoint fills it
+            compiled=job.compiled,
+            clock=_CLOCKS[job.clock],
+            log=log or _ignore,
+            processes=processes,
+        )
         if saved is not None:
             self.trainer.resume(job.checkpoint)
+        elif earlier is not None:
+            self.trainer.resume(Path(str(job.start)))
 
     @property
     def minutes(self) -> float:
         """Minutes of the budget used."""
         return self.trainer.seconds / 60.0
 
-    def train(self, go_on: GoOn) -> bool:
+    def train(self, report: Report, stopped: Callable[[], bool] = lambda: False) -> bool:
         """Trains until the budget is used, with a checkpoint now and then and at the end.
 
         Args:
-            go_on: Called after every step, or every few on a GPU; where it returns False, the run ends with a
-                checkpoint.
+            report: Called after every step, or every few on a GPU; every 100 of them where there is a log.
+            stopped: Asked before each step; where it returns True, the run ends with a checkpoint.
 
         Returns:
             Whether the budget is used.
 
         Raises:
             CnncompressError: The loss is not finite.
+            LostProcess: Another process of the run has ended.
             DeviceError: The device has too little memory.
             OutputError: The checkpoint cannot be written.
         """
-
         # A GPU would wait for the host at every reading of the loss.
-        log_every = 1 if self.device.type == "cpu" else 10
+        often = 1 if self.device.type == "cpu" else 10
         try:
-            self.after = self.trainer.run(self.job.minutes, self.job.checkpoint, log_every=log_every, go_on=go_on)
+            self.after = self.trainer.run(
+                self.job.minutes,
+                self.job.checkpoint,
+                log_every=100 if self._log else often,
+                stop_after=60.0 * self.job.stop_after + self._began - time.monotonic(),
+                report=report,
+                stopped=stopped,
+            )
         except torch.cuda.OutOfMemoryError as error:
             raise DeviceError(f"{self.device}: too little memory; use smaller batches (--config) or the CPU") from error
-        except OSError as error:
-            raise OutputError(f"{self.job.checkpoint}: {reason(error)}") from error
         return self.minutes >= self.job.minutes
 
     def finish(self) -> ExportedWeights:
-        """Writes the weights file, and removes the checkpoint.
+        """Writes the weights file, and removes the checkpoint; by the first process alone.
 
         Raises:
             InvalidModel: The integer network would not be exact.
@@ -115,41 +153,47 @@ class Session:
         """
         images = counting_images(list(self.images.values()))
         exported = export_weights(self.trainer.checkpoint(), images, self.job.output, force=self.job.force)
-        remove_checkpoint(self.job.checkpoint)
+        self.job.checkpoint.unlink(missing_ok=True)
         return exported
 
 
-def counting_images(images: list[Tensor]) -> list[Tensor]:
-    """Images on which the probability tables are counted, the same at every call.
-
-    Args:
-        images: uint8 ``[3, H, W]`` each.
-
-    Returns:
-        160 of them, evenly chosen, or each of fewer as often as it takes; large ones cut to their middle 512x512.
-    """
-    rounds = -(-COUNTED_IMAGES // len(images))
-    # Qualities follow the order, so every round begins elsewhere: an image shall not meet the same quality again.
-    order = [
-        image for shift in range(rounds) for image in images[shift % len(images) :] + images[: shift % len(images)]
-    ]
-    step = max(1.0, len(images) / COUNTED_IMAGES)
-    return [_middle(order[int(i * step)]) for i in range(COUNTED_IMAGES)]
+def _start(name: str | None) -> tuple[HyperpriorModel | None, str, Checkpoint | None]:
+    """Returns the model to start from, the fingerprint of the weights at its origin, and the checkpoint it is from."""
+    if name is None:
+        return None, "", None
+    if is_tensor_file(Path(name)):
+        earlier = load_checkpoint(Path(name))
+        return averaged_model(earlier), earlier.config.origin, earlier
+    weights = load_weights(name)
+    return trainable_model(weights), weights.fingerprint.hex(), None
 
 
-def _middle(image: Tensor) -> Tensor:
-    top, left = (max(0, (side - COUNTED_SIDE) // 2) for side in image.shape[1:])
-    return image[:, top : top + COUNTED_SIDE, left : left + COUNTED_SIDE]
-
-
-def _split(images: dict[str, Tensor], saved: Checkpoint | None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Training and validation images; a run keeps its validation images when others come to its folder."""
-    if saved is None:
-        return split_held_out(images, HELD_OUT)
-    train, held_out = hold_out(images, saved.held_out)
+def _split(
+    images: dict[str, Tensor], job: Job, earlier: Checkpoint | None
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Returns training and validation images; a run keeps its validation images when others come to its folder."""
+    if earlier is not None and (job.held_out is None or job.checkpoint.exists()):
+        names: Container[str] = earlier.held_out
+    elif job.held_out is None or job.held_out.isdecimal():
+        return split_held_out(images, HELD_OUT if job.held_out is None else int(job.held_out))
+    else:
+        names = _held_out_by(job.held_out, images)
+    train, held_out = hold_out(images, names)
     if not train:
         raise UnreadableImage("all of the images are held out for validation by the run that is to go on")
     return train, held_out
+
+
+def _held_out_by(model: str, images: dict[str, Tensor]) -> set[str]:
+    """Returns the names of the images that an installed model holds out, wherever they lie now."""
+    entry = read_manifest().by_name(model)
+    if entry is None:
+        raise UnknownModel(f"no model named {model!r} to hold out the same images")
+    files = {Path(name).name for name in entry.training["held_out"]}
+    names = {name for name in images if Path(name).name in files}
+    if not names:
+        raise UnreadableImage(f"none of the {len(files)} images that {model} holds out is there")
+    return names
 
 
 def _ignore(line: str) -> None:

@@ -23,7 +23,7 @@ LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def luma(x: Tensor) -> Tensor:
-    """Luma of ITU-R BT.709.
+    """Returns the luma of ITU-R BT.709.
 
     Args:
         x: ``[B, 3, H, W]``, RGB.
@@ -35,7 +35,7 @@ def luma(x: Tensor) -> Tensor:
 
 
 def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
-    """Similarity of each channel of each sample.
+    """Returns the similarity of each channel of each sample.
 
     Five scales with 2x2 average pooling between them; Gaussian windows of 11 taps and sigma 1.5 where all of a window
     lies inside the image. Crops with a side below `FULL_SIDE` have as many scales as hold a window, four at 128 pixels
@@ -68,12 +68,12 @@ def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:
 
 
 def _terms(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
-    """Luminance and contrast-structure at each place of the window."""
+    """Returns luminance and contrast-structure at each place of the window."""
     c1, c2 = STABILISERS
     rows, columns = (_band(side, x) for side in x.shape[-2:])
 
     def blur(planes: Tensor) -> Tensor:
-        """Gaussian means of ``[..., H, W]`` wherever the window fits.
+        """Returns Gaussian means of ``[..., H, W]`` wherever the window fits.
 
         On a CPU two products with banded matrices take an eighth of the time of a convolution, whose one channel leaves
         the vector units idle.
@@ -90,7 +90,7 @@ def _terms(x: Tensor, x_hat: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _band(side: int, like: Tensor) -> Tensor:
-    """``[side - 10, side]``: the window at each place of a line."""
+    """Returns ``[side - 10, side]``: the window at each place of a line."""
     places = side - WINDOW + 1
     distance = torch.arange(WINDOW, dtype=like.dtype, device=like.device) - WINDOW // 2
     window = torch.exp(distance.square() / (-2 * SIGMA**2))

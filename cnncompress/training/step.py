@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +13,7 @@ from cnncompress.training.config import Phase, TrainConfig
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam, with the peak rates of the networks, the tables by quality and the linear path."""
+    """Builds Adam with the peak rates of the networks, the tables by quality and the linear path."""
     groups: dict[float, list[Tensor]] = {}
     for name, parameter in model.named_parameters():
         rate = config.learning_rate
@@ -24,19 +23,6 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
             rate = config.klt_learning_rate
         groups.setdefault(rate, []).append(parameter)
     return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
-
-
-def load_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Loads the state of an optimiser as a file holds it.
-
-    Raises:
-        ValueError, KeyError, TypeError, RuntimeError: The state is of another model.
-    """
-    optimizer.load_state_dict(state)
-    for parameter, moments in optimizer.state.items():
-        # Files hold tensors in plain order; the fused update needs the parameter's own.
-        for name in ("exp_avg", "exp_avg_sq"):
-            moments[name] = torch.empty_like(parameter).copy_(moments[name])
 
 
 def choose_parameters(model: nn.Module, phase: Phase) -> None:

@@ -1,4 +1,4 @@
-"""What a run says of itself: running means per quality, and validation on held-out images."""
+"""Figures about a run: running means by quality, and validation on held-out images."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cnncompress.nn.quality import lambda_at
+from cnncompress.training.data import middle
 from cnncompress.training.hyperprior import TrainableModel
 from cnncompress.training.loss import RateDistortion, rate_distortion
 from cnncompress.training.objective import MSE, Objective
@@ -37,13 +38,12 @@ class QualityMeter:
     def add(self, position: Tensor, result: RateDistortion) -> None:
         """Adds a batch."""
         index = (position * self.scale).long().clamp(0, self.bins - 1)
-        psnr = -10.0 * torch.log10(result.mse)
-        rows = torch.stack([torch.ones_like(psnr), result.bpp, psnr], dim=1)
+        rows = torch.stack([torch.ones_like(result.bpp), result.bpp, result.psnr], dim=1)
         self.sums.index_add_(0, index, rows)
         self.loss += torch.stack([result.loss, torch.ones_like(result.loss)])
 
     def read(self) -> tuple[float, str]:
-        """The mean loss and a text ``bpp/PSNR`` per quality bin, since the last reading."""
+        """Returns the mean loss and a text ``bpp/PSNR`` per quality bin, since the last reading."""
         count, bpp, psnr = self.sums.T.tolist()
         total, batches = self.loss.tolist()
         self.sums.zero_()
@@ -89,7 +89,7 @@ def validate(
     Returns:
         The means; None if no image is large enough.
     """
-    crops = [_centre(image) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
+    crops = [middle(image, VALIDATION_CROP) for image in images if min(image.shape[1:]) >= VALIDATION_CROP]
     if not crops:
         return None
     x = (torch.stack(crops).float() / 255.0).to(device)
@@ -102,13 +102,8 @@ def validate(
             output = model(part, position, simulate_integers=True)
             lmbda = lambda_at(model.config.lambdas, position)
             parts.append(rate_distortion(part, output, lmbda, 0.0, objective))
-        bpp = torch.cat([part.bpp for part in parts])
-        mse = torch.cat([part.mse for part in parts])
         loss = torch.stack([part.loss for part in parts])
-        rows.append((float(loss.mean()), float(bpp.mean()), float((-10 * torch.log10(mse)).mean())))
+        bpp = torch.cat([part.bpp for part in parts])
+        psnr = torch.cat([part.psnr for part in parts])
+        rows.append((float(loss.mean()), float(bpp.mean()), float(psnr.mean())))
     return Validation(*zip(*rows, strict=True))
-
-
-def _centre(image: Tensor) -> Tensor:
-    top, left = ((side - VALIDATION_CROP) // 2 for side in image.shape[1:])
-    return image[:, top : top + VALIDATION_CROP, left : left + VALIDATION_CROP]

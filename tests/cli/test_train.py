@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +24,10 @@ from cnncompress.cli import bars
 from cnncompress.cli.main import program
 from cnncompress.cli.train import check_packages
 from cnncompress.errors import MissingPackage
+from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
 from cnncompress.training.checkpoint import load_checkpoint
+from cnncompress.training.export import counting_images
 
 TOML = """
 warmup_steps = 2
@@ -64,7 +69,7 @@ def run(*args: str | Path) -> Result:
 def few_counted_images() -> Iterator[None]:
     """Tables counted on fewer images than a real model's, to save time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("cnncompress.training.session.COUNTED_IMAGES", 8)
+        patch.setattr("cnncompress.training.session.counting_images", partial(counting_images, count=8))
         yield
 
 
@@ -170,6 +175,87 @@ def test_interrupted_and_resumed(
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_checkpoint_is_finished_with_other_settings(photos: Path, config: Path, tmp_path: Path) -> None:
+    """A run at a constant rate keeps its checkpoint, and another one takes its steps, its minutes and its images."""
+    trunk, model = tmp_path / "trunk.safetensors", tmp_path / "finished.safetensors"
+    first, second = (f"{{fraction=0.5,crop=64,batch=2,last_rate={rate}}}" for rate in (1.0, 0.0))
+    constant = ("--set", f"phases=[{first},{first}]", "--set", "learning_rate=1e-4", "--no-export")
+    args = ("--config", config, "--from", "none", "--minutes", MINUTES, "--held-out", "0")
+    result = run("train", photos, "-o", trunk, *args, *constant)
+    assert result.exit_code == 0, result.stderr
+    checkpoint = tmp_path / "trunk.safetensors.checkpoint"
+    assert re.search(rf"^{checkpoint}: the run, after \d+ steps$", result.stderr, re.MULTILINE)
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    begun = load_checkpoint(checkpoint)
+    assert (begun.config.learning_rate, begun.config.ema_seconds, begun.held_out) == (1e-4, 1.0, ())
+
+    falling = ("--set", f"phases=[{first},{second}]", "--minutes", "0.02")
+    result = run("train", photos, "-o", model, "--from", checkpoint, *falling, "--no-export")
+    assert result.exit_code == 0, result.stderr
+    assert result.stderr.splitlines()[:2] == [
+        "10 training images, 0 held out for validation",
+        f"resumed at minute {begun.seconds / 60:.1f} of 0.02",
+    ]
+    done = load_checkpoint(tmp_path / "finished.safetensors.checkpoint")
+    assert done.step > begun.step and done.seconds >= 1.2 > begun.seconds
+    assert (done.config.learning_rate, done.config.phases[1].last_rate) == (1e-4, 0.0)
+    assert load_checkpoint(checkpoint).step == begun.step
+
+    # The same command again, but for the model: it has nothing left to train.
+    assert run("train", photos, "-o", model, "--from", checkpoint, *falling).exit_code == 0
+    assert load_weights(model).network.config == begun.config.model
+    assert {path.name for path in tmp_path.iterdir()} == {checkpoint.name, model.name}
+
+
+def test_verbose_and_stopping_after_a_time(photos: Path, config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    args = ("--from", "none", "--config", config, "--minutes", "60", "--stop-after", "0.01", "--clock", "cpu")
+    result = run("train", photos, "-o", path, *args, "--verbose", "--device", "cpu")
+    assert result.exit_code == 0, result.stderr
+    lines = result.stderr.splitlines()
+    assert lines[1].startswith("phase Phase(fraction=0.5, crop=64, ")
+    assert any(line.startswith("validation loss ") for line in lines)
+    assert re.fullmatch(r"stopped at minute 0\.\d of 60; the same command goes on from there", lines[-1])
+    assert load_checkpoint(path.with_name("mine.safetensors.checkpoint")).step >= 1
+
+
+@pytest.mark.parametrize(
+    ("held_out", "code", "messages"),
+    [
+        (["3.png", "elsewhere/8.png", "gone.png"], 0, ["8 training images, 2 held out for validation"]),
+        (["gone.png"], 3, ["cnncompress: none of the 1 images that base holds out is there"]),
+        (None, 6, ["cnncompress: no model named 'base' to hold out the same images"]),
+    ],
+)
+def test_the_images_of_a_model_are_held_out(
+    held_out: list[str] | None,
+    code: int,
+    messages: list[str],
+    photos: Path,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    entry = {**asdict(read_manifest().entries[0]), "name": "base", "training": {"held_out": held_out}}
+    manifest = {"schema": 1, "default": "base", "models": [entry] if held_out is not None else []}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    monkeypatch.setenv("CNNCOMPRESS_MODEL_DIR", str(tmp_path))
+    args = ("--from", "none", "--config", config, "--minutes", "0.0001", "--held-out", "base", "--no-export")
+    result = run("train", photos, "-o", tmp_path / "m.safetensors", *args)
+    assert (result.exit_code, result.stderr.splitlines()[:1]) == (code, messages)
+
+
+def test_networks_that_the_codec_does_not_run(photos: Path, config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "article.safetensors"
+    args = ("train", photos, "-o", path, "--from", "none", "--config", config, "--minutes", "0.001")
+    article = ("--set", "network='seed-article'")
+    result = run(*args, *article)
+    assert result.exit_code == 6
+    assert result.stderr == ("cnncompress: a seed-article network cannot be exported, as the codec does not run it\n")
+    assert run(*args, *article, "--no-export").exit_code == 0
+    assert load_checkpoint(tmp_path / "article.safetensors.checkpoint").config.network == "seed-article"
+
+
 def test_interrupted_while_the_model_is_written(
     photos: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +319,11 @@ def test_checks_before_the_work(photos: Path, tmp_path: Path, monkeypatch: pytes
         (["--config", "odd.toml"], 2, "odd.toml: unknown TrainConfig keys: learning_speed"),
         (["--config", "phase.toml"], 2, "phase.toml: "),
         (["--config", "shape.toml"], 6, "another shape than the one to start from"),
+        (["--set", "model.width_8=8"], 6, "another shape than the one to start from"),
+        (["--set", "learning_speed=1"], 2, "unknown TrainConfig keys: learning_speed"),
+        (["--set", "seed"], 2, "setting 'seed': "),
+        (["--set", "model.fine_channels=320"], 2, "fine_channels is 320, of 320 channels in all"),
+        (["--quiet", "--verbose"], 2, "--quiet and --verbose exclude each other."),
     ],
 )
 def test_what_is_asked_for_is_not_there(

@@ -77,7 +77,6 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
         (["evaluate.py", ".", "--threads", "0"], 2, "expected 1 to"),
         (["report_rd.py", "no-such.json"], 1, "cannot read no-such.json"),
         (["plot_rd.py", "no-such.json", "-o", "rd.svg"], 1, "cannot read no-such.json"),
-        (["benchmark.py", "--image", "no-such.png"], 3, "no-such.png"),
     ],
 )
 def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:

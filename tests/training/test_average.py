@@ -14,7 +14,8 @@ from cnncompress.training.hyperprior import HyperpriorModel
 
 def test_average_moves_towards_the_model(tiny_config: ModelConfig) -> None:
     model = HyperpriorModel(tiny_config).to(memory_format=torch.channels_last)
-    average = WeightAverage(model, decay=0.75)
+    average = WeightAverage(model)
+    average.decay = 0.75
     start = [parameter.detach().clone() for parameter in model.parameters()]
     assert all(torch.equal(*pair) for pair in zip(average.module.parameters(), start, strict=True))
     with torch.no_grad():

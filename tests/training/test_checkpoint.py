@@ -14,9 +14,9 @@ import torch
 
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import ModelConfig
-from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, remove_checkpoint, save_checkpoint
+from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
-from cnncompress.training.tensor_files import MIN_LIMIT, read_tensors, write_tensors
+from cnncompress.training.tensor_files import read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -55,27 +55,13 @@ def assert_equal(found: Any, expected: Any) -> None:
         assert found == expected
 
 
-@pytest.mark.parametrize("limit", [None, MIN_LIMIT])
-def test_round_trip(state: Checkpoint, limit: int | None, tmp_path: Path) -> None:
+def test_round_trip(state: Checkpoint, tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "run.pt"
-    large = replace(state, model={**state.model, "c": torch.randn(100, 100)})
-    save_checkpoint(large, path, limit)
-    assert_equal(vars(load_checkpoint(path)), vars(large))
-    save_checkpoint(replace(large, step=18), path, limit)
+    save_checkpoint(state, path)
+    assert_equal(vars(load_checkpoint(path)), vars(state))
+    save_checkpoint(replace(state, step=18), path)
     assert load_checkpoint(path).step == 18
-    assert (len(list(path.parent.iterdir())) == 1) == (limit is None)
-    remove_checkpoint(path)
-    assert list(path.parent.iterdir()) == []
-
-
-def test_a_missing_shard_is_named_in_one_line(state: Checkpoint, tmp_path: Path) -> None:
-    path = tmp_path / "run.pt"
-    save_checkpoint(state, path, MIN_LIMIT)
-    shard = next(each for each in tmp_path.iterdir() if each != path)
-    shard.unlink()
-    with pytest.raises(InvalidModel, match=rf"run\.pt: not a checkpoint: {shard.name} No such file") as caught:
-        load_checkpoint(path)
-    assert "\n" not in str(caught.value)
+    assert list(path.parent.iterdir()) == [path]
 
 
 class Payload:
@@ -141,5 +127,5 @@ def test_what_is_no_checkpoint(state: Checkpoint, kind: str, tmp_path: Path) -> 
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(InvalidModel, match="No such file"):
+    with pytest.raises(InvalidModel, match="no such file"):
         load_checkpoint(tmp_path / "none.pt")

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from cnncompress.errors import CnncompressError
+from cnncompress.model.weights import load_weights
 from cnncompress.training.checkpoint import load_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.distributed import Processes, joined, own_device
@@ -136,21 +138,20 @@ def test_a_process_alone_is_as_if_there_were_no_others(monkeypatch: pytest.Monke
 
 def test_batches_are_shared_out_evenly(tiny_run: TrainConfig, train_images: dict[str, Tensor]) -> None:
     assert Processes(1, 4).share(8) == 2
-    with pytest.raises(ValueError, match="a batch of 3 crops cannot be shared out evenly to 2 processes"):
+    with pytest.raises(CnncompressError, match="a batch of 3 crops cannot be shared out evenly to 2 processes"):
         Trainer(tiny_run, train_images, {}, torch.device("cpu"), processes=Processes(0, 2))
 
 
 class Run:
-    """Processes of ``scripts/train.py`` as torchrun starts them."""
+    """Processes of ``cnncompress train`` as torchrun starts them."""
 
     def __init__(self, folder: Path, count: int, *options: str) -> None:
-        command = [sys.executable, "-u", str(ROOT / "scripts" / "train.py"), str(folder / "images")]
-        command += ["--config", str(folder / "run.toml"), "-o", str(folder / "run.pt"), "--minutes", "30"]
+        command = [sys.executable, "-u", "-m", "cnncompress", "train", str(folder / "images"), "--from", "none"]
+        command += ["--config", str(folder / "run.toml"), "-o", str(folder / "run.safetensors"), "--minutes", "30"]
         variables = {**os.environ, "PYTHONPATH": str(ROOT), **(rendezvous() if count > 1 else {})}
         self.processes = [
             subprocess.Popen(
-                [*command, "--threads", "1", "--no-final-validation", *options],
-                stdout=subprocess.PIPE,
+                [*command, "--threads", "1", "--device", "cpu", "--verbose", *options],
                 stderr=subprocess.PIPE,
                 text=True,
                 env={**variables, "RANK": str(rank), "LOCAL_RANK": str(rank)},
@@ -159,12 +160,14 @@ class Run:
         ]
 
     def wait_for(self, beginning: str) -> str:
-        """The first process's first line that begins so."""
-        assert self.processes[0].stdout is not None
-        for line in self.processes[0].stdout:
+        """Returns the first process's first line that begins so."""
+        lines = []
+        assert self.processes[0].stderr is not None
+        for line in self.processes[0].stderr:
             if line.startswith(beginning):
                 return line
-        raise AssertionError(self.processes[0].communicate()[1])
+            lines.append(line)
+        raise AssertionError("".join(lines))
 
     def end(self, rank: int) -> tuple[int, str]:
         """Exit code and standard error."""
@@ -189,14 +192,23 @@ def test_a_killed_process_ends_the_other_with_a_checkpoint(killed: int, folder: 
     run.processes[killed].kill()
     assert run.end(killed)[0] == -signal.SIGKILL
     code, errors = run.end(1 - killed)
-    assert code == 1 and "train: another process of the run is gone: " in errors
-    step = load_checkpoint(folder / "run.pt").step
+    assert code == 1 and "cnncompress: another process of the run is gone: " in errors
+    checkpoint = folder / "run.safetensors.checkpoint"
+    step = load_checkpoint(checkpoint).step
     assert errors.rstrip().endswith(f"; saved step {step}")
 
     # Another number of processes goes on from there; a signal ends them all.
     later = Run(folder, 1 + killed)
-    assert later.wait_for("resumed").startswith(f"resumed at step {step}, minute ")
+    later.wait_for("resumed at minute ")
     later.wait_for("phase")
     later.processes[0].send_signal(signal.SIGTERM)
-    assert [later.end(rank)[0] for rank in range(1 + killed)] == [0] * (1 + killed)
-    assert load_checkpoint(folder / "run.pt").step > step
+    assert [later.end(rank)[0] for rank in range(1 + killed)] == [143, 0][: 1 + killed]
+    assert load_checkpoint(checkpoint).step > step
+
+
+@pytest.mark.slow
+def test_two_processes_make_a_model(folder: Path) -> None:
+    run = Run(folder, 2, "--minutes", "0.02")
+    assert [run.end(rank)[0] for rank in range(2)] == [0, 0]
+    assert load_weights(folder / "run.safetensors").network.config.latent_channels == 8
+    assert not (folder / "run.safetensors.checkpoint").exists()

@@ -95,3 +95,20 @@ def test_short_runs_warm_up_and_average_for_less_long(
 )
 def test_crops_fit_half_of_the_images(sides: list[int], crop: int) -> None:
     assert fitting_crop(torch.zeros(3, side, 5000 - side) for side in sides) == crop
+
+
+def test_single_changes_and_checkpoints_to_start_from(tiny_run: TrainConfig, tiny_config: ModelConfig) -> None:
+    job = replace(JOB, changes={"learning_rate": 1e-4, "augmentation": {"transpose": True}, "warmup_steps": 7})
+    automatic = fine_tuning_config(tiny_config, 60.0)
+    augmentation = replace(automatic.augmentation, transpose=True)
+    expected = replace(automatic, learning_rate=1e-4, augmentation=augmentation, warmup_steps=7)
+    assert plan(job, tiny_config, on_gpu=False) == expected
+    going_on = plan(job, tiny_config, "0a1b2c3d", on_gpu=False, earlier=tiny_run)
+    assert (going_on.phases, going_on.warmup_steps, going_on.origin) == (tiny_run.phases, 7, "0a1b2c3d")
+    for changes, message in (({"model": {"width_8": 4}}, "another shape"), ({"seed": 1, "ema_seconds": 0}, "above 0")):
+        with pytest.raises(ModelError, match=message):
+            plan(replace(JOB, changes=changes), tiny_config, on_gpu=False)
+    # What is changed by hand has to be the same in a checkpoint, automatic or not.
+    check_same_run(JOB, replace(expected, warmup_steps=9), expected)
+    with pytest.raises(OutputExists, match=r"\(warmup_steps\)"):
+        check_same_run(job, replace(expected, warmup_steps=9), expected)

@@ -86,7 +86,7 @@ def test_resuming_goes_on_as_if_nothing_had_happened(
 
     path = tmp_path / "run.pt"
     first = make()
-    first.run(60.0, path, max_steps=3, max_shard_bytes=20_000)
+    first.run(60.0, path, max_steps=3)
     torch.manual_seed(99)
     second = make(replace(tiny_run, seed=5))
     assert not torch.equal(second.model.network.h_s.stem.weight, first.model.network.h_s.stem.weight)
@@ -128,16 +128,15 @@ def test_average_reaches_back_in_time(tiny_run: TrainConfig, train_images: Image
     run = Trainer(replace(tiny_run, ema_seconds=5.0), train_images, {}, CPU, clock=clock, log=lambda line: None)
     path, decays = tmp_path / "run.pt", []
 
-    def go_on(step: int, minutes: float, loss: float) -> bool:
+    def report(step: int, minutes: float, loss: float) -> None:
         decays.append(run.average.decay)
         if step == 3:
             clock.now += 1000.0  # a pause
-        return True
 
-    run.run(600.0, path, max_steps=5, log_every=1, go_on=go_on)
+    run.run(600.0, path, max_steps=5, log_every=1, report=report)
     assert decays == pytest.approx([math.exp(-exponent) for exponent in (0.1, 0.02, 0.02, 0.02, 0.1)])
     run.seconds = 1.5
-    run.run(600.0, path, max_steps=1, log_every=1, go_on=go_on)
+    run.run(600.0, path, max_steps=1, log_every=1, report=report)
     assert decays[5] == pytest.approx(math.exp(-0.3 / 5.0))
 
 
@@ -178,12 +177,11 @@ def test_images_may_come_later(tiny_run: TrainConfig, train_images: Images, tmp_
     run.add_images(black)
     assert not run.crops.batch(8, 64, 0).any()
 
-    def go_on(step: int, minutes: float, loss: float) -> bool:
+    def report(step: int, minutes: float, loss: float) -> None:
         if step == 1:
             run.add_images(train_images)
-        return True
 
-    run.run(60.0, tmp_path / "run.pt", max_steps=2, log_every=1, go_on=go_on)
+    run.run(60.0, tmp_path / "run.pt", max_steps=2, log_every=1, report=report)
     seen = run.crops.batch(64, 64, 0).amax((1, 2, 3)) > 0
     assert 32 < seen.sum() < 64 and len(run.crops.images) == 3
 
@@ -197,6 +195,22 @@ def test_time_budgets_end_a_run(tiny_run: TrainConfig, train_images: Images, tmp
     run.seconds = 600.0
     run.run(10.0, tmp_path / "none.pt")
     assert run.step == 1
+
+
+def test_a_run_stops_before_any_step(
+    tiny_run: TrainConfig, train_images: Images, held_out_images: Images, tmp_path: Path
+) -> None:
+    """With a checkpoint and no validation."""
+    reports: list[int] = []
+    run = trainer(tiny_run, train_images, held_out_images)
+    result = run.run(
+        60.0,
+        tmp_path / "run.pt",
+        log_every=2,
+        report=lambda step, minutes, loss: reports.append(step),
+        stopped=lambda: run.step == 3,
+    )
+    assert (result, run.step, reports) == (None, 3, [2]) and load_checkpoint(tmp_path / "run.pt").step == 3
 
 
 def test_final_validation_can_be_left_out(

@@ -1,8 +1,8 @@
-"""Tensors in one file or in shards: sizes, damage, and writes that are cut short."""
+"""Tensors and a text in one file: types and layouts, damage, and writes that are cut short."""
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,24 +10,21 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from cnncompress.training import tensor_files
-from cnncompress.training.tensor_files import MIN_LIMIT, read_tensors, remove_tensors, write_tensors
-
-LIMIT = 20_000
+from cnncompress.errors import OutputError
+from cnncompress.training.tensor_files import read_tensors, write_tensors
 
 
 @pytest.fixture
 def tensors() -> dict[str, Tensor]:
-    """Larger and smaller ones than the limit, in several types and layouts."""
+    """Several types and layouts."""
     return {
         "large": torch.randn(7, 11, 13, 17),
-        "vector": torch.randn(LIMIT),
         "image": torch.randn(2, 3, 8, 8).contiguous(memory_format=torch.channels_last),
         "half": torch.randn(100, 30).bfloat16(),
         "bytes": torch.arange(200, dtype=torch.uint8),
         "scalar": torch.tensor(3.5),
         "empty": torch.zeros(0, 4),
-        **{f"small.{index}": torch.full((500,), index) for index in range(20)},
+        "parameter": torch.nn.Parameter(torch.ones(3)),
     }
 
 
@@ -37,103 +34,59 @@ def assert_same(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
         assert found[key].dtype == tensor.dtype and torch.equal(found[key], tensor), key
 
 
-def shards(path: Path) -> list[Path]:
-    return sorted(each for each in path.parent.iterdir() if each != path)
-
-
-@pytest.mark.parametrize("limit", [MIN_LIMIT, LIMIT, 100_000, 10_000_000, None])
-def test_round_trip(tensors: dict[str, Tensor], limit: int | None, tmp_path: Path) -> None:
+def test_round_trip(tensors: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "new" / "run.pt"
-    write_tensors(path, tensors, "what it is: ü", limit)
-    found, text = read_tensors(path)
-    assert_same(found, tensors)
-    assert text == "what it is: ü"
-    files = shards(path)
-    assert all(each.stat().st_size <= limit for each in [path, *files] if limit)
-    total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    assert len(files) == 0 if limit is None else len(files) <= total // (0.6 * limit) + 1
-    assert all(each.name.endswith(f"{n:05}-of-{len(files):05}.pt") for n, each in enumerate(files, 1))
+    for text in ("what it is: ü", "and again"):
+        write_tensors(path, tensors, text)
+        found, read = read_tensors(path)
+        assert_same(found, tensors)
+        assert read == text
+    assert list(path.parent.iterdir()) == [path]
 
 
-def test_the_new_set_replaces_the_old_one(tensors: dict[str, Tensor], tmp_path: Path) -> None:
-    path = tmp_path / "run.pt"
-    others = [tmp_path / name for name in ("runs-0123456789ab-00001-of-00001.pt", "run-1.pt", "run.txt")]
-    for other in others:
-        other.write_text("another file")
-    for limit in (LIMIT, 100_000, LIMIT, None):
-        write_tensors(path, tensors, f"limit {limit}", limit)
-        assert read_tensors(path)[1] == f"limit {limit}"
-    assert set(shards(path)) == set(others)
-    write_tensors(path, tensors, "", LIMIT)
-    remove_tensors(path)
-    remove_tensors(path)
-    assert set(tmp_path.iterdir()) == set(others)
-
-
-@pytest.mark.parametrize("limit", [LIMIT, None])
-def test_a_write_cut_short_leaves_the_old_set(
-    tensors: dict[str, Tensor], limit: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("function", ["fsync", "replace"])
+def test_a_write_cut_short_leaves_the_old_file(
+    function: str, tensors: dict[str, Tensor], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "run.pt"
-    write_tensors(path, tensors, "old", LIMIT)
-    real = tensor_files._write
-    for allowed in (0, 3):
-        written: list[Path] = []
+    write_tensors(path, tensors, "old")
 
-        def interrupted(target: Path, data: bytes, allowed: int = allowed, written: list[Path] = written) -> None:
-            if len(written) == allowed or target == path:
-                raise KeyboardInterrupt
-            written.append(target)
-            real(target, data)
+    def interrupt(*args: object) -> None:
+        raise KeyboardInterrupt
 
-        monkeypatch.setattr(tensor_files, "_write", interrupted)
+    with monkeypatch.context() as patch:
+        patch.setattr(*((os, "fsync") if function == "fsync" else (Path, "replace")), interrupt)
         with pytest.raises(KeyboardInterrupt):
-            write_tensors(path, {"large": tensors["vector"] + 1}, "new", limit)
-        found, text = read_tensors(path)
-        assert_same(found, tensors)
-        assert text == "old"
-    monkeypatch.setattr(tensor_files, "_write", real)
-    write_tensors(path, tensors, "next", None)
-    assert shards(path) == [], "what the interrupted writes left is gone"
+            write_tensors(path, {"large": tensors["large"] + 1}, "new")
+    found, text = read_tensors(path)
+    assert_same(found, tensors)
+    assert text == "old" and list(tmp_path.iterdir()) == [path]
 
 
-def test_missing_and_damaged_shards(tensors: dict[str, Tensor], tmp_path: Path) -> None:
+def test_what_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    path = tmp_path / "file" / "run.pt"
+    with pytest.raises(OutputError) as caught:
+        write_tensors(path, {}, "")
+    assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("place", [-1, -100, 200])
+def test_every_damaged_bit_is_noticed(place: int, tensors: dict[str, Tensor], tmp_path: Path) -> None:
     path = tmp_path / "run.pt"
-    write_tensors(path, tensors, "", LIMIT)
-    one, other = shards(path)[1:3]
-    data = one.read_bytes()
-    one.unlink()
-    with pytest.raises(FileNotFoundError) as missing:
-        read_tensors(path)
-    assert Path(missing.value.filename) == one
-    for damaged in (data[:-1], b"", data[:-5] + bytes([data[-5] ^ 1]) + data[-4:], other.read_bytes()):
-        one.write_bytes(damaged)
-        with pytest.raises(ValueError, match=r"not a safetensors file|checksum|fit together"):
-            read_tensors(path)
-    one.write_bytes(data)
-    read_tensors(path)
-
-
-def test_single_files_have_a_checksum_too(tensors: dict[str, Tensor], tmp_path: Path) -> None:
-    path = tmp_path / "run.pt"
-    write_tensors(path, tensors, "")
+    write_tensors(path, tensors, "x" * 300)
     data = bytearray(path.read_bytes())
-    data[-100] ^= 16
+    data[place] ^= 4
     path.write_bytes(data)
-    with pytest.raises(ValueError, match="checksum"):
+    with pytest.raises(ValueError, match=r"checksum|not a file of tensors"):
         read_tensors(path)
 
 
-@pytest.mark.parametrize("name", ["../run-0123456789ab-00001-of-00001.pt", "/etc/passwd", "run.pt", "", "x\0y"])
-def test_shards_lie_beside_their_list(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "inner" / "run.pt"
-    path.parent.mkdir()
-    metadata = {"text": "", "digest": "", "shards": json.dumps([name]), "split": "{}"}
-    path.write_bytes(safetensors.torch.save({}, metadata))
-    with pytest.raises(ValueError, match=r"no shard of run\.pt|no list of shards"):
+def test_other_files(tmp_path: Path) -> None:
+    path = tmp_path / "run.pt"
+    with pytest.raises(FileNotFoundError):
         read_tensors(path)
-
-
-def test_limits_that_are_too_small(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="at least 10000"):
-        write_tensors(tmp_path / "run.pt", {}, "", 9_999)
+    for data in (b"", b"hello there, this is a text", safetensors.torch.save({"a": torch.zeros(3)})):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match="not a file of tensors and a text"):
+            read_tensors(path)

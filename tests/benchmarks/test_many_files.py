@@ -4,16 +4,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from skimage import data
-
-from cnncompress.evaluation.benchmarks.many_files import (
+from many_files import (
     BatchError,
     BatchTimes,
     format_batch,
     make_photographs,
     measure_batch,
 )
+from PIL import Image
+from skimage import data
 
 
 def test_photographs_are_of_mixed_sizes_and_always_the_same(tmp_path: Path) -> None:

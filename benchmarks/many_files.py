@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.speed import generated_image
+from cnncompress.evaluation.speed import generated_image
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 400_000, 2_000_000
 _ASPECTS = (3 / 2, 2 / 3, 4 / 3, 1.0, 16 / 9)
@@ -107,7 +107,7 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
 
 
 def format_batch(times: BatchTimes) -> str:
-    """Speeds and ratios, as lines of text."""
+    """Returns speeds and ratios, as lines of text."""
     lines = [f"{times.images} images, {times.megapixels:.1f} MP"]
     for name, seconds in (
         ("one run", times.together),

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 
 def test_stages_add_up() -> None:
@@ -48,11 +48,3 @@ def test_reset_forgets() -> None:
         pass
     watch.reset()
     assert watch.seconds() == {}
-
-
-def test_devices_are_synchronised_before_each_reading() -> None:
-    calls: list[None] = []
-    watch = Stopwatch(lambda: calls.append(None))
-    with watch.stage("synthesis"):
-        pass
-    assert len(calls) == 2

@@ -20,8 +20,8 @@ from PIL import Image
 
 from cnncompress.api import Codec
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.speed import generated_image
 from cnncompress.evaluation.metrics import psnr
+from cnncompress.evaluation.speed import generated_image
 
 OVERHEAD_MEGAPIXELS = 4.0
 
@@ -34,19 +34,6 @@ _WARM_UP_PIXELS = 128 * 128
 # The limits of the command are not what is measured.
 _LIMITS = ("--max-pixels", str(2**32), "--memory-limit", "64G")
 
-# A process of no size between this one and the command, whose peak would otherwise be at least that of its parent.
-_LAUNCHER = """
-import subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-try:
-    import resource
-except ImportError:
-    sys.exit(code)
-peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-print(peak / 2**20 if sys.platform == "darwin" else peak / 2**10)  # bytes there, KiB elsewhere
-sys.exit(code)
-"""
-
 
 class LargeError(CnncompressError):
     """A command that is measured failed."""
@@ -54,7 +41,7 @@ class LargeError(CnncompressError):
 
 @dataclass(frozen=True)
 class Cost:
-    """What one direction takes.
+    """Time and memory of one direction.
 
     Attributes:
         seconds: A megapixel, of the file from opening to closing, with the model loaded.
@@ -68,10 +55,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class LargeResult:
-    """One size.
+    """What was measured with images of one size.
 
     Attributes:
-        megapixels: What it has.
+        megapixels: Size of the images.
         bpp: Rate of the file.
         compress: Image file to .cnc file.
         decompress: And back, to a PPM, which takes no time of its own.
@@ -153,7 +140,7 @@ def measure_large(
 
 
 def tiling_overhead(megapixels: float, sources: Sequence[Image.Image], quality: float, options: Sequence[str]) -> float:
-    """How much larger a file is in tiles than as a whole, as a share.
+    """Returns how much larger a file is in tiles than as a whole, as a share.
 
     Args:
         megapixels: Of the image.
@@ -178,7 +165,7 @@ def tiling_overhead(megapixels: float, sources: Sequence[Image.Image], quality: 
 
 
 def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float) -> list[Preview]:
-    """Compares previews with what full images come to when they are made as small.
+    """Compares previews with full images that are scaled down afterwards.
 
     Args:
         codec: The codec.
@@ -189,7 +176,7 @@ def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float
     seconds: dict[float, list[float]] = {scale: [] for scale in (1.0, *SCALES)}
     for image in images:
         width, height = (side // 8 * 8 for side in image.size)
-        data = codec.compress(image.crop((0, 0, width, height)), quality)
+        data = codec.compress(image.crop((0, 0, width, height)), quality, coding="learned")
         full = codec.decompress(data)
         for scale in seconds:
             start = time.perf_counter()
@@ -202,13 +189,13 @@ def measure_previews(codec: Codec, images: Sequence[Image.Image], quality: float
 
 
 def format_previews(previews: Sequence[Preview]) -> str:
-    """One line of text."""
+    """Returns one line of text."""
     parts = [f"1/{1 / each.scale:.0f} {each.psnr:.1f} dB in {each.time:.2f} of the time" for each in previews]
     return f"previews against full images made as small: {', '.join(parts)}"
 
 
 def format_large(result: LargeResult, smallest: LargeResult) -> str:
-    """One line of text, with ratios to the smallest size."""
+    """Returns one line of text, with ratios to the smallest size."""
 
     def cost(cost: Cost, reference: Cost) -> str:
         peak = "peak not known here" if cost.peak_mib is None else f"peak {cost.peak_mib:.0f} MiB"
@@ -241,7 +228,8 @@ def _run(
         *(sys.executable, "-m", "cnncompress", command, "--quiet", "-j", "1", *_LIMITS, *options),
         *("--json-file", str(log), "-d", str(folder), *map(str, paths)),
     ]
-    run = subprocess.run([sys.executable, "-c", _LAUNCHER, *command_line], capture_output=True, text=True, check=False)
+    measured = [sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command_line]
+    run = subprocess.run(measured, capture_output=True, text=True, check=False)
     if run.returncode:
         last = run.stderr.strip().splitlines()[-1:] or ["no message"]
         raise LargeError(f"cnncompress {command} failed with exit code {run.returncode}: {last[0]}")

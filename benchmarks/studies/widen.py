@@ -1,21 +1,33 @@
-"""A trained model with more latent channels: what its latent left out becomes a second band, which starts in use.
+"""A trained model with more latent channels: ``widen.py MODEL IMAGES... --channels 512 -o wide.safetensors``.
 
-The new channels hold the Karhunen-Loève transform of what the linear path of the trained analysis does not span, so
-that the model is better at high rates before the first step of training; the networks see them through weights of zero.
+What its latent left out becomes a second band, which starts in use; ``cnncompress train --from wide.safetensors``
+trains it on. The new channels hold the Karhunen-Loève transform of what the linear path of the trained analysis does
+not span, so that the model is better at high rates before the first step of training; the networks see them through
+weights of zero.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
+import click
 import torch
 from torch import Tensor
 
 from cnncompress.entropy.parts import STEPS, coding_parts
+from cnncompress.errors import CnncompressError
 from cnncompress.model.config import SCALE_MIN, ModelConfig
+from cnncompress.model.weights import load_weights
 from cnncompress.nn.transforms import PATCH_VALUES
-from cnncompress.training.hyperprior import HyperpriorModel
+from cnncompress.training.data import load_images, split_held_out
+from cnncompress.training.export import counting_images, write_model
+from cnncompress.training.hyperprior import HyperpriorModel, trainable_model
+from cnncompress.training.initialise import patch_covariance
+from cnncompress.training.loop import KLT_PATCHES
+from cnncompress.training.session import HELD_OUT
 
 FAINTEST = 20
 """New channels start with the mean gains and the mean scale prediction of so many channels, the last old ones."""
@@ -103,3 +115,25 @@ def _fill_fine_band(wide: HyperpriorModel, covariance: Tensor) -> None:
     for parameter in scales.convolutions[-1].parameters():  # a row for each channel in each step
         rows = parameter.view(STEPS, -1, *parameter.shape[1:])
         rows[:, first:] = rows[:, faintest].mean(1, keepdim=True)
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--channels", required=True, type=int, help="Latent channels of the new model.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Model to write.")
+@click.option("-f", "--force", is_flag=True, help="Replace it if it exists.")
+def main(model: str, images: tuple[Path, ...], channels: int, output: Path, force: bool) -> None:
+    """Give MODEL more latent channels, for what it leaves out of the training IMAGES."""
+    try:
+        training, _ = split_held_out(load_images(images), HELD_OUT)
+        pool = list(training.values())
+        wide = widened(trainable_model(load_weights(model)), channels, patch_covariance(pool, KLT_PATCHES, 1))
+        written = write_model(wide, counting_images(pool), output, force=force)
+    except (CnncompressError, ValueError) as error:
+        sys.exit(f"widen: {error}")
+    click.echo(f"{output}: model {written.sha256[:8]}, {channels} latent channels")
+
+
+if __name__ == "__main__":
+    main()

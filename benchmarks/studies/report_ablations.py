@@ -1,4 +1,4 @@
-"""Prints what training runs reached against the first of them: ``python scripts/report_ablations.py REPORT.json...``.
+"""Prints what training runs reached against the first of them: ``report_ablations.py REPORT.json...``.
 
 Loss: mean over the anchor qualities of the rate-distortion loss, relative to the first run's. BD-rate: of the mean
 curves over the anchor qualities, estimated bits with real rounding.
@@ -11,12 +11,12 @@ from pathlib import Path
 from statistics import fmean
 
 import click
+from run_report import RunReport, read_report
 
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import PSNR
-from cnncompress.training.run_report import RunReport, read_report
 
 
 def curve(name: str, report: RunReport) -> Curve:

@@ -1,4 +1,4 @@
-"""Where the time of a training step goes: ``python scripts/profile_step.py --threads 2``.
+"""Where the time of a training step goes: ``profile_step.py --threads 2``.
 
 Random crops stand in for photographs; nothing that is timed depends on what they show. The arithmetic rate of the
 step is set against that of the transforms' own 3x3 convolutions in bfloat16, alone, forward and backward, in one run.
@@ -64,7 +64,7 @@ def gmac(work: Callable[[], object]) -> float:
     """Multiply-accumulates of the convolutions and matrix products of a call, in thousand millions."""
     with FlopCounterMode(display=False) as counter:
         work()
-    return counter.get_total_flops() / 2e9
+    return float(counter.get_total_flops()) / 2e9
 
 
 def plain_convolution(channels: int, side: int, batch: int, repeats: int, device: torch.device) -> Rate:
@@ -127,7 +127,7 @@ def main(
 
     def forward_and_backward() -> None:
         trainer.optimizer.zero_grad(set_to_none=True)
-        forward().backward()  # type: ignore[no-untyped-call]
+        forward().backward()
 
     def update() -> None:
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_clip)

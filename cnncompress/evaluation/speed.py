@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.benchmarks.stopwatch import Stopwatch
 from cnncompress.evaluation.metrics import bits_per_pixel
 from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.stopwatch import Stopwatch
 
 STAGE_GROUPS = (
     ("transform", ("analysis", "synthesis")),
@@ -60,7 +60,7 @@ class Speed:
 def measure_speed(
     codec: ImageCodec, image: Image.Image, quality: float, repeat: int, stopwatch: Stopwatch | None = None
 ) -> Speed:
-    """Encode and decode one image `repeat` times, after one untimed run that loads weights and libraries.
+    """Encodes and decodes one image `repeat` times, after one untimed run that loads weights and libraries.
 
     Args:
         codec: The codec.
@@ -86,7 +86,7 @@ def measure_speed(
 
 
 def quality_near(codec: ImageCodec, image: Image.Image, bpp: float) -> float:
-    """The quality on the codec's ladder whose rate on this image is nearest to `bpp`, in ratio."""
+    """Returns the quality of the codec's ladder whose rate on this image is nearest to `bpp`, in ratio."""
 
     def distance(quality: float) -> float:
         rate = bits_per_pixel(len(codec.encode(image, quality)), image.width, image.height)
@@ -96,7 +96,7 @@ def quality_near(codec: ImageCodec, image: Image.Image, bpp: float) -> float:
 
 
 def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
-    """Median seconds of ``python -m cnncompress ARGUMENTS``, from start to exit, as a sub-process.
+    """Returns the median seconds of ``python -m cnncompress ARGUMENTS``, from start to exit, as a sub-process.
 
     Raises:
         StartupError: The command failed.
@@ -113,18 +113,8 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
     return median(seconds)
 
 
-def peak_memory_mib() -> float | None:
-    """Largest resident memory of this process so far in MiB; None on systems that do not tell (Windows)."""
-    try:
-        import resource
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes there, KiB elsewhere
-
-
 def generated_image(width: int = 768, height: int = 512, seed: int = 1) -> Image.Image:
-    """A picture with the amplitude spectrum of photographs (a power of 1/f), always the same for a seed; 8-bit RGB."""
+    """Makes an 8-bit RGB image with the amplitude spectrum of photographs, a power of 1/f; the same for a seed."""
     noise = np.random.default_rng(seed).standard_normal((height, width, 3))
     frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, :])
     frequency[0, 0] = 1.0  # the mean is set below
@@ -135,7 +125,7 @@ def generated_image(width: int = 768, height: int = 512, seed: int = 1) -> Image
 
 
 def format_speed(speed: Speed) -> str:
-    """Encode and decode time with the split, in milliseconds, as lines of text."""
+    """Returns encode and decode time with the split by stage, in milliseconds, as lines of text."""
     title = f"{speed.codec}, quality {speed.quality:g} ({speed.bpp:.2f} bpp)"
     lines = [title]
     for verb, total, stages in (
@@ -152,7 +142,7 @@ def format_speed(speed: Speed) -> str:
 
 
 def format_ratio(speed: Speed, peer: Speed) -> str:
-    """A peer's times and how many times longer `speed` took, as one line of text."""
+    """Returns a peer's times, and how many times longer `speed` took, as one line of text."""
     return (
         f"  {peer.codec:8} quality {peer.quality:g} ({peer.bpp:.2f} bpp): "
         f"encode {1e3 * peer.encode_seconds:.1f} ms ({speed.codec} takes "

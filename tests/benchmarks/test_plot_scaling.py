@@ -4,10 +4,9 @@ import math
 from pathlib import Path
 
 import pytest
+from plot_scaling import ScalingCurve, crossing, plot_scaling
 
 from cnncompress.errors import OutputError
-from cnncompress.evaluation.benchmarks.training_time import ScalingCurve, crossing
-from cnncompress.evaluation.plot import plot_scaling
 
 
 def curve(name: str, factor: float, exponent: float) -> ScalingCurve:

@@ -6,12 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from random_model import write_random_model
-from skimage import data
-
-from cnncompress.api import Codec
-from cnncompress.evaluation.benchmarks.large_images import (
+from large_images import (
     Cost,
     LargeError,
     LargeResult,
@@ -23,6 +18,11 @@ from cnncompress.evaluation.benchmarks.large_images import (
     tiling_overhead,
     write_mosaic,
 )
+from PIL import Image
+from random_model import write_random_model
+from skimage import data
+
+from cnncompress.api import Codec
 
 
 def test_mosaics_are_cut_from_the_sources(tmp_path: Path) -> None:

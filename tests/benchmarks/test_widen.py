@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
+from numpy.typing import NDArray
+from PIL import Image
+from random_model import write_random_model
 from torch import Tensor
+from widen import main, widened
 
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.weights import load_weights
 from cnncompress.training.hyperprior import HyperpriorModel
 from cnncompress.training.initialise import initialise, patch_covariance
-from cnncompress.training.widen import widened
 
 OLD, NEW = 20, 48
+
+
+@pytest.fixture(scope="module")
+def train_images(astronaut: NDArray[np.uint8], coffee: NDArray[np.uint8]) -> dict[str, Tensor]:
+    """Two photographs, uint8 ``[3, H, W]``."""
+    crops = {"astronaut": astronaut[:192, 128:384], "coffee": coffee[60:260, 150:350]}
+    return {name: torch.tensor(crop).permute(2, 0, 1).contiguous() for name, crop in crops.items()}
 
 
 @pytest.fixture
@@ -99,3 +114,17 @@ def test_a_second_band_is_all_there_is(model: HyperpriorModel, covariance: Tenso
         widened(widened(model, 24, covariance), NEW, covariance)
     with pytest.raises(ValueError, match="multiple of 4"):
         widened(model, 25, covariance)
+
+
+def test_a_wider_model_is_written(coffee: NDArray[np.uint8], tmp_path: Path) -> None:
+    model, output = tmp_path / "model.safetensors", tmp_path / "wide.safetensors"
+    write_random_model(model)
+    Image.fromarray(coffee[:100, :128]).save(tmp_path / "coffee.png")
+    arguments = [str(model), str(tmp_path / "coffee.png"), "-o", str(output), "--channels"]
+    done = CliRunner().invoke(main, [*arguments, "16"])
+    assert done.exit_code == 0, done.output
+    weights = load_weights(output)
+    assert weights.network.config.bands == (8, 8)
+    assert done.output == f"{output}: model {weights.fingerprint.hex()}, 16 latent channels\n"
+    refused = CliRunner().invoke(main, [*arguments, "8"])
+    assert refused.exit_code == 1 and "widen: 8 channels, must be within 9 .. 768" in refused.output

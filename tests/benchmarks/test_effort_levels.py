@@ -3,16 +3,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from skimage import data
-
-from cnncompress.evaluation.benchmarks.effort_levels import (
+from effort_levels import (
     LevelsError,
     format_levels,
     level_gains,
     measure_levels,
     parse_levels,
 )
+from PIL import Image
+from skimage import data
+
 from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 

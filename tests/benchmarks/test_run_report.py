@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from run_report import RunReport, read_report, write_report
 
 from cnncompress.errors import CnncompressError
-from cnncompress.training.run_report import RunReport, read_report, write_report
 from cnncompress.training.validation import Validation
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
@@ -11,22 +11,18 @@ class Stopwatch:
     """Adds up seconds by stage; given to `cnncompress.Codec` as `stopwatch`.
 
     A stage inside another pauses the outer one, so the sum over all stages never exceeds the elapsed time.
-    For one thread; not reentrant across threads.
-
-    Args:
-        synchronize: Called before the clock is read, e.g. ``torch.cuda.synchronize``: work on a GPU goes on
-            after the call that started it has returned.
+    For one thread; not reentrant across threads. Work on a GPU goes on after the call that started it has returned, so
+    there the stages tell what the host waits for.
     """
 
-    def __init__(self, synchronize: Callable[[], object] | None = None) -> None:
-        self._synchronize = synchronize
+    def __init__(self) -> None:
         self._seconds: dict[str, float] = {}
         self._open: list[str] = []
         self._since = 0.0
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Count the time inside the ``with`` block, also where it ends with an exception."""
+        """Counts the time inside the ``with`` block, also if it ends with an exception."""
         self._lap()
         self._open.append(name)
         try:
@@ -36,17 +32,15 @@ class Stopwatch:
             self._open.pop()
 
     def seconds(self) -> dict[str, float]:
-        """Seconds so far by stage, in the order in which the stages were first left or interrupted."""
+        """Returns the seconds so far by stage, in the order in which the stages were first left or interrupted."""
         return dict(self._seconds)
 
     def reset(self) -> None:
-        """Forget all seconds."""
+        """Forgets all seconds."""
         self._seconds = {}
 
     def _lap(self) -> None:
-        """Book the time since the last lap on the innermost open stage."""
-        if self._synchronize is not None:
-            self._synchronize()
+        """Adds the time since the last lap to the innermost open stage."""
         now = time.perf_counter()
         if self._open:
             name = self._open[-1]

@@ -1,4 +1,4 @@
-"""What effort buys: rate against the single pass of level 0, and the time that it takes."""
+"""Levels of effort: rate against level 0, and encode time."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def measure_levels(
     device: str = "auto",
     progress: Callable[[], object] = lambda: None,
 ) -> Iterator[Results]:
-    """Codes every image at every quality with all levels in turn, so that a machine's moods meet all of them alike.
+    """Codes every image at every quality with all levels in turn, so that load on the machine affects all alike.
 
     Args:
         images: Image files.
@@ -87,7 +87,7 @@ def measure_levels(
     """
     ascending = tuple(sorted(qualities))
     codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
-    for codec in codecs:  # loading weights and libraries is nobody's time
+    for codec in codecs:  # loading weights and libraries is not counted
         codec.decode(codec.encode(Image.new("RGB", (64, 64)), ascending[0]))
     scorer = Scorer([PSNR])
     rows: dict[str, list[Measurement]] = {codec.name: [] for codec in codecs}
@@ -125,7 +125,7 @@ def level_gains(results: Results) -> tuple[LevelGain, ...]:
 
 
 def format_levels(gains: Sequence[LevelGain]) -> str:
-    """A table in Markdown."""
+    """Returns a table in Markdown."""
     lines = [
         "| level | BD-rate of the mean curves | mean of the images' BD-rates | s/MP | times level 0 |",
         "| ---: | ---: | ---: | ---: | ---: |",

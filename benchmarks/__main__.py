@@ -1,0 +1,245 @@
+"""Speed and memory of cnncompress: ``python benchmarks speed|files|large|effort``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.environment import current_environment, limit_threads
+from cnncompress.files import check_output
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from cnncompress.evaluation.speed import Speed
+
+# What measures is imported after the threads are limited: the codecs' libraries count processors when they are loaded.
+
+DATA_SET = "kodak"
+
+_quality = click.option("--quality", default=50.0, type=click.FloatRange(0, 100), help="Quality of cnc.")
+_threads = click.option("--threads", default=1, help="Threads that every codec is held to.")
+_model = click.option("--model", metavar="NAME|PATH", help="Weights instead of the default model.")
+_device = click.option("--device", default="auto", help="Where cnc runs.")
+_images = click.option(
+    "--image", "source", metavar="PATH|NAME", help="Image, folder, or name of a data set  [default: kodak]"
+)
+_data = click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+def main() -> None:
+    """Measure how fast cnncompress is, what memory it takes, and what effort buys."""
+
+
+@main.command("speed")
+@click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
+@_quality
+@_threads
+@click.option("--repeat", default=5, type=click.IntRange(min=1), help="Timed runs; medians are printed.")
+@_model
+@_device
+@click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
+def speed_command(
+    path: Path | None, quality: float, threads: int, repeat: int, model: str | None, device: str, with_peers: bool
+) -> None:
+    """Print encode and decode times of one image by stage, peak memory and start-up times.
+
+    All with the model loaded, but for the start-up times.
+    """
+    with _measuring(threads):
+        from cnncompress.evaluation import peers, sources, speed
+        from cnncompress.evaluation.peak_memory import peak_memory_mib
+        from cnncompress.evaluation.stopwatch import Stopwatch
+
+        image = sources.load_rgb(path) if path else speed.generated_image()
+        environment = current_environment()
+        click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
+        stopwatch = Stopwatch()
+        codec = peers.CncCodec(model, device, stopwatch=stopwatch)
+        measured = speed.measure_speed(codec, image, quality, repeat, stopwatch)
+        click.echo(speed.format_speed(measured))
+        memory = peak_memory_mib()  # before the peers can raise it
+        click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))
+        if with_peers:
+            _print_peers(image, measured, repeat)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "image.cnc")
+            file.write_bytes(codec.encode(image, quality))
+            for label, arguments in (("--help", ["--help"]), ("info", ["info", str(file)])):
+                click.echo(f"start-up of cnncompress {label}: {speed.startup_seconds(arguments):.3f} s")
+
+
+def _print_peers(image: Image.Image, measured: Speed, repeat: int) -> None:
+    from cnncompress.evaluation import peers, speed
+
+    for name in ("avif", "webp", "jpeg"):
+        peer = peers.find_codec(name)
+        near = speed.quality_near(peer, image, measured.bpp)
+        click.echo(speed.format_ratio(measured, speed.measure_speed(peer, image, near, repeat)))
+
+
+@main.command("files")
+@_images
+@_quality
+@_threads
+@click.option("--count", default=48, type=click.IntRange(min=2), help="How many photographs.")
+@_model
+@_device
+@_data
+def files_command(
+    source: str | None, quality: float, threads: int, count: int, model: str | None, device: str, data: Path | None
+) -> None:
+    """Compress many photographs in one run, and one by one.
+
+    They are of 0.4 to 2 megapixels, and are cut out of the images, or generated where there are none.
+    """
+    with _measuring(threads):
+        import many_files
+
+        pictures = _pictures(source, data)
+        _print_machine()
+        options = ["-q", f"{quality:g}", *_run_options(model, device)]
+        with tempfile.TemporaryDirectory() as name:
+            images, outputs = Path(name, "in"), Path(name, "out")
+            images.mkdir()
+            paths = many_files.make_photographs(images, count, pictures)
+            click.echo(many_files.format_batch(many_files.measure_batch(paths, outputs, threads, options)))
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        sizes = tuple(sorted(float(size) for size in value.split(",")))
+    except ValueError:
+        raise click.BadParameter(f"{value!r}, expected numbers with commas between them") from None
+    if not sizes[0] > 0:
+        raise click.BadParameter(f"{value!r}, expected numbers above 0")
+    return sizes
+
+
+@main.command("large")
+@_images
+@_quality
+@_threads
+@click.option("--sizes", default="1,12,100,400", callback=_sizes, help="Sizes of the mosaics in megapixels.")
+@_model
+@_device
+@_data
+def large_command(
+    source: str | None,
+    quality: float,
+    threads: int,
+    sizes: tuple[float, ...],
+    model: str | None,
+    device: str,
+    data: Path | None,
+) -> None:
+    """Measure time and memory of the command for mosaics, with ratios to the smallest of them.
+
+    The mosaics are made of the images, or of generated ones where there are none.
+    """
+    with _measuring(threads):
+        import large_images
+
+        from cnncompress import Codec
+        from cnncompress.evaluation import speed
+
+        pictures = _pictures(source, data)
+        _print_machine()
+        options = ["-T", str(threads), *_run_options(model, device)]
+        smallest = None
+        for result in large_images.measure_large(sizes, pictures, quality, options):
+            smallest = smallest or result
+            click.echo(large_images.format_large(result, smallest))
+        codec = Codec(model, device)
+        previews = large_images.measure_previews(codec, pictures[:8] or [speed.generated_image()], quality)
+        click.echo(large_images.format_previews(previews))
+        size = large_images.OVERHEAD_MEGAPIXELS
+        overhead = large_images.tiling_overhead(size, pictures, quality, options)
+        click.echo(f"tiles change the size of a file of {size:g} MP by {100 * overhead:+.2f} %")
+
+
+@main.command("effort")
+@_images
+@_threads
+@click.option("--levels", default="0,1,2,3,4,5,6,7,8,9", help="Which levels; 0 is always among them.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, spread evenly.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the results.")
+@_model
+@_device
+@_data
+def effort_command(
+    source: str | None,
+    threads: int,
+    levels: str,
+    limit: int | None,
+    json_path: Path | None,
+    model: str | None,
+    device: str,
+    data: Path | None,
+) -> None:
+    """Code images with each level of effort at four qualities: the rate that it saves and the time that it takes."""
+    with _measuring(threads):
+        import effort_levels
+        from tqdm import tqdm
+
+        from cnncompress.evaluation import results, sources
+
+        wanted = effort_levels.parse_levels(levels)
+        images = sources.find_images([source or DATA_SET], data)
+        images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
+        if json_path:
+            check_output(str(json_path), force=True)
+        click.echo(f"{len(images)} images, ", nl=False)
+        _print_machine()
+        measured = results.Results(())
+        with tqdm(total=len(wanted) * len(images) * len(effort_levels.QUALITIES), file=sys.stderr) as bar:
+            for measured in effort_levels.measure_levels(
+                images, wanted, model=model, device=device, progress=bar.update
+            ):
+                if json_path:  # after each image, so that an interrupted run keeps what it has
+                    results.write_results(measured, json_path)
+        click.echo(effort_levels.format_levels(effort_levels.level_gains(measured)))
+
+
+@contextmanager
+def _measuring(threads: int) -> Iterator[None]:
+    """Limits the threads of this process; ends it with one line about an error in the body."""
+    try:
+        limit_threads(threads)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    try:
+        yield
+    except CnncompressError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+
+
+def _pictures(source: str | None, data: Path | None) -> list[Image.Image]:
+    """Returns the images to make others of: those asked for, or the data set; none without a folder of data sets."""
+    from cnncompress.evaluation import sources
+
+    if source is None and data is None:
+        return []
+    return [sources.load_rgb(path) for path in sources.find_images([source or DATA_SET], data)]
+
+
+def _run_options(model: str | None, device: str) -> list[str]:
+    return ["--device", device, *([] if model is None else ["--model", model])]
+
+
+def _print_machine() -> None:
+    environment = current_environment()
+    click.echo(f"{environment.threads} threads, {environment.cpu}")
+
+
+if __name__ == "__main__":
+    main()

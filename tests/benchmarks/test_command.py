@@ -1,0 +1,89 @@
+"""``python benchmarks``: its commands, run as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from random_model import write_random_model
+from skimage import data
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name != "CNNCOMPRESS_DATA"}
+    command = [sys.executable, "-W", "error", str(ROOT / "benchmarks"), *map(str, arguments)]
+    environment["PYTHONPATH"] = str(ROOT)
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A tiny model."""
+    path = tmp_path / "tiny.safetensors"
+    write_random_model(path)
+    return path
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """A small photograph."""
+    path = tmp_path / "coffee.png"
+    Image.fromarray(data.coffee()[100:196, 150:278]).save(path)
+    return path
+
+
+def test_speed(image: Path, model: Path) -> None:
+    done = run("speed", "--image", image, "--model", model, "--device", "cpu", "--repeat", "1", "--peers")
+    assert done.returncode == 0, done.stderr
+    first, second, *rest = done.stdout.splitlines()
+    assert first.startswith("128x96, 1 threads, ") and second.startswith("cnc, quality 50 (")
+    assert [re.split(r"[ :]+", line.strip())[0] for line in rest] == [
+        *("encode", "decode", "peak", "avif", "webp", "jpeg", "start-up", "start-up")
+    ]
+
+
+@pytest.mark.slow
+def test_effort(image: Path, model: Path, tmp_path: Path) -> None:
+    options = ("--model", model, "--device", "cpu", "--levels", "1", "--json", tmp_path / "effort.json")
+    done = run("effort", "--image", image, *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("1 images, 1 threads, ")
+    assert [line[:4] for line in done.stdout.splitlines()[-2:]] == ["| 0 ", "| 1 "]
+    assert (tmp_path / "effort.json").exists()
+
+
+@pytest.mark.slow
+def test_files_and_large_images(model: Path) -> None:
+    options = ("--model", model, "--device", "cpu", "--quality", "30")
+    done = run("files", "--count", "2", *options)
+    assert done.returncode == 0, done.stderr
+    assert "\n2 images, " in done.stdout and "one run is" in done.stdout
+    done = run("large", "--sizes", "0.02", *options)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^ +0\.0 MP, .* compress .* \(1\.00x\)", done.stdout, re.MULTILINE)
+    assert done.stdout.splitlines()[-1].startswith("tiles change the size of a file of 4 MP by ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["speed", "--image", "no-such.png"], 3, "no-such.png"),
+        (["speed", "--threads", "0"], 2, "expected 1 to"),
+        (["effort", "--levels", "10"], 1, "levels are 0 .. 9"),
+        (["effort"], 3, "set CNNCOMPRESS_DATA for names of data sets"),
+        (["large", "--sizes", "1,x"], 2, "numbers with commas"),
+        (["large", "--sizes", "0,1"], 2, "numbers above 0"),
+    ],
+)
+def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == code, done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
