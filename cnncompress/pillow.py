@@ -6,8 +6,8 @@
 Opening a file reads header and metadata only, without torch. The model is loaded when pixels are first decoded or
 saved, and is kept until the process ends. Options of ``save``:
 
-* ``quality``, ``target`` (a `cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``, ``tile``
-  and ``progress``: as for `cnncompress.Codec.compress`.
+* ``quality``, ``target`` (a `cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``,
+  ``tile`` and ``progress``: as for `cnncompress.Codec.compress`.
 * ``lossless=True``: short for ``coding="lossless"``, as in Pillow's WebP plugin.
 * ``icc_profile``, ``exif``, ``xmp``: replace those in ``image.info``, which are saved by default; empty for none.
 

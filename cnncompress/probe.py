@@ -21,8 +21,8 @@ class Info:
         width: Width in pixels.
         height: Height in pixels.
         mode: Pillow's mode for the layout of the image.
-        coding: How the image is coded: ``learned``, ``lossless``, or ``stored`` for an original file.
-        quality: Quality given to the encoder, ``0 .. 100``; None if the coding is not learned.
+        coding: How the image is coded: ``avif``, ``learned``, ``lossless``, or ``stored`` for an original file.
+        quality: Quality given to the encoder, ``0 .. 100``; None if the coding is without loss.
         format_version: Version of the file format.
         fingerprint: First 4 bytes of the SHA-256 of the weights, as 8 hexadecimal digits; None if no model is needed.
         model: Name of the model with this fingerprint; None if it is not installed or no model is needed.

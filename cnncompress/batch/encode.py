@@ -98,8 +98,9 @@ def encode(
 def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:
     """Decodes a .cnc file and compares the result with the input.
 
-    A lossless image or a stored original must be equal to the input. Of a learned file only size and mode are compared,
-    as its pixels depend on the quality; decoding itself checks that each payload ends exactly after its last symbol.
+    A lossless image or a stored original must be equal to the input. Of a lossy file only size and mode are compared,
+    as its pixels depend on the quality. Decoding latents also checks that each payload ends exactly after its last
+    symbol.
 
     Args:
         data: The .cnc file.

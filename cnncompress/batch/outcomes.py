@@ -32,8 +32,8 @@ class Result:
         width: Width in pixels.
         height: Height in pixels.
         mode: Pillow's mode for the layout of the image.
-        coding: How the image is coded: ``learned``, ``lossless`` or ``stored``.
-        quality: Quality, ``0 .. 100``, if the coding is learned.
+        coding: How the image is coded: ``avif``, ``learned``, ``lossless`` or ``stored``.
+        quality: Quality, ``0 .. 100``, if the coding is lossy.
         bpp: Rate of the .cnc file in bits per pixel.
         model: Name of the model, if one was needed.
         device: Device that the networks ran on.

@@ -1,4 +1,4 @@
-"""Lossless coding of planes, as WebP or PNG: the alpha plane of a learned file, and whole lossless images.
+"""Lossless coding of planes, as WebP or PNG: the alpha plane of a lossy file, and whole lossless images.
 
 The payload is a complete WebP file, or a PNG file if a side is longer than 16383 pixels, the maximum of WebP. Its width
 and height are compared with the header of the .cnc file before its pixels are decoded.

@@ -36,7 +36,7 @@ class RateOptions:
             ctx: Context of the command.
 
         Raises:
-            click.UsageError: Several of quality, targets and lossless are given, or effort for a lossless file.
+            click.UsageError: Several of quality, targets and lossless are given, or lossless with coding or effort.
         """
         refuse_together(ctx, ("quality", "bpp", "target_size", "target_psnr", "lossless"))
         refuse_together(ctx, ("coding", "lossless"))
@@ -44,7 +44,7 @@ class RateOptions:
 
     @property
     def chosen_coding(self) -> CodingChoice:
-        """The coding to use; ``auto`` to choose."""
+        """How to code images; ``auto`` to choose for each image."""
         return "lossless" if self.lossless else self.coding
 
     @property
@@ -77,7 +77,7 @@ rate_options = option_group(
         type=click.Choice(get_args(CodingChoice)),
         default="auto",
         show_default=True,
-        help="The model, AVIF or no loss; auto: the model for photographs, the smallest for screenshots and plots.",
+        help="How to code images; auto: learned (the model) for photographs, the smallest for screenshots and plots.",
     ),
     _option(
         "-e",
