@@ -2,36 +2,36 @@
 
 ::
 
-    CnncompressError                 1  anything without a code of its own
-    ├── PlanError                    2  the files of a command line do not go together, or not with what it asks for
-    │   └── OutsideImage                an area that is not within the image
+    CnncompressError                 1  any error without an exit code of its own
+    ├── PlanError                    2  the files of a command line contradict each other or the options
+    │   └── OutsideImage                an area is not within the image
     ├── ImageError                   3  an input image is missing or unusable
-    │   ├── UnreadableImage             no such file, or no decoder for its bytes
-    │   └── UnsupportedImage            a kind of image the codec does not carry
-    ├── BitstreamError               4  a .cnc file that cannot be decoded
+    │   ├── UnreadableImage             the file does not exist, or cannot be decoded
+    │   └── UnsupportedImage            the codec does not support this kind of image
+    ├── BitstreamError               4  a .cnc file cannot be decoded
     │   ├── BadMagic                    not a .cnc file
     │   ├── UnsupportedVersion          made by a newer cnncompress
-    │   ├── Truncated                   shorter than its own table says
+    │   ├── Truncated                   shorter than its chunk table says
     │   ├── Corrupt                     a checksum or a value is wrong
-    │   └── VerificationFailed          a new file does not give back what went in
+    │   └── VerificationFailed          a new file, when decoded, differs from the input
     ├── OutputError                  5  an output cannot be written
-    │   └── OutputExists                it is there already and may not be replaced
-    ├── ModelError                   6  weights
-    │   ├── UnknownModel                no model of that name or fingerprint
-    │   └── InvalidModel                the weights file is damaged or not ours
-    ├── UnavailableError             7  something that the machine or the installation lacks
-    │   ├── DeviceError                 the device asked for is not there
-    │   ├── OutOfMemory                 an image needs more memory than there is
-    │   └── MissingPackage              a package that not everybody needs is not installed
-    ├── Unreachable                  8  a size that was asked for cannot be reached
+    │   └── OutputExists                the output exists and may not be replaced
+    ├── ModelError                   6  the weights cannot be used
+    │   ├── UnknownModel                no model has this name or fingerprint
+    │   └── InvalidModel                the weights file is damaged or of another format
+    ├── UnavailableError             7  the machine or the installation lacks something
+    │   ├── DeviceError                 the requested device is not available
+    │   ├── OutOfMemory                 an image needs more memory than available
+    │   └── MissingPackage              an optional package is not installed
+    ├── Unreachable                  8  the requested size, rate or PSNR cannot be reached
     │   └── NotSmaller                  the .cnc file would not be smaller than its input
-    └── LimitExceeded                9  larger than a limit that is in force
+    └── LimitExceeded                9  an image exceeds a limit
 
-What an image loses on its way in is no error but a warning, :class:`FeatureLoss`; so is what is wrong with a damaged
-file that is decoded all the same, :class:`PartLost`.
+Losses are warnings, not errors: `FeatureLoss` for a property of an image that cannot be kept, and `PartLost` for damage
+of a .cnc file that is decoded anyway.
 
-Exit code 2 is click's too, for a wrong command line, and 1 also says that some of several files failed. Messages are
-one line, name the value and what was expected; the command line puts the file's name in front.
+click also uses exit code 2, for a wrong command line. Exit code 1 also means that some of several files failed.
+Messages have one line, and name the value and what was expected; the command line adds the file name in front.
 """
 
 from __future__ import annotations
@@ -39,23 +39,27 @@ from __future__ import annotations
 from typing import ClassVar
 
 SOME_FAILED_EXIT_CODE = 1
-"""Exit code where some of several files failed."""
+"""Exit code if some of several files failed."""
 
 
 class CnncompressError(Exception):
-    """Base of all errors that cnncompress raises on purpose."""
+    """Base class of all errors that cnncompress raises on purpose.
+
+    Attributes:
+        exit_code: Exit code of the command line.
+    """
 
     exit_code: ClassVar[int] = 1
 
 
 class PlanError(CnncompressError):
-    """The files of a command line do not go together: two would have the same output, or one has no place."""
+    """The files of a command line contradict each other or the options, as when two would have the same output."""
 
     exit_code = 2
 
 
 class OutsideImage(PlanError):
-    """A part of an image was asked for that it does not have."""
+    """The requested area is not within the image."""
 
 
 class ImageError(CnncompressError):
@@ -65,11 +69,11 @@ class ImageError(CnncompressError):
 
 
 class UnreadableImage(ImageError):
-    """The file does not exist, cannot be read, or no decoder knows its bytes."""
+    """The file does not exist, cannot be read, or cannot be decoded."""
 
 
 class UnsupportedImage(ImageError):
-    """The image is of a kind that the codec does not carry."""
+    """The codec does not support this kind of image."""
 
 
 class BitstreamError(CnncompressError):
@@ -79,7 +83,7 @@ class BitstreamError(CnncompressError):
 
 
 class BadMagic(BitstreamError):
-    """The bytes do not begin like a .cnc file."""
+    """The data does not begin with the signature of a .cnc file."""
 
 
 class UnsupportedVersion(BitstreamError):
@@ -87,7 +91,7 @@ class UnsupportedVersion(BitstreamError):
 
 
 class Truncated(BitstreamError):
-    """The file ends before its own chunk table says it should."""
+    """The file is shorter than its chunk table says."""
 
 
 class Corrupt(BitstreamError):
@@ -95,7 +99,7 @@ class Corrupt(BitstreamError):
 
 
 class VerificationFailed(BitstreamError):
-    """A file that was just made does not give back what went in."""
+    """A new file cannot be decoded, or differs from the input when decoded."""
 
 
 class OutputError(CnncompressError):
@@ -105,21 +109,21 @@ class OutputError(CnncompressError):
 
 
 class OutputExists(OutputError):
-    """The output is there already and may not be replaced."""
+    """The output exists and may not be replaced."""
 
 
 class ModelError(CnncompressError):
-    """Something is wrong with the weights."""
+    """The weights cannot be used."""
 
     exit_code = 6
 
 
 class UnknownModel(ModelError):
-    """No model of that name, path or fingerprint is at hand."""
+    """No installed model has this name or fingerprint, or the path of a weights file does not exist."""
 
 
 class InvalidModel(ModelError):
-    """A weights file is damaged, has unexpected contents or breaks the integer bounds."""
+    """A weights file is damaged, has unexpected contents, or exceeds the bounds of the integer networks."""
 
 
 class UnavailableError(CnncompressError):
@@ -129,7 +133,7 @@ class UnavailableError(CnncompressError):
 
 
 class DeviceError(UnavailableError):
-    """The device asked for is not there."""
+    """The requested device is not available."""
 
 
 class OutOfMemory(UnavailableError):
@@ -137,11 +141,11 @@ class OutOfMemory(UnavailableError):
 
 
 class MissingPackage(UnavailableError):
-    """A package that not everybody needs is not installed, or does not fit the others."""
+    """An optional package is not installed, or does not match the version of another one."""
 
 
 class Unreachable(CnncompressError):
-    """A size that was asked for cannot be reached."""
+    """The requested size, rate or PSNR cannot be reached."""
 
     exit_code = 8
 
@@ -151,14 +155,14 @@ class NotSmaller(Unreachable):
 
 
 class LimitExceeded(CnncompressError):
-    """An image is larger than a limit that is in force."""
+    """An image exceeds a limit on its size or memory."""
 
     exit_code = 9
 
 
 class FeatureLoss(UserWarning):
-    """Something about an image that could not be carried along: bit depth, colour space, damaged metadata."""
+    """A property of an image could not be kept: its bit depth, colour space, or damaged metadata."""
 
 
 class PartLost(UserWarning):
-    """What is wrong with a damaged file that was decoded: a part is lost, or bytes follow that are no part of it."""
+    """A damaged file was decoded although a part of it is lost, or it has extra bytes at its end."""

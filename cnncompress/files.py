@@ -1,4 +1,4 @@
-"""Inputs and outputs: ``-`` is a standard stream, and an output appears whole or not at all."""
+"""Reads inputs and writes outputs: ``-`` is a standard stream, and an output is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from cnncompress.errors import OutputError, OutputExists, UnreadableImage
 STANDARD_STREAM = "-"
 
 FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""A file that a Python program hands over: its bytes, or its path."""
+"""A file as an argument of the Python interface: its bytes, or its path."""
 
-# So that the temporary name stays below the usual limit of 255 bytes, whatever the characters.
+# Keeps the temporary name below the usual limit of 255 bytes for any characters.
 _MAX_NAME_CHARACTERS = 50
-# How often Windows is asked to replace a file that another program has open, and how long it waits in between.
+# On Windows a file that another program has open cannot be replaced: number of attempts, and the pause between them.
 _REPLACE_ATTEMPTS = 5
 _REPLACE_PAUSE_SECONDS = 0.1
 
 
 def reason(error: Exception) -> str:
-    """Returns what the system says about an error, without the file's name."""
+    """Returns the system's description of an error, without the file name."""
     text = str(getattr(error, "strerror", None) or error)
     return text[:1].lower() + text[1:]
 
 
 @contextlib.contextmanager
 def open_input(source: str | Path) -> Iterator[IO[bytes]]:
-    """Opens a file for as long as the body runs, which reads it.
+    """Opens a file for reading in the body.
 
     Args:
-        source: a path; as a string, ``-`` is standard input.
+        source: A path; the string ``-`` is standard input.
 
     Raises:
-        UnreadableImage: it does not exist or cannot be read.
+        UnreadableImage: The file does not exist or cannot be read.
     """
     try:
         if source != STANDARD_STREAM:
@@ -59,18 +59,18 @@ def read_input(source: str) -> bytes:
     """Returns the bytes of a file, or of standard input for ``-``.
 
     Raises:
-        UnreadableImage: it does not exist or cannot be read.
+        UnreadableImage: The file does not exist or cannot be read.
     """
     with open_input(source) as stream:
         return stream.read()
 
 
 def whole_file(source: FileSource) -> memoryview:
-    """Returns the bytes of a file that a Python program handed over.
+    """Returns the bytes of a file that is an argument of the Python interface.
 
     Raises:
-        TypeError: it is neither bytes nor a path.
-        UnreadableImage: it does not exist or cannot be read.
+        TypeError: The argument is neither bytes nor a path.
+        UnreadableImage: The file does not exist or cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
         with open_input(Path(source)) as stream:
@@ -82,10 +82,13 @@ def whole_file(source: FileSource) -> memoryview:
 
 
 def file_status(source: str) -> os.stat_result | None:
-    """Returns what the system says about an input; None for standard input, devices and pipes.
+    """Returns the status of an input; None for standard input, devices, pipes and sockets.
+
+    Args:
+        source: A path, or ``-`` for standard input.
 
     Raises:
-        UnreadableImage: it does not exist or cannot be reached.
+        UnreadableImage: The file does not exist or cannot be accessed.
     """
     try:
         return None if source == STANDARD_STREAM or is_special(Path(source)) else Path(source).stat()
@@ -94,17 +97,17 @@ def file_status(source: str) -> os.stat_result | None:
 
 
 def check_output(target: str, *, force: bool, source: str | None = None, new_folders: bool = False) -> None:
-    """Finds out before the work whether an output could be written after it.
+    """Checks before the work whether its output can be written.
 
     Args:
-        target: a path, or ``-`` for standard output.
-        force: whether an existing file may be replaced.
-        source: the input, which must not be the same file.
-        new_folders: whether folders that are not there will be made.
+        target: A path, or ``-`` for standard output.
+        force: Whether an existing file may be replaced.
+        source: The input, which must not be the same file.
+        new_folders: Whether missing folders will be created.
 
     Raises:
-        OutputExists: there is such a file, and ``force`` is not set.
-        OutputError: no such folder, or no permission to write there.
+        OutputExists: The file exists, and ``force`` is not set.
+        OutputError: The folder does not exist or is not writable, or the output is a folder or the input itself.
     """
     if target == STANDARD_STREAM:
         if sys.stdout is None:
@@ -139,23 +142,23 @@ def write_output(
     new_folders: bool = False,
     durable: bool = False,
 ) -> None:
-    """Writes a whole output: a new file in its folder first, then renamed to the name asked for.
+    """Writes an output completely or not at all: to a temporary file in its folder, which is then renamed.
 
-    A device or a pipe is written to as it is. A symbolic link is replaced by the file, as by ``mv``: what it points to
-    is never touched.
+    A device or a pipe is written to directly. A symbolic link is replaced by the file, as by ``mv``; the file that it
+    points to is not changed.
 
     Args:
-        target: a path, or ``-`` for standard output.
-        data: all of it.
-        force: whether an existing file may be replaced.
-        like: what the file's permissions and time of modification are taken from, by default the usual ones.
-        new_folders: whether folders that are not there are made.
-        durable: whether the name must be on the disk too when this returns, not only the data.
+        target: A path, or ``-`` for standard output.
+        data: Contents of the file.
+        force: Whether an existing file may be replaced.
+        like: Status to copy permissions, access time and modification time from; None for those of a new file.
+        new_folders: Whether missing folders are created.
+        durable: Whether the file name is also synchronised to the disk before this returns; the data always is.
 
     Raises:
-        OutputExists: there is such a file, and ``force`` is not set.
-        OutputError: it cannot be written; nothing is left behind.
-        BrokenPipeError: nobody reads standard output any more.
+        OutputExists: The file exists, and ``force`` is not set.
+        OutputError: The output cannot be written; no partial file is left.
+        BrokenPipeError: The reader of standard output has closed it.
     """
     with _output_errors():
         path = Path(target)
@@ -163,7 +166,7 @@ def write_output(
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         elif is_stream(path):
-            with path.open("ab") as stream:  # what is open here may be a file that goes on
+            with path.open("ab") as stream:  # append, as an open descriptor may be a file with earlier contents
                 stream.write(data)
         else:
             with _whole_file(path, force, like, new_folders, durable) as stream:
@@ -171,21 +174,21 @@ def write_output(
 
 
 def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | None = None) -> int:
-    """Copies a file, which appears whole or not at all; folders that are not there are made.
+    """Copies a file completely or not at all, and creates missing folders.
 
     Args:
-        source: a path.
-        target: a path.
-        force: whether an existing file may be replaced.
-        like: as for :func:`write_output`.
+        source: Path of the file.
+        target: Path of the copy.
+        force: Whether an existing file may be replaced.
+        like: Status to copy permissions and times from, as for `write_output`.
 
     Returns:
-        Its size in bytes.
+        Size of the file in bytes.
 
     Raises:
-        UnreadableImage: the source cannot be opened.
-        OutputExists: there is such a file, and ``force`` is not set.
-        OutputError: it cannot be written; nothing is left behind.
+        UnreadableImage: The source cannot be opened.
+        OutputExists: The target exists, and ``force`` is not set.
+        OutputError: The copy cannot be written; no partial file is left.
     """
     with (
         open_input(Path(source)) as original,
@@ -197,28 +200,28 @@ def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | N
 
 
 def is_special(path: Path) -> bool:
-    """Whether a path leads to a device, a pipe or a socket."""
+    """Checks whether a path is a device, pipe or socket."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def is_stream(path: Path) -> bool:
-    """Whether what is written to a path goes on to somewhere else: to what is special, or open already."""
+    """Checks whether a path is a device, pipe, socket or open descriptor, to be written to directly."""
     if is_special(path):
         return True
-    # /dev/stdout and the like: links, but the system's names of files that are open here, and not to be replaced.
+    # /dev/stdout and similar links are names of open descriptors, and must not be replaced by a file.
     folder = path.parent.resolve()
     return path.is_symlink() and (folder == Path("/dev") or Path("/proc") in folder.parents)
 
 
 def part_path(path: Path, process: int) -> Path:
-    """Returns the name that an output has as long as it is not whole.
+    """Returns the path of the temporary file that becomes an output.
 
     Args:
-        path: the output.
-        process: number of the process that writes it.
+        path: Path of the output.
+        process: Id of the process that writes it.
     """
     name = path.name
-    if len(name) > _MAX_NAME_CHARACTERS:  # other names may begin alike, and be written at the same time
+    if len(name) > _MAX_NAME_CHARACTERS:  # names with the same beginning may be written at the same time
         name = f"{name[:_MAX_NAME_CHARACTERS]}.{zlib.crc32(os.fsencode(name)):08x}"
     return path.with_name(f".{name}.{process}.part")
 
@@ -240,9 +243,9 @@ def _whole_file(
     if new_folders:
         path.parent.mkdir(parents=True, exist_ok=True)
     part = part_path(path, os.getpid())
-    # Left by a killed process that had the same number, which is common in containers.
+    # Left by a killed process with the same id, which is common in containers.
     part.unlink(missing_ok=True)
-    # The mode is 0666 less the umask, as for any new file; tempfile would make it private.
+    # The mode is 0666 minus the umask, as for any new file; tempfile would use 0600.
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with open(descriptor, "wb") as stream:
@@ -264,7 +267,7 @@ def _whole_file(
 
 def _replace(part: Path, path: Path) -> None:
     for _ in range(_REPLACE_ATTEMPTS - 1 if os.name == "nt" else 0):
-        with contextlib.suppress(PermissionError):  # a viewer or a virus scanner has it open
+        with contextlib.suppress(PermissionError):  # a viewer or virus scanner has the file open
             part.replace(path)
             return
         time.sleep(_REPLACE_PAUSE_SECONDS)
@@ -272,7 +275,7 @@ def _replace(part: Path, path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # has no such thing
+    if os.name == "nt":  # Windows cannot synchronise folders
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -283,7 +286,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _check_free(path: Path, force: bool) -> None:
     try:
-        path.lstat()  # a link that leads nowhere is there too
+        path.lstat()  # a dangling link exists too
     except (FileNotFoundError, NotADirectoryError):
         return
     if not force:

@@ -3,15 +3,15 @@
 >>> import cnncompress.pillow
 >>> cnncompress.pillow.register()
 
-Opening reads the header and the metadata, without torch; the model is loaded with the first pixels that are asked for,
-or saved, and stays for the process. Options of ``save``:
+Opening a file reads header and metadata only, without torch. The model is loaded when pixels are first decoded or
+saved, and is kept until the process ends. Options of ``save``:
 
-* ``quality``, ``target`` (a :class:`cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``,
-  ``tile`` and ``progress``: as for :meth:`cnncompress.Codec.compress`.
-* ``lossless=True``: short for ``coding="lossless"``, as Pillow's WebP plugin has it.
-* ``icc_profile``, ``exif``, ``xmp``: in place of those in ``image.info``, which are kept otherwise; empty for none.
+* ``quality``, ``target`` (a `cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``,
+  ``tile`` and ``progress``: as for `cnncompress.Codec.compress`.
+* ``lossless=True``: short for ``coding="lossless"``, as in Pillow's WebP plugin.
+* ``icc_profile``, ``exif``, ``xmp``: replace those in ``image.info``, which are saved by default; empty for none.
 
-Any other option is a ``TypeError``.
+Any other option raises a ``TypeError``.
 """
 
 from __future__ import annotations
@@ -48,9 +48,9 @@ def register(
     """Makes Pillow read and write .cnc files.
 
     Args:
-        model: What to save with, as for :class:`cnncompress.Codec`; files are decoded with the model that they name.
-        device: Where to run.
-        limits: Larger images can be opened, but neither loaded nor saved. Pillow's own limit holds besides.
+        model: Model for saving, as for `cnncompress.Codec`; files are decoded with the model that they name.
+        device: Device of the networks, as for `cnncompress.Codec`.
+        limits: Larger images can be opened, but neither loaded nor saved. Pillow's own limit applies as well.
     """
     codecs = CodecCache(model, device, limits)
 
@@ -87,10 +87,10 @@ class CncImageFile(ImageFile.ImageFile):
         attach(self, metadata)
 
     def load(self) -> Any:
-        """Decodes the image, the first time.
+        """Decodes the image at the first call.
 
         Raises:
-            OSError: the file is damaged, its model is not installed, or it is too large.
+            OSError: The file is damaged, its model is not installed, or the image is too large.
         """
         if self._im is None:
             try:
@@ -105,10 +105,10 @@ class CncImageFile(ImageFile.ImageFile):
         return super().load()
 
     def verify(self) -> None:
-        """Checks the structure and all checksums, without decoding.
+        """Checks the structure and all checksums without decoding.
 
         Raises:
-            SyntaxError: the file is damaged.
+            SyntaxError: The file is damaged.
         """
         try:
             unpack(self._whole_file())
@@ -144,9 +144,9 @@ def _accept(prefix: bytes) -> bool:
 def _save(image: Image.Image, stream: IO[bytes], codecs: CodecCache) -> None:
     options: dict[str, Any] = dict(image.encoderinfo)
     for unknown in options.keys() - set(_OPTIONS):
-        raise TypeError(f"{FORMAT} has no option {unknown!r}; there are: {', '.join(_OPTIONS)}")
+        raise TypeError(f"{FORMAT} has no option {unknown!r}; the options are: {', '.join(_OPTIONS)}")
     changes = {key: options.pop(key) for key in _METADATA_OPTIONS if key in options}
-    if changes or getattr(image, "is_animated", False):  # Pillow saves the frame that it is at
+    if changes or getattr(image, "is_animated", False):  # Pillow saves the current frame
         image = image.copy()
     for key, value in changes.items():
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value

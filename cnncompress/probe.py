@@ -1,4 +1,4 @@
-"""What a .cnc file says about itself, read without the network."""
+"""Information about a .cnc file, read without decoding it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from cnncompress.model.manifest import read_manifest
 
 @dataclass(frozen=True)
 class Info:
-    """The facts of one .cnc file.
+    """Information about a .cnc file.
 
     Attributes:
-        width: pixels.
-        height: pixels.
-        mode: Pillow's name of the picture's layout.
-        coding: ``learned``, ``lossless``, or ``stored`` for an original file.
-        quality: 0..100, as the encoder was told; None if the coding is not learned.
-        format_version: version of the container.
-        fingerprint: first 4 bytes of the SHA-256 of the weights, 8 hexadecimal digits; None if none are needed.
-        model: name of the model with that fingerprint, None if no such model is installed or none is needed.
-        file_bytes: size of the whole file.
-        bpp: bits per pixel of the whole file.
-        chunks: name and payload bytes of each chunk, in file order; ``icc``, ``exif`` and ``xmp`` as they are stored.
-        original: usual ending of a stored original's format; None if it is not known, or nothing is stored.
-        source: the file that it was made from, if that was noted.
-        tiles: how many parts of the image are coded on their own.
-        tile_side: of all of them but those at the right and at the bottom, in pixels; 0 if there is one tile only.
+        width: Width in pixels.
+        height: Height in pixels.
+        mode: Pillow's mode for the layout of the image.
+        coding: How the image is coded: ``avif``, ``learned``, ``lossless``, or ``stored`` for an original file.
+        quality: Quality given to the encoder, ``0 .. 100``; None if the coding is without loss.
+        format_version: Version of the file format.
+        fingerprint: First 4 bytes of the SHA-256 of the weights, as 8 hexadecimal digits; None if no model is needed.
+        model: Name of the model with this fingerprint; None if it is not installed or no model is needed.
+        file_bytes: Size of the whole file in bytes.
+        bpp: Rate of the whole file in bits per pixel.
+        chunks: Name and payload size in bytes of each chunk, in file order. Sizes of ``icc``, ``exif`` and ``xmp`` are
+            compressed sizes.
+        original: Usual ending of the format of a stored original; None if the format is unknown or nothing is stored.
+        source: Record of the file that it was made from, if present.
+        tiles: Number of tiles, which are coded independently.
+        tile_side: Side of the tiles in pixels, except those at the right and bottom edges; 0 if there is one tile.
     """
 
     width: int
@@ -53,14 +54,15 @@ class Info:
 
 
 def probe(source: FileSource) -> Info:
-    """Checks a .cnc file's structure and checksums and returns its facts.
+    """Checks the structure and the checksums of a .cnc file, and returns information about it.
 
     Args:
-        source: the whole file, or its path.
+        source: The bytes of the file, or its path.
 
     Raises:
-        UnreadableImage: there is no such file, or it cannot be read.
-        BitstreamError: the file is damaged, foreign or too new.
+        TypeError: The source is neither bytes nor a path.
+        UnreadableImage: The file does not exist or cannot be read.
+        BitstreamError: The file is damaged, of another format or of a newer version.
     """
     data = whole_file(source)
     container = unpack(data)
@@ -89,6 +91,6 @@ def probe(source: FileSource) -> Info:
 def _model_name(fingerprint: str) -> str | None:
     try:
         entry = read_manifest().by_fingerprint(fingerprint)
-    except InvalidModel:  # an installation without its models can still tell what is in a file
+    except InvalidModel:  # the other information does not need installed models
         return None
     return entry.name if entry is not None else None

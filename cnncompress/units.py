@@ -1,4 +1,4 @@
-"""Units: quality as files and networks know it, and numbers as people read them."""
+"""Units: quality in hundredths, and numbers formatted for messages."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from numbers import Real
 from typing import NewType
 
 Hundredths = NewType("Hundredths", int)
-"""A quality in hundredths, `LOWEST_QUALITY` .. `HIGHEST_QUALITY`. Users give 0 .. 100, and fractions."""
+"""A quality in hundredths, `LOWEST_QUALITY` to `HIGHEST_QUALITY`. The public interface uses ``0 .. 100`` as float."""
 
 LOWEST_QUALITY = Hundredths(0)
 """Smallest file."""
 HIGHEST_QUALITY = Hundredths(10_000)
-"""Best picture."""
+"""Best image."""
 
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def hundredths_of(quality: float) -> Hundredths:
-    """Rounds a quality, 0 .. 100, to hundredths.
+    """Rounds a quality ``0 .. 100`` to hundredths.
 
     Raises:
-        TypeError: It is not a number.
-        ValueError: It is out of its range.
+        TypeError: The quality is not a number.
+        ValueError: The quality is out of its range.
     """
     if not isinstance(quality, Real):
         raise TypeError(f"quality is {quality!r}, must be a number within 0 .. 100")
@@ -31,7 +31,7 @@ def hundredths_of(quality: float) -> Hundredths:
 
 
 def format_bytes(count: int) -> str:
-    """Bytes with three digits or so: ``31.2 kB``."""
+    """Formats a number of bytes with about three digits: ``31.2 kB``."""
     value = float(count)
     for unit in _UNITS:
         if value < 1000 or unit == _UNITS[-1]:
@@ -41,10 +41,10 @@ def format_bytes(count: int) -> str:
 
 
 def percent(part: int, whole: int) -> str:
-    """A part in per cent: ``5.3 %``."""
+    """Formats a part of a whole in per cent: ``5.3 %``; ``-`` if the whole is 0."""
     return f"{100 * part / whole:.1f} %" if whole else "-"
 
 
 def plural(count: int, one: str) -> str:
-    """``1 file``, ``2 files``."""
+    """Formats a count with its noun in singular or plural: ``1 file``, ``2 files``."""
     return f"{count} {one}" if count == 1 else f"{count} {one}s"

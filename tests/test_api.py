@@ -253,12 +253,12 @@ def test_files_are_bytes_or_paths(codec: Codec, packed: bytes, tmp_path: Path) -
 
 
 def test_bytes_behind_the_end_are_warned_of(codec: Codec, packed: bytes) -> None:
-    with pytest.raises(Corrupt, match="bytes too many at the end of the file"):
+    with pytest.raises(Corrupt, match="extra bytes at the end of the file"):
         restore_original(packed + b"more")
     for function in (codec.decompress, decompress):
-        with pytest.raises(Corrupt, match="bytes too many at the end of the file"):
+        with pytest.raises(Corrupt, match="extra bytes at the end of the file"):
             function(packed + b"more")
-        with pytest.warns(PartLost, match="bytes too many at the end of the file, which are left aside") as caught:
+        with pytest.warns(PartLost, match="extra bytes at the end of the file, which are ignored") as caught:
             assert function(packed + b"more", keep_going=True) == codec.decompress(packed)
         assert len(caught) == 1 and caught[0].filename == __file__
 

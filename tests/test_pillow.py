@@ -215,7 +215,7 @@ def test_wrong_options(crop: Image.Image, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="quality is 101"):
         crop.save(tmp_path / "x.cnc", quality=101)
     for options in ({"optimise": True}, {"target_size": 2000}, {"source": None}, {"target_size": 1, "lossless": True}):
-        with pytest.raises(TypeError, match=r"CNC has no option '.*'; there are: quality, target, .*, xmp"):
+        with pytest.raises(TypeError, match=r"CNC has no option '.*'; the options are: quality, target, .*, xmp"):
             crop.save(tmp_path / "x.cnc", **options)
     with pytest.raises(ValueError, match="both a quality, 50, and a target"):
         crop.save(tmp_path / "x.cnc", quality=50, target=TargetSize(2000))

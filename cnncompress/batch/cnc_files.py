@@ -1,4 +1,4 @@
-"""Reads .cnc files for a batch: for planning their heads alone, and never more than their heads account for."""
+"""Reads .cnc files for a batch: only header and table for planning, and never more than their length in the table."""
 
 from __future__ import annotations
 
@@ -18,33 +18,37 @@ def read_head(path: Path) -> Head:
     """Reads header and table of a .cnc file.
 
     Raises:
-        UnreadableImage: it cannot be opened or read.
-        BitstreamError: it is damaged or no .cnc file.
+        UnreadableImage: The file cannot be opened or read.
+        BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
         return reading.read_head(stream)
 
 
 def read_source_record(path: Path) -> SourceRecord | None:
-    """Returns what a .cnc file was made from, None if it does not tell.
+    """Returns the record of the file that a .cnc file was made from; None if it has none.
 
     Raises:
-        UnreadableImage: it cannot be opened or read.
-        BitstreamError: it is damaged or no .cnc file.
+        UnreadableImage: The file cannot be opened or read.
+        BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
         return _source_record(reading.read_head(stream), stream)
 
 
 def ending_of_original(path: Path) -> str | None:
-    """Returns the ending that a stored original had, or should have; None if there is none, or it is no image.
+    """Returns the file name ending for a stored original.
 
-    The ending that it had counts if it is one of images, or if the .cnc file shows it before its own: nobody who sends
-    a picture decides that it becomes a program.
+    This is the recorded ending if it belongs to an image format, or if the name of the .cnc file contains it
+    (``photo.jpg.cnc``). Otherwise it follows from the original's content: the sender of a file must not be able to
+    choose an ending such as that of a program.
+
+    Returns:
+        The ending without the dot; None if the file contains no original, or the original is not an image.
 
     Raises:
-        UnreadableImage: it cannot be opened or read.
-        BitstreamError: it is damaged or no .cnc file.
+        UnreadableImage: The file cannot be opened or read.
+        BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
         head = reading.read_head(stream)
@@ -61,10 +65,15 @@ def ending_of_original(path: Path) -> str | None:
 
 
 def record_for(path: str, size: int) -> SourceRecord:
-    """Returns the record to keep of a file that is compressed."""
+    """Returns the source record for a file that is compressed.
+
+    Args:
+        path: Path of the file.
+        size: Length of the file in bytes.
+    """
     try:
         return SourceRecord(PurePath(path).suffix[1:], size)
-    except ValueError:  # an ending of more than 32 bytes, or one that does not print
+    except ValueError:  # an ending of more than 32 bytes, or with unprintable characters
         return SourceRecord("", size)
 
 
@@ -84,19 +93,19 @@ def _find(head: Head, kind: ChunkType) -> Entry | None:
 
 
 def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
-    """Reads a .cnc file; one that is too large, or whose head makes no sense, is not read to its end.
+    """Reads a .cnc file, but not to its end if its header is invalid or the image is too large.
 
     Args:
-        source: a path, or ``-`` for standard input.
-        limits: how large the image may be.
+        source: A path, or ``-`` for standard input.
+        limits: How large the image may be.
 
     Returns:
-        Its bytes: all of them, or no more than a few that are too many.
+        The bytes of the file. Of extra bytes after the length in the table only the first few are read.
 
     Raises:
-        UnreadableImage: it cannot be opened or read.
-        BitstreamError: the head is damaged, foreign or too new.
-        LimitExceeded: the image is too large.
+        UnreadableImage: The file cannot be opened or read.
+        BitstreamError: Header or table are damaged, of another format or of a newer version.
+        LimitExceeded: The image is too large.
     """
     with open_input(source) as stream:
         head, start = reading.read_start(stream)

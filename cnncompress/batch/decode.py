@@ -1,4 +1,4 @@
-""".cnc file in, image file out; or nothing, where it is only tested."""
+"""Decompresses a .cnc file to an image file, or decodes it as a test only."""
 
 from __future__ import annotations
 
@@ -25,11 +25,18 @@ def decode(
 ) -> Result:
     """Decompresses a .cnc file and writes the image.
 
+    Args:
+        job: The file.
+        settings: How every file is processed.
+        codecs: Cache of the models.
+        budget: Pixels that may be in memory at the same time.
+        progress: Called as by `cnncompress.decompress`.
+
     Returns:
-        A success; or, if the file is damaged and what is left was written, a failure.
+        A success; a failure if the file is damaged and its intact parts were written.
 
     Raises:
-        CnncompressError: whatever is wrong with input, output, model or limits.
+        CnncompressError: Input, output or model cannot be used, or a limit is exceeded.
     """
     status = file_status(job.source)
     parsed, size = _read(job, settings)
@@ -54,10 +61,10 @@ def decode(
 def decode_only(
     job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
 ) -> Result:
-    """Decodes a .cnc file, all of it, and writes nothing.
+    """Decodes a whole .cnc file and writes nothing; arguments as for `decode`.
 
     Raises:
-        CnncompressError: whatever is wrong with input, model or limits.
+        CnncompressError: Input or model cannot be used, or a limit is exceeded.
     """
     parsed, size = _read(job, settings)
     with budget.taken(_pixels(parsed)):
@@ -66,7 +73,7 @@ def decode_only(
 
 
 def _read(job: Job, settings: WorkSettings) -> tuple[ParsedFile, int]:
-    """Returns a file, taken apart, and its size in bytes."""
+    """Returns the parsed file and its size in bytes."""
     data = read_cnc(job.source, settings.image.limits)
     return parse(data, keep_going=settings.keep_going), len(data)
 
@@ -83,7 +90,7 @@ def _damaged(result: Result, parts: int) -> Result:
 
 @dataclass(frozen=True)
 class _Written:
-    """Bytes of an image file, and what it lacks."""
+    """Bytes of an image file, and a description of what it lacks."""
 
     data: bytes | memoryview
     feature_losses: tuple[str, ...] = ()
@@ -95,7 +102,7 @@ def _wanted(job: Job, settings: WorkSettings) -> str | None:
 
 
 def _stored(parsed: ParsedFile, job: Job, settings: WorkSettings) -> _Written | None:
-    """The original, bit for bit, unless another format or a part of the image is wanted."""
+    """Returns the unchanged original, unless another format or a part of the image is wanted."""
     original = original_of(parsed.container) if settings.view.is_whole else None
     if original is None:
         return None

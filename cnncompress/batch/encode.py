@@ -1,4 +1,4 @@
-"""Image file in, .cnc file out."""
+"""Compresses an image file to a .cnc file."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Input:
     """An image file.
 
     Attributes:
-        source: its path, or its bytes where it can be read only once.
-        size: its length in bytes.
-        status: what the system says about it; None for what is no file.
+        source: Path of the file, or its bytes if it can be read only once.
+        size: Length of the file in bytes.
+        status: Status of the file from the system; None for a standard stream, device or pipe.
     """
 
     source: str | bytes
@@ -50,7 +50,7 @@ class Input:
     status: os.stat_result | None
 
     def read(self) -> bytes:
-        """Returns its bytes."""
+        """Returns the bytes of the file."""
         return self.source if isinstance(self.source, bytes) else read_input(self.source)
 
 
@@ -59,8 +59,15 @@ def encode(
 ) -> Result:
     """Compresses an image and writes the .cnc file.
 
+    Args:
+        job: The file.
+        settings: How every file is processed.
+        codecs: Cache of the models.
+        budget: Pixels that may be in memory at the same time.
+        progress: Called as by `cnncompress.compress`.
+
     Raises:
-        CnncompressError: whatever is wrong with input, output, model or limits.
+        CnncompressError: Input, output or model cannot be used, or a limit is exceeded.
     """
     opened = _open(job.source)
     record = record_for(job.source, opened.size) if job.record else None
@@ -84,18 +91,25 @@ def encode(
     if settings.remove:
         _remove_input(job, data)
     result = success(job, unpack(data), len(data), codecs)
-    losses = () if result.coding == "stored" else image.losses  # a stored original has lost nothing
+    losses = () if result.coding == "stored" else image.losses  # storing the original loses nothing
     return replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=losses)
 
 
 def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:
-    """Decodes a .cnc file and compares what it gives back with what went in.
+    """Decodes a .cnc file and compares the result with the input.
 
-    The latents end exactly where their symbols do, or decoding fails; how near they are to the image is up to the
-    quality. Everything else must be equal.
+    A lossless image or a stored original must be equal to the input. Of a lossy file only size and mode are compared,
+    as its pixels depend on the quality. Decoding latents also checks that each payload ends exactly after its last
+    symbol.
+
+    Args:
+        data: The .cnc file.
+        image: The image that was compressed.
+        opened: The file of the image.
+        codecs: Cache of the models.
 
     Raises:
-        VerificationFailed: it is not what it should be.
+        VerificationFailed: The file cannot be decoded, or the result differs.
     """
     try:
         parsed = ParsedFile.whole(data)
@@ -112,7 +126,7 @@ def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -
     except (BitstreamError, LimitExceeded, ModelError) as error:
         raise VerificationFailed(f"the new file cannot be decoded: {error}") from error
     if not faithful:
-        raise VerificationFailed("the new file does not give back what went in")
+        raise VerificationFailed("the decoded new file differs from the input")
 
 
 def _open(source: str) -> Input:
@@ -132,7 +146,7 @@ def _coded(
     progress: Progress,
 ) -> bytes:
     data = encode_image(image, settings.quality, settings.encode, codecs.encoder, record, progress)
-    # The original may say what --strip or --no-alpha take away.
+    # The original still contains what --strip or --no-alpha remove.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
         with contextlib.suppress(LimitExceeded, UnsupportedImage):
             data = min(pack_original(opened.read(), settings.image, record), data, key=len)
@@ -141,8 +155,8 @@ def _coded(
 
 def _remove_input(job: Job, data: bytes) -> None:
     try:
-        if read_input(job.output) != data:  # a device, say, which swallows everything
-            raise OutputError("does not hold what was written; the input is kept")
+        if read_input(job.output) != data:  # for example a device, which keeps nothing
+            raise OutputError("does not contain what was written; the input is kept")
         Path(job.source).unlink()
     except OSError as error:
-        raise OutputError(f"written, but {job.source} is not removed: {reason(error)}") from error
+        raise OutputError(f"written, but {job.source} cannot be removed: {reason(error)}") from error

@@ -1,4 +1,4 @@
-"""What a dry run shows of a job: what would be made, and about how large."""
+"""What a dry run shows of a job: the output that would be written, and its approximate size."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ _HEADER_BYTES = 22
 
 
 def estimate(job: Job, settings: WorkSettings) -> Result:
-    """Looks into a file's header and nothing else.
+    """Estimates the result of a job from the header of its input alone.
+
+    Args:
+        job: The file.
+        settings: How every file is processed.
 
     Returns:
-        A result with the status "planned", or the error that can be seen already.
+        A result with the status "planned", or a failure if the header already shows an error.
     """
     planned = Result("planned", job.source, job.output, action=job.action)
     try:
         status = file_status(job.source)
-        if status is None:  # a pipe is gone once it is looked into
+        if status is None:  # a pipe can be read only once
             return planned
         planned = replace(planned, input_bytes=status.st_size)
         if job.action == "copy":
@@ -59,7 +63,7 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> i
 
 def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
     with open_stream(path) as stream:
-        with decoder_errors("not a picture in a format that can be read"), limit_lifted():
+        with decoder_errors("not an image in a supported format"), limit_lifted():
             image = Image.open(stream, formats=INPUT_FORMATS)
         with image:
             settings.image.limits.check_size(image.width, image.height)

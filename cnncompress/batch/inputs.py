@@ -1,4 +1,4 @@
-"""Finds the inputs: files that were named, and those in folders. Known by their first bytes, never by their names."""
+"""Finds the inputs: files that were named, and files in folders. Their format is detected from their first bytes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _PART = re.compile(r"\..+\.\d+\.part")
 
 @dataclass(frozen=True)
 class Found:
-    """A file.
+    """An input file.
 
     Attributes:
-        path: as it is opened and named in messages.
-        relative: where it stands below the folder that it was found in; its name if it was named itself.
-        named: whether it was named, and not found in a folder.
-        kind: what :func:`cnncompress.images.formats.sniff` says, None for other files; :data:`PIPE` for what cannot be
-            looked into without using it up.
-        error: why it cannot be opened, if so.
+        path: Path as used for opening the file and in messages.
+        relative: Path relative to the folder that was searched; the file name alone if the file itself was named.
+        named: Whether the file itself was named, and not found in a folder.
+        kind: Format of the file from `cnncompress.images.formats.sniff`, None for other files; `PIPE` for inputs that
+            can be read only once.
+        error: Why the file cannot be opened; None if it can.
     """
 
     path: str
@@ -41,13 +41,13 @@ class Found:
 
 
 def gather(inputs: Inputs, *, leave_out: Path | None = None) -> Iterator[Found]:
-    """Finds the files, each once, in the order of the names and within folders in alphabetic order.
+    """Finds the files, each once, in the order in which they were named, and in alphabetic order within folders.
 
-    Links in folders are not followed; those that are named are.
+    Symbolic links in folders are not followed; links that are named are.
 
     Args:
-        inputs: which ones.
-        leave_out: folder that is not gone through: the output folder may be inside an input folder.
+        inputs: Files and folders to search.
+        leave_out: Folder that is not searched: the output folder may be inside an input folder.
     """
     seen: set[str] = set()
     for found in _all(inputs, leave_out.resolve() if leave_out is not None else None):
@@ -72,7 +72,7 @@ def _all(inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
         elif inputs.recursive:
             yield from _walk(Path(name), inputs, leave_out)
         else:
-            yield _unreadable(name, "is a folder; -r goes through folders")
+            yield _unreadable(name, "is a folder; -r searches folders")
 
 
 def _walk(top: Path, inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
@@ -100,7 +100,7 @@ def _walk(top: Path, inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
 
 
 def _wanted(relative: PurePath, inputs: Inputs) -> bool:
-    if _PART.fullmatch(relative.name):  # left by a process that was killed
+    if _PART.fullmatch(relative.name):  # unfinished output of a killed process
         return False
     return not inputs.include or matches(relative, inputs.include)
 
@@ -123,27 +123,27 @@ def read_list(source: str, *, nul: bool) -> tuple[str, ...]:
     """Reads a list of paths.
 
     Args:
-        source: path of the list, ``-`` for standard input.
-        nul: whether the names are separated by NUL, so that they may contain anything; by line feeds otherwise.
+        source: Path of the list, ``-`` for standard input.
+        nul: Whether the paths are separated by NUL, so that they may contain line feeds, and not by line feeds.
 
     Raises:
-        UnreadableImage: the list cannot be read.
+        UnreadableImage: The list cannot be read.
     """
     names = read_input(source).split(b"\0" if nul else b"\n")
-    if not nul:  # nobody ends a name with a carriage return, but editors end lines with it
+    if not nul:  # some editors end lines with a carriage return; file names hardly ever do
         names = [name.removesuffix(b"\r") for name in names]
     return tuple(os.fsdecode(name) for name in names if name)
 
 
 def matches(relative: PurePath, patterns: tuple[str, ...]) -> bool:
-    """Whether a path matches one of the patterns.
+    """Checks whether a path matches one of the patterns.
 
-    ``*``, ``?`` and ``[...]`` are as in a shell. A pattern with a slash is compared with the whole path, one without
-    with the name alone.
+    ``*``, ``?`` and ``[...]`` have the same meaning as in a shell. A pattern with a slash is compared with the whole
+    path, a pattern without one with the file name alone.
 
     Args:
-        relative: path below the folder that is gone through.
-        patterns: any number of them.
+        relative: Path relative to the folder that is searched.
+        patterns: Patterns; none of them matches if there are none.
     """
     return any(
         fnmatchcase(relative.as_posix() if "/" in pattern else relative.name, pattern.removesuffix("/"))

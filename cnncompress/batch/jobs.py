@@ -1,4 +1,4 @@
-"""One file's work, and how the work is done on every file of a run; goes to worker processes as it is."""
+"""The work on one file, and the settings for all files of a run. Worker processes receive both unchanged."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 Action = Literal["compress", "decompress", "test", "copy"]
 
 IfLarger = Literal["store", "skip", "keep", "fail"]
-"""What becomes of a .cnc file that is not smaller than its input."""
+"""What to do if a .cnc file is not smaller than its input."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be done with a file.
+    """The work on one file.
 
     Attributes:
-        action: the work.
-        source: path of the input, ``-`` for standard input.
-        output: path of the output, ``-`` for standard output; empty if there is none.
-        replace: whether an output that is there may be replaced.
-        new_folders: whether the folders of the output are made.
-        record: whether a .cnc file notes what it was made from.
+        action: What to do with the file.
+        source: Path of the input, ``-`` for standard input.
+        output: Path of the output, ``-`` for standard output; empty if there is none.
+        replace: Whether an existing output may be replaced.
+        new_folders: Whether missing folders of the output are created.
+        record: Whether the .cnc file gets a record of the file that it was made from.
     """
 
     action: Action
@@ -43,13 +43,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Engine:
-    """What runs the networks.
+    """How the networks are run.
 
     Attributes:
-        model: name or path, None for the default.
-        device: one device, as for :class:`cnncompress.Codec`.
-        threads: of one image.
-        precision: what the networks compute in.
+        model: Name or path of the model; None for the default.
+        device: Name of one device, as for `cnncompress.Codec`.
+        threads: CPU threads for each image.
+        precision: Number format that the networks compute in.
     """
 
     model: str | None = None
@@ -60,19 +60,19 @@ class Engine:
 
 @dataclass(frozen=True)
 class WorkSettings:
-    """What is done with a file.
+    """How every file of a run is processed.
 
     Attributes:
-        image: how images are read; its limits hold for .cnc files too.
-        quality: of each file, or the target that it is searched for.
-        encode: how images are coded.
-        if_larger: what becomes of a .cnc file that is not smaller than its input.
-        format: of decompressed images; None for the output's ending, and for stored originals their own.
-        preserve: whether the output gets its input's permissions and time of modification.
-        verify: whether a .cnc file is decoded before it is written.
-        remove: whether the input is removed after its output is verified, and safe on the disk.
-        view: what of an image is decompressed.
-        keep_going: whether what is left of a damaged file is decompressed.
+        image: How images are read; its limits apply to .cnc files too.
+        quality: Quality of each file in hundredths, or a target for which a quality is searched per file.
+        encode: How images are coded.
+        if_larger: What to do if a .cnc file is not smaller than its input.
+        format: Format of decompressed images; None for that of the output's ending, and for stored originals their own.
+        preserve: Whether outputs get the permissions and modification times of their inputs.
+        verify: Whether a .cnc file is decoded and compared before it is written.
+        remove: Whether an input is removed once its output is verified and safely on the disk.
+        view: View of an image that is decompressed.
+        keep_going: Whether the intact parts of a damaged file are decompressed.
     """
 
     image: ImageSettings = ImageSettings()  # noqa: RUF009 - frozen

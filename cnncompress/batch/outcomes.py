@@ -1,4 +1,4 @@
-"""What became of each file, and of all together; the same for people and as JSON."""
+"""The result of each file, and totals over all files; text messages and JSON are made from the same values."""
 
 from __future__ import annotations
 
@@ -21,31 +21,31 @@ Status = Literal["ok", "copied", "skipped", "planned", "error"]
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a file.
+    """The result of one file. A value is None where it does not apply.
 
     Attributes:
-        status: how it ended.
-        input: the file, as it was named.
-        output: where it went, if it has an output.
-        input_bytes: its size.
-        output_bytes: the output's size.
-        width: pixels.
-        height: pixels.
-        mode: Pillow's name of the layout.
-        coding: ``learned``, ``lossless`` or ``stored``.
-        quality: 0..100, if the coding is learned.
-        bpp: bits of the .cnc file a pixel.
-        model: name of the model, if one was needed.
-        device: where it ran.
-        seconds: from opening to closing.
-        reason: why it was skipped.
-        warnings: what the image lost.
-        error: what went wrong.
-        exit_code: the exit code of that error.
-        about: the file that the error is about, input or output.
-        trace: the error's traceback.
-        action: what would be done, if it is only planned.
-        estimated_bytes: about the size that the output would have then.
+        status: How the work on the file ended.
+        input: Path of the input, as it was named.
+        output: Path of the output.
+        input_bytes: Size of the input in bytes.
+        output_bytes: Size of the output in bytes.
+        width: Width in pixels.
+        height: Height in pixels.
+        mode: Pillow's mode for the layout of the image.
+        coding: How the image is coded: ``avif``, ``learned``, ``lossless`` or ``stored``.
+        quality: Quality, ``0 .. 100``, if the coding is lossy.
+        bpp: Rate of the .cnc file in bits per pixel.
+        model: Name of the model, if one was needed.
+        device: Device that the networks ran on.
+        seconds: Duration of the work, from opening the input to closing the output.
+        reason: Why the file was skipped.
+        warnings: One line for each loss.
+        error: Message of the error.
+        exit_code: Exit code of the error.
+        about: Path of the file that the error is about, input or output.
+        trace: Traceback of the error.
+        action: What would be done with a planned file.
+        estimated_bytes: Approximate size in bytes that the output of a planned file would have.
     """
 
     status: Status
@@ -73,11 +73,11 @@ class Result:
 
     @property
     def pixels(self) -> int:
-        """Width times height, 0 if they are not known."""
+        """Width times height; 0 if unknown."""
         return (self.width or 0) * (self.height or 0)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns an object for JSON, without what does not apply."""
+        """Returns an object for JSON, without the values that do not apply."""
         values = {
             name: value
             for name, value in dataclasses.asdict(self).items()
@@ -87,13 +87,13 @@ class Result:
 
 
 def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) -> Result:
-    """Returns the result of a .cnc file that was made or decoded, as far as the file tells.
+    """Returns the result of a .cnc file that was written or decoded, with the values that the file itself contains.
 
     Args:
-        job: what was to be done.
-        container: the file.
-        cnc_bytes: its size.
-        codecs: what it was coded with is among them, if it has latents.
+        job: The work that was done.
+        container: The parsed file.
+        cnc_bytes: Size of the file in bytes.
+        codecs: Cache of the models; contains the model of the file if the coding is learned.
     """
     header, learned = container.header, container.coding == "learned"
     codec = codecs.decoder(header.fingerprint) if learned else None
@@ -113,13 +113,13 @@ def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) 
 
 
 def failure(source: str, error: CnncompressError, *, output: str | None = None, about: str | None = None) -> Result:
-    """Returns the result of a file that cannot be worked on.
+    """Returns the result of a file whose work failed.
 
     Args:
-        source: the input.
-        error: what is wrong.
-        output: where it should have gone.
-        about: the file that the error is about, by default the input.
+        source: Path of the input.
+        error: Why the work failed.
+        output: Path of the output that should have been written, if any.
+        about: Path of the file that the error is about; by default the input.
     """
     return Result(
         "error", source, output, error=str(error), exit_code=error.exit_code, about=source if about is None else about
@@ -128,17 +128,17 @@ def failure(source: str, error: CnncompressError, *, output: str | None = None, 
 
 @dataclass
 class Totals:
-    """Sums over the results so far.
+    """Totals over the results so far.
 
     Attributes:
-        statuses: how many ended how.
-        reasons: why how many were skipped.
-        planned: what would be done with how many.
-        input_bytes: of what was worked on.
-        output_bytes: of what was made.
-        estimated_bytes: of what would be made.
-        pixels: of what was worked on.
-        exit_codes: of the failures, in their order.
+        statuses: Number of files by status.
+        reasons: Number of skipped files by reason.
+        planned: Number of planned files by action.
+        input_bytes: Size of the processed inputs in bytes.
+        output_bytes: Size of their outputs in bytes.
+        estimated_bytes: Estimated size of the planned outputs in bytes.
+        pixels: Pixels of the processed images.
+        exit_codes: Exit codes of the failures, in order.
     """
 
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -152,11 +152,11 @@ class Totals:
 
     @property
     def files(self) -> int:
-        """How many results there are."""
+        """Number of results."""
         return sum(self.statuses.values())
 
     def add(self, result: Result) -> None:
-        """Counts a result."""
+        """Adds a result to the totals."""
         self.statuses[result.status] += 1
         if result.action is not None:
             self.planned[result.action] += 1
@@ -172,7 +172,7 @@ class Totals:
 
     @property
     def exit_code(self) -> int:
-        """0 if nothing failed, the failure's own code for a single file, 1 if there were several."""
+        """Exit code of the run: 0 without failures, that of the error for a single file, 1 for several files."""
         if not self.exit_codes:
             return 0
         return self.exit_codes[0] if self.files == 1 else SOME_FAILED_EXIT_CODE
@@ -181,7 +181,7 @@ class Totals:
         """Returns an object for JSON.
 
         Args:
-            seconds: how long everything took.
+            seconds: Duration of the whole run.
         """
         return {
             "schema": SCHEMA,

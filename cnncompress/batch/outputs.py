@@ -1,4 +1,4 @@
-"""Outputs: their names and places, which must not meet, and what becomes of those that are there already."""
+"""Outputs: their names and folders, checks for collisions, and the policy for outputs that exist already."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ UP_TO_DATE = "output is up to date"
 def compressed_name(name: str, *, append_suffix: bool) -> str:
     """Returns the name of the .cnc file of an image: ``photo.jpg`` becomes ``photo.cnc``, or ``photo.jpg.cnc``."""
     path = PurePath(name)
-    # Whatever else stands behind a point, as in "holiday.2024", belongs to the name.
+    # Any other text after a dot, as in "holiday.2024", is part of the name.
     if append_suffix or not is_image_ending(path.suffix[1:]):
         return name + _CNC_ENDING
     return path.stem + _CNC_ENDING
@@ -47,12 +47,12 @@ def place(found: Found, name: str, outputs: Outputs) -> Path:
     """Returns the path of an output.
 
     Args:
-        found: the input.
-        name: of the output, without folders.
-        outputs: where outputs go.
+        found: The input.
+        name: Name of the output, without folders.
+        outputs: Where outputs are written.
 
     Raises:
-        PlanError: the input is not below the root.
+        PlanError: The input is not below the root folder.
     """
     if outputs.folder is None:
         return Path(found.path).with_name(name)
@@ -64,23 +64,23 @@ def place(found: Found, name: str, outputs: Outputs) -> Path:
 
 
 def _below(path: Path, root: Path) -> Path:
-    # The file itself may be a link to anywhere; the folder that it is named in counts.
+    # Only the folder is resolved: the file itself may be a link to any other place.
     folder = path.parent.resolve()
     try:
         return folder.relative_to(root.resolve()) / path.name
     except ValueError:
-        raise PlanError(f"{path} is not below {root}, which --root names") from None
+        raise PlanError(f"{path} is not below {root}, the folder of --root") from None
 
 
 def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -> None:
-    """Refuses two inputs with one output.
+    """Checks that no two inputs have the same output.
 
     Args:
-        pairs: input and output of each file.
-        operation: what is done with them.
+        pairs: Input and output of each file.
+        operation: What is done with the files, for the hint in the message.
 
     Raises:
-        PlanError: there are such; the first of them are named.
+        PlanError: Two inputs have the same output; the message names the first such pairs.
     """
     outputs: dict[str, str] = {}
     collisions = []
@@ -102,14 +102,14 @@ def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -
 
 
 def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[Path]) -> None:
-    """Refuses outputs that are one of the inputs, under whatever name.
+    """Checks that no output is one of the inputs; two paths of the same file count as equal.
 
     Args:
-        sources: paths of all inputs.
-        targets: the outputs.
+        sources: Paths of all inputs.
+        targets: Paths of all outputs.
 
     Raises:
-        OutputError: there is such a one.
+        OutputError: An output is one of the inputs.
     """
     files = (source for source in sources if source != STANDARD_STREAM)
     inputs = {identity: source for source in files if (identity := _identity(source)) is not None}
@@ -130,10 +130,14 @@ def _identity(path: str | Path) -> tuple[int, int] | None:
 
 
 def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
-    """Decides about a job by what its output is now.
+    """Applies the policy for existing outputs to a job.
+
+    Args:
+        job: The job.
+        policy: What to do if the output exists already.
 
     Returns:
-        The job, which may have been allowed to replace its output, or the result if there is nothing left to do.
+        The job, which may now replace its output; or its result, if the file is skipped or its output refused.
     """
     if job.output in ("", STANDARD_STREAM):
         return job
@@ -166,7 +170,7 @@ def _compared(job: Job, target: Path, policy: Existing) -> Job | Result:
 
 
 def _refuse_other_source(job: Job, target: Path, size: int, *, size_matters: bool) -> None:
-    # photo.png must not count as done because photo.jpg has left a photo.cnc, in this run or in one beside it.
+    # A photo.cnc made from photo.jpg, by this or another run, must not count as the finished output of photo.png.
     try:
         recorded = read_source_record(target)
     except BitstreamError as error:

@@ -1,4 +1,4 @@
-"""From a request to jobs: everything that can be known before the work, without torch."""
+"""Plans the jobs of a request: all checks that are possible before the work starts, without loading torch."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ IS_CNC = "is a .cnc file"
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done.
+    """The planned work of a run.
 
     Attributes:
-        jobs: the work.
-        settled: files that need none: skipped, or impossible.
-        others: how many files in folders are no inputs.
-        single: whether it is one file that was named.
+        jobs: Files to process.
+        settled: Results of files that need no work: skipped or failed ones.
+        others: Number of files in folders that are not inputs.
+        single: Whether the input is a single file that was named.
     """
 
     jobs: tuple[Job, ...]
@@ -48,8 +48,8 @@ def make_plan(request: Request) -> Plan:
     """Plans the work on all files.
 
     Raises:
-        PlanError: two files would have the same output, or one is not below the root.
-        OutputError: an output is one of the inputs.
+        PlanError: Two files would have the same output, or a file is not below the root folder.
+        OutputError: An output is one of the inputs.
     """
     jobs: list[Job] = []
     settled: list[Result] = []
@@ -113,7 +113,7 @@ def _check_ending(found: Found, outputs: Outputs) -> None:
         return
     original = None
     if found.kind == CNC:
-        with contextlib.suppress(CnncompressError):  # is told when it is decompressed
+        with contextlib.suppress(CnncompressError):  # reported when the file is decompressed
             original = ending_of_original(Path(found.path))
     if original is None:
         raise PlanError(f"the ending of {name!r} is not one of {', '.join(OUTPUT_FORMATS)}; choose one with --format")
@@ -122,5 +122,5 @@ def _check_ending(found: Found, outputs: Outputs) -> None:
 def _own_ending(found: Found) -> str:
     try:
         return ending_of_original(Path(found.path)) or DEFAULT_ENDING
-    except CnncompressError:  # is told when it is decompressed
+    except CnncompressError:  # reported when the file is decompressed
         return DEFAULT_ENDING

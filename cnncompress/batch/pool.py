@@ -1,4 +1,4 @@
-"""Places where jobs are done: threads of this process, or of processes of their own."""
+"""Slots that run jobs: threads of this process or of worker processes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ _Answer = Result | CnncompressError | BrokenPipeError
 
 
 class SlotLost(Exception):
-    """The process of a slot has died over a job; there is no use in giving it another one."""
+    """The worker process of a slot has died during a job; the slot cannot be used any more.
+
+    Attributes:
+        result: Result of the job, a failure.
+    """
 
     def __init__(self, result: Result) -> None:
         super().__init__(result)
@@ -35,53 +39,64 @@ class SlotLost(Exception):
 
 
 class Slot(Protocol):
-    """Does one job at a time."""
+    """Runs one job at a time."""
 
     @property
     def process(self) -> int:
-        """Number of the process that works."""
+        """Id of the process that runs the jobs."""
         ...
 
     def run(self, job: Job) -> Result:
-        """Does a job; errors as for `Worker.run`."""
+        """Runs a job; errors as for `Worker.run`."""
         ...
 
     def stop_refining(self) -> None:
-        """Ends the effort that is spent on the job at hand: the best so far becomes its file."""
+        """Ends the effort on the current job; the best result so far is written."""
         ...
 
     def kill(self) -> None:
-        """Ends the process that works, unless it is this one."""
+        """Kills the worker process, unless it is this process."""
         ...
 
 
 @dataclass(frozen=True)
 class ThreadSlot:
-    """A slot in this process; its worker spends no more effort once `refining_stopped` is set."""
+    """A slot in this process.
+
+    Attributes:
+        worker: Runs the jobs.
+        refining_stopped: Ends the effort on images once it is set.
+    """
 
     worker: Worker
     refining_stopped: threading.Event
 
     @property
     def process(self) -> int:
-        """Number of the process that works."""
+        """Id of this process."""
         return os.getpid()
 
     def run(self, job: Job) -> Result:
-        """Does a job; errors as for `Worker.run`."""
+        """Runs a job; errors as for `Worker.run`."""
         return self.worker.run(job)
 
     def stop_refining(self) -> None:
-        """Ends the effort that is spent on the job at hand."""
+        """Ends the effort on the current job."""
         self.refining_stopped.set()
 
     def kill(self) -> None:
-        """Ends nothing."""
+        """Does nothing, as the slot has no process of its own."""
 
 
 @dataclass(frozen=True)
 class ProcessSlot:
-    """A slot in another process, which talks over a pipe, and spends no more effort once `refining_stopped` is set."""
+    """A slot in a worker process.
+
+    Attributes:
+        child: The worker process.
+        pipe: Connection that jobs are sent and results received over.
+        refining_stopped: Ends the effort on images once it is set.
+    """
 
     child: BaseProcess
     pipe: Connection
@@ -89,14 +104,14 @@ class ProcessSlot:
 
     @property
     def process(self) -> int:
-        """Number of the process that works."""
+        """Id of the worker process."""
         return self.child.pid or 0
 
     def run(self, job: Job) -> Result:
-        """Does a job; errors as for `Worker.run`.
+        """Runs a job; errors as for `Worker.run`.
 
         Raises:
-            SlotLost: the process has died.
+            SlotLost: The worker process has died.
         """
         try:
             self.pipe.send(job)
@@ -109,11 +124,11 @@ class ProcessSlot:
         return answer
 
     def stop_refining(self) -> None:
-        """Ends the effort that is spent on the job at hand."""
+        """Ends the effort on the current job."""
         self.refining_stopped.set()
 
     def kill(self) -> None:
-        """Ends the process."""
+        """Kills the worker process."""
         self.child.kill()
         self.child.join(1.0)
 
@@ -122,18 +137,18 @@ class ProcessSlot:
 def thread_slots(
     settings: WorkSettings, engine: Engine, number: int, *, load: bool, progress: Progress = unwatched
 ) -> Iterator[Sequence[Slot]]:
-    """Opens slots in this process, which share a model.
+    """Opens slots in this process that share one model.
 
     Args:
-        settings: what is done with every file.
-        engine: what runs the networks.
-        number: how many files are worked on at the same time.
-        load: whether the model to compress with is loaded first.
-        progress: told of the tiles of large images.
+        settings: How every file is processed.
+        engine: How the networks are run.
+        number: Number of slots, and so of files that are processed at the same time.
+        load: Whether the model for compression is loaded first.
+        progress: Called with the progress on one image.
 
     Raises:
-        ModelError: the model is unknown or damaged.
-        DeviceError: the device is not there.
+        ModelError: The model is unknown or damaged.
+        DeviceError: The device is not available.
     """
     refining_stopped = threading.Event()
     worker = _worker(settings, engine, refining_stopped, progress)
@@ -146,19 +161,19 @@ def thread_slots(
 def process_slots(
     settings: WorkSettings, engines: Sequence[Engine], number: int, *, load: bool
 ) -> Iterator[Sequence[Slot]]:
-    """Starts a process for each engine and opens slots in them, of which those of a process share a model.
+    """Starts a worker process for each engine and opens slots in them; the slots of a process share one model.
 
     Args:
-        settings: what is done with every file.
-        engines: what runs the networks, for each process.
-        number: how many files a process works on at the same time.
-        load: whether the model to compress with is loaded first.
+        settings: How every file is processed.
+        engines: How each process runs the networks.
+        number: Number of slots in each process.
+        load: Whether the model for compression is loaded first.
 
     Raises:
-        ModelError: the model is unknown or damaged.
-        DeviceError: the device is not there.
+        ModelError: The model is unknown or damaged.
+        DeviceError: The device is not available.
     """
-    context = multiprocessing.get_context("spawn")  # a fork would inherit locks of torch's threads
+    context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by torch's threads
     refining_stopped = context.Event()
     children: list[tuple[BaseProcess, list[Connection]]] = []
     try:
@@ -168,11 +183,11 @@ def process_slots(
             child = context.Process(target=_work, args=(settings, engine, refining_stopped, theirs, load), daemon=True)
             child.start()
             children.append((child, [pipe for pipe, _ in pipes]))
-            for pipe in theirs:  # so that a dead process is seen as the end of its pipes
+            for pipe in theirs:  # or the death of the process would not close its pipes
                 pipe.close()
         for process, ours in children:
             _wait_until_ready(process, ours[0])
-        # In turns, so that the first jobs go to different processes.
+        # Alternate between the processes, so that the first jobs go to different ones.
         yield [
             ProcessSlot(process, ours[index], refining_stopped) for index in range(number) for process, ours in children
         ]
@@ -211,8 +226,8 @@ def _worker(
 def _work(
     settings: WorkSettings, engine: Engine, refining_stopped: Event, pipes: Sequence[Connection], load: bool
 ) -> None:
-    """What a worker process does."""
-    # Ctrl-C and timeout(1) reach all processes of a group; what becomes of it is up to the one that was started.
+    """Runs jobs in a worker process until its pipes are closed."""
+    # Ctrl-C and timeout(1) signal all processes of the group; only the main process reacts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     silence_pillow()
@@ -235,7 +250,7 @@ def _serve(worker: Worker, pipe: Connection) -> None:
     while True:
         try:
             job: Job = pipe.recv()
-        except (EOFError, OSError):  # there is nothing left to do, or nobody to do it for
+        except (EOFError, OSError):  # the main process has closed the pipe or has died
             return
         answer: _Answer
         try:

@@ -1,4 +1,4 @@
-"""What a command line asks for, before any file is looked at."""
+"""The request of a command line, before any file is opened."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ Operation = Literal["compress", "decompress", "test"]
 
 
 class Existing(enum.Enum):
-    """What becomes of an output that is there already."""
+    """What to do if an output exists already."""
 
     REFUSE = "refuse"
     REPLACE = "replace"
     SKIP = "skip"
     UPDATE = "update"
-    """Replaced if its input is newer, else skipped."""
+    """Replace the output if its input is newer, else skip the file."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Which files.
+    """Inputs of a request.
 
     Attributes:
-        paths: files, folders, and ``-`` for standard input, as they were named.
-        recursive: whether folders are gone through.
-        include: patterns, one of which a file found in a folder must match; none lets every file pass.
-        exclude: patterns of files and folders that are passed over in folders.
+        paths: Files, folders, and ``-`` for standard input, as they were named.
+        recursive: Whether folders are searched.
+        include: Patterns for files in folders, of which one must match; without patterns all files match.
+        exclude: Patterns for files and folders in folders that are left out.
     """
 
     paths: tuple[str, ...]
@@ -40,17 +40,19 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where to.
+    """Outputs of a request.
 
     Attributes:
-        file: the one output, ``-`` for standard output; None for one beside each input or in the folder.
-        folder: folder of all outputs.
-        root: what the paths of inputs are relative to below the folder; by default the folder that they were found in.
-        flat: whether outputs go into the folder itself, without sub-folders.
-        append_suffix: whether the ending is put behind that of the input instead of in its place.
-        ending: of decompressed images, without the point; None for png, and for stored originals their own.
-        existing: what becomes of outputs that are there.
-        copy_others: whether files that are no inputs are copied into the folder.
+        file: Path of the single output, ``-`` for standard output; None to write one output for each input, in
+            ``folder`` or beside the input.
+        folder: Folder of all outputs; None for the folder of each input.
+        root: Outputs keep their paths relative to this folder below ``folder``; by default relative to the folder that
+            was searched.
+        flat: Whether outputs are written to ``folder`` itself, without sub-folders.
+        append_suffix: Whether ``.cnc`` is appended to the input's ending instead of replacing it.
+        ending: Ending of decompressed images, without the dot; None for png, and for stored originals their own.
+        existing: What to do if an output exists already.
+        copy_others: Whether files that are not inputs are copied into ``folder``.
     """
 
     file: str | None = None
@@ -65,7 +67,13 @@ class Outputs:
 
 @dataclass(frozen=True)
 class Request:
-    """The files of a command line."""
+    """A command on files.
+
+    Attributes:
+        operation: What is done with the files.
+        inputs: Which files are processed.
+        outputs: Where outputs are written.
+    """
 
     operation: Operation
     inputs: Inputs

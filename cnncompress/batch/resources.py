@@ -1,4 +1,4 @@
-"""Shares cores, devices and memory out among the files of a run."""
+"""Divides cores, devices and memory among the files of a run."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-# Beyond this many threads Python's lock is felt, which is held for about a twentieth of the work on an image.
+# More threads than this wait for Python's global lock, which is held for about a twentieth of the work on an image.
 _SLOTS_A_PROCESS = 4
-# While one image is on the device, others are read, entropy-coded and written.
+# While one image is on the GPU, others are read, entropy-coded and written.
 _SLOTS_A_DEVICE = 4
 
 CPU = "cpu"
 
 DEFAULT_BUDGET = 24_000_000
-"""Pixels. The networks need some hundred bytes for each."""
+"""Pixels that may be processed at the same time. The networks need a few hundred bytes for each."""
 
 
 @dataclass(frozen=True)
 class Share:
-    """How a run is shared out.
+    """Division of a run into processes and threads.
 
     Attributes:
-        devices: one for each process.
-        slots: how many files a process works on at the same time.
-        threads: torch's threads of each of them.
-        here: whether it all happens in this process.
+        devices: Name of the device of each process.
+        slots: Number of files that a process works on at the same time.
+        threads: CPU threads for each of these files.
+        here: Whether this process does the work, without worker processes.
     """
 
     devices: tuple[str, ...]
@@ -38,7 +38,7 @@ class Share:
 
 
 def available_cores() -> int:
-    """How many cores this process may use: what OpenMP is told, or else what the system grants."""
+    """Returns the number of cores to use: ``OMP_NUM_THREADS``, or else the cores available to this process."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     if told.isdecimal() and int(told) > 0:
         return int(told)
@@ -48,13 +48,13 @@ def available_cores() -> int:
 
 
 def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None) -> Share:
-    """Decides how many files are worked on at the same time, where, and with how many threads each.
+    """Divides a run into processes and threads.
 
     Args:
-        devices: resolved, at least one.
-        files: how many there are.
-        jobs: how many of them at the same time; None for one a core, and a few for each GPU.
-        threads: threads in all; None for all cores.
+        devices: Resolved names of the devices, at least one.
+        files: Number of files.
+        jobs: Number of files to process at the same time; None for one per core, or a few per GPU.
+        threads: CPU threads in total; None or 0 for one per core.
     """
     threads = threads or available_cores()
     if list(devices) != [CPU]:
@@ -67,16 +67,28 @@ def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: 
 
 
 class PixelBudget:
-    """Lets images pass as long as there is room; one that is larger than all the room waits until it is alone."""
+    """Limits the number of pixels that are processed at the same time.
+
+    An image larger than the whole budget is processed alone.
+    """
 
     def __init__(self, pixels: int = DEFAULT_BUDGET) -> None:
+        """Creates an unused budget.
+
+        Args:
+            pixels: Number of pixels.
+        """
         self._room = pixels
         self._used = 0
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
     def taken(self, pixels: int) -> Iterator[None]:
-        """Waits for room for an image, and takes it for as long as the body runs."""
+        """Waits until the budget has room for an image, and reserves it while the body runs.
+
+        Args:
+            pixels: Number of pixels of the image.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._used == 0 or self._used + pixels <= self._room)
             self._used += pixels

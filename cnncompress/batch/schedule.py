@@ -1,4 +1,4 @@
-"""Hands jobs to slots, and results back as they come."""
+"""Distributes jobs to slots, and returns the results as they arrive."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files import STANDARD_STREAM, part_path
 
-# Windows tells a waiting thread of a signal only when it has waited.
+# On Windows a signal is handled only after a wait has ended, so waits are short.
 _PATIENCE_SECONDS = 0.25
 
 
 class Schedule:
-    """The jobs of a run. Each slot has a thread, which takes the next job when it is done with one."""
+    """The jobs of a run. One thread per slot runs the next job as soon as its slot is free."""
 
     def __init__(
         self,
@@ -28,13 +28,13 @@ class Schedule:
         stopping: Callable[[], bool],
         on_stop: Callable[[int], None] = lambda running: None,
     ) -> None:
-        """Starts nothing yet.
+        """Stores the arguments; `results` starts the work.
 
         Args:
-            jobs: in the order in which they are begun.
-            slots: where they are done.
-            stopping: asked now and then whether no job is to be begun any more.
-            on_stop: called once after a stop, with how many jobs are at hand.
+            jobs: Jobs in the order in which they are started.
+            slots: Slots that run the jobs.
+            stopping: Called regularly; no further job is started once it returns True.
+            on_stop: Called once after a stop, with the number of running jobs.
         """
         self._jobs = iter(jobs)
         self._slots = slots
@@ -46,14 +46,15 @@ class Schedule:
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Result]:
-        """Does the jobs and yields their results in the order in which they end.
+        """Runs the jobs and yields their results in the order in which they end.
 
         Raises:
-            CnncompressError: what keeps all jobs from being done, after those that were begun have ended.
-            BrokenPipeError: nobody reads an output any more.
+            CnncompressError: No job can be run, as when a device is not available. Raised after all running jobs have
+                ended.
+            BrokenPipeError: The reader of an output has closed it.
         """
         for index, slot in enumerate(self._slots):
-            # A daemon does not keep the process alive when it is to end at once.
+            # Daemon threads, so that the process can end without waiting for them.
             threading.Thread(target=self._work, args=(index, slot), daemon=True).start()
         open_slots = len(self._slots)
         error: Exception | None = None
@@ -76,11 +77,11 @@ class Schedule:
                 yield answer
         if error is not None:
             raise error
-        while not self._stopping() and (job := self._next()) is not None:  # all slots are lost
+        while not self._stopping() and (job := self._next()) is not None:  # all slots have died
             yield failure(job.source, UnavailableError("no worker process is left"), output=job.output or None)
 
     def abandon(self) -> None:
-        """Removes what unfinished jobs have written so far; the process has to end at once after this."""
+        """Kills the worker processes and removes unfinished outputs; the caller must end the process afterwards."""
         for slot in self._slots:
             slot.kill()
         for slot, job in list(self._running.values()):

@@ -1,4 +1,4 @@
-"""Does the work of one file after the other, and turns every error into a result."""
+"""Runs jobs one after the other, and turns every error into a result."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
 from cnncompress.files import copy_file, file_status
 
-# How torch and the allocators below it say that memory is short, where it is no MemoryError.
+# Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
 _NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
 class Worker:
-    """Works on files, in any number of threads at the same time."""
+    """Runs jobs; any number of threads may use one worker at the same time."""
 
     def __init__(self, settings: WorkSettings, engine: Engine, progress: Progress = unwatched) -> None:
-        """Loads nothing yet.
+        """Stores the arguments; the model is loaded by `prepare` or by the first job that needs it.
 
         Args:
-            settings: what is done with every file.
-            engine: what runs the networks.
-            progress: told of the tiles of large images.
+            settings: How every file is processed.
+            engine: How the networks are run.
+            progress: Called with the progress on one image.
         """
         self._progress = progress
         self._settings = settings
@@ -40,20 +40,23 @@ class Worker:
         self._codecs = CodecCache(engine.model, engine.device, settings.image.limits, engine.precision, engine.threads)
 
     def prepare(self) -> None:
-        """Loads the model to compress with, before the first file that needs it.
+        """Loads the model for compression.
 
         Raises:
-            ModelError: the model is unknown or damaged.
-            DeviceError: the device is not there.
+            ModelError: The model is unknown or damaged.
+            DeviceError: The device is not available.
         """
         self._codecs.encoder()
 
     def run(self, job: Job) -> Result:
-        """Does a job.
+        """Runs a job.
+
+        Returns:
+            The result, a failure for every error but the following.
 
         Raises:
-            DeviceError: the device is not there, which is true for all other jobs too.
-            BrokenPipeError: nobody reads the output any more.
+            DeviceError: The device is not available, so that all other jobs would fail too.
+            BrokenPipeError: The reader of the output has closed it.
         """
         start = time.perf_counter()
         try:

@@ -1,7 +1,8 @@
-"""Payloads of the ancillary chunks: colour profile, EXIF, XMP, and what the source file was.
+"""Payloads of the ancillary chunks: colour profile, EXIF, XMP, and a record of the source file.
 
 Profile, EXIF and XMP are raw deflate streams (RFC 1951) of at most 16 MiB each when inflated; EXIF begins with its
-TIFF header. The source record has the file's length as 5 bytes, little-endian, and the ending of its name in UTF-8.
+TIFF header. The source record is the length of the source file, 5 bytes, little-endian, and the ending of its name in
+UTF-8.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from cnncompress.bitstream.container import Chunk, ChunkType, Container
 from cnncompress.errors import Corrupt
 
 MAX_METADATA_BYTES = 1 << 24
-"""The largest profile, EXIF or XMP, inflated."""
+"""Largest profile, EXIF or XMP packet, inflated, in bytes."""
 
 EXIF_STARTS = (b"II*\0", b"MM\0*")
 """TIFF headers, little- and big-endian."""
 
 MAX_ENDING_BYTES = 32
 _SIZE_BYTES = 5
-# An ending must not lead anywhere: it may be put behind a file name.
+# An ending may be appended to a file name, and must not lead to another folder.
 _FORBIDDEN_IN_ENDINGS = frozenset("/\\:.")
 
 _RAW_DEFLATE = -zlib.MAX_WBITS
@@ -28,12 +29,12 @@ _RAW_DEFLATE = -zlib.MAX_WBITS
 
 @dataclass(frozen=True)
 class Metadata:
-    """What travels beside the pixels; None where there is nothing.
+    """Metadata of an image.
 
     Attributes:
-        icc: ICC profile.
-        exif: EXIF, from its TIFF header on. Its orientation, if it has one, is 1.
-        xmp: XMP packet.
+        icc: ICC profile, or None.
+        exif: EXIF from its TIFF header on, or None. Its orientation, if present, is 1.
+        xmp: XMP packet, or None.
     """
 
     icc: bytes | None = None
@@ -43,15 +44,15 @@ class Metadata:
 
 @dataclass(frozen=True)
 class SourceRecord:
-    """The file that a .cnc file was made from.
+    """Record of the file that a .cnc file was made from.
 
     Attributes:
-        ending: of its name, without the point, as it was written: ``jpg``, ``PNG``, or nothing. At most 32 bytes in
-            UTF-8, printable, without the characters ``/\\:.``.
-        size: its length in bytes, less than 2^40.
+        ending: Ending of the file's name, without the dot and in its original case: ``jpg``, ``PNG``, or empty. At most
+            32 bytes in UTF-8, printable, without the characters ``/\\:.``.
+        size: Length of the file in bytes, less than 2^40.
 
     Raises:
-        ValueError: one of them is out of its range.
+        ValueError: A value is out of its range.
     """
 
     ending: str
@@ -59,7 +60,7 @@ class SourceRecord:
 
     def __post_init__(self) -> None:
         if not self.ending.isprintable() or not _FORBIDDEN_IN_ENDINGS.isdisjoint(self.ending):
-            raise ValueError(f"the ending {self.ending!r} is not one of a file name")
+            raise ValueError(f"the ending {self.ending!r} is not a valid ending of a file name")
         if len(self.ending.encode("utf-8", "replace")) > MAX_ENDING_BYTES:
             raise ValueError(f"the ending {self.ending!r} is longer than {MAX_ENDING_BYTES} bytes")
         if not 0 <= self.size < 1 << 8 * _SIZE_BYTES:
@@ -67,10 +68,14 @@ class SourceRecord:
 
 
 def ancillary_chunks(metadata: Metadata, source: SourceRecord | None = None) -> tuple[Chunk, ...]:
-    """Returns the chunks that carry metadata and source record, none for what is None.
+    """Returns the chunks for metadata and source record.
+
+    Args:
+        metadata: Metadata; each part that is not None becomes a chunk.
+        source: Source record, or None for no such chunk.
 
     Raises:
-        ValueError: a part of the metadata is larger than 16 MiB, or EXIF lacks its TIFF header.
+        ValueError: A part of the metadata is larger than 16 MiB, or EXIF does not begin with a TIFF header.
     """
     if metadata.exif is not None and not metadata.exif.startswith(EXIF_STARTS):
         raise ValueError("EXIF does not begin with a TIFF header")
@@ -83,10 +88,10 @@ def ancillary_chunks(metadata: Metadata, source: SourceRecord | None = None) -> 
 
 
 def read_metadata(container: Container) -> Metadata:
-    """Returns what the metadata chunks hold.
+    """Returns the contents of the metadata chunks.
 
     Raises:
-        Corrupt: one of them is damaged, or larger than 16 MiB.
+        Corrupt: A metadata chunk is damaged, or inflates to more than 16 MiB.
     """
     found = {chunk.type: chunk.payload for chunk in container.chunks}
     exif = _inflate(found, ChunkType.EXIF)
@@ -96,10 +101,10 @@ def read_metadata(container: Container) -> Metadata:
 
 
 def read_source(container: Container) -> SourceRecord | None:
-    """Returns the record of the source file, None if there is none.
+    """Returns the record of the source file; None if the file has none.
 
     Raises:
-        Corrupt: it is damaged.
+        Corrupt: The record is damaged.
     """
     for chunk in container.chunks:
         if chunk.type == ChunkType.SOURCE:
@@ -112,8 +117,8 @@ def _source_record(payload: bytes) -> SourceRecord:
         raise Corrupt(f"the source chunk has {len(payload)} bytes, expected at least {_SIZE_BYTES}")
     try:
         return SourceRecord(payload[_SIZE_BYTES:].decode(), int.from_bytes(payload[:_SIZE_BYTES], "little"))
-    except ValueError:  # UnicodeDecodeError is one
-        raise Corrupt("the source chunk has no ending of a file name") from None
+    except ValueError:  # includes UnicodeDecodeError
+        raise Corrupt("the source chunk has no valid ending of a file name") from None
 
 
 def _deflate(data: bytes) -> bytes:

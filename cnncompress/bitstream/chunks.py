@@ -1,11 +1,12 @@
-"""What a .cnc file may hold: layouts of planes, types of chunks, and which of them belong together.
+"""Contents of a .cnc file: layouts of planes, types of chunks, and the valid combinations.
 
-* The image is in exactly one chunk, the first: type 0 holds its colours as AVIF, type 1 latents, type 2 all planes
-  without loss, type 3 the original file. An image in tiles has a chunk of type 1 for each, in their order. The header
+* The image is in exactly one chunk, the first: type 0 contains the colours as AVIF, type 1 latents, type 2 all planes
+  without loss, type 3 the original file. An image in tiles has one chunk of type 1 per tile, in tile order. The header
   names the type.
-* Type 4 holds the alpha plane: exactly one beside AVIF and latents if the layout has alpha, none otherwise.
-* Types 128..131 hold metadata (`cnncompress.bitstream.ancillary`), at most one of each.
-* Other types below 128 need a newer reader; other types from 128 on are ancillary, and nobody needs them.
+* Type 4 contains the alpha plane: exactly one chunk if the image is coded as AVIF or latents and the layout has alpha,
+  none otherwise.
+* Types ``128 .. 131`` contain metadata (`cnncompress.bitstream.ancillary`), at most one chunk of each.
+* Other types below 128 need a newer reader. Other types from 128 on are ancillary, and readers may ignore them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ Coding = Literal["avif", "learned", "lossless", "stored"]
 
 
 class Layout(enum.IntEnum):
-    """Which planes the image has."""
+    """Layout of an image: which planes it has."""
 
     GRAY = 0
     GRAY_ALPHA = 1
@@ -44,12 +45,12 @@ class Layout(enum.IntEnum):
 
     @property
     def mode(self) -> Mode:
-        """Pillow's name of the layout."""
+        """Pillow's mode for the layout."""
         return _MODES[self]
 
 
 class ChunkType(enum.IntEnum):
-    """The chunk types that this version knows."""
+    """Chunk types of this format version."""
 
     AVIF = 0
     LATENTS = 1
@@ -69,7 +70,7 @@ _CODINGS: dict[int, Coding] = {
     ChunkType.ORIGINAL: "stored",
 }
 IMAGE_TYPES = tuple(_CODINGS)
-"""The types of the chunks that hold the image."""
+"""Types of the chunks that contain the image."""
 
 _COLOURS_ALONE = (ChunkType.AVIF, ChunkType.LATENTS)
 _AT_MOST_ONCE = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP, ChunkType.SOURCE)
@@ -77,14 +78,19 @@ _AT_MOST_ONCE = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP, ChunkType.SOURCE)
 
 @dataclass(frozen=True)
 class Chunk:
-    """One part of a file: a :class:`ChunkType`, or 128..255 for an ancillary one, and its bytes."""
+    """One part of a file.
+
+    Attributes:
+        type: A `ChunkType`, or another number ``128 .. 255`` for an unknown ancillary chunk.
+        payload: Contents of the chunk.
+    """
 
     type: int
     payload: bytes
 
 
 def chunk_name(chunk_type: int) -> str:
-    """Returns a short name for people and JSON: ``latents``, ``alpha``, ``icc``, ``ancillary-200``."""
+    """Returns the name of a chunk type in messages and JSON: ``latents``, ``alpha``, ``icc``, ``ancillary-200``."""
     try:
         return ChunkType(chunk_type).name.lower()
     except ValueError:
@@ -92,10 +98,13 @@ def chunk_name(chunk_type: int) -> str:
 
 
 def coding_of(types: Iterable[int]) -> Coding:
-    """Tells by its chunks how an image is coded.
+    """Returns how an image is coded.
+
+    Args:
+        types: Types of the chunks of the file.
 
     Raises:
-        KeyError: no chunk holds an image.
+        KeyError: No chunk contains an image.
     """
     for chunk_type in types:
         if chunk_type in _CODINGS:
@@ -104,10 +113,13 @@ def coding_of(types: Iterable[int]) -> Coding:
 
 
 def unknown_type(types: Iterable[int]) -> str | None:
-    """Says which critical chunk type only a newer reader knows, if there is one.
+    """Looks for a critical chunk type that needs a newer reader.
 
     Args:
-        types: of the chunks behind those of the image.
+        types: Types of the chunks that follow those of the image.
+
+    Returns:
+        A description of the first such type; None if there is none.
     """
     for chunk_type in types:
         if chunk_type < FIRST_ANCILLARY_TYPE and chunk_type != ChunkType.ALPHA:
@@ -116,12 +128,15 @@ def unknown_type(types: Iterable[int]) -> str | None:
 
 
 def wrong_counts(layout: Layout, types: Iterable[int], tiles: int = 1) -> str | None:
-    """Says which chunks a file lacks or has too many of, if so.
+    """Checks the number of chunks of each type.
 
     Args:
-        layout: planes of the image.
-        types: of all chunks.
-        tiles: how many tiles the header speaks of; 1 unless the image is coded as latents.
+        layout: Layout of the image.
+        types: Types of all chunks.
+        tiles: Number of tiles according to the header; 1 unless the image is coded as latents.
+
+    Returns:
+        A description of the first wrong number; None if all are right.
     """
     types = tuple(types)
     images = [chunk_type for chunk_type in types if chunk_type in IMAGE_TYPES]

@@ -1,24 +1,24 @@
 """The .cnc container: a header, a table of chunks, and their payloads.
 
-* Integers are unsigned and little-endian; a *number* is one of variable length (`cnncompress.bitstream.fields`).
-  Nothing stands before the header, between the parts or after the last payload: the parts cover the file exactly.
+* Integers are unsigned and little-endian; a *number* is an integer of variable length (`cnncompress.bitstream.fields`).
+  There are no bytes before the header, between the parts or after the last payload: the parts cover the file exactly.
 * Header: magic ``89 43 4E`` (``\\x89CN``), version u8 = 1, kind u8, width u16, height u16, quality and coding u16, and
   the model fingerprint, 4 bytes, if the coding is learned.
-* Kind: bits 0..2 are the layout, bits 3..6 the side of the tiles, and bit 7 says that there are other chunks than those
-  of the image. Side of the tiles: 0 if the image is one tile, k for tiles of 64 * 2^(k - 1) pixels
+* Kind: bits ``0 .. 2`` are the layout, bits ``3 .. 6`` the side of the tiles, and bit 7 is set if there are chunks
+  other than those of the image. Side of the tiles: 0 if the image is one tile, k for tiles of 64 * 2^(k - 1) pixels
   (`cnncompress.codec.tiles`).
-* Width and height: 1..65535 pixels. Quality: the lower 14 bits, in hundredths, 0..10000; 0 if nothing
-  is lost. Coding: the upper two bits, the type of the chunks that hold the image. Fingerprint: the first 4 bytes of the
-  SHA-256 of the weights file.
-* Table: of each chunk of the image its length, a number, and its check, u32. Then, if there are other chunks, how many,
-  a number, and of each its type u8, length and check. Then the payloads, in the order of the table.
+* Width and height: ``1 .. 65535`` pixels. Quality: the lower 14 bits, in hundredths, ``0 .. 10000``; 0 if the coding is
+  without loss. Coding: the upper two bits, the type of the chunks that contain the image. Fingerprint: the first 4
+  bytes of the SHA-256 of the weights file.
+* Table: for each chunk of the image its length, a number, and its check, u32. Then, if there are other chunks, their
+  count, a number, and for each its type u8, length and check. Then the payloads, in the order of the table.
 * The check is the CRC-32 of zlib, PNG and gzip (polynomial 0xEDB88320) of the header, the entry in the table without
   the check, and the payload.
-* A reader takes the fields in their order and makes sure of each before the next; then of the chunks that there are, of
-  their lengths against the file, and of the checks.
+* A reader reads the fields in order and checks each before the next. Then it checks the number of chunks of each type,
+  their lengths against the length of the file, and the CRCs.
 
 Layouts and chunk types are in `cnncompress.bitstream.chunks`. A photograph without metadata has 21 or 22 bytes of
-overhead. The same in prose: docs/FORMAT.md.
+overhead. The full specification is docs/FORMAT.md.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ MAX_OTHER_CHUNKS = 0xFFFF
 
 
 class Entry(NamedTuple):
-    """A chunk as the table has it, and where its payload stands in the file.
+    """An entry of the chunk table, and the position of its payload.
 
     Attributes:
-        type: of the chunk.
-        offset: of the payload in the file.
-        length: of the payload in bytes.
-        check: CRC-32 of header, entry and payload.
-        before: CRC-32 of header and entry alone.
+        type: Type of the chunk.
+        offset: Offset of the payload in the file, in bytes.
+        length: Length of the payload in bytes.
+        check: CRC-32 of header, entry and payload, as stored in the table.
+        before: CRC-32 of header and entry alone, computed.
     """
 
     type: int
@@ -83,14 +83,14 @@ class Entry(NamedTuple):
     before: int
 
     def matches(self, payload: bytes) -> bool:
-        """Tells whether the checksum of a payload is right."""
+        """Checks whether the checksum of a payload matches."""
         return zlib.crc32(payload, self.before) == self.check
 
     def verified(self, payload: bytes) -> bytes:
-        """Returns the payload.
+        """Returns the payload after checking its checksum.
 
         Raises:
-            Corrupt: its checksum does not match.
+            Corrupt: The checksum does not match.
         """
         if not self.matches(payload):
             raise Corrupt(f"the checksum of the {chunk_name(self.type)} chunk does not match")
@@ -99,12 +99,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Head:
-    """Header and table: everything before the payloads. Only a payload's checksum tells that they are not damaged.
+    """Header and chunk table: everything before the payloads.
+
+    They have no checksum of their own: the checksum of each payload covers them.
 
     Attributes:
-        header: the header.
-        entries: the chunks, in file order; there is at least one.
-        file_bytes: how long the whole file must be.
+        header: The header.
+        entries: Entries of the chunks, in file order; at least one.
+        file_bytes: Length of the whole file in bytes, according to the table.
     """
 
     header: Header
@@ -114,7 +116,12 @@ class Head:
 
 @dataclass(frozen=True)
 class Container:
-    """A whole file, taken apart; the chunks of the image come first."""
+    """A parsed file.
+
+    Attributes:
+        header: The header.
+        chunks: All chunks; those of the image come first.
+    """
 
     header: Header
     chunks: tuple[Chunk, ...]
@@ -125,13 +132,13 @@ class Container:
         return coding_of(chunk.type for chunk in self.chunks)
 
     def payload(self, chunk_type: ChunkType) -> bytes:
-        """Returns the bytes of the chunk of that type, of the first if there are several.
+        """Returns the payload of the first chunk of a type.
 
-        After :func:`unpack` there is always one of latents, lossless planes and original file, and beside latents
-        the alpha plane if ``header.layout.has_alpha``.
+        A container from `unpack` always has a chunk with AVIF, latents, lossless planes or the original file. With AVIF
+        or latents it has an alpha chunk if ``header.layout.has_alpha``.
 
         Raises:
-            KeyError: there is no such chunk.
+            KeyError: There is no chunk of this type.
         """
         found = self.payloads(chunk_type)
         if not found:
@@ -139,15 +146,15 @@ class Container:
         return found[0]
 
     def payloads(self, chunk_type: ChunkType) -> tuple[bytes, ...]:
-        """Returns the bytes of all chunks of that type, in file order; those of the latents are the tiles."""
+        """Returns the payloads of all chunks of a type, in file order; each latent chunk is one tile."""
         return tuple(chunk.payload for chunk in self.chunks if chunk.type == chunk_type)
 
 
 def pack(container: Container) -> bytes:
-    """Returns the bytes of a file.
+    """Returns the bytes of a .cnc file.
 
     Raises:
-        ValueError: a value does not fit in its field, the chunks do not fit the header, or those of the image are not
+        ValueError: A value does not fit in its field, the chunks do not match the header, or those of the image are not
             the first.
     """
     image = list(itertools.takewhile(lambda chunk: chunk.type in IMAGE_TYPES, container.chunks))
@@ -174,15 +181,18 @@ def pack(container: Container) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> Container:
-    """Takes a file apart and checks all of it except what is inside the payloads.
+    """Parses a file and checks everything except the contents of the payloads.
 
-    Ancillary chunks are kept, in their place.
+    Ancillary chunks are kept in file order, also unknown ones.
+
+    Args:
+        data: The whole file.
 
     Raises:
-        BadMagic: not a .cnc file.
-        UnsupportedVersion: a newer version of the format, or a chunk type that only a newer one has.
-        Truncated: the file ends too early.
-        Corrupt: a checksum does not match, a value is out of its range, or there are bytes too many.
+        BadMagic: The data is not a .cnc file.
+        UnsupportedVersion: The file has a newer format version, or a chunk type of a newer version.
+        Truncated: The file ends too early.
+        Corrupt: A checksum does not match, a value is out of its range, or the file has extra bytes at its end.
     """
     view = memoryview(data).cast("B")
     head = unpack_head(view)
@@ -190,7 +200,8 @@ def unpack(data: bytes | memoryview) -> Container:
     if len(view) < head.file_bytes:
         raise Truncated(f"{head.file_bytes - len(view)} of {payloads} payload bytes are missing")
     if len(view) > head.file_bytes:
-        raise Corrupt("there are bytes too many at the end of the file")  # how many, only who reads all of it knows
+        # Their number is unknown: the caller may not have read all of them.
+        raise Corrupt("there are extra bytes at the end of the file")
     chunks = (
         Chunk(entry.type, entry.verified(bytes(view[entry.offset : entry.offset + entry.length])))
         for entry in head.entries
@@ -199,13 +210,13 @@ def unpack(data: bytes | memoryview) -> Container:
 
 
 def unpack_head(data: bytes | memoryview) -> Head:
-    """Reads header and table, whether or not the payloads are there.
+    """Parses header and chunk table; the payloads may be missing.
 
     Args:
-        data: a file or its beginning.
+        data: A file or its beginning.
 
     Raises:
-        BadMagic, UnsupportedVersion, Truncated, Corrupt: as for :func:`unpack`.
+        BadMagic, UnsupportedVersion, Truncated, Corrupt: As for `unpack`.
     """
     fields = FieldReader(memoryview(data).cast("B"), "header")
     start = unpack_header(fields)
@@ -244,7 +255,7 @@ def _unpack_others(fields: FieldReader, before: int) -> list[Entry]:
 
 
 def _unpack_entry(chunk_type: int, kind: bytes, fields: FieldReader, before: int) -> Entry:
-    """Reads what follows the type; the offset is not known yet."""
+    """Reads the rest of an entry after its type; the offset is filled in later."""
     length = fields.number()
     before = zlib.crc32(kind + pack_number(length), before)
     return Entry(chunk_type, 0, length, fields.unsigned(CHECK_BYTES), before)

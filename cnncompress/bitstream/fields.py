@@ -1,7 +1,7 @@
-"""Fields of a .cnc file: read from its beginning one after the other.
+"""Fields of a .cnc file, read one after the other.
 
-Lengths and counts are stored in as few bytes as they need (LEB128, as in Protocol Buffers and WebAssembly): seven bits
-each, the least significant first, with the eighth bit set in all but the last.
+Lengths and counts are stored in as few bytes as possible (LEB128, as in Protocol Buffers and WebAssembly): seven bits
+per byte, the least significant first, with the eighth bit set in all bytes but the last.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ _MAX_NUMBER_BYTES = 5
 
 
 class FieldReader:
-    """Takes fields off the beginning of a file."""
+    """Reads fields from the beginning of a file.
+
+    Attributes:
+        section: Part of the file that the fields belong to, for messages; may be changed.
+        position: Offset of the next field in bytes.
+    """
 
     def __init__(self, view: memoryview, section: str) -> None:
         """Starts at the first byte.
 
         Args:
-            view: the file or its beginning.
-            section: the part of the file that the fields belong to, for messages; may be changed on the way.
+            view: The file or its beginning.
+            section: Part of the file that the fields belong to.
         """
         self.section = section
         self.position = 0
@@ -29,8 +34,11 @@ class FieldReader:
     def take(self, length: int) -> bytes:
         """Returns the next bytes.
 
+        Args:
+            length: Number of bytes.
+
         Raises:
-            Truncated: there are fewer.
+            Truncated: The file ends before.
         """
         end = self.position + length
         if end > len(self._view):
@@ -40,19 +48,22 @@ class FieldReader:
         return taken
 
     def unsigned(self, length: int) -> int:
-        """Returns the next little-endian integer of so many bytes.
+        """Returns the next unsigned little-endian integer.
+
+        Args:
+            length: Number of bytes.
 
         Raises:
-            Truncated: the file ends before.
+            Truncated: The file ends before.
         """
         return int.from_bytes(self.take(length), "little")
 
     def number(self) -> int:
-        """Returns the next number of variable length, 0 .. 2^32 - 1.
+        """Returns the next integer of variable length, ``0 .. 2^32 - 1``.
 
         Raises:
-            Truncated: the file ends before.
-            Corrupt: it is larger, or takes more bytes than it needs.
+            Truncated: The file ends before.
+            Corrupt: The number is larger, or takes more bytes than necessary.
         """
         value = 0
         for index in range(_MAX_NUMBER_BYTES):
@@ -66,7 +77,7 @@ class FieldReader:
 
 
 def pack_number(value: int) -> bytes:
-    """Returns the bytes of a number, 0 .. 2^32 - 1, as `FieldReader.number` reads it."""
+    """Returns the bytes of an integer ``0 .. 2^32 - 1`` of variable length, as `FieldReader.number` reads it."""
     packed = bytearray()
     while value >= 0x80:
         packed.append(value & 0x7F | 0x80)

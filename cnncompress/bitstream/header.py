@@ -1,4 +1,4 @@
-"""The header of a .cnc file: 15 bytes about the image and how it was made, or 11 if no model was needed."""
+"""The header of a .cnc file: 15 bytes that describe the image and its coding, or 11 if no model is needed."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FINGERPRINT_BYTES = 4
 NO_FINGERPRINT = bytes(FINGERPRINT_BYTES)
 
 WHOLE = 0
-"""The side of the tiles of an image that is one tile."""
+"""Value of the tile side of an untiled image."""
 
 TILE_SIDES = tuple(64 << number for number in range(9))
-"""What else the side may be: 64, 128, .. 16384 pixels."""
+"""Tile sides of tiled images: 64, 128, .. 16384 pixels."""
 
 _FIELDS = struct.Struct("<BBHHH")
 _SIDES = (WHOLE, *TILE_SIDES)
@@ -34,16 +34,17 @@ _QUALITY_BITS = 14
 
 @dataclass(frozen=True)
 class Header:
-    """What the first bytes of a file say.
+    """The header of a file.
 
     Attributes:
-        layout: planes of the image.
-        width: pixels, 1..65535.
-        height: pixels, 1..65535.
-        quality_hundredths: that it was coded at; the lowest if nothing was lost.
-        fingerprint: first 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
-        tile_side: pixels, one of `TILE_SIDES`, or `WHOLE` if there is one tile only, or the coding is not learned.
-        version: version of the format.
+        layout: Layout of the image.
+        width: Width in pixels, ``1 .. 65535``.
+        height: Height in pixels, ``1 .. 65535``.
+        quality_hundredths: Quality of the coding in hundredths; the lowest if the coding is without loss.
+        fingerprint: First 4 bytes of the SHA-256 of the weights file; zeros if the coding is not learned.
+        tile_side: Side of the tiles in pixels, one of `TILE_SIDES`; `WHOLE` if the image is one tile or the coding is
+            not learned.
+        version: Version of the format.
     """
 
     layout: Layout
@@ -56,18 +57,18 @@ class Header:
 
     @property
     def quality(self) -> float:
-        """The quality as users give it, 0..100."""
+        """Quality in the unit of the public interface, ``0 .. 100``."""
         return self.quality_hundredths / 100
 
 
 @dataclass(frozen=True)
 class FileStart:
-    """A header, and what it says about the chunks.
+    """A header, with the fields that describe the chunks.
 
     Attributes:
-        header: the image.
-        image_type: type of the chunks that hold it, one of `IMAGE_TYPES`.
-        has_others: whether there are other chunks.
+        header: The other fields.
+        image_type: Type of the chunks that contain the image, one of `IMAGE_TYPES`.
+        has_others: Whether there are chunks other than those of the image.
     """
 
     header: Header
@@ -76,17 +77,19 @@ class FileStart:
 
 
 def tiles_along(length: int, side: int) -> int:
-    """Returns how many tiles lie along an edge of an image.
+    """Returns the number of tiles along an edge of an image.
+
+    A remainder of at least half a side becomes a tile of its own; a smaller one is added to the last tile.
 
     Args:
-        length: pixels of the edge, at least 1.
-        side: one of `TILE_SIDES`, or `WHOLE`. What is left at the end is a tile of its own from half a side on.
+        length: Length of the edge in pixels, at least 1.
+        side: Side of the tiles in pixels, one of `TILE_SIDES`, or `WHOLE`.
     """
     return max(1, (length + side // 2) // side) if side != WHOLE else 1
 
 
 def tile_count(header: Header) -> int:
-    """Returns how many tiles the image of a file has, each of which is one chunk if the coding is learned."""
+    """Returns the number of tiles of an image; in a learned file each tile is one chunk."""
     return tiles_along(header.width, header.tile_side) * tiles_along(header.height, header.tile_side)
 
 
@@ -94,7 +97,7 @@ def pack_header(start: FileStart) -> bytes:
     """Returns the bytes of a header.
 
     Raises:
-        ValueError: a value does not fit in its field, or does not go with the others.
+        ValueError: A value does not fit in its field, or contradicts another one.
     """
     header = start.header
     if header.version != FORMAT_VERSION:
@@ -118,16 +121,16 @@ def pack_header(start: FileStart) -> bytes:
 
 
 def unpack_header(fields: FieldReader) -> FileStart:
-    """Reads a header, whatever the checksums say.
+    """Reads a header without checking checksums.
 
     Args:
-        fields: at the beginning of the file.
+        fields: Reader at the beginning of the file.
 
     Raises:
-        BadMagic: not a .cnc file.
-        UnsupportedVersion: a newer version of the format.
-        Truncated: the file ends before.
-        Corrupt: a value is out of its range, or does not go with the others.
+        BadMagic: The data is not a .cnc file.
+        UnsupportedVersion: The file has a newer format version.
+        Truncated: The file ends within the header.
+        Corrupt: A value is out of its range, or contradicts another one.
     """
     version = _version(fields)
     kind = fields.unsigned(1)
@@ -148,10 +151,16 @@ def unpack_header(fields: FieldReader) -> FileStart:
 
 
 def bounded(field: str, value: int, lowest: int, highest: int) -> int:
-    """Returns a value.
+    """Returns a value after checking its range.
+
+    Args:
+        field: Name of the field, for the message.
+        value: Value to check.
+        lowest: Smallest value allowed.
+        highest: Largest value allowed.
 
     Raises:
-        ValueError: it does not fit in its field.
+        ValueError: The value is out of range.
     """
     value = operator.index(value)
     if not lowest <= value <= highest:
@@ -201,7 +210,7 @@ def _side(name: str, fields: FieldReader) -> int:
 
 
 def _contradiction(start: FileStart) -> str | None:
-    """Says which values do not go together, if some do not."""
+    """Returns a description of values that contradict each other; None if there are none."""
     header, coding = start.header, coding_of([start.image_type])
     if header.tile_side != WHOLE:
         if coding != "learned":

@@ -1,9 +1,10 @@
-"""Reads .cnc files from streams, as much of them as is wanted, and takes apart what is left of damaged ones.
+"""Reads .cnc files or parts of them from streams, and recovers the intact chunks of damaged files.
 
-Nothing is asked for that only a header speaks of: a file allocates what it is asked for before it reads.
+Long payloads are read in blocks: a stream allocates the requested length before it reads, and the lengths in a damaged
+header may be far larger than the file.
 
-What is left of a damaged file is every chunk whose checksum matches. It covers the header as well, so that nothing is
-left where that is damaged; a length that is wrong in the table loses the chunks behind it.
+`salvage` keeps every chunk whose checksum matches. The checksums cover the header as well, so that nothing is recovered
+from a file with a damaged header. A wrong length in the chunk table loses all chunks after it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _FIRST_BYTES = 64
 
 
 def read_up_to(stream: IO[bytes], length: int) -> bytes:
-    """Reads so many bytes, or as many as there are; none if the length is negative."""
+    """Reads a number of bytes, or fewer at the end of the stream; none if the number is negative."""
     if length <= _BLOCK_BYTES:
         return stream.read(max(0, length))
     data = io.BytesIO()
@@ -43,10 +44,10 @@ def read_start(stream: IO[bytes]) -> tuple[Head, bytes]:
     """Reads header and table from the beginning of a file.
 
     Returns:
-        Header and table, and all bytes that were read for them: at most twice as many as they have, or 64.
+        Header and table, and all bytes read so far: at most twice the length of header and table, or 64.
 
     Raises:
-        BitstreamError: they are damaged, foreign or too new.
+        BitstreamError: Header or table are damaged, of another format or of a newer version.
     """
     start = b""
     while True:
@@ -63,17 +64,21 @@ def read_head(stream: IO[bytes]) -> Head:
     """Reads header and table from the beginning of a file.
 
     Raises:
-        BitstreamError: they are damaged, foreign or too new.
+        BitstreamError: Header or table are damaged, of another format or of a newer version.
     """
     return read_start(stream)[0]
 
 
 def read_payload(stream: IO[bytes], entry: Entry) -> bytes:
-    """Reads a payload, wherever in the file the stream is, and checks it.
+    """Reads a payload and checks it.
+
+    Args:
+        stream: The file, seekable; its position does not matter.
+        entry: Entry of the chunk.
 
     Raises:
-        Truncated: the file ends before.
-        Corrupt: its checksum does not match.
+        Truncated: The file ends before the payload does.
+        Corrupt: The checksum does not match.
     """
     stream.seek(entry.offset)
     payload = read_up_to(stream, entry.length)
@@ -85,14 +90,14 @@ def read_payload(stream: IO[bytes], entry: Entry) -> bytes:
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """A file, perhaps without some of its chunks.
+    """A parsed file, without the chunks that are damaged or missing.
 
     Attributes:
-        container: Header and sound chunks.
-        tiles: Payloads of the latent chunks, in order; None for those that are lost.
-        salvaged: Whether the file may be damaged; what cannot be decoded is left out then.
-        lost: Names of the other chunks that are lost.
-        overlong: Whether there are bytes behind the file's end.
+        container: Header and intact chunks.
+        tiles: Payloads of the latent chunks, in order; None for each lost one.
+        salvaged: Whether the file may be damaged. If so, chunks that cannot be decoded are left out.
+        lost: Names of the other lost chunks.
+        overlong: Whether the file has extra bytes at its end.
     """
 
     container: Container
@@ -103,35 +108,35 @@ class ParsedFile:
 
     @property
     def parts_lost(self) -> tuple[str, ...]:
-        """A line for each chunk other than a tile that is lost, and for bytes behind the end."""
+        """One line for each lost chunk other than a tile, and one for extra bytes at the end."""
         lines = tuple(f"the {name} chunk is lost" for name in self.lost)
         if not self.overlong:
             return lines
-        return (*lines, "there are bytes too many at the end of the file, which are left aside")
+        return (*lines, "there are extra bytes at the end of the file, which are ignored")
 
     @classmethod
     def whole(cls, data: bytes | memoryview) -> ParsedFile:
-        """Takes a sound file apart.
+        """Parses an undamaged file.
 
         Raises:
-            BitstreamError: It is not sound, as for `unpack`.
+            BitstreamError: The file is damaged, of another format or of a newer version, as for `unpack`.
         """
         container = unpack(data)
         return cls(container, container.payloads(ChunkType.LATENTS))
 
 
 def salvage(data: bytes | memoryview) -> ParsedFile:
-    """Takes a damaged file apart.
+    """Parses a file that may be damaged, and leaves out damaged or missing chunks.
 
     Raises:
-        BitstreamError: The file is foreign or too new, or nothing is left of the image.
+        BitstreamError: The file is of another format or of a newer version, or no chunk of the image is intact.
     """
     view = memoryview(data).cast("B")
     head = unpack_head(view)
     payloads = [_payload(view, entry) for entry in head.entries]
     found = list(zip(head.entries, payloads, strict=True))
     if not any(entry.type in IMAGE_TYPES for entry, payload in found if payload is not None):
-        return ParsedFile.whole(data)  # which says what is wrong
+        return ParsedFile.whole(data)  # raises the error that describes the damage
     sound = tuple(Chunk(entry.type, payload) for entry, payload in found if payload is not None)
     tiles = tuple(payload for entry, payload in found if entry.type == ChunkType.LATENTS)
     others = (entry for entry, payload in found if payload is None and entry.type != ChunkType.LATENTS)

@@ -1,6 +1,6 @@
-"""Progress on standard error: of many files, of the work on one image, and of a training run.
+"""Progress on standard error: of a batch of files, of the work on one image, and of a training run.
 
-A training run shows a bar on a terminal, and a line now and then elsewhere.
+A training run shows a bar on a terminal, and occasional lines otherwise.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
 Show = Callable[[int, float, float], None]
-"""Takes note of the steps done, the minutes used, and the loss since the last call."""
+"""Called with the steps done, the minutes used, and the loss since the last call."""
 
 _SMOOTHING = 0.95
 
 
 @contextlib.contextmanager
 def display(minutes: float, start: float, *, quiet: bool) -> Iterator[Show]:
-    """Shows how far a run is, for as long as the body runs.
+    """Shows the progress of a training run while the body runs.
 
     Args:
-        minutes: Time budget.
-        start: Minutes that are used already.
+        minutes: Time budget in minutes.
+        start: Minutes used before.
         quiet: Whether to show nothing.
     """
     if quiet:
         yield lambda step, minutes, loss: None
     elif sys.stderr.isatty():
-        from tqdm import tqdm  # takes its time
+        from tqdm import tqdm  # slow to import
 
         layout = "{percentage:3.0f}%|{bar}| {n:.1f}/{total:g} min{postfix}"
         initial = min(start, minutes)
@@ -52,14 +52,14 @@ def _on_bar(bar: tqdm, minutes: float) -> Show:
         nonlocal average
         average = loss if average is None else _SMOOTHING * average + (1.0 - _SMOOTHING) * loss
         bar.set_postfix_str(f"step {step}, loss {average:.4f}", refresh=False)
-        # The last step ends a little after the budget, and tqdm draws no bar beyond its total.
+        # The last step ends slightly after the budget, and tqdm draws no bar beyond its total.
         bar.update(min(used, minutes) - bar.n)
 
     return show
 
 
 def _as_lines(minutes: float, start: float) -> Show:
-    """About a hundred lines, and for a short run fewer: one a minute, but not less than ten."""
+    """Prints lines at regular times: about a hundred in a long run, one per minute in a shorter one, at least ten."""
     interval = max(minutes / 100.0, min(1.0, minutes / 10.0))
     due = start + interval
     losses: list[float] = []
@@ -76,9 +76,14 @@ def _as_lines(minutes: float, start: float) -> Show:
 
 
 class Bar:
-    """How many of the files are done."""
+    """Progress bar over the files of a batch."""
 
     def __init__(self, total: int) -> None:
+        """Shows the bar.
+
+        Args:
+            total: Number of files.
+        """
         from tqdm import tqdm
 
         self._bar = tqdm(total=total, file=sys.stderr, unit="image", dynamic_ncols=True, smoothing=0.1)
@@ -88,7 +93,7 @@ class Bar:
         """Counts one more file.
 
         Args:
-            pixels: of its image, 0 if it had none.
+            pixels: Number of pixels of its image, 0 if unknown.
         """
         self._pixels += pixels
         seconds = self._bar.format_dict["elapsed"]
@@ -98,23 +103,28 @@ class Bar:
 
     @contextlib.contextmanager
     def aside(self) -> Iterator[None]:
-        """Takes the bar away for as long as something else is written to the terminal."""
+        """Hides the bar while the body writes to the terminal."""
         with self._bar.external_write_mode(file=sys.stderr):
             yield
 
     def close(self) -> None:
-        """Leaves the bar as it is now."""
+        """Stops updating the bar; it stays on the terminal."""
         self._bar.close()
 
 
 class ImageBar:
-    """How many steps are done: tiles, or rounds of effort on them. Nothing is shown of an image that takes one step."""
+    """Progress bar over the steps of one image: tiles, or rounds of effort on them. Not shown for a single step."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None
 
     def __call__(self, done: int, total: int) -> None:
-        """Shows that steps are done, out of so many; fewer than before begin another pass over the image."""
+        """Updates the bar.
+
+        Args:
+            done: Number of steps done; less than before if another pass over the image has started.
+            total: Number of steps of this pass.
+        """
         if total == 1:
             return
         if self._bar is None:
@@ -125,12 +135,12 @@ class ImageBar:
         self._bar.update(done - self._bar.n)
 
     def __enter__(self) -> ImageBar:
-        """Shows nothing yet."""
+        """Returns the bar, which appears with the first step."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         if self._bar is not None:
             self._bar.close()

@@ -10,11 +10,11 @@ SHELLS = ("bash", "zsh", "fish")
 _VARIABLE = "_CNNCOMPRESS_COMPLETE"
 
 
-@click.command("completion", short_help="Print what a shell needs to complete commands and options.")
+@click.command("completion", short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print what a shell needs to complete commands, options and file names.
+    """Print a script that lets a shell complete commands, options and file names.
 
     \b
     Examples:

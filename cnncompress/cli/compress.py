@@ -29,13 +29,13 @@ _file_option = section("Files")
     type=click.Choice(["store", "skip", "keep", "fail"]),
     default="store",
     show_default=True,
-    help="If the .cnc file is not smaller than its input: put the input itself into it, write none, keep it, or fail.",
+    help="If the .cnc file is not smaller than its input: store the input in it, write no file, keep it, or fail.",
 )
 @file_options
-@_file_option("--append-suffix", is_flag=True, help="photo.jpg.cnc instead of photo.cnc.")
-@_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written.")
+@_file_option("--append-suffix", is_flag=True, help="Name the output photo.jpg.cnc instead of photo.cnc.")
+@_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written, and check the result.")
 @_file_option(
-    "--rm", "remove", is_flag=True, help="Remove inputs when their outputs are verified and safe on the disk."
+    "--rm", "remove", is_flag=True, help="Remove each input once its output is verified and safely on the disk."
 )
 @picture_options
 @run_options
@@ -63,14 +63,14 @@ def command(
       cnncompress compress -r photos -d archive --skip-existing
       cat photo.png | cnncompress compress - > photo.cnc
 
-    INPUTs are images, folders with -r, and "-" for standard input; images are known by their content, not by their
-    names. Of two arguments the second is the output if it ends in .cnc or is "-".
+    INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
+    not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
-        raise click.UsageError("--rm needs a file on both sides, not a standard stream.")
+        raise click.UsageError("--rm needs files as input and output, not standard streams.")
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,

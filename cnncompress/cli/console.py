@@ -1,6 +1,6 @@
-"""Standard output kept for data, and text for people: lines on standard error, and plain tables.
+"""Messages on standard error, plain tables, and a standard output that is reserved for data.
 
-Lines are coloured as NO_COLOR (no-color.org) and FORCE_COLOR want them.
+Messages are coloured unless ``NO_COLOR`` is set (no-color.org); ``FORCE_COLOR`` colours them without a terminal too.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _COLOURS: dict[str, str] = {"error": "red", "warning": "yellow"}
 
 
 def say(kind: Kind, text: str) -> None:
-    """Writes one line to standard error, behind the name of the program.
+    """Writes one line to standard error, prefixed with the name of the program.
 
     Args:
-        kind: what it is about.
-        text: what there is to say.
+        kind: Kind of message, which decides its colour.
+        text: The message.
     """
     coloured = kind in _COLOURS and _wanted()
     name = click.style(PROGRAM, fg=_COLOURS[kind], bold=True) if coloured else PROGRAM
@@ -34,7 +34,7 @@ def say(kind: Kind, text: str) -> None:
 
 
 def printable(text: str) -> str:
-    """Returns the text with everything escaped that could break the line or steer a terminal."""
+    """Returns the text with control characters escaped, which could break the line or control the terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
@@ -47,10 +47,10 @@ def _wanted() -> bool:
 
 
 def reserve_standard_output() -> None:
-    """Lets ``sys.stdout`` alone write to standard output; what libraries print goes to standard error.
+    """Reserves standard output for ``sys.stdout``; output of libraries goes to standard error.
 
-    Some of them print from native code, where Python's ``sys.stdout`` does not count. Does nothing where there are no
-    such files.
+    Some libraries print from native code and bypass ``sys.stdout``, so the file descriptors are changed. Does nothing
+    if the process has no such descriptors.
     """
     with contextlib.suppress(OSError, ValueError, AttributeError):
         stdout = sys.stdout
@@ -64,7 +64,7 @@ def reserve_standard_output() -> None:
             raise
         stdout.flush()
         sys.stdout = io.TextIOWrapper(
-            open(private, "wb"),  # noqa: SIM115 - as long as the process
+            open(private, "wb"),  # noqa: SIM115 - open as long as the process
             encoding=stdout.encoding,
             errors=stdout.errors,
             line_buffering=bool(stdout.line_buffering),
@@ -72,7 +72,7 @@ def reserve_standard_output() -> None:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Lays out rows of equal length in columns, left-aligned, without trailing blanks."""
+    """Formats rows of equal length as left-aligned columns, without trailing spaces."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)

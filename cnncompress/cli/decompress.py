@@ -24,7 +24,7 @@ _option = section("Files")
     "--format",
     "wanted_format",
     type=click.Choice(OUTPUT_FORMATS),
-    help="Format of the images, by default that of the output's ending, else png.",
+    help="Format of the images; by default that of the output's ending, else png.",
 )
 @file_options
 @region_options
@@ -48,9 +48,9 @@ def command(
       cnncompress decompress --scale 1/8 panorama.cnc small.png
       cnncompress decompress --format ppm photo.cnc - | display
 
-    INPUTs are .cnc files, folders with -r, and "-" for standard input. Of two arguments the second is the output if it
-    has the ending of an image or is "-". An image file that was stored as it is comes back as it was, unless another
-    format is asked for.
+    INPUTs are .cnc files, folders with -r, or "-" for standard input. With two arguments, the second is the output if
+    it ends like an image file or is "-". An image file that was stored unchanged is restored byte for byte, unless
+    another format is chosen.
     """
     request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)

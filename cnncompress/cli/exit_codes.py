@@ -1,4 +1,4 @@
-"""From exceptions to messages and exit codes: the only place that knows both."""
+"""Translates exceptions to messages and exit codes, in this one place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ BROKEN_PIPE_EXIT_CODE = 141
 
 
 class FileError(Exception):
-    """An error, and the file that the command was at work on."""
+    """An error together with the file that it is about.
+
+    Attributes:
+        file: Path of the file.
+        error: The error.
+    """
 
     def __init__(self, file: str, error: CnncompressError) -> None:
         super().__init__(file, error)
@@ -28,10 +33,14 @@ class FileError(Exception):
 
 @contextlib.contextmanager
 def working_on(file: str) -> Iterator[None]:
-    """Puts the name of a file to the errors that are raised inside."""
+    """Attaches a file name to errors raised in the body.
+
+    Raises:
+        FileError: The body raised an error other than `DeviceError`.
+    """
     try:
         yield
-    except DeviceError:  # has nothing to do with the file
+    except DeviceError:  # is not about the file
         raise
     except CnncompressError as error:
         raise FileError(file, error) from error
@@ -39,9 +48,12 @@ def working_on(file: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def exit_codes() -> Iterator[None]:
-    """Ends the command with one line and an exit code, where it would end with a traceback.
+    """Turns errors raised in the body into a message of one line and an exit code.
 
     Unexpected exceptions pass, with their traceback.
+
+    Raises:
+        click.exceptions.Exit: The body raised an error, or was interrupted.
     """
     try:
         yield
@@ -62,12 +74,12 @@ def exit_codes() -> Iterator[None]:
         print_error(OutputError(reason(error)), STANDARD_STREAM)
         raise click.exceptions.Exit(OutputError.exit_code) from error
     finally:
-        if _standard_output_is_full():  # of what is still to be written, too
+        if _standard_output_is_full():  # buffered data may still fail to be written
             _close_standard_output()
 
 
 def exit_code_of(end: KeyboardInterrupt | BrokenPipeError | SystemExit) -> int:
-    """Returns the exit code for an end that is nobody's error."""
+    """Returns the exit code for an interruption or a closed pipe."""
     if isinstance(end, KeyboardInterrupt):
         return INTERRUPTED_EXIT_CODE
     if isinstance(end, BrokenPipeError):
@@ -76,7 +88,12 @@ def exit_code_of(end: KeyboardInterrupt | BrokenPipeError | SystemExit) -> int:
 
 
 def print_error(error: CnncompressError, file: str | None = None) -> None:
-    """Writes one line about an error to standard error."""
+    """Writes a message of one line about an error to standard error.
+
+    Args:
+        error: The error.
+        file: File that the error is about, if any.
+    """
     say("error", str(error) if file is None else f"{file}: {error}")
 
 
@@ -92,6 +109,6 @@ def _standard_output_is_full() -> bool:
 
 
 def _close_standard_output() -> None:
-    # Python flushes standard output once more at its end, which would fail again and set another exit code.
+    # Python flushes standard output once more when it exits, which would fail again and change the exit code.
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

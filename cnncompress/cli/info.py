@@ -20,7 +20,7 @@ _HEADINGS = ("size", "mode", "quality", "bytes", "bpp", "model", "tiles", "chunk
 
 @click.command("info", short_help="Show what is in .cnc files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each file.")
 @click.pass_context
 def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
     """Show what is in .cnc files, and check their checksums.
@@ -31,7 +31,7 @@ def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
       cnncompress info *.cnc
       cnncompress info --json photo.cnc
 
-    A damaged file does not stop the others.
+    The command continues after a damaged file.
     """
     rows = []
     exit_codes = []
@@ -59,7 +59,7 @@ def _echo_json(file: str, facts: dict[str, object]) -> None:
 
 
 def _facts(info: Info) -> dict[str, object]:
-    """The facts by the names that the other commands have for them."""
+    """Returns the values under the names that the JSON of the other commands has for them."""
     facts = dataclasses.asdict(info)
     facts["input_bytes"] = facts.pop("file_bytes")
     facts["bpp"] = round(info.bpp, 4)
@@ -68,7 +68,7 @@ def _facts(info: Info) -> dict[str, object]:
 
 
 def _sums(info: Info) -> dict[str, int]:
-    """Bytes of the chunks of each name, all tiles together."""
+    """Returns the bytes of the chunks by name, summed over all tiles."""
     sums: dict[str, int] = {}
     for name, size in info.chunks:
         sums[name] = sums.get(name, 0) + size

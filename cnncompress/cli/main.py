@@ -1,4 +1,4 @@
-"""The command ``cnncompress``: finds the sub-command and gives every ending its exit code."""
+"""The command ``cnncompress``: loads the sub-command, runs it, and sets the exit code."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from cnncompress.images.remarks import silence_pillow
 
 SIGTERM_EXIT_CODE = 143
 
-# Each is a module of this folder with a function `command`.
+# Each is a module of this package with a function `command`.
 COMMANDS = ("compress", "decompress", "info", "test", "models", "train", "completion")
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are asked for."""
+    """A group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Returns the names in the order of the help text."""
+        """Returns the names of the commands in the order of the help text."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Returns one command, or None if there is no such command."""
+        """Returns a command; None if there is no command of that name."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"cnncompress.cli.{cmd_name}").command
@@ -39,14 +39,14 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Finds the command that the arguments begin with, or says which one may be meant."""
+        """Returns the command named by the first argument, or fails with a suggestion for a misspelt name."""
         near = difflib.get_close_matches(args[0], COMMANDS, n=1)
         if near and args[0] not in COMMANDS and not ctx.resilient_parsing:
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Parses the command line, and prints help or version if asked to."""
+        """Parses the command line, and prints help or version if requested."""
         with exit_codes():
             return super().make_context(*args, **kwargs)
 
@@ -57,7 +57,13 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="COMMAND ...")
-@click.option("-v", "--verbose", is_flag=True, is_eager=True, help="With --version: versions of everything below.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    is_eager=True,
+    help="With --version: also the versions of libraries, devices and models.",
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -66,7 +72,7 @@ class LazyGroup(click.Group):
     help="Show the version and exit.",
 )
 def program(verbose: bool) -> None:
-    """Compresses images with a convolutional autoencoder.
+    """Compress images with a convolutional autoencoder.
 
     \b
     Examples:
@@ -80,7 +86,11 @@ def program(verbose: bool) -> None:
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
-    """Runs the command line and ends the process."""
+    """Runs the command line and ends the process.
+
+    Args:
+        args: Arguments of the command line; by default those of the process.
+    """
     signal.signal(signal.SIGTERM, _terminate)
     reserve_standard_output()
     silence_pillow()
@@ -88,5 +98,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 
 def _terminate(signum: int, frame: FrameType | None) -> None:
-    # An exception rather than an end on the spot, so that unfinished outputs are removed.
+    # Raise an exception instead of ending at once, so that unfinished outputs are removed.
     raise SystemExit(SIGTERM_EXIT_CODE)

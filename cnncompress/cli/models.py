@@ -14,24 +14,24 @@ from cnncompress.units import format_bytes
 
 JSON_SCHEMA = 1
 QUALITIES = (0, 100)
-"""Least and best; the same for every model."""
+"""Lowest and highest quality of every model."""
 
 _HEADINGS = ("name", "fingerprint", "parameters", "size", "encode kMAC/pixel", "decode kMAC/pixel", "licence", "file")
 
 
 @click.command("models", short_help="List the installed models.")
 @click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line for each model, with its training record."
+    "--json", "as_json", is_flag=True, help="Print one JSON object per line for each model, with its training record."
 )
 def command(as_json: bool) -> None:
-    """List the installed models: sizes, and multiply-accumulates per pixel.
+    """List the installed models with their size and their multiply-accumulates per pixel.
 
     \b
     Examples:
       cnncompress models
       cnncompress models --json
 
-    The fingerprint is what .cnc files hold to name the model that they need. The default model has a star.
+    Each .cnc file names the model that it needs by the model's fingerprint. The default model is marked with a star.
     """
     manifest = read_manifest()
     if as_json:

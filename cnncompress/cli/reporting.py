@@ -1,4 +1,4 @@
-"""Tells what becomes of each file: to people on standard error, to programs as JSON."""
+"""Reports the result of each file: as text on standard error, and as JSON."""
 
 from __future__ import annotations
 
@@ -35,16 +35,20 @@ _DONE: dict[Action, str] = {
 
 
 class Reporter:
-    """Takes the results of a run, one by one."""
+    """Reports the results of a run, one by one.
+
+    Attributes:
+        totals: Totals over the results so far.
+    """
 
     def __init__(self, options: ReportOptions, operation: Operation, plan: Plan, log: IO[str] | None) -> None:
-        """Shows nothing yet.
+        """Starts the clock, and shows a progress bar if the options ask for one.
 
         Args:
-            options: what is to be told.
-            operation: what is done with the files.
-            plan: all of them.
-            log: where JSON goes besides standard output; None for nowhere.
+            options: What to report.
+            operation: What is done with the files.
+            plan: The planned work.
+            log: File that JSON is also written to; None for no such file.
         """
         self.totals = Totals()
         self._options = options
@@ -55,7 +59,7 @@ class Reporter:
         self._bar = self._new_bar()
 
     def add(self, result: Result) -> None:
-        """Tells of a file."""
+        """Reports the result of a file."""
         self.totals.add(result)
         with self._aside():
             self._tell(result)
@@ -64,21 +68,29 @@ class Reporter:
             self._bar.add(result.pixels)
 
     def finishing(self, files: int) -> None:
-        """Tells that a signal has come, which ends the run when so many files are finished."""
+        """Reports a signal, after which the run ends as soon as the running files are finished.
+
+        Args:
+            files: Number of running files.
+        """
         if files and not self._options.quiet:
             with self._aside():
-                say("note", f"finishing {plural(files, 'file')}; again to stop at once")
+                say("note", f"finishing {plural(files, 'file')}; interrupt again to stop at once")
 
     def interrupted(self, *, wrote_nothing: bool) -> None:
-        """Tells that a signal has ended the work on the only file, which is not there then if it was to be one."""
+        """Reports that a signal has ended the work on a single file.
+
+        Args:
+            wrote_nothing: Whether the output is a file, which was not written then.
+        """
         if not self._options.quiet:
             say("note", "interrupted; nothing written" if wrote_nothing else "interrupted")
 
     def finish(self, left: int) -> None:
-        """Tells of all files together.
+        """Reports the totals.
 
         Args:
-            left: how many were not begun, because the run was interrupted.
+            left: Number of files that were not started, because the run was interrupted.
         """
         if self._bar is not None:
             self._bar.close()
@@ -145,7 +157,7 @@ class Reporter:
                 raise OutputError(f"{self._options.json_file}: {reason(error)}") from error
 
     def image_progress(self) -> AbstractContextManager[Progress]:
-        """Returns what shows how far the work on a single image is, if that is to be shown."""
+        """Returns a progress callback for the work on a single image; it shows nothing if no bar is wanted."""
         return ImageBar() if self._shows_progress else nullcontext(unwatched)
 
     @property
@@ -156,7 +168,7 @@ class Reporter:
     def _new_bar(self) -> Bar | None:
         if not self._shows_progress or len(self._plan.jobs) < 2:
             return None
-        from cnncompress.cli.bars import Bar  # brings in tqdm
+        from cnncompress.cli.bars import Bar  # imports tqdm
 
         return Bar(len(self._plan.jobs))
 
@@ -166,16 +178,19 @@ class Reporter:
 
 @contextmanager
 def json_log(path: str | None) -> Iterator[IO[str] | None]:
-    """Opens the file of ``--json-file``, which is a log and is begun anew.
+    """Opens the file of ``--json-file`` for the body; an existing file is overwritten.
+
+    Args:
+        path: Path of the file; None for no file.
 
     Raises:
-        OutputError: it cannot be written.
+        OutputError: The file cannot be opened.
     """
     if path is None:
         yield None
         return
     try:
-        stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below; only the opening is to be translated
+        stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below; only errors of opening are translated
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: {reason(error)}") from error
     with stream:

@@ -1,4 +1,4 @@
-"""Runs what `compress`, `decompress` and `test` ask for, and ends with the right exit code."""
+"""Runs the batches of `compress`, `decompress` and `test`, and sets the exit code."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
     """Plans, runs and reports a batch.
 
     Args:
-        request: which files.
-        settings: what is done with each.
-        run_options: what it runs on.
-        report: what is told.
-        dry: whether the plan is all that is wanted.
+        request: The files.
+        settings: How every file is processed.
+        run_options: Model, devices and threads.
+        report: What to report.
+        dry: Whether to report the plan only.
 
     Raises:
-        click.exceptions.Exit: something failed, or a signal came.
-        CnncompressError: something that keeps all files from being worked on.
+        click.exceptions.Exit: A file failed, or a signal ended the run.
+        CnncompressError: No file can be processed.
     """
     plan = make_plan(request)
     with json_log(report.json_file) as log:
@@ -64,10 +64,10 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
 
 
 def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
-    """Does the jobs and returns the exit code of the signal that ended them early, 0 without one."""
+    """Runs the jobs and returns the exit code of the signal that ended them early; 0 without a signal."""
     learned = _needs_encoder(plan, settings)
     if learned or (options.model is not None and settings.encode.may_need_model):
-        find_weights(options.model)  # before torch is imported, which takes its time
+        find_weights(options.model)  # before torch, which is slow to import
     if len(plan.jobs) == 1:
         return _do_one(plan.jobs[0], settings, options, reporter)
     return _do_all(plan.jobs, settings, options, reporter, load=learned)
@@ -87,7 +87,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 
 
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
-    from cnncompress.batch.schedule import Schedule  # brings in Pillow and numpy
+    from cnncompress.batch.schedule import Schedule  # imports Pillow and NumPy
 
     devices = _resolved(options.device) if settings.encode.may_need_model else (CPU,)
     share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
@@ -117,7 +117,7 @@ def _slots(
 
 @contextmanager
 def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progress, StopRequest]]:
-    """Lets a signal end the work on a single file: at once, or, where effort is spent on it, with the best so far."""
+    """Handles signals during the work on a single file: with effort the best result so far is written, else none."""
     if not effort:
         yield progress, StopRequest()
         return
@@ -127,7 +127,7 @@ def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progres
 
 @contextmanager
 def _interruption_told(job: Job, reporter: Reporter) -> Iterator[None]:
-    """Says that a signal has ended the work on a single file."""
+    """Reports that a signal has ended the work on a single file."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit):
@@ -137,12 +137,12 @@ def _interruption_told(job: Job, reporter: Reporter) -> Iterator[None]:
 
 @contextmanager
 def _at_once_if_need_be(schedule: Schedule) -> Iterator[None]:
-    """Ends the process on a second signal, or when nobody reads its output, although its threads are still at work."""
+    """Ends the process on a second signal or a closed output, without waiting for its threads."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, BrokenPipeError) as error:
         schedule.abandon()
-        # Not through the interpreter's usual end, in which threads that are inside torch would crash.
+        # Not by the interpreter's normal exit, in which threads inside torch would crash.
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):
                 stream.flush()
@@ -156,6 +156,6 @@ def _needs_encoder(plan: Plan, settings: WorkSettings) -> bool:
 def _resolved(devices: tuple[str, ...]) -> tuple[str, ...]:
     if devices == (CPU,):
         return devices
-    from cnncompress.model.devices import resolve_device  # brings in torch
+    from cnncompress.model.devices import resolve_device  # imports torch
 
     return tuple(str(resolve_device(name)) for name in devices)

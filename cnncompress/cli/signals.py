@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop soon, for work that leaves something to go on from."""
+"""Ctrl-C and SIGTERM as a request to stop soon, for work that can keep its results so far."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class StopRequest:
-    """Whether the work shall stop.
+    """A request to stop the work.
 
     Attributes:
-        number: The signal that asked for it; None as long as none did.
+        number: Number of the signal that requested the stop; None before any signal.
     """
 
     number: int | None = None
 
     @property
     def exit_code(self) -> int:
-        """Exit code of a command that a signal ended; 0 without one."""
+        """Exit code of a command that was ended by the signal; 0 without a signal."""
         return 128 + self.number if self.number is not None else 0
 
 
 @contextlib.contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Notes the first signal for the body to look at; a second one acts as it always does."""
+    """Records the first signal while the body runs, which must check for it; a second signal has its usual effect."""
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:

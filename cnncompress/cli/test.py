@@ -26,12 +26,12 @@ from cnncompress.probe import probe
 
 @click.command("test", cls=SectionCommand, short_help="Check .cnc files for damage.")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True)
-@click.option("-r", "--recursive", is_flag=True, help="Go through folders; links in them are not followed.")
-@click.option("--decode", is_flag=True, help="Decode the images as well, which takes the models.")
+@click.option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed.")
+@click.option("--decode", is_flag=True, help="Decode the images as well; needs the models.")
 @run_options
 @report_options
 def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOptions, report: ReportOptions) -> None:
-    """Check .cnc files for damage: structure and checksums of all their parts.
+    """Check the structure and all checksums of .cnc files.
 
     \b
     Examples:
@@ -39,7 +39,7 @@ def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOp
       cnncompress test -r archive
       cnncompress test --decode *.cnc
 
-    Says nothing of a good file, except with -v. A damaged file does not stop the others.
+    Prints nothing about an undamaged file unless -v is given. The command continues after a damaged file.
     """
     check_standard_streams(paths, None, force=False)
     report.check(stdout_taken=False)

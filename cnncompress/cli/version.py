@@ -1,4 +1,4 @@
-"""``--version``, and with ``-v`` what the program stands on."""
+"""``--version``; with ``-v`` also the versions of libraries, devices and models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PACKAGES = ("torch", "constriction", "numpy", "pillow", "safetensors", "click")
 
 
 def show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    """Prints the version and ends, if it is asked for; a callback of click."""
+    """Prints the version and exits, if requested; a callback of click."""
     if not wanted or ctx.resilient_parsing:
         return
     click.echo(f"cnncompress {__version__}")
@@ -26,7 +26,7 @@ def show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -
 
 
 def _details() -> list[str]:
-    import importlib.metadata  # takes its time
+    import importlib.metadata  # slow to import
 
     lines = [f"python {platform.python_version()} ({sys.platform}, {platform.machine()})"]
     for name in _PACKAGES:

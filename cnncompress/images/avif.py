@@ -1,7 +1,8 @@
-"""Colours as AVIF: the lossy coder for screenshots and other graphics, which learned transforms are not made for.
+"""Lossy coding of colour planes as AVIF, for screenshots and other graphics, which suit learned transforms less well.
 
-Of libaom's settings at speed 6, ``tune=ssim`` needs the least bytes on screenshots at equal PSNR: 8.5 % less than the
-default of libavif, 1.6 % less than ``tune=psnr``. One thread, since libaom makes other bytes with several.
+Of libaom's settings at speed 6, ``tune=ssim`` needs the fewest bytes for screenshots at equal PSNR: 8.5 % fewer than
+the default of libavif, and 1.6 % fewer than ``tune=psnr``. It runs in one thread, because the output of libaom depends
+on whether there are several.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from cnncompress.images.source import Plane
 from cnncompress.images.write import shown_colours
 
 MAX_AVIF_SIDE = 32768
-"""The longest side that libavif decodes by default."""
+"""Longest side in pixels that libavif decodes by default."""
 
 BEST_AVIF_QUALITY = 100
 
@@ -27,12 +28,12 @@ _SPEED = 6
 
 
 def encode_avif(colour: Plane, layout: Layout, quality: int) -> bytes:
-    """Compresses the colours of an image.
+    """Compresses the colour planes of an image.
 
     Args:
-        colour: uint8 ``[H, W, 3]``, with sides up to `MAX_AVIF_SIDE`.
-        layout: What the planes are; gray ones are coded without chroma, others with chroma at full resolution.
-        quality: 0 .. 100, of libavif.
+        colour: Colour planes, uint8 ``[H, W, 3]``, with sides up to `MAX_AVIF_SIDE`.
+        layout: Layout of the image. Gray is coded without chroma, colours with chroma at full resolution.
+        quality: Quality in the scale of libavif, ``0 .. 100``.
     """
     image = Image.fromarray(shown_colours(colour, layout) if layout.is_gray else _with_rounded_chroma(colour))
     stream = io.BytesIO()
@@ -49,19 +50,25 @@ def encode_avif(colour: Plane, layout: Layout, quality: int) -> bytes:
 
 
 def decode_avif(payload: bytes, width: int, height: int, layout: Layout) -> Plane:
-    """Decompresses colours.
+    """Decompresses colour planes.
+
+    Args:
+        payload: Bytes from `encode_avif`.
+        width: Expected width in pixels.
+        height: Expected height in pixels.
+        layout: Layout of the image.
 
     Returns:
-        uint8 ``[height, width, 3]``; a gray layout has the same plane three times.
+        Colour planes, uint8 ``[height, width, 3]``; the same plane three times for a gray layout.
 
     Raises:
-        Corrupt: The bytes are no AVIF image of one frame without alpha, or it has another size.
+        Corrupt: The bytes are not an AVIF image of this size, with one frame and without alpha.
     """
     try:
         with decoder_errors("damaged"):
             with limit_lifted():
                 image = Image.open(io.BytesIO(payload), formats=("AVIF",))
-            # What the decoder will allocate must be what the header says.
+            # The decoder must allocate the size that the header declares.
             fits = image.size == (width, height) and image.mode in ("L", "RGB") and getattr(image, "n_frames", 1) == 1
             pixels = np.array(image.convert("L" if layout.is_gray else "RGB")) if fits else None
     except ImageError as error:

@@ -1,7 +1,7 @@
-"""Images with more than 8 bits a sample: found, and gray ones of 16 bits, 32-bit integers or floats reduced.
+"""Images with more than 8 bits per sample.
 
-Pillow opens many of the others in an 8-bit mode and drops the lower bits without a word; the codec refuses them
-instead.
+Gray images of 16 bits, 32-bit integers or floats are reduced to 8 bits here. Pillow opens many of the others in an
+8-bit mode and drops the lower bits silently; `has_deep_samples` finds them, so that the loss is reported.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ Samples: TypeAlias = npt.NDArray[np.float64]
 
 _BYTE, _WORD = 255.0, 65535.0
 _TWELVE_BITS = "I;12"
-# How far floats may be outside, by calculations before: it is rounded away.
+# Floats may leave their range by this much, because of earlier rounding errors; clipping removes it.
 _SLACK = 0.5 / _BYTE
 
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I;16N", "I", "F")
 
-# Only this much is searched for the codestream header of AVIF and JPEG 2000; they stand near the beginning.
+# The codestream headers of AVIF and JPEG 2000 are near the beginning; only this much of the file is searched.
 _SEARCHED_BYTES = 1 << 20
 _TIFF_BITS_PER_SAMPLE = 258
 
@@ -40,26 +40,27 @@ _J2K_SIZ = re.compile(rb"\xff\x4f\xff\x51.{36}(..)", re.DOTALL)
 def reduce_gray(image: Image.Image, file_format: str | None, raw_mode: str) -> tuple[Plane, Plane | None, str]:
     """Reduces samples to 8 bits, rounded.
 
-    Which value is white is told by the mode alone for 16 bits, by the values for the others: 1 or 255 for floats,
-    255 or 65535 for 32-bit integers.
+    The value of white follows from the mode for 16 bits. For the others it follows from the samples: 1 or 255 for
+    floats, 255 or 65535 for 32-bit integers.
 
     Args:
-        image: loaded, in one of :data:`DEEP_MODES`.
-        file_format: of the file that it came from; None if it came from none.
-        raw_mode: how Pillow named the samples of the file, if it did.
+        image: A loaded image in one of `DEEP_MODES`.
+        file_format: Pillow's name of the file's format; None for an image that was not read from a file.
+        raw_mode: Pillow's name of the sample layout in the file; empty if unknown.
 
     Returns:
-        uint8 [H, W]; alpha uint8 [H, W] if one sample value is declared transparent, else None; what was lost.
+        Gray plane, uint8 ``[H, W]``; alpha plane, uint8 ``[H, W]``, if one sample value is declared transparent, else
+        None; and a description of the loss.
 
     Raises:
-        UnsupportedImage: the samples are not within a range whose white is known.
+        UnsupportedImage: The samples are outside every range whose white is known.
     """
     samples = np.asarray(image)
     lowest, highest = float(samples.min()), float(samples.max())
     white = _white(image.mode, file_format, raw_mode, highest)
     slack = _SLACK * white if image.mode == "F" else 0
     if not (-slack <= lowest and highest <= white + slack):  # nan fails too
-        raise UnsupportedImage(f"{_kind(image.mode)} samples from {lowest:g} to {highest:g} with an unknown white")
+        raise UnsupportedImage(f"{_kind(image.mode)} samples from {lowest:g} to {highest:g}: no known value of white")
     gray = np.clip(np.rint(samples * (_BYTE / white)), 0, _BYTE).astype(np.uint8)
     key = image.info.get("transparency")
     alpha = np.where(samples == key, 0, 255).astype(np.uint8) if isinstance(key, int) else None
@@ -68,7 +69,7 @@ def reduce_gray(image: Image.Image, file_format: str | None, raw_mode: str) -> t
 
 def _white(mode: str, file_format: str | None, raw_mode: str, highest: float) -> float:
     if mode == "F":
-        # Files have 1.0 as white, even if there are brighter samples; Pillow's own conversions make 255 of it.
+        # In files 1.0 is white, even if some samples are brighter. Pillow's own conversions use 255.
         return _BYTE if file_format is None and highest > 1 + _SLACK else 1.0
     if mode == "I":
         return _BYTE if file_format != "PPM" and highest <= _BYTE else _WORD
@@ -80,11 +81,11 @@ def _kind(mode: str) -> str:
 
 
 def has_deep_samples(image: Image.Image, stream: IO[bytes] | None) -> bool:
-    """Tells whether an opened, not yet decoded image has more than 8 bits a sample in its file.
+    """Checks whether the file of an opened, not yet decoded image has more than 8 bits per sample.
 
     Args:
-        image: as ``Image.open`` returned it.
-        stream: its file, for the formats whose bit depth Pillow does not tell; None if there is none.
+        image: An image as returned by ``Image.open``.
+        stream: The image's file, for formats whose bit depth Pillow does not report; None if there is no file.
     """
     if isinstance(image, TiffImageFile):
         bits = image.tag_v2.get(_TIFF_BITS_PER_SAMPLE, 1)
@@ -92,7 +93,7 @@ def has_deep_samples(image: Image.Image, stream: IO[bytes] | None) -> bool:
     if image.format in ("AVIF", "JPEG2000"):
         return stream is not None and _codestream_is_deep(stream)
     arguments = [_as_tuple(tile[3]) for tile in getattr(image, "tile", ())]
-    if image.format == "PPM":  # the last argument of its decoder is the value of white
+    if image.format == "PPM":  # the last argument of Pillow's decoder is the value of white
         return any(isinstance(last, int) and last > 255 for *_, last in arguments)
     # Raw modes such as "RGB;16B" are unpacked to 8 bits; "BGR;16" is 5 + 6 + 5 bits and loses nothing.
     return any(isinstance(raw, str) and ";16" in raw and raw != "BGR;16" for raw, *_ in arguments)

@@ -1,8 +1,8 @@
-"""Edits EXIF in place: what is not edited keeps its place, so that every offset stays right.
+"""Edits EXIF in place: everything else keeps its position, so that all offsets stay valid.
 
-EXIF is a TIFF file without pixels. Makers' notes hold offsets that only their makers know; a writer that arranges the
-directories anew breaks them. Here a directory entry is changed or taken out, and what it pointed to is overwritten
-with zeros, which cost next to nothing once they are compressed.
+EXIF is a TIFF file without pixels. Makers' notes contain offsets in formats that only the makers know; rewriting the
+directories would break them. Here a directory entry is changed or removed, and the data that it pointed to is
+overwritten with zeros, which compress to almost nothing.
 
 Exif 2.32, CIPA DC-008-2019; TIFF Revision 6.0.
 """
@@ -25,7 +25,7 @@ _HEADER_BYTES = 8
 _SHORT, _LONG = 3, 4
 _ENTRY_BYTES = 12
 _VALUE_BYTES = 4
-# By the number of the type: BYTE, ASCII, SHORT, LONG, RATIONAL, the signed ones, FLOAT, DOUBLE, IFD.
+# Indexed by the number of the type: BYTE, ASCII, SHORT, LONG, RATIONAL, the signed ones, FLOAT, DOUBLE, IFD.
 _TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)
 _MAX_ENTRIES = 1000
 
@@ -42,16 +42,16 @@ class _Entry(NamedTuple):
 
 
 class Exif:
-    """EXIF that can be edited."""
+    """Editable EXIF data."""
 
     def __init__(self, data: bytes) -> None:
         """Reads the directories.
 
         Args:
-            data: from the TIFF header on; the ``Exif\\0\\0`` that some formats put in front is dropped.
+            data: EXIF from its TIFF header on. The prefix ``Exif\\0\\0`` of some formats is dropped.
 
         Raises:
-            ValueError: the data is no EXIF, or damaged.
+            ValueError: The data is not EXIF, or is damaged.
         """
         prefix = _PREFIX.match(data)
         self._data = bytearray(data[prefix.end() :] if prefix else data)
@@ -63,21 +63,24 @@ class Exif:
         self._entries(self._main)
 
     def to_bytes(self) -> bytes:
-        """Returns the data, beginning with its TIFF header."""
+        """Returns the data, starting with the TIFF header."""
         return bytes(self._data)
 
     def set_upright(self) -> None:
-        """Sets the orientation, if there is one, to 1: the first row is the top, the first column the left."""
+        """Sets the orientation, if present, to 1: the first row is the top, the first column the left."""
         for entry in self._entries(self._main):
             if entry.tag == ORIENTATION:
                 head = struct.pack(f"{self._order}HHIHH", ORIENTATION, _SHORT, 1, 1, 0)
                 self._data[entry.position : entry.position + _ENTRY_BYTES] = head
 
     def remove_position(self) -> bool:
-        """Takes the GPS directory out.
+        """Removes the GPS directory.
 
         Returns:
-            Whether there was one.
+            Whether one was found.
+
+        Raises:
+            ValueError: The data is damaged.
         """
         found = False
         others = [tag for tag in self._tags() if tag != GPS]
@@ -91,7 +94,11 @@ class Exif:
         return found
 
     def remove_thumbnail(self) -> None:
-        """Takes the thumbnail out, if there is one, and its directory."""
+        """Removes the thumbnail, if present, and its directory.
+
+        Raises:
+            ValueError: The data is damaged.
+        """
         link, directory = self._link(self._main)
         if directory == 0:
             return
@@ -106,7 +113,7 @@ class Exif:
         self._erase_directory(directory)
         for begin, end in regions:
             self._erase(begin, end)
-            if end >= len(self._data) > begin:  # nothing can stand behind it
+            if end >= len(self._data) > begin:  # nothing follows it
                 del self._data[begin:]
         self._check_tags(tags)
 
@@ -128,7 +135,7 @@ class Exif:
     def _entries(self, directory: int) -> list[_Entry]:
         count = self._number(directory, _SHORT)
         if count > _MAX_ENTRIES or directory + 2 + count * _ENTRY_BYTES > len(self._data):
-            raise ValueError("a directory does not fit in")
+            raise ValueError("a directory is too long")
         found = []
         for position in range(directory + 2, directory + 2 + count * _ENTRY_BYTES, _ENTRY_BYTES):
             tag, kind, values = struct.unpack_from(f"{self._order}HHI", self._data, position)
@@ -139,7 +146,7 @@ class Exif:
         return next((entry for entry in self._entries(directory) if entry.tag == tag), None)
 
     def _link(self, directory: int) -> tuple[int, int]:
-        # Where the offset of the next directory stands, and the offset; 0 if there is none, or it is cut off.
+        # Position of the link to the next directory, and the link's value: 0 if it is absent or cut off.
         position = directory + 2 + len(self._entries(directory)) * _ENTRY_BYTES
         return position, self._number(position, _LONG) if position + _VALUE_BYTES <= len(self._data) else 0
 
@@ -147,14 +154,14 @@ class Exif:
         try:
             (value,) = struct.unpack_from(self._order + ("H" if kind == _SHORT else "I"), self._data, position)
         except struct.error:
-            raise ValueError("an offset leads outside") from None
+            raise ValueError("an offset points outside the data") from None
         return int(value)
 
     def _value(self, entry: _Entry) -> int:
         return self._number(entry.value_position, entry.kind)
 
     def _remove(self, directory: int, entry: _Entry) -> None:
-        # The entries behind it and the link to the next directory, whose place depends on their number, move up.
+        # The entries after it move up, and so does the link to the next directory, which follows the last entry.
         end = min(self._link(directory)[0] + _VALUE_BYTES, len(self._data))
         count = len(self._entries(directory)) - 1
         rest = self._data[entry.position + _ENTRY_BYTES : end]

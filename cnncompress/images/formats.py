@@ -1,4 +1,4 @@
-"""Formats of images, by name, by file name and by their first bytes."""
+"""Image formats: by name, by file name, and by the first bytes of a file."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from pathlib import PurePath
 
 OUTPUT_FORMATS = ("png", "ppm", "jpg", "webp", "tiff", "avif", "bmp", "npy")
-"""What a decompressed image can be written in."""
+"""Formats that a decompressed image can be written in."""
 
 FORMATS_WITH_ALPHA = ("png", "webp", "tiff", "avif", "npy")
 FORMATS_WITH_METADATA = ("png", "jpg", "webp", "tiff", "avif")
 
 SNIFFED_BYTES = 16
-"""How much of a file :func:`sniff` looks at."""
+"""Number of bytes at the beginning of a file that `sniff` reads."""
 
 _ALIASES = {"jpeg": "jpg", "tif": "tiff", "pgm": "ppm", "pbm": "ppm", "pnm": "ppm"}
 
@@ -47,25 +47,26 @@ _SIGNATURES = (
 
 
 def is_image_ending(ending: str) -> bool:
-    """Whether an ending, without its point, is one that images have."""
+    """Checks whether a file name ending, without the dot, is one of an image format."""
     return f".{ending.lower()}" in _IMAGE_ENDINGS
 
 
 def output_format(name: str) -> str | None:
-    """Returns the member of :data:`OUTPUT_FORMATS` that a file name's ending stands for, or None."""
+    """Returns the member of `OUTPUT_FORMATS` that the ending of a file name selects, or None."""
     ending = PurePath(name).suffix[1:].lower()
     ending = _ALIASES.get(ending, ending)
     return ending if ending in OUTPUT_FORMATS else None
 
 
 def sniff(data: bytes | memoryview) -> str | None:
-    """Tells what a file is by its first bytes, the only thing that counts.
+    """Detects the format of a file from its first bytes; its name is not considered.
 
     Args:
-        data: the file or its beginning, :data:`SNIFFED_BYTES` if it is that long.
+        data: The file or its beginning, at least `SNIFFED_BYTES` unless the file is shorter.
 
     Returns:
-        The usual ending: ``cnc``, or one of a format that can be compressed, such as ``jpg``. None if it is neither.
+        The usual file name ending: ``cnc``, or that of a format that can be compressed, such as ``jpg``. None for any
+        other file.
     """
     start = bytes(memoryview(data)[:SNIFFED_BYTES])
     for signature, ending in _SIGNATURES:

@@ -1,4 +1,4 @@
-"""Opens files with Pillow on our terms: chosen formats, our errors, our limits."""
+"""Opens files with Pillow safely: with chosen formats only, and with this package's errors and limits."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from PIL import Image
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
 from cnncompress.files import reason
 
-# Formats that are known by their first bytes and decoded in this process. Left out: those that run another
-# program (EPS), those without a signature (TGA), and containers of icons, layers or documents.
+# Formats that have a signature and are decoded in this process. Excluded: formats that run another program (EPS),
+# formats without a signature (TGA), and containers of icons, layers or documents.
 INPUT_FORMATS = (
     "PNG",
     "JPEG",
@@ -34,7 +34,7 @@ INPUT_FORMATS = (
 
 _TIFF_TILE_WIDTH, _TIFF_TILE_LENGTH = 322, 323
 
-# Pillow's limit is a global of its module; two threads must not lift and restore it at once.
+# Pillow's limit is a global variable; two threads must not change it at the same time.
 _limit_lock = threading.Lock()
 
 
@@ -42,9 +42,12 @@ _limit_lock = threading.Lock()
 def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """Opens a path or bytes for binary reading.
 
+    Args:
+        source: A path, or the bytes of a file.
+
     Raises:
-        TypeError: it is neither.
-        UnreadableImage: the path cannot be opened.
+        TypeError: The source is neither a path nor bytes.
+        UnreadableImage: The path cannot be opened.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
@@ -54,7 +57,7 @@ def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             f"an image is given as {type(source).__name__}, expected a path, bytes, a Pillow image or a uint8 array"
         )
     try:
-        stream = open(source, "rb")  # noqa: SIM115 - closed below; only the opening is to be translated
+        stream = open(source, "rb")  # noqa: SIM115 - closed below; only errors of opening are translated
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
     with stream:
@@ -63,19 +66,26 @@ def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
 
 @contextlib.contextmanager
 def decoder_errors(message: str) -> Iterator[None]:
-    """Turns whatever a decoder raises on foreign bytes into :class:`UnreadableImage`."""
+    """Turns any exception that a decoder raises in the body into `UnreadableImage`.
+
+    Args:
+        message: Message of that error.
+
+    Raises:
+        UnreadableImage: The decoder failed. `ImageError`, `LimitExceeded` and `MemoryError` pass unchanged.
+    """
     try:
         yield
     except (MemoryError, ImageError, LimitExceeded):
         raise
-    # Pillow's decoders raise nearly every built-in exception on damaged files; there is no list of them.
+    # Pillow's decoders raise almost every built-in exception on damaged files, and do not document which.
     except Exception as error:
         raise UnreadableImage(message) from error
 
 
 @contextlib.contextmanager
 def limit_lifted() -> Iterator[None]:
-    """Switches Pillow's pixel limit off, with its warning: the caller checks a limit of its own."""
+    """Disables Pillow's pixel limit and its warning in the body; the caller must check a limit of its own."""
     with _limit_lock:
         limit = Image.MAX_IMAGE_PIXELS
         Image.MAX_IMAGE_PIXELS = None
@@ -86,10 +96,14 @@ def limit_lifted() -> Iterator[None]:
 
 
 def check_tiles(image: Image.Image, max_pixels: int) -> None:
-    """Checks the tiles of a TIFF: a small one may declare one huge tile, which is allocated whole.
+    """Checks the tile size of a TIFF image: a small image may declare one huge tile, which is allocated whole.
+
+    Args:
+        image: An opened image of any format.
+        max_pixels: Largest number of pixels of a tile, unless the image itself has more.
 
     Raises:
-        LimitExceeded: a tile has more than ``max_pixels`` and more than the image.
+        LimitExceeded: A tile has more than ``max_pixels`` pixels and more than the image.
     """
     tags = getattr(image, "tag_v2", {})
     width, length = tags.get(_TIFF_TILE_WIDTH), tags.get(_TIFF_TILE_LENGTH)

@@ -14,13 +14,14 @@ DEFAULT_MEMORY_LIMIT = 2_000_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """How large an image may be, on its way in and on its way out.
+    """How large an image may be, when it is read and when it is decoded.
 
     Attributes:
-        max_pixels: Largest width times height.
-        max_dim: Longest side in pixels, 1 .. 65535.
-        memory: Bytes that one image may take, on top of program, model and file. What it takes is estimated from its
-            size before it is read (`cnncompress.codec.memory`). Neither files nor pixels depend on it.
+        max_pixels: Largest width times height, at least 1.
+        max_dim: Longest side in pixels, ``1 .. 65535``.
+        memory: Largest memory for one image in bytes, on top of program, model and file. It is compared with an
+            estimate from the image's size (`cnncompress.codec.memory`), before the image is read. Neither files nor
+            pixels depend on it.
 
     Raises:
         ValueError: A value is out of its range.
@@ -40,21 +41,24 @@ class Limits:
         """Checks the size of an image in pixels.
 
         Raises:
-            UnsupportedImage: It has no pixels.
-            LimitExceeded: It has more pixels, or a longer side, than is allowed.
+            UnsupportedImage: The image has no pixels.
+            LimitExceeded: The image has too many pixels, or a side is too long.
         """
         if width < 1 or height < 1:
-            raise UnsupportedImage(f"{width}x{height} pixels: the picture is empty")
+            raise UnsupportedImage(f"{width}x{height} pixels: the image is empty")
         if max(width, height) > self.max_dim:
             raise LimitExceeded(f"{width}x{height} pixels: a side is longer than {self.max_dim}")
         if width * height > self.max_pixels:
             raise LimitExceeded(f"{width}x{height} pixels are more than the limit of {self.max_pixels}")
 
     def check_memory(self, needed: int) -> None:
-        """Checks how many bytes an image takes.
+        """Checks how much memory an image needs.
+
+        Args:
+            needed: Estimated memory in bytes.
 
         Raises:
-            LimitExceeded: More than is allowed.
+            LimitExceeded: The image needs more memory than is allowed.
         """
         if needed > self.memory:
             raise LimitExceeded(
@@ -63,4 +67,4 @@ class Limits:
 
 
 ANY_SIZE = Limits(MAX_SIDE**2)
-"""Whatever a .cnc file can hold."""
+"""Limits that allow every size of a .cnc file; the memory limit is the default one."""

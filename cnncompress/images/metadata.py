@@ -1,4 +1,4 @@
-"""Takes colour profile, EXIF and XMP out of an opened image, and puts them back into one."""
+"""Reads colour profile, EXIF and XMP from an opened image, and attaches them to a decoded one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from cnncompress.images import xmp as xmp_packets
 from cnncompress.images.exif import Exif
 
 EXIF_PREFIX = b"Exif\0\0"
-"""What Pillow and JPEG put in front of EXIF."""
+"""Prefix of EXIF in JPEG files and in Pillow."""
 
-# Of a TIFF file's own tags those that describe the picture; the others describe how its pixels are stored.
+# The TIFF tags that describe the image; the other tags describe how its pixels are stored.
 _DESCRIPTIVE_TAGS = (
     ExifTags.Base.ImageDescription,
     ExifTags.Base.Make,
@@ -32,18 +32,18 @@ _DESCRIPTIVE_TAGS = (
     ExifTags.Base.RatingPercent,
 )
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# Other parts of a file that may hold what `strip` is to take out.
+# Other parts of a file that may contain what `strip` removes.
 _OTHER_METADATA = ("comment", "photoshop", "mp", "Raw profile type exif", "XML:com.adobe.xmp")
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What was found.
+    """The metadata of an image.
 
     Attributes:
-        metadata: what is to travel along.
-        losses: a line for each part that was left out although nobody asked for it.
-        withheld: whether the file has, or may have, something that ``strip`` took out.
+        metadata: Metadata to store in the .cnc file.
+        losses: One line for each part that is left out although ``strip`` does not name it.
+        withheld: Whether the image's file contains, or may contain, metadata that ``strip`` removed.
     """
 
     metadata: Metadata
@@ -55,9 +55,10 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Colle
     """Collects the metadata of a decoded image.
 
     Args:
-        image: loaded, so that what stands behind the pixels is there too.
-        strip: what to leave out, see :class:`cnncompress.images.settings.ImageSettings`.
-        turned: whether the image lay on its side or its head; a thumbnail in its EXIF still does, and is dropped.
+        image: A loaded image; loading also reads the metadata that follows the pixels in the file.
+        strip: Metadata to leave out, see `cnncompress.images.settings.ImageSettings`.
+        turned: Whether the image was rotated or mirrored to make it upright. The thumbnail in its EXIF was not, and is
+            removed then.
     """
     losses: list[str] = []
     icc = _bytes_of(image.info.get("icc_profile"))
@@ -72,21 +73,21 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Colle
             found["gps"] = True
             xmp = xmp_packets.without_position(xmp)
             if xmp is None:
-                losses.append("the XMP packet is left out with the position that it holds")
+                losses.append("the XMP packet is left out, as the position in it cannot be removed")
     metadata = Metadata(
         None if "icc" in strip else icc, None if "exif" in strip else exif, None if "xmp" in strip else xmp
     )
     for name in ("icc", "exif", "xmp"):
         part = getattr(metadata, name)
         if part is not None and len(part) > MAX_METADATA_BYTES:
-            losses.append(f"{len(part)} bytes of {name} are left out, more than {MAX_METADATA_BYTES} are not carried")
+            losses.append(f"{name} is left out: {len(part)} bytes are more than the limit of {MAX_METADATA_BYTES}")
             metadata = replace(metadata, **{name: None})
     hidden = bool(strip) and (any(key in image.info for key in _OTHER_METADATA) or bool(getattr(image, "text", None)))
     return Collected(metadata, tuple(losses), hidden or any(found[name] for name in strip))
 
 
 def attach(image: Image.Image, metadata: Metadata) -> None:
-    """Puts metadata where Pillow keeps it: ``icc_profile``, ``exif`` and ``xmp`` of ``image.info``."""
+    """Stores metadata in ``image.info``, as ``icc_profile``, ``exif`` and ``xmp``."""
     if metadata.icc is not None:
         image.info["icc_profile"] = metadata.icc
     if metadata.exif is not None:
@@ -96,7 +97,7 @@ def attach(image: Image.Image, metadata: Metadata) -> None:
 
 
 def descriptive(exif: Image.Exif) -> Image.Exif:
-    """Returns EXIF with those tags only that describe a picture, fit for any other file."""
+    """Returns a copy of EXIF with only the tags that describe the image, which are valid in any other file."""
     made = Image.Exif()
     for tag in _DESCRIPTIVE_TAGS:
         if tag in exif:
@@ -105,7 +106,7 @@ def descriptive(exif: Image.Exif) -> Image.Exif:
         if directory in exif:
             made.get_ifd(directory).update(exif.get_ifd(directory))
     again = Image.Exif()
-    again.load(made.tobytes())  # so that the directories are among its keys
+    again.load(made.tobytes())  # makes the directories part of its keys
     return again
 
 
@@ -125,7 +126,7 @@ def _clean_exif(data: bytes, without_position: bool, turned: bool, losses: list[
 
 
 def _exif_of_other_formats(image: Image.Image) -> bytes | None:
-    # Pillow parses whatever it finds; what it cannot parse is not worth a refusal.
+    # EXIF that Pillow cannot parse is no reason to refuse the image.
     with contextlib.suppress(Exception):
         found = image.getexif()
         made = descriptive(found) if isinstance(image, TiffImageFile) else found

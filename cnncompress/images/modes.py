@@ -1,4 +1,4 @@
-"""From Pillow's modes to planes, through sRGB from colour spaces that the codec does not carry."""
+"""Converts images of all Pillow modes to planes; colour spaces that the codec does not store become sRGB."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ CONVERTED_MODES = ("CMYK", "LAB", "YCbCr", "HSV")
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """An image's samples.
+    """The samples of an image.
 
     Attributes:
-        colour: uint8 [H, W, 3]; the same plane three times if the layout is gray.
-        alpha: uint8 [H, W], or None.
-        layout: what they are.
-        loss: what the conversion lost, if anything.
-        profile_holds: whether the colour profile of the image is still that of the planes.
+        colour: Colour planes, uint8 ``[H, W, 3]``; the same plane three times if the layout is gray.
+        alpha: Alpha plane, uint8 ``[H, W]``, or None.
+        layout: Layout of the planes.
+        loss: What the conversion lost; None if nothing.
+        profile_holds: Whether the colour profile of the image is still valid for the planes.
     """
 
     colour: Plane
@@ -42,15 +42,15 @@ class Planes:
 
 
 def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Planes:
-    """Converts a loaded image, which is left as it is.
+    """Converts a loaded image to planes; the image itself is not changed.
 
     Args:
-        image: in any mode.
-        file_format: Pillow's name of the format of its file; None if it came from none.
-        raw_mode: how Pillow named the samples of the file before it loaded them, nothing if it did not.
+        image: A loaded image in any mode.
+        file_format: Pillow's name of the file's format; None for an image that was not read from a file.
+        raw_mode: Pillow's name of the sample layout in the file, read before the image was loaded; empty if unknown.
 
     Raises:
-        UnsupportedImage: a mode that is not known, or samples whose white is not known.
+        UnsupportedImage: The mode is not supported, or the value of white is unknown.
     """
     if image.mode in DEEP_MODES:
         gray, alpha, loss = reduce_gray(image, file_format, raw_mode)
@@ -72,14 +72,14 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Pla
 
 
 def on_background(planes: Planes, background: tuple[int, int, int]) -> Planes:
-    """Makes transparent planes opaque.
+    """Blends planes with a background, which makes them opaque.
 
     Args:
-        planes: with or without alpha.
-        background: what shows through, red, green and blue.
+        planes: Planes with or without alpha.
+        background: Red, green and blue, ``0 .. 255``.
 
     Returns:
-        Planes without alpha; gray ones stay gray if the background is.
+        Planes without alpha. Gray planes stay gray if the background is gray.
     """
     if planes.alpha is None:
         return planes
@@ -94,7 +94,7 @@ def _layout(image: Image.Image, raw_mode: str) -> Layout:
     transparent = image.has_transparency_data
     if image.mode == "1" and not transparent:
         return Layout.BILEVEL
-    if image.mode in ("1", "L", "LA", "La") or raw_mode.startswith("LA"):  # 16-bit gray with alpha is opened as RGBA
+    if image.mode in ("1", "L", "LA", "La") or raw_mode.startswith("LA"):  # Pillow opens 16-bit gray with alpha as RGBA
         return Layout.GRAY_ALPHA if transparent else Layout.GRAY
     if image.mode in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa"):
         return Layout.RGBA if transparent else Layout.RGB
@@ -102,7 +102,7 @@ def _layout(image: Image.Image, raw_mode: str) -> Layout:
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode == "La":  # converts to LA only
+    if image.mode == "La":  # Pillow converts La to LA only
         image = image.convert("LA")
     if image.mode == "RGBa":
         image = image.convert("RGBA")
@@ -110,7 +110,7 @@ def _converted(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _with_fitting_key(image: Image.Image, raw_mode: str) -> Image.Image:
-    # Pillow scales the samples of PNGs with 2, 4 and 16 bits to 8, but not the value that means transparent.
+    # Pillow scales the samples of PNGs with 2, 4 and 16 bits to 8 bits, but not the value that marks transparency.
     key = image.info.get("transparency")
     fitting: int | tuple[int, ...] | None = None
     if raw_mode in ("L;2", "L;4") and isinstance(key, int):
@@ -145,10 +145,10 @@ def samples_of(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Copies the samples of an image.
 
     Args:
-        image: loaded, in a mode with 8 bits a sample.
+        image: A loaded image in a mode with 8 bits per sample.
 
     Returns:
-        uint8 [H, W] or [H, W, C].
+        Samples, uint8 ``[H, W]`` or ``[H, W, C]``.
     """
     rows = max(1, _BAND_PIXELS // image.width)
     if rows >= image.height:
@@ -162,12 +162,15 @@ def samples_of(image: Image.Image) -> npt.NDArray[np.uint8]:
 
 
 def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """Converts a loaded image in one of :data:`CONVERTED_MODES`.
+    """Converts a loaded image to RGB.
 
-    CMYK goes through the ICC profile that comes with it; without one, or with a damaged one, by the plain formula.
+    CMYK is converted with the image's ICC profile; without a usable profile, with Pillow's plain formula.
+
+    Args:
+        image: A loaded image in one of `CONVERTED_MODES`.
 
     Returns:
-        The image in mode RGB, to be taken for sRGB if the mode was CMYK or LAB, and what was lost.
+        The image in mode RGB, and a description of the loss. The colours are sRGB if the mode was CMYK or LAB.
     """
     if image.mode == "LAB":
         return _convert(image, ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))), "LAB is converted to sRGB"
@@ -186,6 +189,6 @@ def to_srgb(image: Image.Image) -> tuple[Image.Image, str]:
 def _convert(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
     srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
     converted = ImageCms.profileToProfile(image, profile, srgb, outputMode="RGB")
-    if converted is None:  # only where asked to work in place
+    if converted is None:  # only with inPlace=True
         raise ImageCms.PyCMSError("no image")
     return converted

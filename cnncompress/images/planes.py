@@ -1,7 +1,7 @@
-"""Planes without loss, as WebP or PNG: the alpha plane beside latents, and whole images.
+"""Lossless coding of planes, as WebP or PNG: the alpha plane of a lossy file, and whole lossless images.
 
-WebP where the sides allow it, PNG where one is longer than 16383 pixels. Both are files of their own, whose size is
-compared with the header's before their pixels are decoded.
+The payload is a complete WebP file, or a PNG file if a side is longer than 16383 pixels, the maximum of WebP. Its width
+and height are compared with the header of the .cnc file before its pixels are decoded.
 """
 
 from __future__ import annotations
@@ -25,18 +25,23 @@ _WEBP_LOSSLESS = struct.Struct("<4sI4s4sIBI")
 
 
 def encode_alpha(alpha: Plane) -> bytes:
-    """Compresses an alpha plane uint8 [H, W]."""
+    """Compresses an alpha plane, uint8 ``[H, W]``."""
     return _encode(Image.fromarray(np.ascontiguousarray(alpha)))
 
 
 def decode_alpha(payload: bytes, width: int, height: int) -> Plane:
     """Decompresses an alpha plane.
 
+    Args:
+        payload: Bytes from `encode_alpha`.
+        width: Expected width in pixels.
+        height: Expected height in pixels.
+
     Returns:
-        uint8 [height, width].
+        Alpha plane, uint8 ``[height, width]``.
 
     Raises:
-        Corrupt: the bytes are not such a plane, or it has another size.
+        Corrupt: The bytes are not an alpha plane of this size.
     """
     return _gray_plane(_decode(payload, width, height, "alpha plane", "L", ("RGB",)), "alpha plane")
 
@@ -45,9 +50,9 @@ def encode_image(colour: Plane, alpha: Plane | None, layout: Layout) -> bytes:
     """Compresses all planes of an image.
 
     Args:
-        colour: uint8 [H, W, 3]; the same plane three times for a gray layout.
-        alpha: uint8 [H, W] if the layout has alpha. The colours of transparent pixels are kept too.
-        layout: what the planes are.
+        colour: Colour planes, uint8 ``[H, W, 3]``; the same plane three times for a gray layout.
+        alpha: Alpha plane, uint8 ``[H, W]``, if the layout has alpha, else None. Transparent pixels keep their colour.
+        layout: Layout of the planes.
     """
     planes = colour[..., :1] if layout.is_gray else colour
     if alpha is not None:
@@ -58,14 +63,21 @@ def encode_image(colour: Plane, alpha: Plane | None, layout: Layout) -> bytes:
 def decode_image(payload: bytes, width: int, height: int, layout: Layout) -> tuple[Plane, Plane | None]:
     """Decompresses the planes of an image.
 
+    Args:
+        payload: Bytes from `encode_image`.
+        width: Expected width in pixels.
+        height: Expected height in pixels.
+        layout: Expected layout.
+
     Returns:
-        uint8 [height, width, 3], and alpha uint8 [height, width] if the layout has it, else None.
+        Colour planes, uint8 ``[height, width, 3]``, and the alpha plane, uint8 ``[height, width]``, if the layout has
+        alpha, else None.
 
     Raises:
-        Corrupt: the bytes are not such planes, they have another size, or do not fit the layout.
+        Corrupt: The bytes are not planes of this size and layout.
     """
     name = f"{layout.mode} image"
-    # WebP has no gray and, where everything is opaque, no alpha.
+    # WebP has no gray mode, and stores no alpha plane for an opaque image.
     webp_modes = ("RGBA", "RGB") if layout.has_alpha else ("RGB",)
     pixels = _decode(payload, width, height, name, "L" if layout is Layout.BILEVEL else layout.mode, webp_modes)
     alpha = None
@@ -76,7 +88,7 @@ def decode_image(payload: bytes, width: int, height: int, layout: Layout) -> tup
     if layout.is_gray:
         gray = _gray_plane(pixels, name)
         if layout is Layout.BILEVEL and not np.isin(gray, (0, 255)).all():
-            raise Corrupt(f"the {name} has shades")
+            raise Corrupt(f"the {name} has values other than 0 and 255")
         pixels = gray[..., None].repeat(3, axis=2)
     return pixels, alpha
 
@@ -93,7 +105,7 @@ def _encode(image: Image.Image) -> bytes:
 def _decode(
     payload: bytes, width: int, height: int, name: str, png_mode: str, webp_modes: tuple[str, ...]
 ) -> npt.NDArray[np.uint8]:
-    """Returns uint8 [H, W] for mode L, else [H, W, C]."""
+    """Returns the samples of a payload: uint8 ``[H, W]`` for mode L, else ``[H, W, C]``."""
     declared = _declared_size(payload, name)
     modes = (png_mode,) if payload.startswith(_PNG_MAGIC) else webp_modes
     if declared != (width, height):
@@ -102,7 +114,7 @@ def _decode(
         with decoder_errors("damaged"):
             with limit_lifted():
                 image = Image.open(io.BytesIO(payload), formats=("PNG", "WEBP"))
-            # What the decoder will allocate must be what was checked above.
+            # The decoder must allocate the size that was checked above.
             fits = image.size == declared and image.mode in modes and "transparency" not in image.info
             pixels = np.array(image) if fits else None
     except ImageError as error:

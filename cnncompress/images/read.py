@@ -1,4 +1,4 @@
-"""Pictures in: whatever Pillow reads becomes 8-bit planes, upright, with its metadata."""
+"""Reads images: any format of Pillow's becomes upright 8-bit planes with metadata."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors,
 from cnncompress.images.modes import Planes, on_background, to_planes
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
+from cnncompress.units import plural
 
-# What turns an image upright, by the value of the EXIF tag.
+# The transposition that makes an image upright, by the value of the EXIF orientation.
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -30,25 +31,28 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# From so many pixels on, less than what Pillow warns of, its own limit is switched off while an image is loaded.
+# Above this number of pixels, which is less than Pillow warns of, Pillow's own limit is off while an image is loaded.
 LARGE = 40_000_000
-# A PNG without a profile may say how bright its samples are; everybody takes them for sRGB's.
+# A PNG file without a profile may declare a gamma; viewers ignore it and assume that of sRGB.
 _SRGB_GAMMA = 0.45455
 
 
 def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -> SourceImage:  # noqa: B008 - frozen
-    """Reads a picture and makes it upright.
+    """Reads an image and makes it upright.
 
     Args:
-        source: a path, the bytes of a file, a Pillow image, a uint8 array [H, W], [H, W, 3] or [H, W, 4] (which the
-            result may share memory with), or what this function returned, which is returned as it is.
-        settings: what to take and to leave.
+        source: A path, the bytes of a file, a Pillow image, or a uint8 array ``[H, W]``, ``[H, W, 3]`` or
+            ``[H, W, 4]``, with which the result may share memory. An earlier result of this function is returned
+            unchanged.
+        settings: How to read the image.
 
     Raises:
-        TypeError: it is none of these.
-        UnreadableImage: no such file, or its bytes cannot be decoded.
-        UnsupportedImage: a mode that is not known, more than one frame and none chosen, or a loss and ``strict``.
-        LimitExceeded: more pixels, or a longer side, than the settings allow.
+        TypeError: The source is of another type.
+        UnreadableImage: The file does not exist, or its bytes cannot be decoded.
+        UnsupportedImage: The mode or the array is not supported; the file has several frames and the settings choose
+            none, or one that it does not have; or the image must be converted with a loss and the settings are
+            ``strict``.
+        LimitExceeded: The image is larger than the settings allow.
     """
     if isinstance(source, SourceImage):
         return source
@@ -58,7 +62,7 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         with _at_frame(source, settings.frame):
             return _from_pillow(source, None, settings)
     with open_stream(source) as stream:
-        with decoder_errors("not a picture in a format that can be read"), limit_lifted():
+        with decoder_errors("not an image in a supported format"), limit_lifted():
             image = Image.open(stream, formats=INPUT_FORMATS)
         with image:
             settings.limits.check_size(image.width, image.height)
@@ -89,11 +93,11 @@ def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSe
     settings.limits.check_size(image.width, image.height)
     settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
     check_tiles(image, settings.limits.max_pixels)
-    with decoder_errors("the picture is damaged"):
+    with decoder_errors("the image is damaged"):
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     raw_mode = _raw_mode(image)
     large = image.width * image.height > LARGE
-    with decoder_errors("the picture is damaged or cut off"):
+    with decoder_errors("the image is damaged or truncated"):
         with limit_lifted() if large else contextlib.nullcontext():
             image.load()
         turn = _TURNS.get(_orientation(image))
@@ -107,7 +111,7 @@ def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSe
     losses += found.losses
     kept = found.metadata if planes.profile_holds else replace(found.metadata, icc=None)
     if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
-        losses.append(f"the gamma of {_gamma(image):g} is not carried")
+        losses.append(f"the gamma of {_gamma(image):g} is not kept")
     if settings.strict and losses:
         raise UnsupportedImage(f"strict: {losses[0]}")
 
@@ -119,36 +123,36 @@ def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSe
 
 
 def check_frame(image: Image.Image, frame: int | None) -> None:
-    """Checks that it is clear which picture of a file is meant.
+    """Checks that the file has the chosen frame, or that no choice is needed.
 
     Args:
-        image: the file, opened.
-        frame: the one that was chosen, counted from 0.
+        image: The opened file.
+        frame: The chosen frame, counted from 0; None if none is chosen.
 
     Raises:
-        UnreadableImage: the file is damaged.
-        UnsupportedImage: there are several and none is chosen, or there is no such frame.
+        UnreadableImage: The file is damaged.
+        UnsupportedImage: The file has several frames and none is chosen, or it does not have the chosen one.
     """
-    with decoder_errors("the picture is damaged"):
+    with decoder_errors("the image is damaged"):
         animated = getattr(image, "is_animated", False)
         frames = int(getattr(image, "n_frames", 1)) if frame else 1
     if frame is None:
-        # An MPO file is a JPEG photo with previews or a second view behind it; viewers show the first picture.
+        # An MPO file is a JPEG photograph followed by previews or a second view; viewers show the first image.
         if animated and image.format != "MPO":
             raise UnsupportedImage(f"more than one frame ({image.format}), and none is chosen; --frame N chooses one")
     elif frame >= max(frames, 1):
-        raise UnsupportedImage(f"there is no frame {frame}, only {frames} (counted from 0)")
+        raise UnsupportedImage(f"no frame {frame}: the file has {plural(frames, 'frame')}, counted from 0")
 
 
 @contextlib.contextmanager
 def _at_frame(image: Image.Image, frame: int | None) -> Iterator[None]:
-    """Turns to a frame, and back again for an image that is its caller's."""
+    """Seeks to a frame for the body, and then back, because the image may be the caller's."""
     check_frame(image, frame)
     if frame is None:
         yield
         return
     before = image.tell()
-    with decoder_errors("the picture is damaged"):
+    with decoder_errors("the image is damaged"):
         image.seek(frame)
     try:
         yield
@@ -167,7 +171,7 @@ def _raw_mode(image: Image.Image) -> str:
 
 
 def _orientation(image: Image.Image) -> int:
-    # Pillow looks into the XMP too. EXIF that it cannot parse says nothing.
+    # Pillow reads the orientation from XMP too. EXIF that it cannot parse is ignored.
     with contextlib.suppress(Exception):
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     return 1

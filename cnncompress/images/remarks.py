@@ -1,4 +1,4 @@
-"""Hides what Pillow remarks on odd files; what is wrong with a file comes as an error too."""
+"""Hides Pillow's warnings about unusual files; a real problem with a file raises an error as well."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import warnings
 
 
 def silence_pillow() -> None:
-    """Hides Pillow's warnings and log messages for the whole process, unless Python was asked to show warnings."""
-    logging.getLogger("PIL").addHandler(logging.NullHandler())  # without any, Python prints errors
+    """Hides Pillow's warnings and log messages for the whole process, unless ``-W`` or ``PYTHONWARNINGS`` is set."""
+    logging.getLogger("PIL").addHandler(logging.NullHandler())  # without a handler, Python prints errors
     if not sys.warnoptions:
         warnings.filterwarnings("ignore", module=r"PIL\.")

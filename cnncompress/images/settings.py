@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from cnncompress.images.limits import Limits
 
 STRIPPABLE = ("exif", "xmp", "icc", "gps")
-"""What :attr:`ImageSettings.strip` may name."""
+"""Values that `ImageSettings.strip` may contain."""
 
 PLANES_BYTES = 3
-"""A pixel, of the colour planes."""
+"""Bytes per pixel of the colour planes."""
 PICTURE_BYTES = 4
-"""A pixel, of an image in Pillow's hands."""
+"""Bytes per pixel of a Pillow image."""
 
 
 @dataclass(frozen=True)
@@ -20,17 +20,18 @@ class ImageSettings:
     """How an image is read.
 
     Attributes:
-        strip: metadata to leave out, any of ``exif``, ``xmp``, ``icc`` and ``gps``; the last is only the position, in
-            EXIF and in XMP.
-        strict: whether an image that cannot be carried as it is (16 bits, CMYK ...) is refused instead of converted
-            with a :class:`cnncompress.FeatureLoss` warning.
-        frame: which picture of an animation or of several pages, counted from 0; None refuses files with several.
-        background: red, green and blue, 0..255, that transparent images are put on, which makes them opaque.
-        keep_alpha: False makes transparent images opaque too, on white if there is no ``background``.
-        limits: larger images are refused before their pixels are decoded.
+        strip: Metadata to leave out, any of ``exif``, ``xmp``, ``icc`` and ``gps``. The last one is only the position,
+            in EXIF and in XMP.
+        strict: Whether an image that must be converted with a loss (16 bits, CMYK ...) is refused, instead of converted
+            with a `cnncompress.FeatureLoss` warning.
+        frame: Frame of an animation or page of a document, counted from 0; None refuses files with several.
+        background: Red, green and blue, ``0 .. 255``. Transparent images are blended with this colour, which makes them
+            opaque.
+        keep_alpha: Whether images stay transparent if there is no ``background``. If not, the background is white.
+        limits: Larger images are refused before their pixels are decoded.
 
     Raises:
-        ValueError: a value is out of its range.
+        ValueError: A value is out of its range.
     """
 
     strip: frozenset[str] = frozenset()
@@ -53,7 +54,7 @@ class ImageSettings:
 
     @property
     def opaque_background(self) -> tuple[int, int, int] | None:
-        """The colour that transparent images are put on; None if they stay transparent."""
+        """Background colour of transparent images; None if they stay transparent."""
         if self.background is None and not self.keep_alpha:
             return (255, 255, 255)
         return self.background

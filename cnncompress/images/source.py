@@ -1,4 +1,4 @@
-"""An image as the codec takes it: planes, and what travels along."""
+"""An image as the input of the codec: planes and metadata."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ Plane: TypeAlias = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class SourceImage:
-    """The planes of a picture, upright.
+    """An upright image that has been read.
 
     Attributes:
-        colour: uint8 [H, W, 3], R'G'B'; a gray picture has the same plane three times.
-        alpha: uint8 [H, W], 255 is opaque; None if the layout has no alpha.
-        layout: what the planes are.
-        metadata: colour profile, EXIF and XMP.
-        losses: one line for each thing that the planes and the metadata cannot carry.
-        is_graphic: whether it has one bit a sample or a palette: a drawing more often than a photograph.
-        withheld: whether the settings took something away, so that the original file would say too much.
+        colour: Colour planes R'G'B', uint8 ``[H, W, 3]``; the same plane three times for a gray image.
+        alpha: Alpha plane, uint8 ``[H, W]``, 255 is opaque; None if the layout has no alpha.
+        layout: Layout of the planes.
+        metadata: Colour profile, EXIF and XMP.
+        losses: One line for each property of the image that planes and metadata cannot represent.
+        is_graphic: Whether the image has one bit per sample or a palette, as drawings have more often than photographs.
+        withheld: Whether the settings removed something from the image that its original file would still disclose.
     """
 
     colour: Plane
@@ -46,4 +46,4 @@ class SourceImage:
 
 
 ImageSource: TypeAlias = SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str]
-"""A picture: read already, in Pillow's hands, an array, the bytes of a file, or its path."""
+"""An image: one that has been read, a Pillow image, an array, the bytes of a file, or its path."""

@@ -1,4 +1,4 @@
-"""What of an image is wanted: all of it, a part, or a small preview."""
+"""Views of an image: all of it, an area, or a smaller preview."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from PIL import Image
 
 FACTORS = (1, 2, 4, 8)
-"""How many pixels may become one, along each side."""
+"""Reduction factors of a preview: so many pixels along each side become one."""
 
 _WHITE_FROM = 128
 
 
 class Rectangle(NamedTuple):
-    """An area, from ``left``, ``top`` up to but without ``right``, ``bottom``."""
+    """An area in pixels; ``right`` and ``bottom`` are exclusive."""
 
     left: int
     top: int
@@ -36,15 +36,15 @@ class Rectangle(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing lies in it."""
+        """Whether it contains no pixels."""
         return self.width <= 0 or self.height <= 0
 
     def grown(self, by: int) -> Rectangle:
-        """Returns it with a margin on all sides."""
+        """Returns the rectangle extended by a margin on all four sides."""
         return Rectangle(self.left - by, self.top - by, self.right + by, self.bottom + by)
 
     def common(self, other: Rectangle) -> Rectangle:
-        """Returns what lies in both; it may be empty."""
+        """Returns the intersection of both rectangles, which may be empty."""
         return Rectangle(
             max(self.left, other.left),
             max(self.top, other.top),
@@ -53,35 +53,35 @@ class Rectangle(NamedTuple):
         )
 
     def seen_from(self, other: Rectangle) -> Rectangle:
-        """Returns the same area in coordinates that count from the corner of another one."""
+        """Returns the same area in coordinates relative to the top left corner of another rectangle."""
         left, top = other.left, other.top
         return Rectangle(self.left - left, self.top - top, self.right - left, self.bottom - top)
 
     def padded(self, multiple: int) -> Rectangle:
-        """Returns it with its sides made longer, to the right and to the bottom, up to whole multiples."""
+        """Returns the rectangle extended to the right and to the bottom until its sides are multiples."""
         width, height = -(-self.width // multiple) * multiple, -(-self.height // multiple) * multiple
         return Rectangle(self.left, self.top, self.left + width, self.top + height)
 
     def divided(self, by: int) -> Rectangle:
-        """Returns it on a coarser grid; all its edges are multiples of ``by``."""
+        """Returns the rectangle on a grid coarser by a factor; all its edges must be multiples of the factor."""
         return Rectangle(*(edge // by for edge in self))
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Rows and columns, as an index of arrays."""
+        """Slices of rows and columns, to index arrays with."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
 
 @dataclass(frozen=True)
 class View:
-    """A part of an image, or a preview of it; not both at once.
+    """An area of an image, or a preview of the whole image, but not both.
 
     Attributes:
-        crop: columns from the left, rows from the top, width and height in pixels; None for the whole image.
-        factor: how many pixels become one along each side, one of `FACTORS`.
+        crop: Left, top, width and height of the area in pixels; None for the whole image.
+        factor: Reduction factor along each side, one of `FACTORS`.
 
     Raises:
-        ValueError: a value is out of its range, or there are both.
+        ValueError: A value is out of its range, or both are given.
     """
 
     crop: tuple[int, int, int, int] | None = None
@@ -104,10 +104,14 @@ class View:
         return self.crop is None and self.factor == 1
 
     def area(self, width: int, height: int) -> Rectangle:
-        """Returns the pixels that are wanted of an image.
+        """Returns the area of the view in an image, at full size.
+
+        Args:
+            width: Width of the image in pixels.
+            height: Height of the image in pixels.
 
         Raises:
-            OutsideImage: there are no such pixels.
+            OutsideImage: The crop extends beyond the image.
         """
         if self.crop is None:
             return Rectangle(0, 0, width, height)
@@ -117,10 +121,10 @@ class View:
         return Rectangle(x, y, x + columns, y + rows)
 
     def of(self, image: Image.Image) -> Image.Image:
-        """Returns what is wanted of a decoded image, with its metadata.
+        """Returns this view of a decoded image, with its metadata.
 
         Raises:
-            OutsideImage: there are no such pixels.
+            OutsideImage: The crop extends beyond the image.
         """
         area = self.area(*image.size)
         if self.is_whole:
@@ -134,14 +138,14 @@ class View:
 
 
 def parse_view(crop: tuple[int, int, int, int] | None, scale: float) -> View:
-    """Returns the view that users ask for.
+    """Returns a view from the arguments of the public interface.
 
     Args:
-        crop: as in `View`.
-        scale: 1, 1/2, 1/4 or 1/8.
+        crop: Left, top, width and height in pixels, as in `View`; None for the whole image.
+        scale: Scale of the result: 1, 1/2, 1/4 or 1/8.
 
     Raises:
-        ValueError: a value is out of its range, or there are both.
+        ValueError: A value is out of its range, or both are given.
     """
     factor = 1 / scale if scale > 0 else 0.0
     if factor not in FACTORS:

@@ -1,4 +1,4 @@
-"""Pictures out: planes become a picture in Pillow's hands, and that becomes a file."""
+"""Writes images: builds a Pillow image from planes, and saves Pillow images in files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
 
-# What Pillow's writer is told; everything that can be lossless is.
+# Pillow's name of each format and the options of its writer; formats that can be lossless are.
 _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
     "png": ("PNG", {}),
     "ppm": ("PPM", {}),
@@ -31,23 +31,26 @@ _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 _BLACK_BELOW = 128
 _TIFF_XMP = 700
-# A segment's length has 16 bits; the name before an XMP packet takes 29 bytes of it.
+# The length field of a segment has 16 bits; the name in front of an XMP packet takes 29 bytes.
 _JPEG_SEGMENT_BYTES = 65533 - 29
 _TRANSPARENT_MODES = ("LA", "RGBA")
 
 
 def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metadata = Metadata()) -> Image.Image:  # noqa: B008
-    """Builds a picture from planes.
+    """Builds a Pillow image from planes.
 
     Args:
-        colour: uint8 [H, W, 3]. A gray picture gets the rounded mean of the three, a black and white one is white
-            where that is 128 or more.
-        alpha: uint8 [H, W] if the layout has alpha, else None.
-        layout: what to build.
-        metadata: goes to ``icc_profile``, ``exif`` and ``xmp`` of ``info``.
+        colour: Colour planes, uint8 ``[H, W, 3]``. For a gray layout they are averaged, rounded; for a black and white
+            one the result is white where the average is at least 128.
+        alpha: Alpha plane, uint8 ``[H, W]``, if the layout has alpha, else None.
+        layout: Layout of the result.
+        metadata: Metadata to store as ``icc_profile``, ``exif`` and ``xmp`` in ``info``.
 
     Returns:
-        A picture in the mode ``layout.mode``.
+        An image in the mode ``layout.mode``.
+
+    Raises:
+        ValueError: There is an alpha plane and the layout has none, or the reverse.
     """
     if (alpha is not None) != layout.has_alpha:
         raise ValueError(f"alpha is {'missing' if alpha is None else 'given'} for the layout {layout.name}")
@@ -61,14 +64,14 @@ def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metad
 
 
 def shown_colours(colour: Plane, layout: Layout) -> Plane:
-    """Reduces colours to what a layout shows of them.
+    """Reduces colour planes to those of a layout.
 
     Args:
-        colour: uint8 [H, W, 3].
-        layout: of the picture.
+        colour: Colour planes, uint8 ``[H, W, 3]``.
+        layout: Layout of the image.
 
     Returns:
-        uint8 [H, W, 3]; for gray layouts [H, W], for black and white ones of the values 0 and 255.
+        Planes, uint8 ``[H, W, 3]``, or ``[H, W]`` for gray layouts; black and white has the values 0 and 255 only.
     """
     if not layout.is_gray:
         return np.ascontiguousarray(colour)
@@ -77,10 +80,10 @@ def shown_colours(colour: Plane, layout: Layout) -> Plane:
 
 
 def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> tuple[str, ...]:  # noqa: A002
-    """Writes a picture; arguments and errors as in `cnncompress.save_image`.
+    """Writes an image; arguments and errors as in `cnncompress.save_image`.
 
     Returns:
-        A line for each thing that the format has no place for: a JPEG has none for more than 64 KiB of EXIF or XMP.
+        One line for each part of the metadata that the format cannot store, such as more than 64 KiB of EXIF in a JPEG.
     """
     if format not in OUTPUT_FORMATS:
         raise OutputError(f"format is {format!r}, expected one of {', '.join(OUTPUT_FORMATS)}")
@@ -111,7 +114,7 @@ def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> tuple[str
 
 
 def _metadata_options(image: Image.Image, format_name: str, losses: list[str]) -> dict[str, Any]:
-    """What Pillow's writer is told of the metadata; what is left out is added to the losses."""
+    """Returns the options of Pillow's writer for metadata, and adds what is left out to the losses."""
     if format_name not in FORMATS_WITH_METADATA:
         return {}
     options = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if image.info.get(key)}
@@ -124,14 +127,14 @@ def _metadata_options(image: Image.Image, format_name: str, losses: list[str]) -
         text = PngInfo()
         text.add_itxt("XML:com.adobe.xmp", options.pop("xmp").decode("utf-8", "replace"))
         options["pnginfo"] = text
-    if format_name in ("avif", "tiff") and "exif" in options:  # whose writers arrange EXIF anew
+    if format_name in ("avif", "tiff") and "exif" in options:  # their writers rewrite EXIF
         options["exif"] = _arranged(options.pop("exif"), format_name, losses)
     if format_name == "tiff" and "xmp" in options:
         options.setdefault("exif", Image.Exif())[_TIFF_XMP] = options.pop("xmp")
     if format_name == "tiff" and any(
         tag in options.get("exif", {}) for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
     ):
-        options["compression"] = None  # Pillow cannot write these directories through libtiff, which compresses
+        options["compression"] = None  # libtiff, which compresses, cannot write these directories
     return options
 
 
@@ -141,7 +144,7 @@ def _arranged(data: bytes, format_name: str, losses: list[str]) -> Image.Exif:
         exif.load(data)
         exif = descriptive(exif) if format_name == "tiff" else exif
         exif.tobytes()
-    except Exception:  # whatever Pillow stumbles over; the picture is worth more
+    except Exception:  # Pillow raises many types on damaged EXIF, which is no reason to lose the image
         losses.append(f"this exif cannot be written as {format_name} and is left out")
         return Image.Exif()
     return exif

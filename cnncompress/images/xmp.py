@@ -1,4 +1,4 @@
-"""Edits XMP packets as text: a packet is kept byte for byte but for what is edited.
+"""Edits XMP packets as text: every byte outside the edited properties is kept.
 
 XMP specification, part 1 (ISO 16684-1): properties are elements, or attributes of ``rdf:Description``.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-# More mentions of GPS than this are no photograph's; the search for them would take its time.
+# No photograph mentions GPS more often than this; editing so many properties would take too long.
 _MAX_MENTIONS = 200
 
 _ORIENTATION = re.compile(rb"""(tiff:Orientation\s*(?:=\s*["']|>)\s*)[0-9]+""")
@@ -18,15 +18,15 @@ _POSITION_ELEMENT = re.compile(
 
 
 def set_upright(packet: bytes) -> bytes:
-    """Sets the orientation, if there is one, to 1."""
+    """Returns the packet with its orientation, if present, set to 1."""
     return _ORIENTATION.sub(rb"\g<1>1", packet)
 
 
 def without_position(packet: bytes) -> bytes | None:
-    """Takes the properties out whose names begin with GPS, in any name space.
+    """Removes the properties whose names begin with GPS, in any name space.
 
     Returns:
-        The packet, or None if it still speaks of GPS, and it is better left out.
+        The packet; None if it may still contain a position and has to be left out.
     """
     if packet.lower().count(b"gps") > _MAX_MENTIONS:
         return None
@@ -36,5 +36,5 @@ def without_position(packet: bytes) -> bytes | None:
 
 
 def speaks_of_position(packet: bytes) -> bool:
-    """Whether a packet may hold a position; one in UTF-16 or UTF-32 is looked through as well."""
+    """Checks whether a packet in UTF-8, UTF-16 or UTF-32 may contain a position."""
     return b"gps" in packet.replace(b"\0", b"").lower()

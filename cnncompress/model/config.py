@@ -1,4 +1,4 @@
-"""The shape of a model, stored beside its weights."""
+"""The architecture of a model: sizes of its networks, stored beside the weights."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 
 PATCH = 16
-"""Pixels per latent position along each side."""
+"""Pixels per latent position, along each axis."""
 
 HYPER_STRIDE = 64
-"""Pixels per hyper-latent position along each side; images are padded to whole multiples."""
+"""Pixels per hyper-latent position, along each axis; the sides of an image are padded to multiples of this."""
 
 SCALE_LEVELS = 64
 SCALE_MIN = 0.11
@@ -17,19 +17,19 @@ LEVELS_PER_NAT = 8
 """Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
 
 MAX_WIDTH = 4096
-"""Most channels that a model may declare: building what a file declares must not exhaust memory."""
+"""Most channels that a model may declare, so that building the networks of any file cannot exhaust memory."""
 MAX_BLOCKS = 64
-"""Most residual blocks or layers that it may declare at each resolution: nor must building them take minutes."""
+"""Most residual blocks or layers per resolution that a model may declare, so that building them cannot take minutes."""
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that is needed to build the network before its weights are loaded.
+    """The sizes that are needed to build the networks of a model before its weights are loaded.
 
     Attributes:
         latent_channels: Channels M of the latent y at 1/16 of the image's resolution; a multiple of 4.
-        fine_channels: How many of them, the last, are a band of their own, as in a model that got them when it had been
-            trained without; a multiple of 4. Order and groups of the others are then as if there were no more.
+        fine_channels: Number of the last latent channels that form a band of their own, as after widening a trained
+            model; a multiple of 4. Order and groups of the other channels are the same as without them.
         hyper_channels: Channels of the hyper-latent z at 1/64.
         width_1: Channels of the restoration filter, at full resolution.
         width_8: Channels of the transforms at 1/8.
@@ -38,11 +38,12 @@ class ModelConfig:
         blocks_8: Residual blocks at 1/8, in each transform.
         blocks_16: Residual blocks at 1/16, in each transform.
         hyper_width: Channels inside the hyper-analysis and hyper-synthesis transforms.
-        hyper_features: Channels that the hyper-synthesis hands to the context model, at 1/32.
+        hyper_features: Output channels of the hyper-synthesis, which are input of the context model, at 1/32.
         scale_width: Channels inside the integer scale network.
         scale_context_width: Channels inside each of the fifteen integer networks of the scale context, at 1/32.
         context_width: Channels inside each of the four context networks, at 1/32.
-        lambdas: Rate-distortion trade-offs of the anchor qualities, ascending; quality 0 is the first, 100 the last.
+        lambdas: Rate-distortion trade-offs lambda of the anchor qualities, ascending; the first is quality 0, the last
+            quality 100.
     """
 
     latent_channels: int = 320
@@ -62,10 +63,11 @@ class ModelConfig:
     lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(i / 7 * math.log(0.18 / 0.0006)) for i in range(8))
 
     def __post_init__(self) -> None:
-        """Refuses shapes that cannot be built.
+        """Checks all sizes.
 
         Raises:
-            ValueError: A width is out of its range, M is no multiple of 4, or the lambdas do not ascend.
+            ValueError: A size is out of its range, a number of latent channels is no multiple of 4, or the lambdas are
+                not ascending.
         """
         for name, value in vars(self).items():
             lowest = 0 if name == "fine_channels" else 1
@@ -76,14 +78,14 @@ class ModelConfig:
             if getattr(self, name) % 4:
                 raise ValueError(f"{name} is {getattr(self, name)}, must be a multiple of 4")
         if self.fine_channels >= self.latent_channels:
-            raise ValueError(f"fine_channels is {self.fine_channels}, of {self.latent_channels} channels in all")
+            raise ValueError(f"fine_channels is {self.fine_channels}, must be less than {self.latent_channels}")
         steps = zip((0.0, *self.lambdas), (*self.lambdas, math.inf), strict=True)
         if len(self.lambdas) < 2 or not all(low < high for low, high in steps):
             raise ValueError("lambdas must be at least two positive, strictly ascending numbers")
 
     @property
     def bands(self) -> tuple[int, ...]:
-        """Channels of the bands of the latent, in order."""
+        """Number of channels of each band of the latent, in order."""
         fine = self.fine_channels
         return (self.latent_channels - fine, fine) if fine else (self.latent_channels,)
 

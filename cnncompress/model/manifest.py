@@ -1,4 +1,4 @@
-"""The list of models that come with the program: ``models/manifest.json``. Reads JSON only, never torch."""
+"""The list of installed models, ``models/manifest.json``; reading it does not import torch."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Entry:
-    """One model.
+    """An installed model.
 
     Attributes:
-        name: What ``--model`` calls it.
-        file: Name of the safetensors file beside the manifest.
-        sha256: Hash of that file, 64 hexadecimal digits; the first 8 are the fingerprint in every .cnc file.
+        name: Name, as given to ``--model``.
+        file: Name of the safetensors file, in the folder of the manifest.
+        sha256: SHA-256 of that file, 64 hexadecimal digits; the first 8 are the fingerprint in .cnc files.
         licence: Licence of the weights.
-        parameters: Number of numbers in the float and the integer networks.
-        encode_kmac_per_pixel: Thousand multiply-accumulates per pixel of encoding, float and integer networks together.
-        decode_kmac_per_pixel: The same of decoding.
+        parameters: Number of parameters of the float and the integer networks.
+        encode_kmac_per_pixel: Thousands of multiply-accumulates per pixel for encoding, of float and integer networks.
+        decode_kmac_per_pixel: Thousands of multiply-accumulates per pixel for decoding.
         config: Values of `cnncompress.model.config.ModelConfig`.
         training: Record of the training run: configuration, steps, minutes, environment, commit.
-        data_sources: Where the training images came from, with their licences.
+        data_sources: Sources of the training images, with their licences.
     """
 
     name: str
@@ -46,17 +46,17 @@ class Entry:
 
     @property
     def fingerprint(self) -> str:
-        """The 8 hexadecimal digits that a .cnc file holds."""
+        """Fingerprint as .cnc files contain it, as 8 hexadecimal digits."""
         return self.sha256[:8]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """All models, and which one is used where none is named.
+    """All installed models.
 
     Attributes:
         directory: Folder of the manifest and the weights.
-        default: Name of the default model.
+        default: Name of the model that is used if none is named.
         entries: The models.
     """
 
@@ -65,20 +65,24 @@ class Manifest:
     entries: tuple[Entry, ...]
 
     def by_name(self, name: str) -> Entry | None:
-        """The model of that name."""
+        """Returns the model with a name; None if there is none."""
         return next((entry for entry in self.entries if entry.name == name), None)
 
     def by_fingerprint(self, fingerprint: str) -> Entry | None:
-        """The model with that fingerprint, 8 hexadecimal digits."""
+        """Returns the model with a fingerprint, 8 hexadecimal digits; None if there is none."""
         return next((entry for entry in self.entries if entry.fingerprint == fingerprint), None)
 
 
 MODELS_VARIABLE = "CNNCOMPRESS_MODEL_DIR"
-"""Environment variable with another folder of models."""
+"""Environment variable with the path of another folder of models."""
 
 
 def models_directory() -> Path:
-    """Folder of the weights: what the environment names, or inside an installed package, or beside a checkout's."""
+    """Returns the folder of the models.
+
+    This is the folder in the environment variable `MODELS_VARIABLE`, else ``models`` inside an installed package, else
+    ``models`` beside the package in a checkout.
+    """
     chosen = os.environ.get(MODELS_VARIABLE)
     if chosen:
         return Path(chosen)
@@ -91,10 +95,10 @@ def read_manifest(directory: Path | None = None) -> Manifest:
     """Reads the manifest.
 
     Args:
-        directory: Folder of the manifest; by default the models that come with the program.
+        directory: Folder of the manifest; by default that of the installed models.
 
     Raises:
-        InvalidModel: The manifest is missing or not as it should be.
+        InvalidModel: The manifest is missing or invalid.
     """
     named = directory is None and bool(os.environ.get(MODELS_VARIABLE))
     directory = directory or models_directory()
@@ -121,17 +125,18 @@ def write_manifest(manifest: Manifest) -> None:
 
 
 def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
-    """Finds the file of a model.
+    """Finds the weights file of a model.
 
     Args:
         model: Name in the manifest, path of a safetensors file, or None for the default model.
 
     Returns:
-        Name, path and, for models of the manifest, the SHA-256 that the file must have.
+        Name of the model, path of the weights file, and the SHA-256 that the file must have; the last is None for a
+        path that is not from the manifest.
 
     Raises:
-        UnknownModel: There is no such model.
-        InvalidModel: The manifest cannot be read, or a file of another kind is named.
+        UnknownModel: No model has this name, or the weights file does not exist.
+        InvalidModel: The manifest cannot be read, or a file is named that is not a weights file.
     """
     if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
         path = Path(model)
@@ -144,15 +149,18 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
         if model is not None and Path(model).is_file():
             raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")
         names = ", ".join(known.name for known in manifest.entries)
-        raise UnknownModel(f"no model named {model!r}; there are: {names}")
+        raise UnknownModel(f"no model named {model!r}; available: {names}")
     return entry.name, manifest.directory / entry.file, entry.sha256
 
 
 def find_by_fingerprint(fingerprint: bytes) -> str:
-    """Name of the installed model with a fingerprint.
+    """Returns the name of the installed model with a fingerprint.
+
+    Args:
+        fingerprint: First 4 bytes of the SHA-256 of the weights.
 
     Raises:
-        UnknownModel: There is none.
+        UnknownModel: No installed model has this fingerprint.
     """
     entry = read_manifest().by_fingerprint(fingerprint.hex())
     if entry is None:

@@ -45,7 +45,7 @@ def test_folders_are_gone_through_in_order(tree: Path) -> None:
 
 def test_a_folder_needs_the_option(tree: Path) -> None:
     (only,) = found(tree)
-    assert str(only.error) == "is a folder; -r goes through folders"
+    assert str(only.error) == "is a folder; -r searches folders"
     assert isinstance(only.error, UnreadableImage)
 
 

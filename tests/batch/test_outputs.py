@@ -61,7 +61,7 @@ def test_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert place(found, "a.cnc", Outputs(folder=out, flat=True)) == Path("out/a.cnc")
     assert place(found, "a.cnc", Outputs(folder=out, root=Path())) == Path("out/in/sub/a.cnc")
     assert place(found, "a.cnc", Outputs(folder=out, root=tmp_path / "in")) == Path("out/sub/a.cnc")
-    with pytest.raises(PlanError, match=r"in/sub/a\.png is not below elsewhere, which --root names"):
+    with pytest.raises(PlanError, match=r"in/sub/a\.png is not below elsewhere, the folder of --root"):
         place(found, "a.cnc", Outputs(folder=out, root=Path("elsewhere")))
 
 

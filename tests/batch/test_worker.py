@@ -158,7 +158,7 @@ def test_inputs_are_removed_when_all_is_well(setup: Setup, photo: Path, tmp_path
 
 def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path) -> None:
     result = setup.run("compress", photo, os.devnull, remove=True)
-    assert result.error == "does not hold what was written; the input is kept" and photo.exists()
+    assert result.error == "does not contain what was written; the input is kept" and photo.exists()
 
 
 def test_inputs_are_kept_when_they_cannot_be_decoded(
@@ -172,7 +172,7 @@ def test_inputs_are_kept_when_they_cannot_be_decoded(
     black = read_image(np.zeros((3, 4, 3), np.uint8))
     monkeypatch.setattr(batch_encode, "encode_image", lambda _, *args: real(black, *args))
     result = setup.run("compress", photo, tmp_path / "x.cnc", verify=True)
-    assert result.error == "the new file does not give back what went in"
+    assert result.error == "the decoded new file differs from the input"
     assert photo.exists() and not (tmp_path / "x.cnc").exists()
 
 

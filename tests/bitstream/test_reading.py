@@ -79,7 +79,7 @@ def test_sound_file() -> None:
 def test_bytes_behind_the_end() -> None:
     parsed = salvage(DATA + b"more")
     assert parsed.overlong and replace(parsed, overlong=False) == salvage(DATA)
-    assert parsed.parts_lost == ("there are bytes too many at the end of the file, which are left aside",)
+    assert parsed.parts_lost == ("there are extra bytes at the end of the file, which are ignored",)
 
 
 def test_damaged_chunks_are_left_out() -> None:

@@ -92,10 +92,10 @@ def test_thumbnail_in_the_middle_leaves_a_gap() -> None:
         (b"", "no TIFF header"),
         (b"Exif\0\0", "no TIFF header"),
         (b"II+\0" + bytes(20), "no TIFF header"),
-        (b"II*\0", "an offset leads outside"),
-        (b"II*\0\xff\xff\0\0", "an offset leads outside"),
-        (b"II*\0\x08\0\0\0\x02\0" + bytes(20), "a directory does not fit in"),
-        (b"II*\0\x08\0\0\0\xff\xff" + bytes(65535 * 12), "a directory does not fit in"),
+        (b"II*\0", "an offset points outside the data"),
+        (b"II*\0\xff\xff\0\0", "an offset points outside the data"),
+        (b"II*\0\x08\0\0\0\x02\0" + bytes(20), "a directory is too long"),
+        (b"II*\0\x08\0\0\0\xff\xff" + bytes(65535 * 12), "a directory is too long"),
     ],
 )
 def test_damaged_data(data: bytes, message: str) -> None:

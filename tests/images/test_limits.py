@@ -22,7 +22,7 @@ def test_sizes() -> None:
         Limits(34).check_size(7, 5)
     with pytest.raises(LimitExceeded, match="7x5 pixels: a side is longer than 6"):
         Limits(max_dim=6).check_size(7, 5)
-    with pytest.raises(UnsupportedImage, match="0x5 pixels: the picture is empty"):
+    with pytest.raises(UnsupportedImage, match="0x5 pixels: the image is empty"):
         Limits().check_size(0, 5)
     ANY_SIZE.check_size(65535, 65535)
 

@@ -118,14 +118,14 @@ def test_too_large_metadata_is_left_out() -> None:
     image.info["xmp"] = bytes(MAX_METADATA_BYTES + 1)
     found = read_image(image)
     assert found.metadata.xmp is None
-    assert found.losses == ("16777217 bytes of xmp are left out, more than 16777216 are not carried",)
+    assert found.losses == ("xmp is left out: 16777217 bytes are more than the limit of 16777216",)
 
 
 def test_xmp_whose_position_cannot_be_taken_out() -> None:
     data = encoded(Image.fromarray(RGB), "WEBP", xmp=XMP.decode().encode("utf-16"))
     found = read_image(data, ImageSettings(strip=frozenset({"gps"})))
     assert found.metadata.xmp is None and found.withheld
-    assert found.losses == ("the XMP packet is left out with the position that it holds",)
+    assert found.losses == ("the XMP packet is left out, as the position in it cannot be removed",)
 
 
 def test_exif_of_an_image_that_came_from_no_file() -> None:

@@ -116,7 +116,7 @@ def test_padded_and_premultiplied_modes(mode: str, layout: Layout) -> None:
         (b"P3 1 1 300 1 2 3\n", "more than 8 bits"),
         (b"P5 1 1 65535\n" + bytes(2), "32-bit samples are reduced to 8 bits, with 65535"),
         (b"Pf 1 1 -1.0\n" + bytes(4), "float"),
-        (png(1, 1, 8, 2, bytes(4), (b"gAMA", (100000).to_bytes(4, "big"))), "gamma of 1 is not carried"),
+        (png(1, 1, 8, 2, bytes(4), (b"gAMA", (100000).to_bytes(4, "big"))), "gamma of 1 is not kept"),
     ],
 )
 def test_losses_are_told_and_refused_if_strict(data: Any, loss: str) -> None:
@@ -208,7 +208,7 @@ def test_white_is_found(source: Any, expected: list[int]) -> None:
     ],
 )
 def test_samples_with_an_unknown_white_are_refused(source: Any) -> None:
-    with pytest.raises(UnsupportedImage, match=r"samples from .* with an unknown white"):
+    with pytest.raises(UnsupportedImage, match=r"samples from .*: no known value of white"):
         read_image(source)
 
 

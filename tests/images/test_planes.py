@@ -121,7 +121,7 @@ def test_png_is_accepted_at_any_size() -> None:
         (lossless(RGBA), Layout.GRAY, "mode RGBA, expected RGB"),
         (lossless(RGB), Layout.GRAY, "the L image has colours"),
         (lossless(RGBA), Layout.GRAY_ALPHA, "the LA image has colours"),
-        (lossless(GRAY), Layout.BILEVEL, "the 1 image has shades"),
+        (lossless(GRAY), Layout.BILEVEL, "the 1 image has values other than 0 and 255"),
         (encoded(Image.fromarray(GRAY)), Layout.RGB, "mode L, expected RGB"),
         (encoded(Image.fromarray(RGB)), Layout.RGBA, "mode RGB, expected RGBA "),
         (encoded(Image.fromarray(RGB[..., :1].repeat(3, axis=2))), Layout.GRAY, "mode RGB, expected L "),

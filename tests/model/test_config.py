@@ -54,7 +54,7 @@ def test_latent_channels_come_in_four_groups() -> None:
 def test_a_fine_band_leaves_another() -> None:
     assert ModelConfig(latent_channels=16).bands == (16,)
     assert ModelConfig(latent_channels=16, fine_channels=4).bands == (12, 4)
-    with pytest.raises(ValueError, match="fine_channels is 16, of 16 channels in all"):
+    with pytest.raises(ValueError, match="fine_channels is 16, must be less than 16"):
         ModelConfig(latent_channels=16, fine_channels=16)
 
 

@@ -131,7 +131,7 @@ def test_unknown_models(tmp_path: Path) -> None:
     for model in (tmp_path / "none.safetensors", str(tmp_path / "none.safetensors"), "folder/none", tmp_path):
         with pytest.raises(UnknownModel, match="no weights file"):
             load_weights(model)
-    with pytest.raises(UnknownModel, match=r"no model named 'none'; there are: \w+"):
+    with pytest.raises(UnknownModel, match=r"no model named 'none'; available: \w+"):
         load_weights("none")
     with pytest.raises(UnknownModel, match="fingerprint 00000000, which is not installed"):
         find_by_fingerprint(bytes(4))

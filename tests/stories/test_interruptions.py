@@ -41,7 +41,7 @@ def test_a_signal_ends_the_run_between_files(
     assert process.returncode == exit_code
     done = json.loads(output.splitlines()[-1])["ok"]
     assert f"stopped: {done} done, {FILES - done} left" in errors
-    assert re.search(r"^cnncompress: finishing [12] files?; again to stop at once$", errors, re.MULTILINE)
+    assert re.search(r"^cnncompress: finishing [12] files?; interrupt again to stop at once$", errors, re.MULTILINE)
     assert len(names(folder / "out")) == done < FILES
     assert all(name.endswith(".cnc") and not name.startswith(".") for name in names(folder / "out"))
 

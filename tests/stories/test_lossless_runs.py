@@ -82,7 +82,7 @@ def test_a_tree(folder: Path) -> None:
     assert names(folder / "some") == ["a.cnc"]
     assert compress("-r", ".", "-d", "out", "--exclude", "flat", "--newer").exit_code == 0, "the output is no input"
     result = compress("in", "-d", "x")
-    assert (result.exit_code, result.stderr) == (3, "cnncompress: in: is a folder; -r goes through folders\n")
+    assert (result.exit_code, result.stderr) == (3, "cnncompress: in: is a folder; -r searches folders\n")
     Path("empty").mkdir()
     result = compress("-r", "empty", "-d", "x")
     assert (result.exit_code, result.stderr) == (0, "cnncompress: 0 files compressed\n")

@@ -13,33 +13,33 @@ from lossless_runs import compress, names, run
     [
         (["-o", "x", "-d", "y", "a.bmp"], "-o and -d exclude each other"),
         (["-o", "x", "-c", "a.bmp"], "-o and -c exclude each other"),
-        (["-o", "x", "a.bmp", "b.bmp"], "--output-dir is for several"),
-        (["-c", "a.bmp", "b.bmp"], "--output-dir is for several"),
-        (["-r", ".", "x.cnc"], "--output-dir is for several"),
-        (["--flat", "a.bmp"], "--flat is about the folder of --output-dir"),
-        (["--root", ".", "a.bmp"], "--root is about the folder of --output-dir"),
-        (["--copy-others", "a.bmp"], "--copy-others is about the folder of --output-dir"),
+        (["-o", "x", "a.bmp", "b.bmp"], "use --output-dir for several inputs"),
+        (["-c", "a.bmp", "b.bmp"], "use --output-dir for several inputs"),
+        (["-r", ".", "x.cnc"], "use --output-dir for several inputs"),
+        (["--flat", "a.bmp"], "--flat needs --output-dir"),
+        (["--root", ".", "a.bmp"], "--root needs --output-dir"),
+        (["--copy-others", "a.bmp"], "--copy-others needs --output-dir"),
         (["--flat", "--root", ".", "-d", "x", "a.bmp"], "--flat and --root exclude each other"),
-        (["--root", "elsewhere", "-d", "x", "a.bmp"], "a.bmp is not below elsewhere, which --root names"),
+        (["--root", "elsewhere", "-d", "x", "a.bmp"], "a.bmp is not below elsewhere, the folder of --root"),
         (["-f", "--newer", "a.bmp"], "--force and --newer exclude each other"),
         (["--skip-existing", "--newer", "a.bmp"], "--skip-existing and --newer exclude each other"),
-        (["-0", "a.bmp"], "-0 is about the list of --files-from"),
-        (["--include", "*", "a.bmp"], "only -r goes through"),
-        (["a.bmp", "."], ". is a folder: -d . writes into it, -r goes through it"),
-        (["a.bmp", "b.bmp", "./"], "./ is a folder: -d ./ writes into it, -r goes through it"),
+        (["-0", "a.bmp"], "-0 needs --files-from"),
+        (["--include", "*", "a.bmp"], "--include and --exclude need -r"),
+        (["a.bmp", "."], ". is a folder: -d . writes into it, -r searches it"),
+        (["a.bmp", "b.bmp", "./"], "./ is a folder: -d ./ writes into it, -r searches it"),
         (["--files-from", "a.bmp", "."], ". is a folder: -d . writes into it"),
-        (["-", "a.bmp"], "Standard input has no name"),
-        (["-", "-d", "x"], "Standard input has no name"),
+        (["-", "a.bmp"], "Standard input must be the only input"),
+        (["-", "-d", "x"], "Standard input must be the only input; name its output with -o"),
         (["--files-from", "-", "-"], "Standard input cannot be both"),
-        (["--rm", "a.bmp", "-"], "--rm needs a file on both sides"),
-        (["--rm", "-", "-o", "x.cnc"], "--rm needs a file on both sides"),
+        (["--rm", "a.bmp", "-"], "--rm needs files as input and output"),
+        (["--rm", "-", "-o", "x.cnc"], "--rm needs files as input and output"),
         (["--quiet", "-v", "a.bmp"], "--quiet and -v exclude each other"),
         (["--json", "a.bmp", "-"], "use --json-file"),
         (["-q", "50", "a.bmp"], "--quality and --lossless exclude each other"),
         (["--bpp", "1", "a.bmp"], "--bpp and --lossless exclude each other"),
         (["--strip", "exif,all,mtime", "a.bmp"], "'mtime' is not one of all, exif, xmp, icc, gps"),
         (["--background", "red", "a.bmp"], "'red' is not like #RRGGBB"),
-        (["--device", "cuda:0,cpu", "a.bmp"], "only cuda devices can share a run"),
+        (["--device", "cuda:0,cpu", "a.bmp"], "several devices must all be cuda devices"),
         (["--device", "cuda,cuda:0", "a.bmp"], "a device is named twice"),
         (["--precision", "fp16", "a.bmp"], "'fp16' is not one of"),
         (["-T", "-1", "a.bmp"], "-1 is not in the range"),
@@ -60,7 +60,7 @@ def test_environment(folder: Path) -> None:
         result = run("compress", "a.bmp", *args, **variables)
         return f"{result.exit_code} {result.stderr}"
 
-    assert message(CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'none'; there are: ")
+    assert message(CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'none'; available: ")
     missing = f"{folder}/manifest.json: no such file or directory (CNNCOMPRESS_MODEL_DIR names the folder)"
     assert message(CNNCOMPRESS_MODEL_DIR=str(folder)) == f"6 cnncompress: {missing}\n"
     assert message("--model", "other", CNNCOMPRESS_MODEL="none").startswith("6 cnncompress: no model named 'other'")

@@ -1,4 +1,4 @@
-"""Which of the arguments is the output, and none of them a terminal."""
+"""Splits arguments into inputs and output; refuses terminals."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS, output_format
 
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
-"""Standard output by name. While a command runs, that name means standard error: nothing but data may go out."""
+"""Names of standard output. While a command runs they lead to standard error, see `reserve_standard_output`."""
 
 
 @dataclass(frozen=True)
 class OutputNames:
-    """How the outputs of a command may be called.
+    """File names that a command accepts as outputs.
 
     Attributes:
-        operation: what the command does.
-        ending: of decompressed images, if it was chosen: the names may be any then.
+        operation: What the command does.
+        ending: Ending of decompressed images, without the dot, if chosen by an option; then any name is accepted.
     """
 
     operation: Operation
@@ -37,17 +37,17 @@ class OutputNames:
 
     @property
     def endings(self) -> tuple[str, ...]:
-        """The usual endings, without the point."""
+        """Usual endings of outputs, without the dot."""
         return (CNC,) if self.operation == "compress" else OUTPUT_FORMATS
 
     def are_shown_by(self, name: str) -> bool:
-        """Whether a name looks like one of an output."""
+        """Checks whether a name has the ending of an output."""
         if self.operation == "compress":
             return name.lower().endswith(f".{CNC}")
         return output_format(name) is not None
 
     def include(self, name: str) -> bool:
-        """Whether a name without an ending would do where it is said to be the output."""
+        """Checks whether a name has no ending and would be accepted as the argument of ``-o``."""
         return not PurePath(name).suffix and (self.operation == "compress" or self.ending is not None)
 
 
@@ -61,26 +61,26 @@ def split_output(
     listed: bool,
     recursive: bool,
 ) -> tuple[tuple[str, ...], str | None]:
-    """Finds out where inputs end and the output begins.
+    """Splits arguments into inputs and output.
 
-    ``-o`` and ``-c`` always win. Without them, and without ``-d``, the second of two arguments is the output if it
-    looks like one or is ``-``; else all are inputs.
+    ``-o`` and ``-c`` take precedence. Without them and without ``-d``, the second of two arguments is the output if it
+    has the ending of an output or is ``-``. Otherwise all arguments are inputs.
 
     Args:
-        paths: all arguments.
-        names: how outputs may be called.
-        output: ``-o``.
-        stdout: ``-c``.
-        folder: ``-d``.
-        listed: whether there are inputs in a list besides.
-        recursive: ``-r``.
+        paths: All arguments.
+        names: Names that are accepted as outputs.
+        output: Value of ``-o``.
+        stdout: Whether ``-c`` is given.
+        folder: Value of ``-d``.
+        listed: Whether there are further inputs in a list.
+        recursive: Whether ``-r`` is given.
 
     Returns:
-        The inputs, and the output if there is only one.
+        The inputs, and the single output, if there is one.
 
     Raises:
-        click.UsageError: more than one way of naming the output, or a folder in the place of one.
-        FileError: two arguments, of which the second neither exists nor looks like an output.
+        click.UsageError: Several options name the output, or an argument in the place of the output is a folder.
+        FileError: The second of two arguments neither exists nor has the ending of an output.
     """
     given = [name for name, used in (("-o", output is not None), ("-c", stdout), ("-d", folder is not None)) if used]
     if len(given) > 1:
@@ -89,7 +89,7 @@ def split_output(
         return tuple(paths), STANDARD_STREAM if stdout or output in _STANDARD_OUTPUT else output
     if not recursive and len(paths) + listed > 1 and paths and is_folder(paths[-1]):
         last = printable(shlex.quote(paths[-1]))
-        raise click.UsageError(f"{last} is a folder: -d {last} writes into it, -r goes through it.")
+        raise click.UsageError(f"{last} is a folder: -d {last} writes into it, -r searches it.")
     if len(paths) == 2 and not listed:
         if paths[1] == STANDARD_STREAM or names.are_shown_by(paths[1]):
             return (paths[0],), paths[1]
@@ -99,22 +99,22 @@ def split_output(
 
 
 def is_folder(name: str) -> bool:
-    """Whether a name is that of a folder."""
+    """Checks whether a path is a folder."""
     try:
         return Path(name).is_dir()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid path
         return False
 
 
 def _is_there(name: str) -> bool:
     try:
         return Path(name).exists()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid path
         return False
 
 
 def _hint(first: str, second: str, names: OutputNames) -> str:
-    """Returns how the second of two arguments, which is not there, is made the output."""
+    """Returns a hint how to make the second of two arguments, which does not exist, the output."""
     if is_folder(first) or second.endswith(("/", os.sep)):
         return f"to write into it, use -d {shlex.quote(second)}"
     if names.include(second):
@@ -123,13 +123,18 @@ def _hint(first: str, second: str, names: OutputNames) -> str:
 
 
 def check_standard_streams(inputs: Sequence[str], target: str | None, *, force: bool) -> None:
-    """Refuses binary data from and to a terminal.
+    """Checks that no binary data is read from or written to a terminal.
+
+    Args:
+        inputs: All inputs.
+        target: The single output, if there is one.
+        force: Whether binary data may be written to a terminal.
 
     Raises:
-        click.UsageError: standard input is an input and a terminal, or standard output is an output, a terminal, and
-            ``force`` is not set.
+        click.UsageError: An input is standard input and that is a terminal, or the output is standard output, that is a
+            terminal, and ``force`` is not set.
     """
     if target == STANDARD_STREAM and not force and sys.stdout is not None and sys.stdout.isatty():
-        raise click.UsageError("Standard output is a terminal; redirect it, or use -f to write to it all the same.")
+        raise click.UsageError("Standard output is a terminal; redirect it, or use -f to write to it anyway.")
     if STANDARD_STREAM in inputs and sys.stdin is not None and sys.stdin.isatty():
         raise click.UsageError("Standard input is a terminal; redirect it, or name a file.")

@@ -1,4 +1,4 @@
-"""Help texts with the options in sections, options that travel in groups, and options that exclude each other."""
+"""Options in sections of the help text, options in groups, and options that exclude each other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHERS = "Options"
 
 
 class SectionOption(click.Option):
-    """An option that stands in a section of its own in the help text."""
+    """An option that belongs to a section of the help text."""
 
     def __init__(self, *args: Any, section: str, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
@@ -24,10 +24,10 @@ class SectionOption(click.Option):
 
 
 class SectionCommand(click.Command):
-    """A command whose help text shows its options in sections, in the order in which they were declared."""
+    """A command whose help text lists the options in sections, in the order of their declaration."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Writes the sections."""
+        """Writes the options to the help text, by section."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
@@ -39,19 +39,23 @@ class SectionCommand(click.Command):
 
 
 def section(name: str) -> Callable[..., Callable[[_Function], _Function]]:
-    """Returns ``click.option`` for the options of one section."""
+    """Returns a ``click.option`` for the options of a section.
+
+    Args:
+        name: Heading of the section.
+    """
     return functools.partial(click.option, cls=SectionOption, section=name)
 
 
 def option_group(
     name: str, kind: type, *options: Callable[[Callable[..., Any]], Callable[..., Any]]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Declares several options at once, which the command gets as one object.
+    """Returns a decorator that declares several options, which the command receives as one object.
 
     Args:
-        name: the argument of the command.
-        kind: a dataclass with a field for each option, of the same name.
-        options: decorators, made by `section` or ``click.option``.
+        name: Name of the command's argument for the object.
+        kind: Dataclass with a field for each option, of the same name.
+        options: Decorators made by `section` or ``click.option``.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,14 +72,14 @@ def option_group(
 
 
 def refuse_together(ctx: click.Context, names: Sequence[str]) -> None:
-    """Refuses more than one of some options.
+    """Checks that at most one of several options is given.
 
     Args:
-        ctx: of the command.
-        names: of the parameters. Their defaults, and those from the environment, do not count.
+        ctx: Context of the command.
+        names: Names of the parameters. Default values and values from the environment do not count.
 
     Raises:
-        click.UsageError: more than one is on the command line.
+        click.UsageError: Several of the options are on the command line.
     """
     given = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
     if len(given) > 1:

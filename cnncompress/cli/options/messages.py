@@ -1,4 +1,4 @@
-"""Options about what is told of the work, and to whom."""
+"""Options for messages: verbosity, progress, JSON."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class ReportOptions:
     json_file: str | None
 
     def check(self, *, stdout_taken: bool) -> None:
-        """Refuses options that do not go together.
+        """Checks that the options can be combined.
 
         Args:
-            stdout_taken: whether the output goes to standard output.
+            stdout_taken: Whether the output of the command is standard output.
 
         Raises:
-            click.UsageError: there are such.
+            click.UsageError: Two options exclude each other.
         """
         if self.quiet and self.verbose:
             raise click.UsageError("--quiet and -v exclude each other.")
@@ -39,9 +39,9 @@ class ReportOptions:
 report_options = option_group(
     "report",
     ReportOptions,
-    _option("--quiet", is_flag=True, help="Nothing but errors."),
-    _option("-v", "--verbose", count=True, help="A line for each file; -vv: tracebacks of errors too."),
-    _option("--progress/--no-progress", default=None, help="A progress bar, by default on a terminal."),
-    _option("--json", is_flag=True, help="A JSON object for each file, and a summary, on standard output."),
-    _option("--json-file", metavar="FILE", help="The same to a file."),
+    _option("--quiet", is_flag=True, help="Print errors only."),
+    _option("-v", "--verbose", count=True, help="Print a line for each file; -vv: also tracebacks of errors."),
+    _option("--progress/--no-progress", default=None, help="Show a progress bar; by default only on a terminal."),
+    _option("--json", is_flag=True, help="Print a JSON object for each file, and a summary, on standard output."),
+    _option("--json-file", metavar="FILE", help="Write the JSON of --json to FILE."),
 )

@@ -1,4 +1,4 @@
-"""Options about files: which, where to, and what becomes of those that are there."""
+"""Options for files: inputs, outputs, and the policy for outputs that exist already."""
 
 from __future__ import annotations
 
@@ -47,17 +47,18 @@ class FileOptions:
         ending: str | None = None,
         append_suffix: bool = False,
     ) -> Request:
-        """Returns what is asked for, in the words of `cnncompress.batch`.
+        """Returns the request of the options and arguments.
 
         Args:
-            operation: what is done.
-            arguments: inputs, and perhaps the output.
-            ending: of decompressed images, if it was chosen.
-            append_suffix: whether that of .cnc files is put behind the ending of the image.
+            operation: What is done with the files.
+            arguments: Inputs, and possibly the output.
+            ending: Ending of decompressed images, without the dot, if chosen.
+            append_suffix: Whether ``.cnc`` is appended to the input's ending instead of replacing it.
 
         Raises:
-            click.UsageError: options that do not go together, or a terminal or a folder in the place of a file.
-            FileError: a second argument that neither exists nor looks like an output.
+            click.UsageError: Options cannot be combined, or a terminal or folder is given in place of a file.
+            FileError: The second argument neither exists nor has the ending of an output; or the list of inputs cannot
+                be read.
         """
         paths, target = split_output(
             arguments,
@@ -88,7 +89,7 @@ class FileOptions:
     def _inputs(self, paths: Sequence[str]) -> Inputs:
         if self.files_from is None:
             if self.null:
-                raise click.UsageError("-0 is about the list of --files-from, and there is none.")
+                raise click.UsageError("-0 needs --files-from.")
             if not paths:
                 raise click.UsageError("Missing argument 'INPUT...'.")
             return Inputs(tuple(paths), self.recursive, self.include, self.exclude)
@@ -102,15 +103,17 @@ class FileOptions:
         about_folders = {"--root": self.root is not None, "--flat": self.flat, "--copy-others": self.copy_others}
         for name, given in about_folders.items():
             if given and self.output_dir is None:
-                raise click.UsageError(f"{name} is about the folder of --output-dir, and there is none.")
+                raise click.UsageError(f"{name} needs --output-dir.")
         if self.flat and self.root is not None:
             raise click.UsageError("--flat and --root exclude each other.")
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
-            raise click.UsageError("Standard input has no name, and must be the only input; give its output with -o.")
+            raise click.UsageError("Standard input must be the only input; name its output with -o.")
         if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
-            raise click.UsageError("One output, and not one input; --output-dir is for several.")
+            raise click.UsageError(
+                "A single output needs a single input that is a file; use --output-dir for several inputs."
+            )
         if (self.include or self.exclude) and not self.recursive:
-            raise click.UsageError("--include and --exclude are about folders, which only -r goes through.")
+            raise click.UsageError("--include and --exclude need -r.")
 
     def _existing(self) -> Existing:
         chosen = [
@@ -130,20 +133,24 @@ class FileOptions:
 file_options = option_group(
     "files",
     FileOptions,
-    _option("-o", "--output", metavar="FILE", help="The output of a single input."),
-    _option("-d", "--output-dir", metavar="DIR", help="Folder of the outputs, made if it is not there."),
+    _option("-o", "--output", metavar="FILE", help="Output file of a single input."),
+    _option("-d", "--output-dir", metavar="DIR", help="Folder of the outputs, created if missing."),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
-    _option("-r", "--recursive", is_flag=True, help="Go through folders; links in them are not followed."),
-    _option("--include", metavar="GLOB", multiple=True, help="With -r: only files that match; may be repeated."),
-    _option("--exclude", metavar="GLOB", multiple=True, help="With -r: no files and folders that match."),
-    _option("--files-from", metavar="FILE", help='Read names of inputs from FILE, "-" for standard input.'),
-    _option("-0", "--null", is_flag=True, help="The names in that list end with NUL, as find -print0 writes them."),
-    _option("--root", metavar="DIR", help="With -d: keep the folders of the inputs from DIR on."),
-    _option("--flat", is_flag=True, help="With -d: no sub-folders."),
-    _option("--copy-others", is_flag=True, help="With -d: copy all other files as they are."),
+    _option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed."),
+    _option("--include", metavar="GLOB", multiple=True, help="With -r: only matching files; may be repeated."),
+    _option(
+        "--exclude", metavar="GLOB", multiple=True, help="With -r: no matching files and folders; may be repeated."
+    ),
+    _option(
+        "--files-from", metavar="FILE", help='Read the paths of inputs from FILE, one per line; "-" for standard input.'
+    ),
+    _option("-0", "--null", is_flag=True, help="With --files-from: paths end with NUL, as from find -print0."),
+    _option("--root", metavar="DIR", help="With -d: keep the paths of the inputs relative to DIR."),
+    _option("--flat", is_flag=True, help="With -d: write all outputs to the folder itself, without sub-folders."),
+    _option("--copy-others", is_flag=True, help="With -d: copy all other files unchanged."),
     _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
-    _option("--skip-existing", is_flag=True, help="Pass over inputs whose output exists."),
-    _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, pass over the others."),
-    _option("-p", "--preserve", is_flag=True, help="Keep time of modification and permissions."),
-    _option("-N", "--dry-run", is_flag=True, help="Show what would be done, and do nothing."),
+    _option("--skip-existing", is_flag=True, help="Skip inputs whose output exists."),
+    _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),
+    _option("-p", "--preserve", is_flag=True, help="Keep the modification time and the permissions of the input."),
+    _option("-N", "--dry-run", is_flag=True, help="Show what would be done without doing it."),
 )

@@ -1,4 +1,4 @@
-"""Options about what becomes of an image on its way into the codec, and what of it is decoded."""
+"""Options for images: how they are read, and which part of them is decoded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FACTORS = {"1": 1, "1/2": 2, "1/4": 4, "1/8": 8}
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """Values of the *Picture* options."""
+    """Values of the *Picture* options of ``compress``."""
 
     strip: frozenset[str]
     strict: bool
@@ -29,10 +29,10 @@ class PictureOptions:
     tile: int | None
 
     def settings(self, limits: Limits) -> ImageSettings:
-        """Returns how images are read.
+        """Returns the settings for reading images.
 
         Args:
-            limits: how large they may be.
+            limits: How large images may be.
         """
         return ImageSettings(
             strip=self.strip,
@@ -53,10 +53,21 @@ picture_options = option_group(
         default=frozenset(),
         help="Leave out metadata: all, or any of exif,xmp,icc,gps.",
     ),
-    _option("--strict", is_flag=True, help="Refuse images that cannot be kept as they are, instead of warning."),
-    _option("--frame", type=click.IntRange(min=0), metavar="N", help="Which picture of an animation, counted from 0."),
-    _option("--no-alpha", is_flag=True, help="Drop transparency; on white without --background."),
-    _option("--background", type=Colour(), help="Put transparent images on this colour."),
+    _option(
+        "--strict",
+        is_flag=True,
+        help="Refuse images that must be converted with a loss (16 bits, CMYK ...), instead of warning.",
+    ),
+    _option(
+        "--frame",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Frame of an animation or page of a document, counted from 0.",
+    ),
+    _option(
+        "--no-alpha", is_flag=True, help="Remove transparency; the background is white unless --background is given."
+    ),
+    _option("--background", type=Colour(), help="Blend transparent images with this colour."),
     _option(
         "--tile",
         type=Tile(),
@@ -69,7 +80,7 @@ picture_options = option_group(
 
 @dataclass(frozen=True)
 class RegionOptions:
-    """Values of the *Picture* options."""
+    """Values of the *Picture* options of ``decompress``."""
 
     crop: tuple[int, int, int, int] | None
     scale: str
@@ -77,10 +88,10 @@ class RegionOptions:
 
     @property
     def view(self) -> View:
-        """What is wanted of images.
+        """View of the images to decode.
 
         Raises:
-            click.UsageError: two things that exclude each other.
+            click.UsageError: Both an area and a scale are given.
         """
         factor = _FACTORS[self.scale]
         if self.crop is not None and factor != 1:
@@ -91,17 +102,17 @@ class RegionOptions:
 region_options = option_group(
     "region",
     RegionOptions,
-    _option("--crop", type=Area(), help="Only these pixels; of large images no more than is needed is decoded."),
+    _option("--crop", type=Area(), help="Decode this area only; of an image in tiles, only the tiles that it needs."),
     _option(
         "--scale",
         type=click.Choice(list(_FACTORS)),
         default="1",
         show_default=True,
-        help="A smaller picture, in about half the time.",
+        help="Write a smaller image, in about half the time.",
     ),
     _option(
         "--keep-going",
         is_flag=True,
-        help="Write what is left of a damaged file, gray where tiles are missing; still an error.",
+        help="Write the intact parts of a damaged file, gray where tiles are missing; still counts as an error.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Options about rate and quality: one of them says what the file shall come to, the effort how hard to try."""
+"""Options for rate and quality: a quality or a target for the file, and the effort spent on it."""
 
 from __future__ import annotations
 
@@ -30,10 +30,13 @@ class RateOptions:
     effort: int
 
     def check(self, ctx: click.Context) -> None:
-        """Refuses what goes against each other.
+        """Checks that the options can be combined.
+
+        Args:
+            ctx: Context of the command.
 
         Raises:
-            click.UsageError: there are several of the first kind, or effort for a file that has no use for it.
+            click.UsageError: Several of quality, targets and lossless are given, or lossless with coding or effort.
         """
         refuse_together(ctx, ("quality", "bpp", "target_size", "target_psnr", "lossless"))
         refuse_together(ctx, ("coding", "lossless"))
@@ -41,12 +44,12 @@ class RateOptions:
 
     @property
     def chosen_coding(self) -> CodingChoice:
-        """The coding to use; ``auto`` to choose."""
+        """How to code images; ``auto`` to choose for each image."""
         return "lossless" if self.lossless else self.coding
 
     @property
     def wanted(self) -> Hundredths | Target:
-        """A quality, or the target that one is searched for."""
+        """Quality, or the target for which a quality is searched."""
         if self.bpp is not None:
             return TargetBpp(self.bpp)
         if self.target_size is not None:
@@ -63,18 +66,18 @@ rate_options = option_group(
         type=Quality(),
         default=60,
         show_default=True,
-        help="From 0 (smallest file) to 100 (best picture).",
+        help="From 0 (smallest file) to 100 (best image).",
     ),
-    _option("--bpp", type=Positive(), metavar="F", help="Largest rate of the whole file, in bits per pixel."),
-    _option("--target-size", type=Size(), metavar="N[k|M]", help="Largest size of the whole file, in bytes."),
-    _option("--target-psnr", type=Positive(), metavar="F", help="Least peak signal-to-noise ratio, in dB."),
-    _option("--lossless", is_flag=True, help="Keep every pixel as it is; needs no model."),
+    _option("--bpp", type=Positive(), metavar="F", help="Maximum rate of the whole file, in bits per pixel."),
+    _option("--target-size", type=Size(), metavar="N[k|M]", help="Maximum size of the whole file, in bytes."),
+    _option("--target-psnr", type=Positive(), metavar="F", help="Minimum peak signal-to-noise ratio, in dB."),
+    _option("--lossless", is_flag=True, help="Keep every pixel unchanged; needs no model."),
     _option(
         "--coding",
         type=click.Choice(get_args(CodingChoice)),
         default="auto",
         show_default=True,
-        help="The model, AVIF or no loss; auto: the model for photographs, the smallest for screenshots and plots.",
+        help="How to code images; auto: learned (the model) for photographs, the smallest for screenshots and plots.",
     ),
     _option(
         "-e",
@@ -83,6 +86,6 @@ rate_options = option_group(
         metavar="N",
         default=0,
         show_default=True,
-        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best so far.",
+        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best file so far.",
     ),
 )

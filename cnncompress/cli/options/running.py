@@ -1,4 +1,4 @@
-"""Options about what the work runs on, and how much of it there may be."""
+"""Options for running: model, devices, threads and limits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ run_options = option_group(
         metavar="NAME|PATH",
         envvar=MODEL_VARIABLE,
         show_envvar=True,
-        help="Which model, or the path of a weights file.",
+        help="Name of a model, or path of a weights file.",
     ),
     _option(
         "--device",
@@ -74,14 +74,14 @@ run_options = option_group(
         type=click.Choice(["auto", "fp32", "bf16"]),
         default="auto",
         show_default=True,
-        help="What the networks compute in; bf16 is faster on hardware that has it, auto is fp32.",
+        help="Number format of the networks; bf16 is faster on hardware that supports it, auto is fp32.",
     ),
     _option(
         "-j",
         "--jobs",
         type=click.IntRange(min=1),
         metavar="N",
-        help="Files worked on at the same time, by default one a core.",
+        help="Number of files processed at the same time; by default one per core.",
     ),
     _option(
         "-T",
@@ -90,7 +90,7 @@ run_options = option_group(
         metavar="N",
         envvar=THREADS_VARIABLE,
         show_envvar=True,
-        help="CPU threads in all; 0, the default, for one a core.",
+        help="CPU threads in total; 0, the default, for one per core.",
     ),
     _option(
         "--max-pixels",
@@ -114,6 +114,6 @@ run_options = option_group(
         type=Size(),
         default=f"{DEFAULT_MEMORY_LIMIT // 10**9}G",
         show_default=True,
-        help="Refuse images that would take more memory, besides some 800 MB for the program.",
+        help="Refuse images that need more memory than this, on top of about 800 MB for the program.",
     ),
 )

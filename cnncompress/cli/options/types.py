@@ -1,4 +1,4 @@
-"""Types of option values, with the messages for what is none."""
+"""click parameter types with their error messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOT_ALONE = ("auto", "cpu", "mps")
 
 
 class Quality(click.FloatRange):
-    """A number from 0 to 100, without nan, which passes every comparison of a range."""
+    """A number ``0 .. 100``; nan, which the comparisons of `click.FloatRange` let pass, is refused."""
 
     name = "number"
 
@@ -47,7 +47,7 @@ class Quality(click.FloatRange):
 
 
 class Positive(click.FloatRange):
-    """A number above 0."""
+    """A finite number above 0."""
 
     name = "number"
 
@@ -63,12 +63,12 @@ class Positive(click.FloatRange):
 
 
 class Size(_SizeType):
-    """A number of bytes, in thousands, millions or thousand millions if k, M or G stands behind it."""
+    """A number of bytes, with an optional suffix k, M or G for 10^3, 10^6 or 10^9."""
 
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Returns the bytes, at least 1."""
+        """Returns the number of bytes, at least 1."""
         if isinstance(value, int):
             return value
         match = _SIZE.fullmatch(str(value))
@@ -79,7 +79,7 @@ class Size(_SizeType):
 
 
 class Device(_TextType):
-    """A device's name; whether it is there is found out later."""
+    """Name of a device; whether the device is available is checked later."""
 
     name = "device"
 
@@ -91,24 +91,24 @@ class Device(_TextType):
 
 
 class Devices(_DevicesType):
-    """One device's name, or several GPUs with commas between them."""
+    """Name of one device, or names of several GPUs separated by commas."""
 
     name = "device"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Returns the names."""
+        """Returns the names of the devices."""
         if isinstance(value, tuple):
             return value
         names = tuple(Device().convert(name, param, ctx) for name in str(value).split(","))
         if len(names) > 1 and any(name in _NOT_ALONE for name in names):
-            self.fail("only cuda devices can share a run.", param, ctx)
+            self.fail("several devices must all be cuda devices.", param, ctx)
         if len({"cuda:0" if name == "cuda" else name for name in names}) < len(names):
             self.fail("a device is named twice.", param, ctx)
         return names
 
 
 class Strip(_StripType):
-    """Kinds of metadata, with commas between them, or ``all``."""
+    """Kinds of metadata separated by commas, or ``all``."""
 
     name = "list"
 
@@ -126,12 +126,12 @@ class Strip(_StripType):
 
 
 class Colour(_ColourType):
-    """Red, green and blue in hexadecimal digits."""
+    """A colour: red, green and blue as hexadecimal digits."""
 
     name = "#RRGGBB"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int, int]:
-        """Returns the three values, 0..255."""
+        """Returns red, green and blue, ``0 .. 255``."""
         if isinstance(value, tuple):
             red, green, blue = value
             return red, green, blue
@@ -143,7 +143,7 @@ class Colour(_ColourType):
 
 
 class Area(_AreaType):
-    """A part of an image: columns from the left, rows from the top, width and height."""
+    """An area of an image: left, top, width and height in pixels."""
 
     name = "X,Y,W,H"
 
@@ -162,7 +162,7 @@ class Area(_AreaType):
 
 
 class Tile(_TileType):
-    """The side of tiles, or ``auto``."""
+    """Side of the tiles in pixels, or ``auto``."""
 
     name = "auto|N"
 
