@@ -11,11 +11,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from random import Random
 
 import click
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from cnncompress import Codec
 from cnncompress.codec.avif_coder import AvifCoder
@@ -45,8 +46,8 @@ def _page(seed: int) -> Image.Image:
     """Four pictures of text and plots side by side."""
     page = Image.new("RGB", (WIDTH, HEIGHT), "white")
     for number, draw in enumerate((graphics.page, graphics.page)):
-        page.paste(draw(graphics.random.Random(10 * seed + number)).resize((512, 512)), (512 * number, 0))
-        page.paste(draw(graphics.random.Random(10 * seed + 5 + number)), (512 * number, 512))
+        page.paste(draw(Random(10 * seed + number)).resize((512, 512)), (512 * number, 0))
+        page.paste(draw(Random(10 * seed + 5 + number)), (512 * number, 512))
     return page
 
 
@@ -60,8 +61,8 @@ def slide(seed: int, photographs: Sequence[Image.Image]) -> Image.Image:
     background = Image.linear_gradient("L").resize((WIDTH, HEIGHT)).point(lambda value: 200 + value // 5)
     slide_ = Image.merge("RGB", (background, background, Image.new("L", background.size, 250)))
     draw = ImageDraw.Draw(slide_)
-    font = graphics.ImageFont.truetype(str(graphics._FONTS / "DejaVuSans.ttf"), 34)
-    words = graphics._prose(graphics.random.Random(seed)).split()
+    font = ImageFont.truetype(str(graphics._FONTS / "DejaVuSans.ttf"), 34)
+    words = graphics._prose(Random(seed)).split()
     for line in range(9):
         draw.text((40, 40 + 76 * line), " ".join(words[3 * line : 3 * line + 3]), font=font, fill=(20, 30, 60))
     return _with_photographs(slide_, photographs, ((500, 150, 500),))
@@ -77,7 +78,7 @@ def scan(seed: int, photographs: Sequence[Image.Image]) -> Image.Image:
 def relief(seed: int, photographs: Sequence[Image.Image]) -> Image.Image:
     """A map: flat areas, lines and names over a shaded relief, for which a blurred photograph stands."""
     shade = photographs[0].resize((WIDTH, HEIGHT)).convert("L").filter(ImageFilter.GaussianBlur(6))
-    random_ = graphics.random.Random(seed)
+    random_ = Random(seed)
     areas = Image.new("RGB", (WIDTH, HEIGHT), (190, 215, 240))
     draw = ImageDraw.Draw(areas)
     for _ in range(30):
@@ -86,7 +87,7 @@ def relief(seed: int, photographs: Sequence[Image.Image]) -> Image.Image:
         draw.polygon(corners, fill=random_.choice(((240, 240, 225), (200, 225, 180), (225, 225, 225))))
     shaded = Image.blend(areas, Image.merge("RGB", (shade, shade, shade)), 0.2)
     draw = ImageDraw.Draw(shaded)
-    font = graphics.ImageFont.truetype(str(graphics._FONTS / "DejaVuSans.ttf"), 13)
+    font = ImageFont.truetype(str(graphics._FONTS / "DejaVuSans.ttf"), 13)
     words = graphics._prose(random_).split()
     for word in words[:90]:
         draw.text((random_.randint(0, WIDTH - 60), random_.randint(0, HEIGHT - 20)), word, font=font, fill=(30, 30, 30))
@@ -97,7 +98,7 @@ def chart(seed: int, photographs: Sequence[Image.Image]) -> Image.Image:
     """Plots beside a smooth gradient, with one photograph."""
     page = Image.new("RGB", (WIDTH, HEIGHT), "white")
     for number in range(2):
-        page.paste(graphics.plot(graphics.random.Random(seed + number)), (512 * number, 0))
+        page.paste(graphics.plot(Random(seed + number)), (512 * number, 0))
     gradient = Image.radial_gradient("L").resize((500, 240))
     page.paste(
         Image.merge("RGB", (gradient, gradient.point(lambda v: 255 - v), Image.new("L", gradient.size, 128))), (6, 520)
@@ -188,7 +189,8 @@ def main(photographs: tuple[Path, ...], quality: float, least: float, side: int,
             continue
         decoded = coder.colours_of(whole)
         sizes = []
-        for mask, coding in ((~counts, "avif"), (counts, "learned")):
+        layers_of_page: tuple[tuple[NDArray[np.bool_], CodingChoice], ...] = ((~counts, "avif"), (counts, "learned"))
+        for mask, coding in layers_of_page:
             layer = flattened(pixels, mask)
 
             def code(at: Hundredths, layer: Pixels = layer, coding: CodingChoice = coding) -> tuple[int, Pixels]:

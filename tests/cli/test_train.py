@@ -322,7 +322,7 @@ def test_checks_before_the_work(photos: Path, tmp_path: Path, monkeypatch: pytes
         (["--set", "model.width_8=8"], 6, "another shape than the one to start from"),
         (["--set", "learning_speed=1"], 2, "unknown TrainConfig keys: learning_speed"),
         (["--set", "seed"], 2, "setting 'seed': "),
-        (["--set", "model.fine_channels=320"], 2, "fine_channels is 320, of 320 channels in all"),
+        (["--set", "model.fine_channels=320"], 2, "fine_channels is 320, must be less than 320"),
         (["--quiet", "--verbose"], 2, "--quiet and --verbose exclude each other."),
     ],
 )

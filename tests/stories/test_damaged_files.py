@@ -69,7 +69,6 @@ CASES: dict[str, tuple[bytes, type[BitstreamError] | type[LimitExceeded] | type[
     "flipped": (GOOD[:-1] + bytes([GOOD[-1] ^ 1]), Corrupt, "checksum of the lossless chunk does not match"),
     "flipped-header": (GOOD[:5] + b"\x07" + GOOD[6:], Corrupt, "checksum of the lossless chunk does not match"),
     "newer": (with_header(GOOD, 3, b"\x02"), UnsupportedVersion, "format version 2"),
-    "newer-coding": (with_header(GOOD, 10, b"\x00"), UnsupportedVersion, "coding 0"),
     "other-size": (with_header(GOOD, 5, b"\x06"), Corrupt, "5x4 pixels, expected 6x4"),
     "large": (with_header(GOOD, 5, b"\xff\xff\xff\xff"), LimitExceeded, "65535x65535"),
     "model": (LEARNED, UnknownModel, "01234567"),

@@ -9,7 +9,7 @@ import click
 
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.groups import option_group, section
-from cnncompress.cli.options.types import Device, Devices, Size
+from cnncompress.cli.options.types import Devices, Size
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 
 if TYPE_CHECKING:
@@ -20,15 +20,6 @@ _option = section("Running")
 MODEL_VARIABLE = "CNNCOMPRESS_MODEL"
 DEVICE_VARIABLE = "CNNCOMPRESS_DEVICE"
 THREADS_VARIABLE = "CNNCOMPRESS_THREADS"
-
-device_option = click.option(
-    "--device",
-    type=Device(),
-    default="auto",
-    show_default=True,
-    help="Where to run: auto, cpu, cuda, cuda:N or mps.",
-)
-force_option = click.option("-f", "--force", is_flag=True, help="Replace OUTPUT if it exists.")
 
 
 @dataclass(frozen=True)
