@@ -98,6 +98,7 @@ def test_threads_through_pillow(paths: list[Path], expected: list[str]) -> None:
         del Image.EXTENSION[pillow.EXTENSION]
 
 
+@pytest.mark.slow
 def test_processes(paths: list[Path], expected: list[str]) -> None:
     """With different numbers of threads inside, which must not matter either."""
     processes = []

@@ -43,6 +43,7 @@ def run(command: str, folder: Path, output: Path, *options: str) -> dict[str, by
     return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
 
 
+@pytest.mark.slow
 def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_path: Path) -> None:
     """In both directions: each way decodes the files of every other, as they are the same."""
     packed = {}
@@ -57,6 +58,7 @@ def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_pa
     assert len(decoded[0]) == 5 and decoded[0] == decoded[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [("--target-psnr", "30"), ("--effort", "1")])
 def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tuple[str, str]) -> None:
     found = [
