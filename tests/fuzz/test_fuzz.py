@@ -19,6 +19,7 @@ from fuzz_engine import Finding, Report, run
 from fuzz_model import damaged_model
 from fuzz_target import Target, expect
 from fuzz_targets import TARGETS, opened
+from own_process import in_own_process, peak_bytes
 from random_model import write_random_model
 
 from cnncompress.bitstream.container import unpack
@@ -33,22 +34,24 @@ MAX_GROWTH = 300 << 20
 """Bytes by which a search may raise the process's peak; inflated metadata may take 16 MiB several times."""
 
 
-def peak_bytes() -> int:
-    resource = pytest.importorskip("resource")
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no clock that interrupts")
-@pytest.mark.parametrize("name", [target.name for target in TARGETS])
-def test_short_search(name: str) -> None:
+def searched(name: str) -> tuple[Report, int]:
+    """A search, and the bytes by which it raised the process's peak over what sound data take."""
     report = Report()
     with opened(name) as target:
         for data in target.starts:
             report.execute(target, data)
         before = peak_bytes()
         run(target, report, seed=1, over=lambda: report.runs >= RUNS[name])
+    return report, peak_bytes() - before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no clock that interrupts")
+@pytest.mark.parametrize("name", [target.name for target in TARGETS])
+def test_short_search(name: str) -> None:
+    report, growth = in_own_process(searched, name)
     assert not report.findings, "\n".join(finding.message for finding in report.findings.values())
-    assert peak_bytes() - before < MAX_GROWTH
+    assert growth < MAX_GROWTH
     accepted = sum(count for outcome, count in report.outcomes.items() if outcome.startswith("ok"))
     assert RUNS[name] * 0.02 < accepted < RUNS[name] * 0.9, "the damage does not get through, or does nothing"
 
