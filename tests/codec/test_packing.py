@@ -37,6 +37,7 @@ from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.view import View
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 PIXELS = np.random.default_rng(3).integers(0, 256, (5, 7, 4), dtype=np.uint8)
 MODES = ["1", "L", "LA", "RGB", "RGBA"]
@@ -109,7 +110,7 @@ def test_sides_that_webp_cannot_have() -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_metadata_and_alpha_around_latents(mode: str) -> None:
     source = read_image(image_of(mode))
-    data = pack_learned(source, [b"latents"], 50_00, b"abcd", RECORD)
+    data = pack_learned(source, [b"latents"], Hundredths(50_00), b"abcd", RECORD)
     container = unpack(data)
     back = decode(parse(data), View(), Limits(), lambda fingerprint: Painter(source.colour)).image
     assert (back.mode, back.tobytes()) == (mode, image_of(mode).tobytes())
@@ -204,7 +205,7 @@ def test_limits_hold_for_files_too(tmp_path: Path) -> None:
 def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
     data = store_original(png(image_of("RGB"), tmp_path / "image.png"))
     for width, height, message in [(6, 5, "limit of 30"), (8, 5, "has 7x5 pixels, not 8x5")]:
-        header = Header(Layout.RGB, width, height, 0, bytes(4))
+        header = Header(Layout.RGB, width, height, Hundredths(0), bytes(4))
         with pytest.raises(Corrupt, match=message):
             decompress(pack(Container(header, unpack(data).chunks)))
     with pytest.raises(Corrupt, match="the stored original cannot be read: not a picture"):

@@ -145,6 +145,7 @@ def test_same_seed_same_data(tmp_path: Path) -> None:
     assert search(1) == search(1) != search(3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the script limits memory as Linux does")
 def test_script(tmp_path: Path) -> None:

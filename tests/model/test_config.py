@@ -32,8 +32,9 @@ def test_widths_out_of_range() -> None:
             ModelConfig(**{name: value})
     for name in names:
         if name != "fine_channels":  # there may be none
+            nothing: dict[str, Any] = {name: 0}
             with pytest.raises(ValueError, match=f"{name} is 0, must be"):
-                ModelConfig(**{name: 0})
+                ModelConfig(**nothing)
 
 
 def test_numbers_of_blocks_are_small() -> None:

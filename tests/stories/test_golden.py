@@ -110,6 +110,7 @@ def test_every_shipped_model_has_golden_files_of_every_kind() -> None:
 
 
 @pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
+@pytest.mark.slow
 def test_script_writes_files_that_pass(decoders: Decoders, tmp_path: Path) -> None:
     (tmp_path / "old.cnc").write_bytes(b"old")
     old = {"file": "old.cnc", "pixels": "old.png", "model": "old", "fingerprint": "00000000", "symbols_sha256": ""}
