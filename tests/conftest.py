@@ -102,6 +102,14 @@ def chelsea() -> NDArray[np.uint8]:
     return sample("chelsea.png")
 
 
+@pytest.fixture
+def pillow_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a test register the plugin with Pillow, which afterwards is as it was."""
+    Image.init()  # else formats that are loaded meanwhile would go as well
+    for name in ("ID", "OPEN", "SAVE", "MIME", "EXTENSION"):
+        monkeypatch.setattr(Image, name, getattr(Image, name).copy())
+
+
 @pytest.fixture(scope="session")
 def weights() -> Weights:
     """The default model, as it is loaded from its file. Not to be changed."""

@@ -6,7 +6,6 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +33,9 @@ INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif o
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    """Registers the plugin, and leaves Pillow as it was."""
+def registered(pillow_registry: None) -> None:
+    """Registers the plugin."""
     register(device="cpu")
-    yield
-    Image.ID.remove(pillow.FORMAT)
-    for registry in (Image.OPEN, Image.SAVE, Image.MIME):
-        del registry[pillow.FORMAT]
-    del Image.EXTENSION[pillow.EXTENSION]
 
 
 @pytest.fixture(scope="module")

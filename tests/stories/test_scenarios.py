@@ -49,20 +49,6 @@ class Shell:
         return sorted(path.relative_to(top).as_posix() for path in top.rglob("*") if path.is_file())
 
 
-@pytest.fixture(scope="session")
-def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of the installed command; where the package is not installed, of one that stands for it."""
-    beside = Path(sys.executable).parent
-    if (beside / "cnncompress").exists():
-        return beside
-    folder = tmp_path_factory.mktemp("bin")
-    package = Path(__file__).parents[2]
-    script = f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m cnncompress "$@"\n'
-    (folder / "cnncompress").write_text(script)
-    (folder / "cnncompress").chmod(0o755)
-    return folder
-
-
 @pytest.fixture
 def shell(tmp_path: Path, bin_folder: Path) -> Shell:
     return Shell(tmp_path, bin_folder)
