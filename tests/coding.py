@@ -12,13 +12,13 @@ from cnncompress.codec.tiles import TileGrid
 from cnncompress.units import Hundredths
 
 
-def encode(pipeline: ImagePipeline, pixels: NDArray[np.uint8], quality: int) -> bytes:
+def encode(pipeline: ImagePipeline, pixels: NDArray[np.uint8], quality: Hundredths) -> bytes:
     """Payload of the latent chunk of an image, uint8 ``[H, W, 3]``."""
-    (payload,) = TiledImage(pipeline, pixels).encode(Hundredths(quality))
+    (payload,) = TiledImage(pipeline, pixels).encode(quality)
     return payload
 
 
-def decode(pipeline: ImagePipeline, payload: bytes, size: tuple[int, int], quality: int) -> NDArray[np.uint8]:
+def decode(pipeline: ImagePipeline, payload: bytes, size: tuple[int, int], quality: Hundredths) -> NDArray[np.uint8]:
     """The image of a payload; size is height and width."""
     grid = TileGrid(size[1], size[0])
-    return TileDecoder(pipeline, grid, (payload,), Hundredths(quality)).decode(grid.image)
+    return TileDecoder(pipeline, grid, (payload,), quality).decode(grid.image)

@@ -1,39 +1,49 @@
 """Fixtures that many test modules share: photographs, the packaged model, and a limit on threads.
 
-The entropy coder is imported where a test asks for it: those of training run without, as on a machine lent for its GPU.
+Large packages are imported where a test asks for them, so that collecting tests, and running a few, takes no time. The
+entropy coder is one: the tests of training run without, as on a machine lent for its GPU.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
-from skimage import data
-from threadpoolctl import threadpool_limits
+from PIL import Image
 
 from cnncompress.model.config import ModelConfig
-from cnncompress.model.devices import fix_summation_order
-from cnncompress.model.weights import Weights, load_weights
 
 if TYPE_CHECKING:
     from cnncompress.api import Codec
     from cnncompress.codec.pipeline import ImagePipeline
+    from cnncompress.model.weights import Weights
 
 MAX_THREADS = 2
+SAMPLES = Path(__file__).parents[1] / "samples"
 
-fix_summation_order()  # before any test computes
+
+def pytest_configure() -> None:
+    """Shares two threads out among pytest-xdist's workers; whatever they start has as many.
+
+    Torch and NumPy look this up when they are loaded.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, MAX_THREADS // workers)))
 
 
 @pytest.fixture(scope="session", autouse=True)
-def limited_threads() -> None:
-    """Keeps torch to two threads, or to fewer where the environment says so."""
-    torch.set_num_threads(min(MAX_THREADS, torch.get_num_threads()))
+def fixed_summation_order() -> None:
+    """Before any test computes."""
+    from cnncompress.model.devices import fix_summation_order
+
+    fix_summation_order()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -44,6 +54,9 @@ def interruptible() -> None:
 
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
+    import torch
+    from threadpoolctl import threadpool_limits
+
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -62,7 +75,17 @@ def threads() -> Callable[[int], AbstractContextManager[None]]:
 @pytest.fixture(scope="session")
 def astronaut() -> NDArray[np.uint8]:
     """uint8 ``[512, 512, 3]``, a portrait."""
+    from skimage import data
+
     pixels: NDArray[np.uint8] = data.astronaut()
+    pixels.setflags(write=False)
+    return pixels
+
+
+def sample(name: str) -> NDArray[np.uint8]:
+    """A photograph of the folder samples, read-only."""
+    with Image.open(SAMPLES / name) as image:
+        pixels = np.array(image)
     pixels.setflags(write=False)
     return pixels
 
@@ -70,28 +93,36 @@ def astronaut() -> NDArray[np.uint8]:
 @pytest.fixture(scope="session")
 def coffee() -> NDArray[np.uint8]:
     """uint8 ``[400, 600, 3]``, a still life."""
-    pixels: NDArray[np.uint8] = data.coffee()
-    pixels.setflags(write=False)
-    return pixels
+    return sample("coffee.png")
 
 
 @pytest.fixture(scope="session")
 def chelsea() -> NDArray[np.uint8]:
     """uint8 ``[300, 451, 3]``, a cat."""
-    pixels: NDArray[np.uint8] = data.chelsea()
-    pixels.setflags(write=False)
-    return pixels
+    return sample("chelsea.png")
+
+
+@pytest.fixture
+def pillow_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets a test register the plugin with Pillow, which afterwards is as it was."""
+    Image.init()  # else formats that are loaded meanwhile would go as well
+    for name in ("ID", "OPEN", "SAVE", "MIME", "EXTENSION"):
+        monkeypatch.setattr(Image, name, getattr(Image, name).copy())
 
 
 @pytest.fixture(scope="session")
 def weights() -> Weights:
     """The default model, as it is loaded from its file. Not to be changed."""
+    from cnncompress.model.weights import load_weights
+
     return load_weights(None)
 
 
 @pytest.fixture(scope="session")
 def pipeline(weights: Weights) -> ImagePipeline:
     """The default model between pixels and payload, on the CPU."""
+    import torch
+
     from cnncompress.codec.latents import LatentTransform
     from cnncompress.codec.pipeline import ImagePipeline
     from cnncompress.entropy.coder import EntropyModel
@@ -101,11 +132,13 @@ def pipeline(weights: Weights) -> ImagePipeline:
 
 
 @pytest.fixture(scope="session")
-def codec() -> Codec:
-    """The default model behind the public interface, on the CPU."""
+def codec(weights: Weights) -> Codec:
+    """The same behind the public interface, on the CPU."""
     from cnncompress.api import Codec
 
-    return Codec(device="cpu")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cnncompress.model.weights.load_weights", lambda _: weights)
+        return Codec(device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -152,7 +152,8 @@ def test_quality_and_target_exclude_each_other(codec: Codec, crop: Pixels) -> No
 
 
 def test_quality_is_kept_in_hundredths(codec: Codec, crop: Pixels) -> None:
-    for quality, kept in [(0, 0.0), (100, 100.0), (33.333, 33.33), (99.999, 100.0), (np.float32(12.5), 12.5)]:
+    single: Any = np.float32(12.5)
+    for quality, kept in [(0, 0.0), (100, 100.0), (33.333, 33.33), (99.999, 100.0), (single, 12.5)]:
         assert probe(codec.compress(crop, quality)).quality == kept
     assert probe(codec.compress(crop)).quality == 60.0
 

@@ -26,7 +26,7 @@ def test_effort_makes_another_file_that_is_nearer(codec: Codec, crop: Pixels) ->
     def bits_worth(data: bytes) -> float:
         """Bits, and what the errors are worth at the model's trade-off of this quality, about 0.01 bits a square."""
         error = np.square(np.asarray(codec.decompress(data), dtype=float) - crop).mean()
-        return 8 * len(data) + 0.01 * float(error) * crop.shape[0] * crop.shape[1]
+        return 8 * len(data) + 0.01 * float(error) * crop[..., 0].size
 
     assert bits_worth(refined) < bits_worth(single)
     assert cnncompress.compress(crop, 50, device="cpu", effort=3) == refined

@@ -1,14 +1,22 @@
-"""The tree of errors: as its docstring draws it, with exit codes of their own, and each one tested somewhere."""
+"""The tree of errors: as its docstring draws it, with exit codes of their own, and a way to each one."""
 
 from __future__ import annotations
 
 import inspect
 import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from PIL import Image
 
 from cnncompress import errors
+from cnncompress.api import compress
+from cnncompress.bitstream.header import MAGIC
+from cnncompress.cli.main import program
 from cnncompress.errors import CnncompressError
 
 TREE: dict[str, type[CnncompressError]] = {
@@ -56,18 +64,97 @@ def test_messages_are_what_was_given() -> None:
         assert inspect.getdoc(value)
 
 
-@pytest.mark.parametrize("name", sorted(TREE))
-def test_every_error_is_expected_by_a_test(name: str) -> None:
-    """By itself, or in a table of inputs and errors; a family counts by its members."""
-    tests = [path for path in Path(__file__).parent.rglob("test_*.py") if path.name not in ("test_errors.py",)]
-    text = "\n".join(path.read_text(encoding="utf-8") for path in tests)
-    members = [each for each, value in TREE.items() if issubclass(value, TREE[name])]
-    assert any(re.search(rf"raises\({member}\b|, {member}[,)\n]", text) for member in members)
+Fault = Callable[[pytest.MonkeyPatch], None]
 
 
-@pytest.mark.parametrize("name", sorted(TREE))
-def test_every_leaf_is_raised_by_the_program(name: str) -> None:
-    package = Path(errors.__file__).parent
-    text = "\n".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
-    leaf = not TREE[name].__subclasses__()
-    assert re.search(rf"raise {name}\(", text) or not leaf
+def raising(function: str, error: Exception) -> Fault:
+    """Makes a function of the package fail."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    return lambda monkeypatch: monkeypatch.setattr(function, fail)
+
+
+def without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith(("torchvision", "cnncompress.training."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line that ends with an error.
+
+    Attributes:
+        line: The command, its words apart.
+        message: What its last line says, among other things.
+        fault: What fails in the program or the machine, where the command line alone is not enough.
+    """
+
+    line: str
+    message: str
+    fault: Fault | None = None
+
+
+CASES: dict[type[CnncompressError], Case] = {
+    errors.OutsideImage: Case("decompress --crop 0,0,99,9 good.cnc", "not within"),
+    errors.UnreadableImage: Case("compress --lossless missing.png", "no such file"),
+    errors.UnsupportedImage: Case("compress --lossless moving.gif", "--frame"),
+    errors.BadMagic: Case("decompress image.png", "not a .cnc file"),
+    errors.UnsupportedVersion: Case("decompress newer.cnc", "version"),
+    errors.Truncated: Case("decompress short.cnc", "missing"),
+    errors.Corrupt: Case("decompress damaged.cnc", "checksum"),
+    errors.VerificationFailed: Case(
+        "compress --lossless --verify image.png -o new.cnc",
+        "cannot be decoded",
+        raising("cnncompress.codec.cache.CodecCache.decode", errors.Corrupt("damaged")),
+    ),
+    errors.OutputExists: Case("compress --lossless image.png -o good.cnc", "exists"),
+    errors.UnknownModel: Case("compress --model nobody image.png -o new.cnc", "no model named"),
+    errors.InvalidModel: Case("compress --model damaged.safetensors image.png -o new.cnc", "damaged.safetensors"),
+    errors.DeviceError: Case("compress --device cuda:99 image.png -o new.cnc", "cuda:99"),
+    errors.OutOfMemory: Case(
+        "compress --lossless image.png -o new.cnc", "memory", raising("cnncompress.batch.worker.encode", MemoryError())
+    ),
+    errors.MissingPackage: Case("train . -o new.safetensors", "pip install", without_torchvision),
+    errors.NotSmaller: Case("compress --lossless --if-larger fail small.jpg", "bytes, the input"),
+    errors.LimitExceeded: Case("compress --lossless --max-pixels 9 image.png -o new.cnc", "limit"),
+}
+"""Each error that is not a family, and a way to it."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The files that the cases name, in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (60, 40)).save("image.png")
+    Image.effect_noise((64, 64), 99).save("small.jpg", quality=5)
+    Image.new("L", (4, 4)).save("moving.gif", save_all=True, append_images=[Image.new("L", (4, 4), 9)])
+    good = compress("image.png", coding="lossless")
+    damaged = {"good": good, "short": good[:-1], "newer": MAGIC + b"\xff" + good[len(MAGIC) + 1 :]}
+    damaged["damaged"] = good[:-1] + bytes([good[-1] ^ 1])
+    for name, data in damaged.items():
+        Path(f"{name}.cnc").write_bytes(data)
+    Path("damaged.safetensors").write_bytes(b"nothing")
+    return tmp_path
+
+
+def test_there_is_a_way_to_every_error() -> None:
+    assert CASES.keys() == {value for value in TREE.values() if not value.__subclasses__()}
+
+
+@pytest.mark.parametrize("error", CASES, ids=lambda error: error.__name__)
+def test_errors_are_one_line_and_an_exit_code(
+    error: type[CnncompressError], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raised: list[type] = []
+    monkeypatch.setattr(error, "__init__", lambda self, *args: raised.append(type(self)))
+    case = CASES[error]
+    if case.fault is not None:
+        case.fault(monkeypatch)
+    result = CliRunner().invoke(program, case.line.split(), prog_name="cnncompress")
+    assert set(raised) == {error}, result.output
+    assert (result.exit_code, result.stdout) == (error.exit_code, "")
+    assert result.stderr.startswith("cnncompress: ") and result.stderr.count("\n") == 1
+    assert case.message in result.stderr

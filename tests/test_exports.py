@@ -8,6 +8,7 @@ import inspect
 import subprocess
 import sys
 import typing
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,7 @@ def test_public_signatures_name_public_types() -> None:
     hidden = set()
     for name in cnncompress.__all__:
         value = getattr(cnncompress, name)
-        functions = [value] if inspect.isfunction(value) else []
+        functions: list[Callable[..., object]] = [value] if inspect.isfunction(value) else []
         if inspect.isclass(value):
             functions = [member for key, member in vars(value).items() if inspect.isfunction(member) and key[0] != "_"]
             made_by_callers = inspect.isfunction(value.__init__) and name not in ("SourceImage", "Info")

@@ -6,8 +6,8 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,20 +26,16 @@ from cnncompress.errors import FeatureLoss
 from cnncompress.images.limits import Limits
 from cnncompress.pillow import CncImageFile, register
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 METADATA = Metadata(b"profile" * 20, b"II*\0\x08\0\0\0\x01\0\x0f\x01\x02\0\x04\0\0\0Abc\0\0\0\0\0", b"<x/>")
 INFO = {"icc_profile": METADATA.icc, "exif": b"Exif\0\0" + bytes(METADATA.exif or b""), "xmp": METADATA.xmp}
 
 
 @pytest.fixture(autouse=True)
-def registered() -> Iterator[None]:
-    """Registers the plugin, and leaves Pillow as it was."""
+def registered(pillow_registry: None) -> None:
+    """Registers the plugin."""
     register(device="cpu")
-    yield
-    Image.ID.remove(pillow.FORMAT)
-    for registry in (Image.OPEN, Image.SAVE, Image.MIME):
-        del registry[pillow.FORMAT]
-    del Image.EXTENSION[pillow.EXTENSION]
 
 
 @pytest.fixture(scope="module")
@@ -196,15 +192,15 @@ def test_damaged_files(packed: bytes) -> None:
 def test_other_models_and_limits(packed: bytes, crop: Image.Image, tmp_path: Path) -> None:
     container = unpack(packed)
     header = container.header
-    foreign = pack(Container(type(header)(header.layout, 70, 50, 6000, b"\1\2\3\4"), container.chunks))
+    foreign = pack(Container(type(header)(header.layout, 70, 50, Hundredths(60_00), b"\1\2\3\4"), container.chunks))
     with pytest.raises(OSError, match="fingerprint 01020304, which is not installed"):
         reopened(foreign).load()
     register(device="cpu", limits=Limits(100))
     with pytest.raises(OSError, match="limit of 100"):
         reopened(packed).load()
-    for options in ({}, {"lossless": True}):
+    for lossless in (False, True):
         with pytest.raises(OSError, match="cannot write as CNC: 70x50 pixels are more than the limit of 100"):
-            crop.save(tmp_path / "x.cnc", **options)
+            crop.save(tmp_path / "x.cnc", lossless=lossless)
     assert not (tmp_path / "x.cnc").exists()
     register(model="nobody", device="cpu")
     with pytest.raises(OSError, match="no model named 'nobody'"):
@@ -214,7 +210,13 @@ def test_other_models_and_limits(packed: bytes, crop: Image.Image, tmp_path: Pat
 def test_wrong_options(crop: Image.Image, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="quality is 101"):
         crop.save(tmp_path / "x.cnc", quality=101)
-    for options in ({"optimise": True}, {"target_size": 2000}, {"source": None}, {"target_size": 1, "lossless": True}):
+    unknown: list[dict[str, Any]] = [
+        {"optimise": True},
+        {"target_size": 2000},
+        {"source": None},
+        {"target_size": 1, "lossless": True},
+    ]
+    for options in unknown:
         with pytest.raises(TypeError, match=r"CNC has no option '.*'; the options are: quality, target, .*, xmp"):
             crop.save(tmp_path / "x.cnc", **options)
     with pytest.raises(ValueError, match="both a quality, 50, and a target"):

@@ -6,15 +6,15 @@ import dataclasses
 
 import pytest
 
-from cnncompress import probe as probe_module
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.errors import BadMagic, Corrupt, InvalidModel, Truncated
 from cnncompress.probe import Info, probe
+from cnncompress.units import Hundredths
 
 DATA = pack(
     Container(
-        Header(Layout.RGBA, 20, 10, 62_50, bytes.fromhex("00ff1234")),
+        Header(Layout.RGBA, 20, 10, Hundredths(62_50), bytes.fromhex("00ff1234")),
         (Chunk(ChunkType.LATENTS, bytes(50)), Chunk(ChunkType.ALPHA, bytes(10)), Chunk(150, b"")),
     )
 )
@@ -62,7 +62,7 @@ def test_facts_of_a_file_with_an_unknown_model() -> None:
 )
 def test_files_that_need_no_model(chunk: Chunk, coding: str, original: str | None) -> None:
     ancillary = ancillary_chunks(Metadata(icc=b"profile", xmp=b"<x/>"), SourceRecord("GIF", 9))
-    facts = probe(pack(Container(Header(Layout.BILEVEL, 4, 5, 0, bytes(4)), (chunk, *ancillary))))
+    facts = probe(pack(Container(Header(Layout.BILEVEL, 4, 5, Hundredths(0), bytes(4)), (chunk, *ancillary))))
     assert (facts.coding, facts.mode, facts.original) == (coding, "1", original)
     assert (facts.quality, facts.fingerprint, facts.model) == (None, None, None)
     assert facts.source == SourceRecord("GIF", 9)
@@ -71,14 +71,14 @@ def test_files_that_need_no_model(chunk: Chunk, coding: str, original: str | Non
 
 def test_tiles() -> None:
     assert (probe(DATA).tiles, probe(DATA).tile_side) == (1, 0)
-    header = Header(Layout.RGB, 200, 100, 5000, b"abcd", 64)
+    header = Header(Layout.RGB, 200, 100, Hundredths(50_00), b"abcd", 64)
     tiles = probe(pack(Container(header, tuple(Chunk(ChunkType.LATENTS, bytes(size)) for size in range(6)))))
     assert (tiles.tiles, tiles.tile_side) == (6, 64)
     assert tiles.chunks == tuple(("latents", size) for size in range(6))
 
 
 def test_name_of_a_known_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probe_module, "read_manifest", OneModel)
+    monkeypatch.setattr("cnncompress.probe.read_manifest", OneModel)
     assert probe(DATA).model == "first"
 
 
@@ -86,7 +86,7 @@ def test_installation_without_models(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise InvalidModel("no manifest")
 
-    monkeypatch.setattr(probe_module, "read_manifest", fail)
+    monkeypatch.setattr("cnncompress.probe.read_manifest", fail)
     assert probe(DATA).model is None
 
 

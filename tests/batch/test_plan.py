@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -16,8 +17,9 @@ from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Requ
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.errors import BitstreamError, OutputError, PlanError, Truncated, UnreadableImage
+from cnncompress.units import Hundredths
 
-HEADER = Header(Layout.RGB, 2, 2, 0, bytes(4))
+HEADER = Header(Layout.RGB, 2, 2, Hundredths(0), bytes(4))
 
 
 def cnc(source: SourceRecord | None = None, kind: ChunkType = ChunkType.LATENTS, payload: bytes = b"1234") -> bytes:
@@ -35,8 +37,8 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def plan(operation: Operation, *paths: str, recursive: bool = False, **outputs: object) -> Plan:
-    return make_plan(Request(operation, Inputs(paths, recursive), Outputs(**outputs)))  # type: ignore[arg-type]
+def plan(operation: Operation, *paths: str, recursive: bool = False, **outputs: Any) -> Plan:
+    return make_plan(Request(operation, Inputs(paths, recursive), Outputs(**outputs)))
 
 
 def pairs(made: Plan) -> list[tuple[str, str, str]]:
@@ -131,7 +133,7 @@ class TestExisting:
         return path
 
     @staticmethod
-    def settled(policy: Existing, source: str = "in/a.png", **outputs: object) -> tuple[str | None, str | None]:
+    def settled(policy: Existing, source: str = "in/a.png", **outputs: Any) -> tuple[str | None, str | None]:
         made = plan("compress", source, existing=policy, **outputs)
         assert not made.jobs
         (result,) = made.settled

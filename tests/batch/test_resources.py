@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -35,12 +36,15 @@ def test_devices() -> None:
 
 
 def test_what_openmp_is_told_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    here = available_cores()
+    assert 1 <= here <= (os.cpu_count() or 1)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     assert available_cores() == 3
+    assert share_out(("cpu",), 99, jobs=None, threads=None) == share_out(("cpu",), 99, jobs=None, threads=3)
     for useless in ("", "0", "many"):
         monkeypatch.setenv("OMP_NUM_THREADS", useless)
-        assert available_cores() >= 1
-    assert share_out(("cpu",), 99, jobs=None, threads=None).slots >= 1
+        assert available_cores() == here
 
 
 def test_images_wait_for_room() -> None:

@@ -20,6 +20,7 @@ from cnncompress.batch.estimate import estimate
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
+from cnncompress.codec.encoding import encode as encode_image
 from cnncompress.codec.settings import EncodeSettings
 from cnncompress.errors import (
     BadMagic,
@@ -164,7 +165,7 @@ def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path)
 def test_inputs_are_kept_when_they_cannot_be_decoded(
     setup: Setup, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = batch_encode.encode_image
+    real = encode_image
     monkeypatch.setattr(batch_encode, "encode_image", lambda *args: real(*args)[:-4])
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).exit_code == 4
     with pytest.raises(VerificationFailed, match="the new file cannot be decoded: "):

@@ -19,8 +19,9 @@ from cnncompress.bitstream.ancillary import (
 )
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack
 from cnncompress.errors import Corrupt
+from cnncompress.units import Hundredths
 
-HEADER = Header(Layout.RGB, 2, 3, 50_00, bytes(4))
+HEADER = Header(Layout.RGB, 2, 3, Hundredths(50_00), bytes(4))
 EXIF = b"II*\0\x08\0\0\0\0\0\0\0\0\0"
 PARTS = [(ChunkType.ICC, "icc", b"profile"), (ChunkType.EXIF, "exif", EXIF), (ChunkType.XMP, "xmp", b"<x/>")]
 

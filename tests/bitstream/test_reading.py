@@ -10,13 +10,15 @@ import pytest
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack, unpack_head
 from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload, read_start, read_up_to, salvage
 from cnncompress.errors import BadMagic, Corrupt, Truncated, UnsupportedVersion
+from cnncompress.units import Hundredths
 
-HEADER = Header(Layout.GRAY, 5, 4, 0, bytes(4))
+HEADER = Header(Layout.GRAY, 5, 4, Hundredths(0), bytes(4))
 FILE = pack(Container(HEADER, (Chunk(ChunkType.LOSSLESS, b"planes"), Chunk(ChunkType.XMP, b"\x03\0"))))
 
 TILES = tuple(Chunk(ChunkType.LATENTS, bytes([48 + number]) * 10) for number in range(6))
 TILED = Container(
-    Header(Layout.RGBA, 200, 100, 5000, b"abcd", 64), (*TILES, Chunk(ChunkType.ALPHA, b"alpha"), Chunk(128, b"icc"))
+    Header(Layout.RGBA, 200, 100, Hundredths(50_00), b"abcd", 64),
+    (*TILES, Chunk(ChunkType.ALPHA, b"alpha"), Chunk(128, b"icc")),
 )
 DATA = pack(TILED)
 BODY = len(DATA) - 60 - 8
@@ -133,7 +135,10 @@ def test_what_nothing_is_left_of(data: bytes, error: type[Exception]) -> None:
 
 def test_other_codings_are_all_or_nothing() -> None:
     lossless = pack(
-        Container(Header(Layout.RGB, 4, 5, 0, bytes(4)), (Chunk(ChunkType.LOSSLESS, b"planes"), Chunk(130, b"xmp")))
+        Container(
+            Header(Layout.RGB, 4, 5, Hundredths(0), bytes(4)),
+            (Chunk(ChunkType.LOSSLESS, b"planes"), Chunk(130, b"xmp")),
+        )
     )
     assert salvage(lossless[:-1]).lost == ("xmp",)
     with pytest.raises(Truncated):

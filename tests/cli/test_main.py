@@ -21,10 +21,13 @@ from cnncompress.cli.console import printable
 from cnncompress.cli.exit_codes import exit_codes, working_on
 from cnncompress.cli.main import COMMANDS, program
 from cnncompress.errors import Corrupt, DeviceError
+from cnncompress.units import Hundredths
 
 COMMAND = [sys.executable, "-m", "cnncompress"]
 DATA = pack(
-    Container(Header(Layout.RGB, 20, 10, 62_50, bytes.fromhex("00ff1234")), (Chunk(ChunkType.LATENTS, bytes(50)),))
+    Container(
+        Header(Layout.RGB, 20, 10, Hundredths(62_50), bytes.fromhex("00ff1234")), (Chunk(ChunkType.LATENTS, bytes(50)),)
+    )
 )
 
 
@@ -151,7 +154,8 @@ def test_outputs_are_checked_before_the_work(command: list[str], image: Path, tm
 @pytest.mark.parametrize("command", [["compress"], ["decompress", "--format", "png"], ["info"]])
 def test_missing_input(command: list[str], tmp_path: Path) -> None:
     missing = tmp_path / "missing"
-    result = run(*command, missing, *([] if command == ["info"] else ["-o", tmp_path / "out"]))
+    output: list[str | Path] = [] if command == ["info"] else ["-o", tmp_path / "out"]
+    result = run(*command, missing, *output)
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr == f"cnncompress: {missing}: no such file or directory\n"
     assert not (tmp_path / "out").exists()
@@ -210,7 +214,7 @@ def test_info_json(good: Path) -> None:
 def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
     path = tmp_path / "stored.cnc"
     chunks = (Chunk(ChunkType.ORIGINAL, b"GIF89a"), Chunk(ChunkType.SOURCE, b"\6\0\0\0\0gif"))
-    path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, 0, bytes(4)), chunks)))
+    path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, Hundredths(0), bytes(4)), chunks)))
     values = run("info", path).stdout.splitlines()[1].split(maxsplit=7)
     assert values == ["20x10", "RGB", "stored", "37", "1.480", "-", "1", f"original:6 source:8  {path}"]
     facts = json.loads(run("info", "--json", path).stdout)

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cnncompress import TargetPsnr, TargetSize
 from cnncompress.api import Codec, compress, decompress
 from cnncompress.codec.rate_search import psnr_of
+from cnncompress.codec.settings import CodingChoice
 from cnncompress.images.read import read_image
 from cnncompress.probe import probe
 
@@ -48,11 +49,11 @@ def test_pages_are_never_larger_than_without_loss(codec: Codec, page: Image.Imag
 
 
 def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: Pixels) -> None:
-    for image, coding in product((page, coffee[:64, :96]), ("learned", "avif", "lossless")):
-        data = codec.compress(image, 50, coding=coding)
+    codings: tuple[CodingChoice, ...] = ("learned", "avif", "lossless")
+    for pixels, coding in product((np.asarray(page), coffee[:64, :96]), codings):
+        data = codec.compress(pixels, 50, coding=coding)
         assert probe(data).coding == coding
-        shape = np.asarray(image).shape
-        assert np.asarray(codec.decompress(data)).shape == shape
+        assert np.asarray(codec.decompress(data)).shape == pixels.shape
     wrong: Any = "jpeg"
     with pytest.raises(ValueError, match="coding is 'jpeg', expected one of auto, avif, learned, lossless"):
         codec.compress(page, coding=wrong)

@@ -17,6 +17,7 @@ from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales, scale_levels
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.units import Hundredths
 
 
 @pytest.fixture
@@ -44,13 +45,13 @@ def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int
     rows, columns = latent_size(*size)
     assert (rows % 4, columns % 4) == (0, 0)
     assert 0 <= 16 * rows - size[0] < 64 and 0 <= 16 * columns - size[1] < 64
-    latents = tiny.encode(random_pixels(*size), 5000)
+    latents = tiny.encode(random_pixels(*size), Hundredths(50_00))
     assert latents.z.dtype == latents.y.dtype == torch.int32
     assert latents.z.shape == (tiny_config.hyper_channels, rows // 4, columns // 4)
     assert latents.y.shape == (4, tiny_config.latent_channels, rows // 2, columns // 2)
-    assert tiny.hyper_levels(5000, *size).shape == latents.z.shape
+    assert tiny.hyper_levels(Hundredths(50_00), *size).shape == latents.z.shape
     assert latents.y_levels.dtype == torch.uint8 and latents.y_levels.shape == latents.y.shape
-    pixels = tiny.synthesise(tiny.decode_latent(latents, 5000), *size, 5000)
+    pixels = tiny.synthesise(tiny.decode_latent(latents, Hundredths(50_00)), *size, Hundredths(50_00))
     assert pixels.dtype == torch.uint8 and pixels.shape == (*size, 3)
 
 
@@ -60,7 +61,7 @@ def test_levels_are_in_the_order_of_the_symbols(tiny: LatentTransform) -> None:
     features = scales.features(z.numpy(), 777)
     expected = [scale_levels(scales.in_advance(number, features, 777)) for number in range(len(scales.parts))]
     assert len(np.unique(np.concatenate(expected))) > 5
-    walk = tiny.scale_walk(z, 777)
+    walk = tiny.scale_walk(z, Hundredths(7_77))
     for part, levels in zip(walk.parts(), expected, strict=True):
         assert np.array_equal(walk.levels(), levels)
         walk.add(np.full((part.size, 4, 6), 3, dtype=np.int32))
@@ -73,22 +74,22 @@ def test_symbols_are_clamped(tiny: LatentTransform, tiny_config: ModelConfig) ->
     with torch.no_grad():
         tiny.network.log_gain.table.fill_(30.0)
         tiny.network.h_a.head.weight.mul_(1e9)
-    latents = tiny.encode(random_pixels(64, 64), 0)
+    latents = tiny.encode(random_pixels(64, 64), Hundredths(0))
     assert int(latents.z.abs().max()) == MAX_HYPER_SYMBOL
     assert int(latents.y.abs().max()) == MAX_SYMBOL
 
 
 def test_quality_matters(tiny: LatentTransform) -> None:
     pixels = random_pixels(64, 64)
-    symbols = [tiny.encode(pixels, quality).y for quality in (0, 4999, 5000, 10000)]
+    symbols = [tiny.encode(pixels, Hundredths(quality)).y for quality in (0, 4999, 5000, 10000)]
     assert not any(
         torch.equal(*pair) for pair in zip(symbols[:1] + symbols[2:], symbols[2:] + symbols[:1], strict=True)
     )
 
 
 def test_networks_are_left_without_gradients(tiny: LatentTransform) -> None:
-    latents = tiny.encode(random_pixels(64, 64), 5000)
-    tiny.synthesise(tiny.decode_latent(latents, 5000), 64, 64, 5000)
+    latents = tiny.encode(random_pixels(64, 64), Hundredths(50_00))
+    tiny.synthesise(tiny.decode_latent(latents, Hundredths(50_00)), 64, 64, Hundredths(50_00))
     assert not tiny.network.training
     assert all(parameter.grad is None for parameter in tiny.network.parameters())
 
@@ -108,16 +109,18 @@ class Counting:
 def test_stages_are_told(tiny: LatentTransform) -> None:
     watch = Counting()
     timed = LatentTransform(tiny.network, tiny.scales, tiny.device, watch)
-    latents = timed.encode(random_pixels(10, 10), 100)
+    latents = timed.encode(random_pixels(10, 10), Hundredths(1_00))
     assert set(watch.stages) == {"analysis", "hyper", "context"}
     watch.stages.clear()
-    timed.scale_walk(latents.z, 100)
-    timed.synthesise(timed.decode_latent(latents, 100), 10, 10, 100)
+    timed.scale_walk(latents.z, Hundredths(1_00))
+    timed.synthesise(timed.decode_latent(latents, Hundredths(1_00)), 10, 10, Hundredths(1_00))
     assert set(watch.stages) == {"hyper", "context", "synthesis"}
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
-def test_decoded_latents_make_the_photograph(pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: int) -> None:
+def test_decoded_latents_make_the_photograph(
+    pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: Hundredths
+) -> None:
     crop = torch.tensor(chelsea[50:178, 100:260])
     latents = pipeline.transform.encode(crop, quality)
     assert isinstance(latents, Latents)
@@ -130,6 +133,8 @@ def test_decoded_latents_make_the_photograph(pipeline: ImagePipeline, chelsea: N
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_pictures_stay_flat(pipeline: ImagePipeline, value: int) -> None:
     pixels = torch.full((64, 64, 3), value, dtype=torch.uint8)
-    latents = pipeline.transform.encode(pixels, 10000)
-    decoded = pipeline.transform.synthesise(pipeline.transform.decode_latent(latents, 10000), 64, 64, 10000)
+    latents = pipeline.transform.encode(pixels, Hundredths(100_00))
+    decoded = pipeline.transform.synthesise(
+        pipeline.transform.decode_latent(latents, Hundredths(100_00)), 64, 64, Hundredths(100_00)
+    )
     assert (decoded.int() - value).abs().max() <= 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -18,13 +19,14 @@ from cnncompress.images.view import View
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn import restoration
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.units import Hundredths
 
 CONFIG = ModelConfig()
 WHOLE_VIEW = View()
 
 
 def header(width: int, height: int, layout: Layout = Layout.RGB, tile: int | None = None) -> Header:
-    return Header(layout, width, height, 5000, b"abcd", choose_side(width, height, tile))
+    return Header(layout, width, height, Hundredths(50_00), b"abcd", choose_side(width, height, tile))
 
 
 def decoding(head: Header, view: View = WHOLE_VIEW) -> int:
@@ -63,7 +65,8 @@ def test_alpha_and_other_codings_count() -> None:
 def test_wider_models_take_more() -> None:
     grid = TileGrid(4000, 3000, AUTOMATIC_SIDE)
     for field in ("latent_channels", "width_1", "width_8", "width_16"):
-        wide = replace(CONFIG, **{field: 4096})
+        wider: dict[str, Any] = {field: 4096}
+        wide = replace(CONFIG, **wider)
         assert encoding_bytes(grid, wide) > 2 * encoding_bytes(grid, CONFIG)
 
 

@@ -205,7 +205,7 @@ def test_limits_hold_for_files_too(tmp_path: Path) -> None:
 def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
     data = store_original(png(image_of("RGB"), tmp_path / "image.png"))
     for width, height, message in [(6, 5, "limit of 30"), (8, 5, "has 7x5 pixels, not 8x5")]:
-        header = Header(Layout.RGB, width, height, 0, bytes(4))
+        header = Header(Layout.RGB, width, height, Hundredths(0), bytes(4))
         with pytest.raises(Corrupt, match=message):
             decompress(pack(Container(header, unpack(data).chunks)))
     with pytest.raises(Corrupt, match="the stored original cannot be read: not an image"):

@@ -22,6 +22,7 @@ from cnncompress.errors import Corrupt
 from cnncompress.model.config import LEVELS_PER_NAT
 from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import gaussian_bits
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
 Threads = Callable[[int], AbstractContextManager[None]]
@@ -32,7 +33,7 @@ def assert_same_symbols(found: Latents, expected: Latents) -> None:
     assert torch.equal(found.y, expected.y)
 
 
-def coded(pipeline: ImagePipeline, pixels: Pixels, quality: int) -> tuple[Latents, bytes]:
+def coded(pipeline: ImagePipeline, pixels: Pixels, quality: Hundredths) -> tuple[Latents, bytes]:
     """Symbols of an image, and their payload."""
     latents = pipeline.transform.encode(torch.tensor(pixels), quality)
     return latents, pipeline.pack(latents)
@@ -66,7 +67,9 @@ def noise(pipeline: ImagePipeline, size: float) -> Iterator[None]:
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 1), (17, 31), (64, 64), (65, 130)])
 @pytest.mark.parametrize("quality", [0, 3333, 10000])
-def test_round_trip_of_odd_sizes(pipeline: ImagePipeline, coffee: Pixels, size: tuple[int, int], quality: int) -> None:
+def test_round_trip_of_odd_sizes(
+    pipeline: ImagePipeline, coffee: Pixels, size: tuple[int, int], quality: Hundredths
+) -> None:
     pixels = coffee[90 : 90 + size[0], 120 : 120 + size[1]]
     latents, payload = coded(pipeline, pixels, quality)
     assert encode(pipeline, pixels, quality) == payload
@@ -79,9 +82,9 @@ def test_round_trip_of_odd_sizes(pipeline: ImagePipeline, coffee: Pixels, size: 
 def test_round_trip_of_a_large_odd_size(pipeline: ImagePipeline, astronaut: Pixels) -> None:
     pixels = np.ascontiguousarray(np.concatenate([astronaut, astronaut[:1]])[:, :257])
     assert pixels.shape[:2] == (513, 257)
-    latents, payload = coded(pipeline, pixels, 4200)
-    assert_same_symbols(pipeline.unpack(payload, (513, 257), 4200), latents)
-    assert psnr(decode(pipeline, payload, (513, 257), 4200), pixels) > 25
+    latents, payload = coded(pipeline, pixels, Hundredths(42_00))
+    assert_same_symbols(pipeline.unpack(payload, (513, 257), Hundredths(42_00)), latents)
+    assert psnr(decode(pipeline, payload, (513, 257), Hundredths(42_00)), pixels) > 25
 
 
 @pytest.mark.parametrize("kind", ["noise", "black and white noise", "checks", "lines"])
@@ -97,13 +100,13 @@ def test_hostile_pictures(pipeline: ImagePipeline, kind: str) -> None:
     }
     pixels = planes[kind].astype(np.uint8)
     for quality in (0, 10000):
-        latents, payload = coded(pipeline, pixels, quality)
-        assert_same_symbols(pipeline.unpack(payload, (70, 90), quality), latents)
-        decode(pipeline, payload, (70, 90), quality)
+        latents, payload = coded(pipeline, pixels, Hundredths(quality))
+        assert_same_symbols(pipeline.unpack(payload, (70, 90), Hundredths(quality)), latents)
+        decode(pipeline, payload, (70, 90), Hundredths(quality))
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
-def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: int) -> None:
+def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: Hundredths) -> None:
     pixels = astronaut[60:188, 150:342]
     latents, payload = coded(pipeline, pixels, quality)
     clean = decode(pipeline, payload, (128, 192), quality)
@@ -117,7 +120,9 @@ def test_float_drift_cannot_touch_the_symbols(pipeline: ImagePipeline, astronaut
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
-def test_a_decoder_in_bfloat16_finds_the_same_symbols(pipeline: ImagePipeline, astronaut: Pixels, quality: int) -> None:
+def test_a_decoder_in_bfloat16_finds_the_same_symbols(
+    pipeline: ImagePipeline, astronaut: Pixels, quality: Hundredths
+) -> None:
     pixels = astronaut[60:188, 150:342]
     latents, payload = coded(pipeline, pixels, quality)
     clean = decode(pipeline, payload, (128, 192), quality)
@@ -134,21 +139,21 @@ def test_number_of_threads_does_not_matter(
 ) -> None:
     pixels = chelsea[100:164, 100:228]
     with threads(encoder):
-        latents, payload = coded(pipeline, pixels, 8000)
-        here = decode(pipeline, payload, (64, 128), 8000)
+        latents, payload = coded(pipeline, pixels, Hundredths(80_00))
+        here = decode(pipeline, payload, (64, 128), Hundredths(80_00))
     with threads(decoder):
-        assert_same_symbols(pipeline.unpack(payload, (64, 128), 8000), latents)
-        assert difference(decode(pipeline, payload, (64, 128), 8000), here).max() <= 1
+        assert_same_symbols(pipeline.unpack(payload, (64, 128), Hundredths(80_00)), latents)
+        assert difference(decode(pipeline, payload, (64, 128), Hundredths(80_00)), here).max() <= 1
 
 
 def test_threads_may_share_a_pipeline(pipeline: ImagePipeline, coffee: Pixels) -> None:
     crops = [np.ascontiguousarray(coffee[40 * i : 40 * i + 64 + i, 50 * i : 50 * i + 96]) for i in range(4)]
-    expected = [encode(pipeline, crop, 1000 * i) for i, crop in enumerate(crops)]
+    expected = [encode(pipeline, crop, Hundredths(1000 * i)) for i, crop in enumerate(crops)]
     found: dict[int, bytes] = {}
 
     def work(index: int) -> None:
-        found[index] = encode(pipeline, crops[index], 1000 * index)
-        decode(pipeline, found[index], crops[index].shape[:2], 1000 * index)
+        found[index] = encode(pipeline, crops[index], Hundredths(1000 * index))
+        decode(pipeline, found[index], crops[index].shape[:2], Hundredths(1000 * index))
 
     workers = [threading.Thread(target=work, args=(index,)) for index in range(4)]
     for worker in workers:
@@ -174,14 +179,14 @@ def table_bits(weights: Weights, symbols: Tensor, levels: Tensor) -> float:
 
 @pytest.mark.parametrize("quality", [0, 25, 50, 75, 100])
 def test_files_are_as_small_as_promised(
-    codec: Codec, pipeline: ImagePipeline, weights: Weights, astronaut: Pixels, quality: int
+    codec: Codec, pipeline: ImagePipeline, weights: Weights, astronaut: Pixels, quality: Hundredths
 ) -> None:
     """The whole file is below the Gaussian model's estimate plus 1 %, and at what the stored tables allow.
 
     The tables are counted on real symbols, so they are better than the estimate, and the first bound has room.
     """
     hundredths = 100 * quality
-    latents = pipeline.transform.encode(torch.tensor(astronaut), hundredths)
+    latents = pipeline.transform.encode(torch.tensor(astronaut), Hundredths(hundredths))
     estimate = ideal = 0.0
     for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
         estimate += float(gaussian_bits(symbols.float(), levels.float() / LEVELS_PER_NAT).double().sum())
@@ -194,23 +199,23 @@ def test_files_are_as_small_as_promised(
 
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (64, 100)])
 def test_data_left_over_is_noticed(pipeline: ImagePipeline, chelsea: Pixels, size: tuple[int, int]) -> None:
-    payload = encode(pipeline, chelsea[:100, :100], 5000)
+    payload = encode(pipeline, chelsea[:100, :100], Hundredths(50_00))
     with pytest.raises(Corrupt):
-        pipeline.unpack(payload, size, 5000)
+        pipeline.unpack(payload, size, Hundredths(50_00))
 
 
 def test_hyper_latents_beyond_their_range_are_corrupt(pipeline: ImagePipeline, chelsea: Pixels) -> None:
-    encoded, _ = coded(pipeline, chelsea[:64, :64], 5000)
+    encoded, _ = coded(pipeline, chelsea[:64, :64], Hundredths(50_00))
     latents = replace(encoded, z=encoded.z.clone())
     for value in (1024, -1024):
         latents.z[0, 0, 0] = value
         payload = pipeline.pack(latents)
         with pytest.raises(Corrupt, match="hyper-latent symbol beyond 1023"):
-            pipeline.unpack(payload, (64, 64), 5000)
+            pipeline.unpack(payload, (64, 64), Hundredths(50_00))
     latents.z[0, 0, 0] = -1023
-    walk = pipeline.transform.scale_walk(latents.z, 5000)
+    walk = pipeline.transform.scale_walk(latents.z, Hundredths(50_00))
     for part in walk.parts():
         walk.levels()
         walk.add(latents.y.flatten(0, 1)[part.in_latent].numpy())
     latents = replace(latents, y_levels=torch.from_numpy(walk.coded()[1]))
-    assert_same_symbols(pipeline.unpack(pipeline.pack(latents), (64, 64), 5000), latents)
+    assert_same_symbols(pipeline.unpack(pipeline.pack(latents), (64, 64), Hundredths(50_00)), latents)

@@ -18,7 +18,7 @@ from cnncompress.codec.rate_search import (
     quality_of_psnr,
     quality_of_rate,
 )
-from cnncompress.units import HIGHEST_QUALITY
+from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 
 class Codec:
@@ -58,7 +58,7 @@ def test_sizes_are_met_in_few_trials(complexity: float, overhead: int, place: fl
     log_size = photograph(complexity, overhead, 4)
     size = math.exp(log_size(round(place * HIGHEST_QUALITY)))
     codec = Codec(log_size)
-    found = find_quality(size_window(size * 1.005), codec, start)
+    found = find_quality(size_window(size * 1.005), codec, Hundredths(start))
     assert found is not None and found in codec.tried and len(codec.tried) <= MAX_TRIALS
     assert size * 0.98 <= math.exp(log_size(found)) <= size * 1.006
 
@@ -70,7 +70,7 @@ def test_the_usual_case_takes_three_trials_or_so() -> None:
             log_size = photograph(complexity, 60, 4)
             size = math.exp(log_size(round(place * HIGHEST_QUALITY)))
             codec = Codec(log_size)
-            find_quality(size_window(size), codec, round(100 * quality_of_rate(size / 50_000)))
+            find_quality(size_window(size), codec, Hundredths(round(100 * quality_of_rate(size / 50_000))))
             trials.append(len(codec.tried))
     assert sum(trials) / len(trials) <= 3.5 and max(trials) <= 5
 
@@ -84,7 +84,7 @@ def test_the_usual_case_takes_three_trials_or_so() -> None:
 def test_the_bound_is_kept_to_whatever_the_function(values: list[float], low: float, bound: str, start: int) -> None:
     codec = Codec(lambda quality: values[quality // 100])
     window = Window(low, low + 0.02, bound, 1e-3)  # type: ignore[arg-type]
-    found = find_quality(window, codec, start)
+    found = find_quality(window, codec, Hundredths(start))
     assert 1 <= len(codec.tried) <= MAX_TRIALS
     if found is None:
         assert window.safest in codec.tried and not any(window.admits(codec.value(each)) for each in codec.tried)
@@ -97,10 +97,10 @@ def test_what_lies_beyond_all_qualities(start: int) -> None:
     def value(quality: int) -> float:
         return quality / 1000
 
-    assert find_quality(Window(-2.0, -1.0, "high", 1e-3), Codec(value), start) is None
-    assert find_quality(Window(20.0, 21.0, "high", 1e-3), Codec(value), start) == HIGHEST_QUALITY
-    assert find_quality(Window(20.0, 21.0, "low", 1e-3), Codec(value), start) is None
-    assert find_quality(Window(-2.0, -1.0, "low", 1e-3), Codec(value), start) == 0
+    assert find_quality(Window(-2.0, -1.0, "high", 1e-3), Codec(value), Hundredths(start)) is None
+    assert find_quality(Window(20.0, 21.0, "high", 1e-3), Codec(value), Hundredths(start)) == HIGHEST_QUALITY
+    assert find_quality(Window(20.0, 21.0, "low", 1e-3), Codec(value), Hundredths(start)) is None
+    assert find_quality(Window(-2.0, -1.0, "low", 1e-3), Codec(value), Hundredths(start)) == 0
 
 
 def test_a_leap_over_the_window_ends_on_the_side_of_the_bound() -> None:

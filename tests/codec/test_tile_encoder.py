@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tile_encoder import ENDS, REACH, SharedAnalysis
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
 
@@ -40,14 +41,14 @@ def test_one_analysis_as_far_as_it_reaches(
     stages = Stages()
     monkeypatch.setattr(pipeline.transform, "stopwatch", stages)
     shared = SharedAnalysis(pipeline, photo)
-    first = shared.encode(6000)
+    first = shared.encode(Hundredths(60_00))
     for quality in (6000 - REACH, 6000 + REACH, 6300, 6000):
-        shared.encode(quality)
+        shared.encode(Hundredths(quality))
     assert (stages.begun.count("analysis"), stages.begun.count("rans")) == (1, 5)
-    assert shared.encode(6000) == first == (encode(pipeline, photo, 6000),)
+    assert shared.encode(Hundredths(60_00)) == first == (encode(pipeline, photo, Hundredths(60_00)),)
     before = stages.begun.count("analysis")
-    assert shared.encode(6000 + REACH + 1) == (encode(pipeline, photo, 6000 + REACH + 1),)
-    shared.encode(6000 + 2 * REACH)
+    assert shared.encode(Hundredths(6000 + REACH + 1)) == (encode(pipeline, photo, Hundredths(6000 + REACH + 1)),)
+    shared.encode(Hundredths(6000 + 2 * REACH))
     assert stages.begun.count("analysis") - before == 2, "the pipeline's and one more"
 
 
@@ -55,18 +56,18 @@ def test_one_analysis_as_far_as_it_reaches(
 def test_the_ends_are_analysed_themselves(pipeline: ImagePipeline, photo: Pixels, end: int) -> None:
     """What they come to decides whether a target is out of reach."""
     shared = SharedAnalysis(pipeline, photo)
-    shared.encode(abs(end - 300))
-    assert shared.encode(end) == (encode(pipeline, photo, end),)
+    shared.encode(Hundredths(abs(end - 300)))
+    assert shared.encode(Hundredths(end)) == (encode(pipeline, photo, Hundredths(end)),)
 
 
 @pytest.mark.parametrize("quality", [1000, 5000, 9000])
 @pytest.mark.parametrize("away", [-REACH, REACH])
 def test_it_codes_as_well_from_as_far_as_it_reaches(
-    pipeline: ImagePipeline, photo: Pixels, quality: int, away: int
+    pipeline: ImagePipeline, photo: Pixels, quality: Hundredths, away: int
 ) -> None:
     """The same rate and distortion to a few thousandths: 1 % of the bytes are about 0.05 dB."""
     shared = SharedAnalysis(pipeline, photo)
-    shared.encode(quality + away)
+    shared.encode(Hundredths(quality + away))
     (reused,), fresh = shared.encode(quality), encode(pipeline, photo, quality)
 
     def psnr(payload: bytes) -> float:

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from cnncompress.entropy import coder
 from cnncompress.entropy.coder import MAX_PREFIX, MAX_SYMBOL, EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.tables import MAX_RADIUS, TOTAL, ScaleTables, build_tables
 from cnncompress.errors import Corrupt
@@ -213,7 +212,7 @@ def test_errors_of_the_library_become_corrupt(error: Exception, monkeypatch: pyt
         def decode(self, *args: Any) -> None:
             raise error
 
-    monkeypatch.setattr(coder.constriction.stream.stack, "AnsCoder", Failing)
+    monkeypatch.setattr("constriction.stream.stack.AnsCoder", Failing)
     with pytest.raises(Corrupt, match=str(error)) as caught:
         SymbolDecoder(MODEL, b"1234").pop(np.zeros(3, dtype=np.uint8))
     assert caught.value.__cause__ is error

@@ -37,7 +37,8 @@ def check_walk(scales: IntegerScales, z: NDArray[np.int32], quality: int) -> NDA
     tensors, wide = scales.tensors, z.astype(np.int64)
     in_advance = log_scales(tensors, wide, quality)
     y = symbols_of(quality, in_advance.shape, 300.0)
-    walk, known, moved = ScaleWalk(scales, z, quality), [], []
+    walk, moved = ScaleWalk(scales, z, quality), []
+    known: list[NDArray[np.int64]] = []
     for number, part in enumerate(scales.parts):
         own = in_advance[part.in_latent]
         expected = context_levels(tensors, number, own, known)

@@ -102,7 +102,7 @@ class Fields:
             if byte < 128:
                 break
             check(len(septets) < 5, "corrupt")
-        value = sum(septet * 128**i for i, septet in enumerate(septets))
+        value = sum(septet << 7 * i for i, septet in enumerate(septets))
         check(value < 2**32 and (septets[-1] > 0 or len(septets) == 1), "corrupt")
         return value
 

@@ -84,7 +84,8 @@ class Scales:
 
 def level(t: Integers) -> Integers:
     """The level of a log-scale."""
-    return np.clip((t + 16) >> 5, 0, 63)
+    levels: Integers = np.clip((t + 16) >> 5, 0, 63)
+    return levels
 
 
 def _relu(t: Integers) -> Integers:

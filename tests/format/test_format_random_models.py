@@ -25,6 +25,7 @@ from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
 from cnncompress.model.weights import load_weights
+from cnncompress.units import Hundredths
 
 WIDTH, HEIGHT = 100, 70
 
@@ -52,7 +53,7 @@ def pipeline(path: Path) -> ImagePipeline:
 
 
 @pytest.mark.parametrize("quality", [0, 3333, 5000, 9999, 10000])
-def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: int) -> None:
+def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: Hundredths) -> None:
     model = read_model(path.read_bytes())
     payload = coding.encode(pipeline, random_pixels(quality), quality)
     expected = pipeline.unpack(payload, (HEIGHT, WIDTH), quality)
@@ -66,10 +67,10 @@ def test_same_symbols(path: Path, pipeline: ImagePipeline, quality: int) -> None
 
 def test_same_pixels(path: Path, pipeline: ImagePipeline) -> None:
     model = read_model(path.read_bytes())
-    payload = coding.encode(pipeline, random_pixels(1), 6000)
+    payload = coding.encode(pipeline, random_pixels(1), Hundredths(60_00))
     file = File(2, 0, WIDTH, HEIGHT, 6000, bytes(4), ())
     found = pixels(model, file, [read_symbols(payload, model, WIDTH, HEIGHT, 6000)]).astype(int)
-    difference = np.abs(found - coding.decode(pipeline, payload, (HEIGHT, WIDTH), 6000))
+    difference = np.abs(found - coding.decode(pipeline, payload, (HEIGHT, WIDTH), Hundredths(60_00)))
     assert difference.max() <= 1 and difference.mean() < 1e-3
     assert np.ptp(found) > 100 and ((found > 0) & (found < 255)).mean() > 0.01, "hardly a pixel within the range"
 
@@ -93,7 +94,7 @@ def test_tiles(path: Path, width: int, height: int, tile: int) -> None:
 def test_both_refuse_the_same_payloads(path: Path, pipeline: ImagePipeline) -> None:
     """Or decode the same symbols from them, which happens if hardly any damage is done."""
     model = read_model(path.read_bytes())
-    sound = coding.encode(pipeline, np.zeros((20, 20, 3), np.uint8), 2000)
+    sound = coding.encode(pipeline, np.zeros((20, 20, 3), np.uint8), Hundredths(20_00))
     rng = random.Random(3)
     refused = 0
     for _ in range(40):
@@ -101,7 +102,7 @@ def test_both_refuse_the_same_payloads(path: Path, pipeline: ImagePipeline) -> N
         words[rng.randrange(len(words))] = rng.choice((b"", bytes(4), rng.randbytes(4), rng.randbytes(3), sound))
         payload = b"".join(words)
         try:
-            expected = pipeline.unpack(payload, (20, 20), 2000)
+            expected = pipeline.unpack(payload, (20, 20), Hundredths(20_00))
         except Corrupt:
             refused += 1
             with pytest.raises(BadFile, match="corrupt"):

@@ -111,7 +111,8 @@ def _table(data: bytes) -> tuple[list[_Entry], int]:
     _, _, kind, width, height, coded = HEADER.unpack_from(data)
     side = 32 << (kind >> 3 & 15)
     columns, rows = (max(1, (length + side // 2) // side) if side > 32 else 1 for length in (width, height))
-    position, entries = _header_bytes(data), []
+    position = _header_bytes(data)
+    entries: list[_Entry] = []
     for _ in range(columns * rows):
         if position + 5 > len(data):
             return entries, position

@@ -7,6 +7,7 @@ import io
 import zlib
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import fuzz_seeds as seeds
 from fuzz_target import Target, expect
@@ -29,7 +30,7 @@ class DecodeTarget(Target):
     """Everything: ``Codec.decompress`` with the default model, of all of an image, of parts, and of what is left."""
 
     name = "decode-base"
-    allowed = (BitstreamError, UnknownModel, LimitExceeded)
+    allowed: ClassVar[tuple[type[Exception], ...]] = (BitstreamError, UnknownModel, LimitExceeded)
     memory = 1 << 30
 
     @cached_property

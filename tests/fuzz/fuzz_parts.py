@@ -26,6 +26,7 @@ from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.errors import BitstreamError, InvalidModel
 from cnncompress.model.weights import load_weights
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 
 class ContainerTarget(Target):
@@ -118,8 +119,8 @@ class ModelTarget(Target):
         weights = load_weights(path)
         transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
         pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-        pixels = decode(pipeline, self._payload, (20, 20), 5000)
+        pixels = decode(pipeline, self._payload, (20, 20), Hundredths(50_00))
         expect(pixels.shape == (20, 20, 3), "another size")
-        payload = encode(pipeline, np.asarray(seeds.photograph(20, 20)), 5000)
-        expect(decode(pipeline, payload, (20, 20), 5000).shape == (20, 20, 3), "another size")
+        payload = encode(pipeline, np.asarray(seeds.photograph(20, 20)), Hundredths(50_00))
+        expect(decode(pipeline, payload, (20, 20), Hundredths(50_00)).shape == (20, 20, 3), "another size")
         return "coded"

@@ -65,9 +65,10 @@ def learned_files(codec: Codec) -> list[bytes]:
     tagged = photograph(5, 70)
     tagged.info.update(exif=_EXIF, icc_profile=b"profile", xmp=b"<x/>")
     images = (image, image.convert("L"), transparent, transparent.convert("LA"), image.convert("1"), tagged)
-    sources = [(*pair, SourceRecord("jpg", 99)) for pair in zip(images, (0, 20, 50, 70, 90, 100), strict=True)]
-    sources.append((photograph(1, 1), 33.33, SourceRecord("", 0)))
-    files = [codec.compress(source, quality, source=record) for source, quality, record in sources]
+    record = SourceRecord("jpg", 99)
+    qualities = (0, 20, 50, 70, 90, 100)
+    files = [codec.compress(source, quality, source=record) for source, quality in zip(images, qualities, strict=True)]
+    files.append(codec.compress(photograph(1, 1), 33.33, source=SourceRecord("", 0)))
     wide = photograph(100, 70)
     wide.putalpha(wide.convert("L"))
     return [*files, codec.compress(wide, 40, tile=64), codec.compress(photograph(64, 128), 60, tile=64)]

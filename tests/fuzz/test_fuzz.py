@@ -19,6 +19,7 @@ from fuzz_engine import Finding, Report, run
 from fuzz_model import damaged_model
 from fuzz_target import Target, expect
 from fuzz_targets import TARGETS, opened
+from own_process import in_own_process, peak_bytes
 from random_model import write_random_model
 
 from cnncompress.bitstream.container import unpack
@@ -33,22 +34,24 @@ MAX_GROWTH = 300 << 20
 """Bytes by which a search may raise the process's peak; inflated metadata may take 16 MiB several times."""
 
 
-def peak_bytes() -> int:
-    resource = pytest.importorskip("resource")
-    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no clock that interrupts")
-@pytest.mark.parametrize("name", [target.name for target in TARGETS])
-def test_short_search(name: str) -> None:
+def searched(name: str) -> tuple[Report, int]:
+    """A search, and the bytes by which it raised the process's peak over what sound data take."""
     report = Report()
     with opened(name) as target:
         for data in target.starts:
             report.execute(target, data)
         before = peak_bytes()
         run(target, report, seed=1, over=lambda: report.runs >= RUNS[name])
+    return report, peak_bytes() - before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no clock that interrupts")
+@pytest.mark.parametrize("name", [target.name for target in TARGETS])
+def test_short_search(name: str) -> None:
+    report, growth = in_own_process(searched, name)
     assert not report.findings, "\n".join(finding.message for finding in report.findings.values())
-    assert peak_bytes() - before < MAX_GROWTH
+    assert growth < MAX_GROWTH
     accepted = sum(count for outcome, count in report.outcomes.items() if outcome.startswith("ok"))
     assert RUNS[name] * 0.02 < accepted < RUNS[name] * 0.9, "the damage does not get through, or does nothing"
 
@@ -79,7 +82,8 @@ def test_checksums_are_repaired() -> None:
     rng = random.Random(4)
     files = [*seeds.golden_files(), *seeds.plain_files()]
     assert all(resealed(data) == data for data in files)
-    assert all(parts is not None and parts.to_bytes() == data for data in files if (parts := take_apart(data)) or True)
+    taken_apart = [take_apart(data) for data in files]
+    assert [parts and parts.to_bytes() for parts in taken_apart] == files
     messages = []
     for _ in range(300):
         try:
@@ -141,6 +145,7 @@ def test_same_seed_same_data(tmp_path: Path) -> None:
     assert search(1) == search(1) != search(3)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the script limits memory as Linux does")
 def test_script(tmp_path: Path) -> None:

@@ -233,13 +233,16 @@ def test_damaged_files_raise_nothing_else(file_format: str) -> None:
     options = {"exif": exif(thumbnail=b"thumb")} if file_format in ("PNG", "WEBP", "TIFF") else {}
     data = encoded(Image.fromarray(RGB), file_format, **options)
     settings = ImageSettings(limits=Limits(10_000), strip=frozenset({"gps"}))
+    refused = []
     for position in range(0, len(data), 3):
         damaged = bytearray(data)
         damaged[position] ^= 0xFF
         try:
             read_image(bytes(damaged), settings)
-        except (UnreadableImage, UnsupportedImage, LimitExceeded):
-            continue
+        except (UnreadableImage, UnsupportedImage, LimitExceeded) as error:
+            assert "\n" not in str(error)
+            refused.append(position)
+    assert 0 in refused, "damage at the beginning, where each format says what it is"
 
 
 def test_limits_come_from_the_header() -> None:

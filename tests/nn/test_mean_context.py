@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
-from cnncompress.nn.mean_context import STEPS, StepPartition
+from cnncompress.nn.mean_context import StepPartition
 from cnncompress.nn.network import CodecNetwork
 
 PLACES = [(0, 0), (1, 1), (0, 1), (1, 0)]

@@ -40,6 +40,7 @@ def test_channels_of_a_group_share_the_step_of_their_position(bands: tuple[int, 
 def test_steps_are_bounded_and_find_their_way_back(tiny_config: ModelConfig) -> None:
     layer = QuantisationSteps(tiny_config)
     features = torch.ones(1, tiny_config.hyper_features, 1, 1)
+    assert layer.head.bias is not None
     torch.nn.init.constant_(layer.head.bias, 9.0)
     deltas = torch.cat(layer(features))
     torch.testing.assert_close(deltas, torch.full_like(deltas, math.exp(MAX_LOG_DELTA)))

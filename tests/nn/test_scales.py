@@ -47,7 +47,10 @@ def test_simulated_integers_are_the_integers(quality: int) -> None:
     twin = trainable(CONFIG, seed=quality)
     exact = twin.to_integers()
     z, position = random_z(CONFIG, 10), torch.tensor([quality / 10000 * 2])
-    walk, surprises, agreement, seen = ScaleWalk(exact, z.numpy(), quality), [], [], set()
+    walk = ScaleWalk(exact, z.numpy(), quality)
+    surprises: list[Tensor] = []
+    agreement: list[float] = []
+    seen: set[int] = set()
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         nats = twin(z[None].float(), position, simulate_integers=True)
@@ -57,7 +60,7 @@ def test_simulated_integers_are_the_integers(quality: int) -> None:
             table = nats_to_table(twin.context(number, own, surprises, True), True)
             levels = walk.levels()
             agreement.append((table[0].numpy() * LEVELS_PER_NAT == levels).mean())
-            seen |= set(levels.flat)
+            seen |= set(levels.flatten().tolist())
             walk.add(symbols[0].int().numpy())
             surprises.append(twin.context.surprise(symbols, own))
         hyper = twin.hyper_log_scales(position, simulate_integers=True)
@@ -79,7 +82,7 @@ def test_twin_without_simulation_is_near_and_smooth() -> None:
         assert table.min() >= 0 and table.max() <= (SCALE_LEVELS - 1) / LEVELS_PER_NAT
     for simulate in (False, True):
         twin.zero_grad()
-        (twin(z, position, simulate) - 3.0).square().sum().backward()  # type: ignore[no-untyped-call]
+        (twin(z, position, simulate) - 3.0).square().sum().backward()
         ours = [p for name, p in twin.named_parameters() if not name.startswith(("hyper_offset", "context"))]
         assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in ours)
 
@@ -91,7 +94,7 @@ def test_bounded_log_scales_can_come_back() -> None:
         with torch.no_grad():
             twin.hyper_offset.table.fill_(start)
         twin.zero_grad()
-        (twin.hyper_log_scales(torch.tensor([0.5]), True) - target).square().sum().backward()  # type: ignore[no-untyped-call]
+        (twin.hyper_log_scales(torch.tensor([0.5]), True) - target).square().sum().backward()
         gradient = twin.hyper_offset.table.grad
         assert gradient is not None
         comes_back = target == 4.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,3 +19,17 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Image.fromarray(pixels).save("a.bmp")
     Image.fromarray(pixels[:, ::-1]).save("b.bmp")
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def bin_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of the installed command; where the package is not installed, of one that stands for it."""
+    beside = Path(sys.executable).parent
+    if (beside / "cnncompress").exists():
+        return beside
+    folder = tmp_path_factory.mktemp("bin")
+    package = Path(__file__).parents[2]
+    script = f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m cnncompress "$@"\n'
+    (folder / "cnncompress").write_text(script)
+    (folder / "cnncompress").chmod(0o755)
+    return folder

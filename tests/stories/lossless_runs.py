@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from click.testing import CliRunner, Result
 
@@ -18,7 +19,7 @@ def run(*args: str | Path, data: bytes | None = None, **variables: str) -> Resul
     return CliRunner().invoke(program, arguments, input=data, prog_name="cnncompress", env=variables)
 
 
-def compress(*args: str | Path, **variables: str) -> Result:
+def compress(*args: str | Path, **variables: Any) -> Result:
     """Compresses without loss."""
     return run("compress", "--lossless", *args, **variables)
 

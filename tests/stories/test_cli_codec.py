@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +12,6 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from cnncompress.cli.main import program
-
-COMMAND = [sys.executable, "-m", "cnncompress"]
 
 
 def run(*args: str | Path, data: bytes | None = None) -> Result:
@@ -39,8 +35,10 @@ def image(picture: Image.Image, tmp_path: Path) -> Path:
 
 def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "image.cnc", tmp_path / "back.png"
-    result = run("compress", "-q", "80", "--device", "cpu", "--if-larger", "keep", image, packed)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    result = run("compress", "-q", "80", "--device", "cpu", "--if-larger", "keep", "--json", image, packed)
+    assert (result.exit_code, result.stderr) == (0, "")
+    facts = json.loads(result.stdout.splitlines()[0])
+    assert (facts["status"], facts["coding"], facts["quality"], facts["device"]) == ("ok", "learned", 80.0, "cpu")
     result = run("decompress", "--device", "cpu", packed, back)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
 
@@ -55,10 +53,10 @@ def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
 def test_pipe_keeps_alpha(picture: Image.Image) -> None:
     stream = io.BytesIO()
     picture.save(stream, "PNG")
-    packed = subprocess.run([*COMMAND, "compress", "-", "-"], input=stream.getvalue(), capture_output=True, check=True)
-    back = subprocess.run([*COMMAND, "decompress", "-", "-"], input=packed.stdout, capture_output=True, check=True)
-    assert packed.stderr == back.stderr == b""
-    decoded = Image.open(io.BytesIO(back.stdout))
+    packed = run("compress", "-", "-", data=stream.getvalue())
+    back = run("decompress", "-", "-", data=packed.stdout_bytes)
+    assert packed.stderr == back.stderr == ""
+    decoded = Image.open(io.BytesIO(back.stdout_bytes))
     assert (decoded.format, decoded.mode, decoded.size) == ("PNG", "RGBA", (70, 45))
     assert (np.asarray(decoded)[..., 3] == np.asarray(picture)[..., 3]).all()
 

@@ -62,7 +62,7 @@ def test_threads_that_share_a_codec(codec: Codec, paths: list[Path], expected: l
     with ThreadPoolExecutor(WORKERS) as pool:
         for path, sums in zip(paths, expected, strict=True):
             data = path.read_bytes()
-            found = list(pool.map(lambda _, data=data: summed(codec.decompress(data)), range(2 * WORKERS)))  # type: ignore[misc]
+            found = list(pool.map(lambda _, data=data: summed(codec.decompress(data)), range(2 * WORKERS)))
             assert found == [sums] * 2 * WORKERS
         mixed = list(pool.map(lambda path: summed(codec.decompress(path.read_bytes())), paths * WORKERS))
     assert mixed == expected * WORKERS
@@ -98,6 +98,7 @@ def test_threads_through_pillow(paths: list[Path], expected: list[str]) -> None:
         del Image.EXTENSION[pillow.EXTENSION]
 
 
+@pytest.mark.slow
 def test_processes(paths: list[Path], expected: list[str]) -> None:
     """With different numbers of threads inside, which must not matter either."""
     processes = []

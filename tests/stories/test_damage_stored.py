@@ -17,12 +17,13 @@ from cnncompress.cli.main import program
 from cnncompress.errors import Corrupt, UnsupportedImage
 from cnncompress.images.formats import sniff
 from cnncompress.images.guard import INPUT_FORMATS
+from cnncompress.units import Hundredths
 
 
 def stored(original: bytes, ending: str = "") -> bytes:
     """A .cnc file with an original of 5x4 pixels, if that is one."""
     chunks = (Chunk(ChunkType.ORIGINAL, original), *ancillary_chunks(Metadata(), SourceRecord(ending, 1)))
-    return pack(Container(Header(Layout.RGB, 5, 4, 0, bytes(4)), chunks))
+    return pack(Container(Header(Layout.RGB, 5, 4, Hundredths(0), bytes(4)), chunks))
 
 
 def image_file(kind: str) -> bytes:

@@ -26,6 +26,7 @@ from cnncompress.errors import (
     UnknownModel,
     UnsupportedVersion,
 )
+from cnncompress.units import Hundredths
 
 SAMPLES_PER_PIXEL = 277
 
@@ -44,7 +45,7 @@ def with_header(data: bytes, position: int, value: bytes) -> bytes:
 
 def stored(original: bytes) -> bytes:
     chunk = Chunk(ChunkType.ORIGINAL, original)
-    return pack(Container(Header(Layout.RGB, 5, 4, 0, bytes(4)), (chunk,)))
+    return pack(Container(Header(Layout.RGB, 5, 4, Hundredths(0), bytes(4)), (chunk,)))
 
 
 def odd_tiff() -> bytes:
@@ -61,7 +62,9 @@ def odd_tiff() -> bytes:
 
 
 GOOD = compress(Image.new("RGB", (5, 4), (1, 2, 3)), coding="lossless")
-LEARNED = pack(Container(Header(Layout.RGB, 5, 4, 5000, b"\x01\x23\x45\x67"), (Chunk(ChunkType.LATENTS, b"abcd"),)))
+LEARNED = pack(
+    Container(Header(Layout.RGB, 5, 4, Hundredths(50_00), b"\x01\x23\x45\x67"), (Chunk(ChunkType.LATENTS, b"abcd"),))
+)
 CASES: dict[str, tuple[bytes, type[BitstreamError] | type[LimitExceeded] | type[UnknownModel], str]] = {
     "empty": (b"", Truncated, "the file is empty"),
     "foreign": (b"\x89PNG\r\n\x1a\n", BadMagic, "not a .cnc file"),

@@ -13,6 +13,7 @@ import pytest
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.cli.main import COMMANDS, program
 from cnncompress.pillow import MIME_TYPE
+from cnncompress.units import Hundredths
 
 ROOT = Path(__file__).parents[2]
 DESKTOP = ROOT / "scripts" / "desktop"
@@ -33,7 +34,7 @@ def test_mime_type_and_magic() -> None:
 @pytest.mark.parametrize("layout", list(Layout))
 def test_file_knows_a_cnc_file(layout: Layout, tmp_path: Path) -> None:
     chunks = [Chunk(ChunkType.LATENTS, b"")] + [Chunk(ChunkType.ALPHA, b"")] * layout.has_alpha
-    (tmp_path / "x").write_bytes(pack(Container(Header(layout, 640, 480, 6000, bytes(4)), tuple(chunks))))
+    (tmp_path / "x").write_bytes(pack(Container(Header(layout, 640, 480, Hundredths(60_00), bytes(4)), tuple(chunks))))
     command = ["file", "-b", "-m", str(DESKTOP / "cnncompress.magic"), str(tmp_path / "x")]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert text.startswith("cnncompress image data, version 1, 640 x 480, "), text

@@ -42,7 +42,7 @@ KINDS: dict[str, Kind] = {
     "stored GIF": lambda _, info: info.original == "gif",
     "source": has_chunks("source"),
 } | {
-    f"lossless {mode}": lambda _, info, mode=mode: info.coding == "lossless" and info.mode == mode  # type: ignore[misc]
+    f"lossless {mode}": lambda _, info, mode=mode: info.coding == "lossless" and info.mode == mode
     for mode in ("1", "L", "LA", "RGB", "RGBA")
 }
 

@@ -33,7 +33,7 @@ def check(entry: dict[str, Any], folder: Path) -> None:
     with Image.open(folder / entry["pixels"]) as expected:
         assert (image.mode, image.size) == (expected.mode, expected.size)
         assert (np.asarray(image) == np.asarray(expected)).all()
-    parts = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if key in image.info}
+    parts: dict[str, bytes] = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if key in image.info}
     original = restore_original(data)
     if original is not None:
         parts["original"] = original.data

@@ -43,6 +43,7 @@ def run(command: str, folder: Path, output: Path, *options: str) -> dict[str, by
     return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
 
 
+@pytest.mark.slow
 def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_path: Path) -> None:
     """In both directions: each way decodes the files of every other, as they are the same."""
     packed = {}
@@ -57,6 +58,7 @@ def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_pa
     assert len(decoded[0]) == 5 and decoded[0] == decoded[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", [("--target-psnr", "30"), ("--effort", "1")])
 def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tuple[str, str]) -> None:
     found = [
@@ -66,13 +68,22 @@ def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tup
     assert found[0] == found[1]
 
 
+@pytest.fixture(scope="module")
+def codecs() -> dict[Precision, Codec]:
+    return {each: Codec(device="cpu", precision=each) for each in (*PRECISIONS, "auto")}
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("count", [1, 2])
 def test_every_precision_and_thread_count_decodes_every_other(
-    photos: Path, precision: Precision, count: int, threads: Threads, monkeypatch: pytest.MonkeyPatch
+    photos: Path,
+    codecs: dict[Precision, Codec],
+    precision: Precision,
+    count: int,
+    threads: Threads,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The same symbols, whatever the floats of the decoder do, and pixels that differ by what bfloat16 rounds."""
-    codecs = {each: Codec(device="cpu", precision=each) for each in PRECISIONS}
     with threads(count):
         data = codecs[precision].compress(photos / "0.png", 60)
     found = []
@@ -94,6 +105,6 @@ def test_every_precision_and_thread_count_decodes_every_other(
     assert error.mean() < 1.0 and error.max() <= 16
 
 
-def test_auto_is_fp32_on_the_cpu(photos: Path) -> None:
-    files = [Codec(device="cpu", precision=each).compress(photos / "1.png") for each in ("auto", "fp32", "bf16")]
+def test_auto_is_fp32_on_the_cpu(photos: Path, codecs: dict[Precision, Codec]) -> None:
+    files = [codecs[each].compress(photos / "1.png") for each in ("auto", "fp32", "bf16")]
     assert files[0] == files[1] != files[2]

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "kill_test.py"
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not SCRIPT.exists(), reason="no scripts beside the tests"),
     pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes of that kind"),
 ]

@@ -59,7 +59,7 @@ def test_the_second_argument_is_the_output_if_it_looks_like_one(folder: Path) ->
 
 def test_standard_streams(folder: Path) -> None:
     data = Path("a.bmp").read_bytes()
-    packed = compress("-", data=data).stdout_bytes  # type: ignore[arg-type]
+    packed = compress("-", data=data).stdout_bytes
     assert compress("-c", "a.bmp").stdout_bytes == packed == compress("a.bmp", "-o", "-").stdout_bytes
     assert compress("a.bmp", "-o", "/dev/stdout").stdout_bytes == packed
     decoded = run("decompress", "-", "-o", "out.bmp", data=packed)

@@ -14,7 +14,7 @@ from cnncompress.batch.request import Inputs, Outputs
 from cnncompress.images.formats import OUTPUT_FORMATS
 
 FOLDER = Path("out")
-PARTS = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="/\0"), min_size=1, max_size=12) | (
+PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=12) | (
     st.sampled_from(["..", ".", "...", ".cnc", "..cnc", "...cnc", ".png", "a.png.cnc", "~", "-", "a\nb"])
 )
 PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join) | st.lists(PARTS, min_size=1).map(

@@ -17,6 +17,7 @@ from cnncompress.api import compress
 from cnncompress.bitstream.container import pack, unpack
 from cnncompress.bitstream.header import tile_count
 from cnncompress.cli.main import program
+from cnncompress.units import Hundredths
 
 Run = Callable[..., Result]
 
@@ -193,7 +194,9 @@ def test_memory_limit(run: Run, folder: Path) -> None:
 def test_a_small_file_that_declares_a_large_image(run: Run, folder: Path) -> None:
     """Tiles without end would do as well, but here it is one tile of 256 megapixels."""
     container = unpack((folder / "photo.cnc").read_bytes())
-    header = type(container.header)(container.header.layout, 16384, 16384, 5000, container.header.fingerprint)
+    header = type(container.header)(
+        container.header.layout, 16384, 16384, Hundredths(50_00), container.header.fingerprint
+    )
     Path("huge.cnc").write_bytes(pack(type(container)(header, container.chunks[:1])))
     done = run("decompress", "huge.cnc", "out.png")
     assert done.exit_code == 9 and "of memory, more than the limit of 2.0 GB" in done.stderr

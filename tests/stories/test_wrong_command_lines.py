@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lossless_runs import compress, names, run
@@ -56,7 +57,7 @@ def test_wrong_command_lines_exit_with_2(folder: Path, args: list[str], message:
 
 
 def test_environment(folder: Path) -> None:
-    def message(*args: str, **variables: str) -> str:
+    def message(*args: str, **variables: Any) -> str:
         result = run("compress", "a.bmp", *args, **variables)
         return f"{result.exit_code} {result.stderr}"
 

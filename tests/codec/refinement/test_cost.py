@@ -18,9 +18,10 @@ from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes, Surr
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
 from cnncompress.model.weights import Weights
 from cnncompress.nn.margins import Margin, Margins
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
-QUALITY = 4000
+QUALITY = Hundredths(40_00)
 
 
 @pytest.fixture(scope="module")

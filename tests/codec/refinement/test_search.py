@@ -22,6 +22,7 @@ from cnncompress.codec.tile_decoder import TileDecoder
 from cnncompress.codec.tile_encoder import TiledImage
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.model.weights import Weights
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
 Threads = Callable[[int], AbstractContextManager[None]]
@@ -35,37 +36,37 @@ def refiner(pipeline: ImagePipeline, weights: Weights) -> Refiner:
     return Refiner(pipeline, weights.tables)
 
 
-def refined(refiner: Refiner, pixels: Pixels, quality: int, effort: Effort = QUICK) -> bytes:
+def refined(refiner: Refiner, pixels: Pixels, quality: Hundredths, effort: Effort = QUICK) -> bytes:
     image = TiledImage(refiner.pipeline, pixels)
     (payload,) = image.encode(quality, RefiningCoder(refiner, effort))
     return payload
 
 
-def cost(refiner: Refiner, pixels: Pixels, payloads: Sequence[bytes], quality: int, side: int = 0) -> float:
+def cost(refiner: Refiner, pixels: Pixels, payloads: Sequence[bytes], quality: Hundredths, side: int = 0) -> float:
     """Lambda times MSE plus bits per pixel, of what a decoder makes of the bytes."""
     height, width, _ = pixels.shape
     grid = TileGrid(width, height, side)
     decoded = TileDecoder(refiner.pipeline, grid, tuple(payloads), quality).decode(grid.image)
     error = float(np.mean(np.square(decoded.astype(float) - pixels)))
-    return refiner.model_lambda(quality) * error + 8 * sum(map(len, payloads)) / (height * width)
+    return refiner.model_lambda(quality) * error + 8 * sum(map(len, payloads)) / int(height * width)
 
 
-def saved(refiner: Refiner, pixels: Pixels, quality: int, effort: Effort = QUICK) -> float:
+def saved(refiner: Refiner, pixels: Pixels, quality: Hundredths, effort: Effort = QUICK) -> float:
     """How much lower the cost is than that of a single pass, as a share of the latter's rate."""
     single = encode(refiner.pipeline, pixels, quality)
     before = cost(refiner, pixels, [single], quality)
     after = cost(refiner, pixels, [refined(refiner, pixels, quality, effort)], quality)
-    return (before - after) / (8 * len(single) / (pixels.shape[0] * pixels.shape[1]))
+    return (before - after) * pixels[..., 0].size / (8 * len(single))
 
 
 def test_photographs_get_better(refiner: Refiner, coffee: Pixels) -> None:
-    gains = [saved(refiner, coffee[120:312, 200:392], quality) for quality in (500, 5000, 9500)]
+    gains = [saved(refiner, coffee[120:312, 200:392], Hundredths(quality)) for quality in (500, 5000, 9500)]
     assert min(gains) > 0 and sum(gains) / 3 > 0.01
 
 
 @pytest.mark.parametrize("level", [3, 5])
 def test_levels_are_better_than_a_single_pass(refiner: Refiner, coffee: Pixels, level: int) -> None:
-    assert saved(refiner, coffee[120:280, 200:360], 4000, EFFORTS[level]) > 0.01
+    assert saved(refiner, coffee[120:280, 200:360], Hundredths(40_00), EFFORTS[level]) > 0.01
 
 
 @given(
@@ -75,7 +76,7 @@ def test_levels_are_better_than_a_single_pass(refiner: Refiner, coffee: Pixels, 
     quality=st.integers(0, 10000),
 )
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
-def test_nothing_gets_worse(refiner: Refiner, pixels: Pixels, quality: int) -> None:
+def test_nothing_gets_worse(refiner: Refiner, pixels: Pixels, quality: Hundredths) -> None:
     assert saved(refiner, pixels, quality) >= 0
 
 
@@ -88,16 +89,17 @@ def test_no_photographs(refiner: Refiner, kind: str) -> None:
         "checks": np.repeat(255 * ((rows // 3 + columns // 3) % 2)[..., None], 3, axis=2),
     }[kind].astype(np.uint8)
     for quality in (0, 10000):
-        assert saved(refiner, pixels, quality) >= 0
+        assert saved(refiner, pixels, Hundredths(quality)) >= 0
 
 
+@pytest.mark.slow
 def test_the_same_bytes_every_time(refiner: Refiner, coffee: Pixels, threads: Threads) -> None:
     pixels = coffee[100:260, 200:430]
     with threads(1):
-        first = refined(refiner, pixels, 5000)
-        assert refined(refiner, pixels, 5000) == first
+        first = refined(refiner, pixels, Hundredths(50_00))
+        assert refined(refiner, pixels, Hundredths(50_00)) == first
     with threads(2):
-        assert refined(refiner, pixels, 5000) == first
+        assert refined(refiner, pixels, Hundredths(50_00)) == first
 
 
 @pytest.mark.parametrize("effort", [QUICK, EFFORTS[3]], ids=["network", "linear path"])
@@ -106,12 +108,15 @@ def test_tiles_are_refined_one_by_one(refiner: Refiner, coffee: Pixels, effort: 
     image = TiledImage(refiner.pipeline, pixels, 64)
     assert len(image.grid) > 1
     seen: list[tuple[int, int]] = []
-    payloads = image.encode(5000, RefiningCoder(refiner, effort), lambda done, total: seen.append((done, total)))
+    payloads = image.encode(
+        Hundredths(50_00), RefiningCoder(refiner, effort), lambda done, total: seen.append((done, total))
+    )
     total = (1 + len(effort.rounds)) * len(image.grid)
     assert seen == [(done, total) for done in range(1, total + 1)]
-    single = image.encode(5000)
+    single = image.encode(Hundredths(50_00))
     assert all(one != other for one, other in zip(payloads, single, strict=True))
-    assert cost(refiner, pixels, payloads, 5000, side=64) < cost(refiner, pixels, single, 5000, side=64)
+    quality = Hundredths(50_00)
+    assert cost(refiner, pixels, payloads, quality, side=64) < cost(refiner, pixels, single, quality, side=64)
 
 
 def test_a_search_can_be_stopped(refiner: Refiner, coffee: Pixels) -> None:
@@ -127,9 +132,11 @@ def test_a_search_can_be_stopped(refiner: Refiner, coffee: Pixels) -> None:
         return progress
 
     image = TiledImage(refiner.pipeline, pixels, WHOLE)
-    single, stopped = (image.encode(5000, RefiningCoder(refiner, QUICK), stop_at(step))[0] for step in (1, 2))
-    assert single == encode(refiner.pipeline, pixels, 5000)
-    assert stopped == refined(refiner, pixels, 5000, Effort(QUICK.rounds[:1]))
+    single, stopped = (
+        image.encode(Hundredths(50_00), RefiningCoder(refiner, QUICK), stop_at(step))[0] for step in (1, 2)
+    )
+    assert single == encode(refiner.pipeline, pixels, Hundredths(50_00))
+    assert stopped == refined(refiner, pixels, Hundredths(50_00), Effort(QUICK.rounds[:1]))
 
 
 def test_tiles_after_the_stop_get_a_single_pass(refiner: Refiner, coffee: Pixels) -> None:
@@ -139,7 +146,10 @@ def test_tiles_after_the_stop_get_a_single_pass(refiner: Refiner, coffee: Pixels
         if done >= 2:
             raise StopRefining
 
-    stopped, single = image.encode(5000, RefiningCoder(refiner, QUICK), stop), image.encode(5000)
+    stopped, single = (
+        image.encode(Hundredths(50_00), RefiningCoder(refiner, QUICK), stop),
+        image.encode(Hundredths(50_00)),
+    )
     assert stopped[0] != single[0] and stopped[1:] == single[1:]
 
 
@@ -148,7 +158,7 @@ def test_other_errors_of_the_progress_end_the_work(refiner: Refiner, coffee: Pix
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        TiledImage(refiner.pipeline, coffee[:64, :64]).encode(5000, RefiningCoder(refiner, QUICK), fail)
+        TiledImage(refiner.pipeline, coffee[:64, :64]).encode(Hundredths(50_00), RefiningCoder(refiner, QUICK), fail)
 
 
 def test_levels_take_more_and_more_work() -> None:
