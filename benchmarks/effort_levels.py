@@ -102,7 +102,7 @@ def measure_levels(
             tuple(
                 CodecResults(
                     codec.name,
-                    codec.settings,
+                    codec.encode_settings,
                     environment,
                     tuple(sorted(rows[codec.name], key=lambda row: (row.image, row.quality))),
                 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cnncompress.api import store_original as store_original
     from cnncompress.bitstream.ancillary import SourceRecord as SourceRecord
     from cnncompress.codec.progress import StopRefining as StopRefining
-    from cnncompress.codec.stopwatch import Stopwatch as Stopwatch
+    from cnncompress.codec.stages import Stopwatch as Stopwatch
     from cnncompress.codec.targets import TargetBpp as TargetBpp
     from cnncompress.codec.targets import TargetPsnr as TargetPsnr
     from cnncompress.codec.targets import TargetSize as TargetSize
@@ -68,7 +68,7 @@ _NAMES = {
     "api": "Codec compress decompress restore_original save_image store_original",
     "bitstream.ancillary": "SourceRecord",
     "codec.progress": "StopRefining",
-    "codec.stopwatch": "Stopwatch",
+    "codec.stages": "Stopwatch",
     "codec.targets": "TargetBpp TargetPsnr TargetSize",
     "codec.unpacking": "OriginalFile",
     "errors": (

@@ -21,12 +21,12 @@ from PIL import Image
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.encode_settings import CodingChoice, EncodeSettings
 from cnncompress.codec.encoding import encode
 from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import MAX_EFFORT
-from cnncompress.codec.settings import CodingChoice, EncodeSettings
-from cnncompress.codec.stopwatch import Stopwatch
+from cnncompress.codec.stages import Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
 from cnncompress.errors import FeatureLoss, PartLost

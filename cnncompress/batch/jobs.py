@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from cnncompress.codec.settings import EncodeSettings
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.targets import Target
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View

@@ -14,7 +14,7 @@ from cnncompress.cli.options.picture import PictureOptions, picture_options
 from cnncompress.cli.options.rate import RateOptions, rate_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
-from cnncompress.codec.settings import EncodeSettings
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.files import STANDARD_STREAM
 
 _option = section("Rate and quality")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import ChunkType
 from cnncompress.bitstream.reading import ParsedFile
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
 from cnncompress.codec.packing import pack_colours
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import EFFORTS
-from cnncompress.codec.settings import EncodeSettings
-from cnncompress.codec.stopwatch import NoStopwatch, Stopwatch
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
 from cnncompress.errors import UnknownModel
@@ -190,7 +190,7 @@ class LearnedCoder:
         codec, side = self._codec, self._tiles.grid.side
         with codec.computing():
             latents = self._tiles.encode(quality, self._code, self._progress)
-        with codec.stopwatch.stage("image"):
+        with codec.stages.stage("image"):
             kind = ChunkType.LATENTS
             return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)
 

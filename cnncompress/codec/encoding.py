@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.avif_coder import AvifCoder
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.graphics import has_flat_areas, lossless_bpp
 from cnncompress.codec.packing import pack_lossless
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.rate_search import psnr_of, reach
-from cnncompress.codec.settings import EncodeSettings
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
 from cnncompress.images.source import Plane, SourceImage

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnncompress.codec.stopwatch import NoStopwatch, Stopwatch
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel

@@ -20,8 +20,8 @@ from cnncompress.batch.estimate import estimate
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.encoding import encode as encode_image
-from cnncompress.codec.settings import EncodeSettings
 from cnncompress.errors import (
     BadMagic,
     CnncompressError,

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnncompress import TargetPsnr, TargetSize
 from cnncompress.api import Codec, compress, decompress
+from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
-from cnncompress.codec.settings import CodingChoice
 from cnncompress.images.read import read_image
 from cnncompress.probe import probe
 

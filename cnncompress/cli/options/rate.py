@@ -9,8 +9,8 @@ import click
 
 from cnncompress.cli.options.groups import option_group, refuse_together, section
 from cnncompress.cli.options.types import Positive, Quality, Size
+from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.refinement.levels import MAX_EFFORT
-from cnncompress.codec.settings import CodingChoice
 from cnncompress.codec.targets import Target, TargetBpp, TargetPsnr, TargetSize
 from cnncompress.units import Hundredths, hundredths_of
 
