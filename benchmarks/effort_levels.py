@@ -102,7 +102,7 @@ def measure_levels(
             tuple(
                 CodecResults(
                     codec.name,
-                    codec.encode_settings,
+                    codec.settings,
                     environment,
                     tuple(sorted(rows[codec.name], key=lambda row: (row.image, row.quality))),
                 )

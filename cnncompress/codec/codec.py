@@ -190,7 +190,7 @@ class LearnedCoder:
         codec, side = self._codec, self._tiles.grid.side
         with codec.computing():
             latents = self._tiles.encode(quality, self._code, self._progress)
-        with codec.stages.stage("image"):
+        with codec.stopwatch.stage("image"):
             kind = ChunkType.LATENTS
             return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)
 

@@ -53,7 +53,7 @@ def curve_table(codec: CodecResults) -> str:
     for quality, some in rows_by_quality(codec).items():
         bpp = fmean(row.bpp for row in some)
         rows.append([f"{quality:g}", f"{bpp:.4f}", *(_mean_cell(mean_value(some, metric)) for metric in codec.metrics)])
-    title = f"{codec.codec}: mean of {len(codec.images)} images; {codec.encode_settings}"
+    title = f"{codec.codec}: mean of {len(codec.images)} images; {codec.settings}"
     return _table(title, ["quality", "bpp", *(metric.heading for metric in codec.metrics)], rows)
 
 

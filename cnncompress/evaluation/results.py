@@ -198,7 +198,7 @@ def _to_json(results: Results) -> str:
         scores = [metric.name for metric in codec.metrics]
         head = {
             "codec": codec.codec,
-            "settings": codec.encode_settings,
+            "settings": codec.settings,
             "environment": environment,
             "columns": [*COLUMNS, *scores],
         }

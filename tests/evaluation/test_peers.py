@@ -60,7 +60,7 @@ def test_ladders_reach_two_bits_per_pixel(codec: PillowCodec, photograph: Image.
 
 def test_settings_name_the_library_that_codes(codec: PillowCodec) -> None:
     libraries = {"JPEG": "libjpeg-turbo", "WEBP": "libwebp", "JXL": "libjxl", "AVIF": "libaom", "JPEG2000": "OpenJPEG"}
-    assert re.search(rf"\(Pillow [\d.]+.*, {libraries[codec.pillow_format]} [\d.]+\)$", codec.encode_settings)
+    assert re.search(rf"\(Pillow [\d.]+.*, {libraries[codec.pillow_format]} [\d.]+\)$", codec.settings)
 
 
 @pytest.mark.parametrize("speed", ["", "-slow"])
@@ -125,10 +125,10 @@ def test_cnc_is_made_without_weights_and_takes_qualities() -> None:
 
 def test_cnc_round_trip(photograph: Image.Image) -> None:
     codec = CncCodec(device="cpu")
-    assert codec.encode_settings == "cnncompress, the default model, device cpu"
+    assert codec.settings == "cnncompress, the default model, device cpu"
     small, large = (codec.encode(photograph, quality) for quality in (10, 90))
     assert len(small) < len(large)
     decoded = codec.decode(large)
     assert (decoded.mode, decoded.size) == ("RGB", photograph.size)
     assert psnr(np.asarray(photograph), np.asarray(decoded)) > 25
-    assert f"({probe(large).fingerprint})" in codec.encode_settings
+    assert f"({probe(large).fingerprint})" in codec.settings
