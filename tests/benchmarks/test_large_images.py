@@ -37,6 +37,7 @@ def test_mosaics_are_cut_from_the_sources(tmp_path: Path) -> None:
         assert image.size == (4, 2)
 
 
+@pytest.mark.slow
 def test_command_is_measured(tmp_path: Path) -> None:
     write_random_model(tmp_path / "tiny.safetensors")
     options = ["--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "-T", "1"]
@@ -49,6 +50,7 @@ def test_command_is_measured(tmp_path: Path) -> None:
         next(measure_large([0.02], sources, 50, ["--model", str(tmp_path / "none.safetensors")], repeat=1))
 
 
+@pytest.mark.slow
 def test_overhead_of_an_image_that_is_one_tile_is_nothing(tmp_path: Path) -> None:
     write_random_model(tmp_path / "tiny.safetensors")
     options = ["--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--if-larger", "keep"]

@@ -33,6 +33,7 @@ def test_photographs_are_of_mixed_sizes_and_always_the_same(tmp_path: Path) -> N
         assert np.asarray(image).std() > 10
 
 
+@pytest.mark.slow
 def test_one_run_is_compared_with_single_files(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     paths = make_photographs(tmp_path / "in", 4, [Image.fromarray(data.coffee())], smallest=3000, largest=9000)

@@ -63,7 +63,7 @@ def test_settings_name_the_library_that_codes(codec: PillowCodec) -> None:
     assert re.search(rf"\(Pillow [\d.]+.*, {libraries[codec.pillow_format]} [\d.]+\)$", codec.settings)
 
 
-@pytest.mark.parametrize("speed", ["", "-slow"])
+@pytest.mark.parametrize("speed", ["", pytest.param("-slow", marks=pytest.mark.slow)])
 def test_avif_tuned_for_psnr_is_better_by_psnr(speed: str, photograph: Image.Image) -> None:
     curves = []
     for name in (f"avif-psnr{speed}", f"avif{speed}"):

@@ -24,6 +24,7 @@ def _run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     image = tmp_path / "coffee.png"
     Image.fromarray(data.coffee()[100:164, 150:230]).save(image)

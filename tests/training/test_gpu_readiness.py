@@ -84,6 +84,7 @@ def test_steps_read_nothing(
     assert run.step == 2
 
 
+@pytest.mark.slow
 def test_the_model_compiles_as_a_whole(tiny_config: ModelConfig) -> None:
     """No graph breaks through simulated integers and bounds, and the same numbers."""
     model = HyperpriorModel(tiny_config).to(memory_format=torch.channels_last)

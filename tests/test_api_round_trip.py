@@ -1,0 +1,78 @@
+"""Small images of all kinds there and back through `Codec`, with a model of random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from random_model import write_random_model
+
+import cnncompress
+from cnncompress.api import Codec
+
+SIDES = st.integers(1, 80) | st.sampled_from([1, 16, 17, 63, 64, 65, 128, 129])
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image and how it is compressed."""
+
+    image: Image.Image
+    quality: float
+    tile: int | None
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Noise, flat colours, and what is between them, in every mode."""
+    width, height = draw(SIDES), draw(SIDES)
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    spread = draw(st.sampled_from([0, 3, 40, 256]))
+    samples = draw(st.integers(0, 255)) + rng.integers(0, spread + 1, (height, width, 4))
+    image = Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8)).convert(
+        draw(st.sampled_from(["1", "L", "LA", "RGB", "RGBA"]))
+    )
+    return Case(image, draw(st.integers(0, 10_000)) / 100, draw(st.sampled_from([None, 64])))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Codec:
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    write_random_model(path)
+    return Codec(path, "cpu")
+
+
+@given(case=cases(), crop_from=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)))
+@settings(max_examples=40, deadline=None)
+def test_there_and_back(tiny: Codec, case: Case, crop_from: tuple[float, float]) -> None:
+    image = case.image
+    data = tiny.compress(image, case.quality, tile=case.tile)
+    assert tiny.compress(image, case.quality, tile=case.tile) == data, "the same bytes every time"
+    facts = cnncompress.info(data)
+    assert (facts.mode, facts.width, facts.height, facts.file_bytes) == (image.mode, *image.size, len(data))
+
+    found = tiny.decompress(data)
+    assert (found.mode, found.size) == (image.mode, image.size)
+    if image.mode.endswith("A"):
+        assert found.getchannel("A").tobytes() == image.getchannel("A").tobytes(), "alpha is exact"
+    if facts.coding == "lossless":  # which a black and white picture may be
+        assert found.tobytes() == image.tobytes()
+    else:
+        assert facts.quality == case.quality and facts.fingerprint == tiny.fingerprint.hex()
+
+    left, top = (int(share * length) for share, length in zip(crop_from, image.size, strict=True))
+    area = (left, top, image.width - left, image.height - top)
+    part = tiny.decompress(data, crop=area)
+    assert part.tobytes() == found.crop((left, top, *image.size)).tobytes(), "a part is what is cut out of the whole"
+
+
+@given(case=cases())
+@settings(max_examples=20, deadline=None)
+def test_there_and_back_without_loss(case: Case) -> None:
+    data = cnncompress.compress(case.image, lossless=True)
+    found = cnncompress.decompress(data)
+    assert (found.mode, found.size, found.tobytes()) == (case.image.mode, case.image.size, case.image.tobytes())
