@@ -4,8 +4,8 @@ The scale networks see nothing but symbols, so they can be trained alone on the 
 trained on with simulated integers of several forms, each from the same start, and judged by the mean bits of the
 symbols of held-out images at five qualities, z included, without noise. Without ``--steps`` they are only rounded.
 
-The forms here are written out with their numbers of bits as parameters; `cnncompress.nn.integers` has the one that was
-chosen. ``--times`` measures that one's whole walk through an image of 768x512 instead, in CPU time on one thread.
+The forms here are written out with their numbers of bits as parameters; `cnncompress.nn.twin_layers` has the one that
+was chosen. ``--times`` measures that one's whole walk through an image of 768x512 instead, in CPU time on one thread.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
 from cnncompress.model.weights import Weights, load_weights
 from cnncompress.nn.gaussian import gaussian_bits
-from cnncompress.nn.integers import TwinConv2d, nats_to_table, simulated_quantisation
 from cnncompress.nn.quality import lambda_at, quality_position
-from cnncompress.nn.scale_context import surprises
-from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.nn.twin_layers import TwinConv2d, nats_to_table, simulated_quantisation
+from cnncompress.nn.twin_scale_context import surprises
+from cnncompress.nn.twin_scales import ScaleSynthesis
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.hyperprior import trainable_model
 from cnncompress.training.session import HELD_OUT

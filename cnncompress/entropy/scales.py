@@ -1,7 +1,7 @@
 """Integer scale networks: which entry of the scale table codes each symbol.
 
 The decoder must select the same table as the encoder on every machine, so the scales come from decoded symbols alone,
-by networks of 8-bit integers. Training uses their differentiable twins (`cnncompress.nn.scales`).
+by networks of 8-bit integers. Training uses their differentiable twins (`cnncompress.nn.twin_scales`).
 
 A log-scale is ``ln(sigma / SCALE_MIN)`` in units of 1/256 nat. The hyper-latent z gives every symbol one in advance, by
 four convolutions at 1/64 and 1/32 of the image's resolution::

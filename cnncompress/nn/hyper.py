@@ -2,7 +2,7 @@
 
 The hyper-latent lives at 1/64 of the image's resolution. The networks work on *cells*, 2x2 latent positions folded
 into channels, because that is the grid of the context model. The scales have a synthesis network of their own, in
-integers: `cnncompress.nn.scales`.
+integers: `cnncompress.nn.twin_scales`.
 """
 
 from __future__ import annotations

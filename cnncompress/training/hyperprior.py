@@ -25,10 +25,10 @@ from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
-from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.scales import ScaleSynthesis
 from cnncompress.nn.straight_through import round_half_up, round_straight_through
+from cnncompress.nn.twin_layers import nats_to_table
+from cnncompress.nn.twin_scales import ScaleSynthesis
 
 
 @dataclass(frozen=True)

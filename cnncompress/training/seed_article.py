@@ -15,9 +15,9 @@ from torch import Tensor, nn
 
 from cnncompress.model.config import SCALE_MIN, ModelConfig
 from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
-from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.straight_through import round_straight_through
+from cnncompress.nn.twin_layers import nats_to_table
 from cnncompress.training.hyperprior import HyperpriorOutput, TrainableModel
 
 RATIO = 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cnncompress.entropy.integers import EXACT_LIMIT, MAX_SHIFT
-from cnncompress.nn.integers import (
+from cnncompress.nn.twin_layers import (
     CONTEXT_STEM,
     HEAD,
     HIDDEN,

@@ -13,9 +13,9 @@ from torch import Tensor
 from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.model.config import LEVELS_PER_NAT
-from cnncompress.nn.integers import nats_to_table
 from cnncompress.nn.margins import Margins, trimmed
-from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.nn.twin_layers import nats_to_table
+from cnncompress.nn.twin_scales import ScaleSynthesis
 from cnncompress.units import Hundredths
 
 

@@ -21,7 +21,7 @@ from cnncompress.entropy.scale_context import (
 from cnncompress.entropy.scales import LOG_SCALE_BITS
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
 from cnncompress.nn.blocks import zero_initialised
-from cnncompress.nn.integers import (
+from cnncompress.nn.twin_layers import (
     CONTEXT_STEM,
     HEAD,
     HIDDEN,

@@ -10,8 +10,8 @@ from torch import Tensor
 from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
-from cnncompress.nn.integers import nats_to_table
-from cnncompress.nn.scales import ScaleSynthesis
+from cnncompress.nn.twin_layers import nats_to_table
+from cnncompress.nn.twin_scales import ScaleSynthesis
 
 CONFIG = ModelConfig(
     latent_channels=64, fine_channels=8, hyper_channels=24, scale_width=32, scale_context_width=12,

@@ -17,7 +17,8 @@ from cnncompress.entropy.parts import STEPS
 from cnncompress.entropy.scales import LOG_SCALE_BITS, MAX_HYPER_INPUT, IntegerScales
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn.blocks import zero_initialised
-from cnncompress.nn.integers import (
+from cnncompress.nn.quality import QualityTable
+from cnncompress.nn.twin_layers import (
     HEAD,
     HIDDEN,
     HYPER_INPUT_BITS,
@@ -29,8 +30,7 @@ from cnncompress.nn.integers import (
     nats_to_table,
     simulated_quantisation,
 )
-from cnncompress.nn.quality import QualityTable
-from cnncompress.nn.scale_context import ScaleContext, surprise_table
+from cnncompress.nn.twin_scale_context import ScaleContext, surprise_table
 
 
 class ScaleSynthesis(nn.Module):

@@ -13,7 +13,7 @@ from torch import Tensor
 from cnncompress.entropy.scale_context import CENTRE_LEVEL, MAGNITUDES
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN, ModelConfig
 from cnncompress.model.weights import Weights
-from cnncompress.nn.scale_context import ScaleContext, surprise_table
+from cnncompress.nn.twin_scale_context import ScaleContext, surprise_table
 
 CONFIG = ModelConfig(latent_channels=40, hyper_channels=6, scale_context_width=12, lambdas=(0.001, 0.01, 0.1))
 
