@@ -42,10 +42,10 @@ def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False,
     """Memory for coding an image that is read already.
 
     Args:
-        grid: its tiles.
-        config: of the model.
-        shared: whether all its latents are kept, to be coded at several qualities.
-        refined: whether gradients are taken through the networks, and tiles see those beside them.
+        grid: Its tiles.
+        config: Of the model.
+        shared: Whether all its latents are kept, to be coded at several qualities.
+        refined: Whether gradients are taken through the networks, and tiles see those beside them.
     """
     pixels = grid.width * grid.height
     latents = pixels if shared else _rows_at_hand(grid) * grid.width if refined else 0
@@ -57,10 +57,10 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
     """Memory for decoding an image, up to the picture in Pillow's hands.
 
     Args:
-        grid: its tiles.
-        layout: its planes.
-        view: what is wanted of it.
-        config: of the model.
+        grid: Its tiles.
+        layout: Its planes.
+        view: What is wanted of it.
+        config: Of the model.
     """
     area = view.area(grid.width, grid.height)
     wanted = area.width * area.height // view.factor**2 * (PLANES_BYTES + PICTURE_BYTES)

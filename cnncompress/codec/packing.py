@@ -57,13 +57,13 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
     It carries its own metadata; the header describes the picture that `cnncompress.codec.unpacking.decode` makes of it.
 
     Args:
-        data: the image file.
-        settings: how it would be read for coding; nothing is lost here, so ``strict`` does not matter.
-        source: as in `pack_colours`.
+        data: The image file.
+        settings: How it would be read for coding; nothing is lost here, so ``strict`` does not matter.
+        source: As in `pack_colours`.
 
     Raises:
-        ImageError: it cannot be read, does not show what it is, or has something that the settings take away.
-        LimitExceeded: it is too large.
+        ImageError: It cannot be read, does not show what it is, or has something that the settings take away.
+        LimitExceeded: It is too large.
     """
     if len(data) > MAX_PAYLOAD_BYTES:
         raise LimitExceeded(f"{len(data)} bytes are more than the {MAX_PAYLOAD_BYTES} that can be stored")

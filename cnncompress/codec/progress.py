@@ -19,8 +19,8 @@ def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress
     """Returns a progress that ends the effort spent on images.
 
     Args:
-        stopping: asked after each step whether it is to end.
-        progress: told of each step.
+        stopping: Asked after each step whether it is to end.
+        progress: Told of each step.
     """
 
     def watched(done: int, total: int) -> None:

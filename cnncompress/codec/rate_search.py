@@ -53,16 +53,16 @@ def reach(
     """Searches for the quality that makes the file that was asked for.
 
     Args:
-        target: what is asked for.
-        image: what is coded.
-        file_at: makes a whole .cnc file at a quality; is called eight times at most.
-        colours_of: decodes one: uint8 [H, W, 3].
+        target: What is asked for.
+        image: What is coded.
+        file_at: Makes a whole .cnc file at a quality; is called eight times at most.
+        colours_of: Decodes one: uint8 [H, W, 3].
 
     Returns:
-        The file; see :mod:`cnncompress.codec.targets` for how near it comes.
+        The file; see `cnncompress.codec.targets` for how near it comes.
 
     Raises:
-        Unreachable: not even quality 0 is small enough, or quality 100 good enough.
+        Unreachable: Not even quality 0 is small enough, or quality 100 good enough.
     """
     if isinstance(target, TargetPsnr):
         return _reach_psnr(target.decibels, image, file_at, colours_of)
@@ -116,10 +116,10 @@ class Window:
     """Where a value shall come to lie.
 
     Attributes:
-        low: lower end.
-        high: upper end.
-        bound: the hard bound, kept even if no quality falls into the window.
-        slope: how much the value is expected to grow with one hundredth of quality, above 0.
+        low: Lower end.
+        high: Upper end.
+        bound: The hard bound, kept even if no quality falls into the window.
+        slope: How much the value is expected to grow with one hundredth of quality, above 0.
     """
 
     low: float
@@ -146,9 +146,9 @@ def find_quality(window: Window, value_at: Callable[[Hundredths], float], start:
     """Finds the quality at which an increasing function enters a window, in at most `MAX_TRIALS` evaluations.
 
     Args:
-        window: where the value shall be.
-        value_at: a trial: returns the value at a quality, never the same one twice.
-        start: the first guess.
+        window: Where the value shall be.
+        value_at: A trial: returns the value at a quality, never the same one twice.
+        start: The first guess.
 
     Returns:
         A quality that was tried: one whose value is in the window, or else the one whose value comes nearest to it of

@@ -12,7 +12,7 @@ class TargetSize:
     """A size that the whole file must not exceed.
 
     Attributes:
-        bytes: at least 1. The file comes to within 2 % of it, or is of quality 100 and smaller.
+        bytes: At least 1. The file comes to within 2 % of it, or is of quality 100 and smaller.
     """
 
     bytes: int
@@ -27,7 +27,7 @@ class TargetBpp:
     """A rate that the whole file must not exceed.
 
     Attributes:
-        bits_per_pixel: above 0. What it means in bytes is a :class:`TargetSize`.
+        bits_per_pixel: Above 0. What it means in bytes is a `TargetSize`.
     """
 
     bits_per_pixel: float
@@ -42,7 +42,7 @@ class TargetPsnr:
     """A peak signal-to-noise ratio that the decoded image must reach, over all its colours, alpha left aside.
 
     Attributes:
-        decibels: above 0. The image comes to at most 0.05 dB more, or is of quality 0 and better.
+        decibels: Above 0. The image comes to at most 0.05 dB more, or is of quality 0 and better.
     """
 
     decibels: float

@@ -143,7 +143,7 @@ def check_tile_count(grid: TileGrid) -> None:
     """Checks into how many tiles an image is cut.
 
     Raises:
-        LimitExceeded: more than a file can hold.
+        LimitExceeded: More than a file can hold.
     """
     if len(grid) > MAX_TILES:
         raise LimitExceeded(

@@ -34,7 +34,7 @@ class Environment:
         system: Operating system and machine type.
         cpu: Model name of the processor, as far as the system tells.
         threads: Threads that the process was held to (see `limit_threads`), or processors it could use.
-        packages: (name, version) of the packages and of the peers' libraries, sorted by name.
+        packages: Name and version of the packages and of the peers' libraries, sorted by name.
     """
 
     python: str

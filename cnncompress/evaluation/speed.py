@@ -44,8 +44,8 @@ class Speed:
         bpp: Rate at that quality in bits per pixel.
         encode_seconds: Pixels in memory to bytes in memory.
         decode_seconds: Bytes in memory to pixels in memory.
-        encode_stages: (stage, seconds) inside the encoder; empty for codecs that report none.
-        decode_stages: (stage, seconds) inside the decoder.
+        encode_stages: Stage and seconds inside the encoder; empty for codecs that report none.
+        decode_stages: Stage and seconds inside the decoder.
     """
 
     codec: str

@@ -69,10 +69,10 @@ def autocast_for(precision: Precision, device: torch.device) -> AbstractContextM
 
     Args:
         precision: ``auto`` is fp32 on every device, so that files depend on nothing that was not asked for.
-        device: where they run.
+        device: Where they run.
 
     Raises:
-        ValueError: there is no such precision.
+        ValueError: There is no such precision.
     """
     if precision not in get_args(Precision):
         raise ValueError(f"precision is {precision!r}, expected one of {', '.join(get_args(Precision))}")

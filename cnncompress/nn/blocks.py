@@ -96,9 +96,9 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     (`cnncompress.model.devices.fix_summation_order`).
 
     Args:
-        x: float ``[B, C, H, W]``.
-        weight: float ``[D, C]``.
-        bias: float ``[D]``.
+        x: Float ``[B, C, H, W]``.
+        weight: Float ``[D, C]``.
+        bias: Float ``[D]``.
 
     Returns:
         float ``[B, D, H, W]``; on the CPU, unless the weight is trained, with ``channels_last`` strides.

@@ -151,7 +151,7 @@ def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
     """Extends an image at its bottom and right edge by repeating the last row and column.
 
     Args:
-        x: float ``[B, C, H, W]``.
+        x: Float ``[B, C, H, W]``.
         multiple: Side of a cell, at least 1.
 
     Returns:

@@ -77,7 +77,7 @@ class TrainConfig:
         model: Shape of the network.
         network: ``hyperprior``, or ``seed-article``, which of the shape takes the lambdas only and cannot be exported.
         objective: The distortion, by its name in `cnncompress.training.objective`: ``mse``, or ``mix-0.6`` and the
-            like, for which crops should be of 256 pixels: below 176 it sees fewer scales.
+            like, for which crops should be of 256 pixels: Below 176 it sees fewer scales.
         phases: Parts of the run, in order.
         augmentation: Random changes to the crops.
         learning_rate: Peak rate of Adam for the networks.
