@@ -1,4 +1,4 @@
-"""How much memory an image takes, told from its size alone, before any of it is allocated.
+"""How much memory an image takes, estimated from its size before any of it is allocated.
 
 What counts is what grows with the image: its planes, the latents of some rows of tiles, and what the networks need for
 one window. Program, model and the file itself come on top. The numbers for the networks are upper estimates of what was
@@ -22,7 +22,7 @@ _ALPHA = 8
 _WITHOUT_NETWORK = 16
 """Of lossless planes and originals: the decoder's, Pillow's, and two copies."""
 _PIXEL_COPIES = 84
-"""Of the copies of a window's pixels as floats."""
+"""Bytes a pixel for a window's float copies."""
 
 _PATCH_SIDE = 16
 _PATCH_PIXELS = _PATCH_SIDE**2

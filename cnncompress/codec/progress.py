@@ -1,4 +1,4 @@
-"""How the work on one image tells how far it is."""
+"""Progress callback for the work on one image."""
 
 from __future__ import annotations
 
@@ -32,4 +32,4 @@ def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress
 
 
 def unwatched(done: int, total: int) -> None:
-    """The progress of work that nobody watches."""
+    """Does nothing: the progress of work that is not watched."""

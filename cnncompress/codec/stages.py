@@ -1,4 +1,4 @@
-"""How long the stages of coding take, for whoever wants to know."""
+"""How long the stages of coding take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Codes an image tile by tile; no more of it than a few rows of tiles is in the hands of the networks.
+"""Codes an image tile by tile; the networks hold at most a few rows of tiles at a time.
 
 What becomes of one tile is up to a `TileCoder`: `SinglePass`, or one that puts more work into it. That one may ask for
 the *surroundings* of its tile, the latents that the synthesis will see beside it, and so judges the very pixels that a
