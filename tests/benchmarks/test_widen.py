@@ -44,7 +44,7 @@ def model(tiny_config: ModelConfig, covariance: Tensor) -> HyperpriorModel:
     initialise(model, covariance)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter += 0.05 * torch.randn_like(parameter)
+            parameter.add_(0.05 * torch.randn_like(parameter))
     return model.eval()
 
 
@@ -97,7 +97,7 @@ def test_the_model_is_trainable_on_and_the_given_one_is_left_alone(model: Hyperp
     wide = widened(model, NEW, covariance)
     assert torch.equal(torch.get_rng_state(), generator)
     wide.train()
-    wide(torch.rand(1, 3, 64, 64), torch.tensor([1.9])).x_hat.square().sum().backward()  # type: ignore[no-untyped-call]
+    wide(torch.rand(1, 3, 64, 64), torch.tensor([1.9])).x_hat.square().sum().backward()
     for parameter in (wide.network.g_s.stem.weight, wide.network.g_s.klt):
         assert parameter.grad is not None and (parameter.grad[:, OLD:] != 0).any()
     assert all(torch.equal(tensor, before[key]) for key, tensor in model.state_dict().items())

@@ -6,7 +6,6 @@ from importlib import metadata
 import pytest
 from PIL import features
 
-from cnncompress.evaluation import libraries
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 
 
@@ -31,8 +30,8 @@ def test_libraries_that_are_missing_have_no_version(monkeypatch: pytest.MonkeyPa
     def missing(package: str) -> list[metadata.PackagePath]:
         raise metadata.PackageNotFoundError(package)
 
-    monkeypatch.setattr(libraries.features, "check", lambda feature: feature != "avif")
-    monkeypatch.setattr(libraries.metadata, "files", missing)
+    monkeypatch.setattr("PIL.features.check", lambda feature: feature != "avif")
+    monkeypatch.setattr(metadata, "files", missing)
     assert {"libavif", "libaom", "libjxl"}.isdisjoint(library_versions())
-    monkeypatch.setattr(libraries.metadata, "files", lambda package: None)  # a wheel without a list of its files
+    monkeypatch.setattr(metadata, "files", lambda package: None)  # a wheel without a list of its files
     assert "libjxl" not in library_versions()

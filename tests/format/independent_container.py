@@ -196,7 +196,7 @@ def read_avif(file: File) -> Plane:
     try:
         image = Image.open(io.BytesIO(file.payload(AVIF) or b""), formats=["AVIF"])
         check(image.size == (file.width, file.height) and image.mode in ("L", "RGB"), "corrupt")
-        check(image.n_frames == 1, "corrupt")
+        check(getattr(image, "n_frames", 0) == 1, "corrupt")
         return np.asarray(image.convert("L").convert("RGB") if file.layout in GRAY else image.convert("RGB"))
     except (OSError, SyntaxError, ValueError):
         raise BadFile("corrupt") from None

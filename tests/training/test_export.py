@@ -31,6 +31,7 @@ from cnncompress.training.export import (
     integer_scales,
 )
 from cnncompress.training.loop import Trainer
+from cnncompress.units import Hundredths
 
 Images = dict[str, Tensor]
 
@@ -121,7 +122,7 @@ def test_counts(checkpoint: Path, train_images: Images) -> None:
     counts = count_symbols(transform, images)
     assert counts.shape == (SCALE_LEVELS, 2 * MAX_RADIUS + 1)
     expected = np.zeros_like(counts)
-    for quality, image in zip((0, 10000 // 15), images, strict=True):
+    for quality, image in zip((Hundredths(0), Hundredths(10000 // 15)), images, strict=True):
         latents = transform.encode(image.permute(1, 2, 0), quality)
         for symbols, levels in (
             (latents.y, latents.y_levels),

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -89,7 +90,8 @@ def test_resuming_goes_on_as_if_nothing_had_happened(
     first.run(60.0, path, max_steps=3)
     torch.manual_seed(99)
     second = make(replace(tiny_run, seed=5))
-    assert not torch.equal(second.model.network.h_s.stem.weight, first.model.network.h_s.stem.weight)
+    weight = "network.h_s.stem.weight"
+    assert not torch.equal(second.model.get_parameter(weight), first.model.get_parameter(weight))
     second = make()
     torch.rand(100)
     second.resume(path)
@@ -105,9 +107,9 @@ def test_resuming_goes_on_as_if_nothing_had_happened(
         torch.set_rng_state(rng)
         run.run(60.0, tmp_path / "next.pt", max_steps=2)
     assert first.step == second.step == 5
-    for own, other in ((second.model, first.model), (second.averaged, first.averaged)):
-        for key, tensor in own.state_dict().items():
-            assert torch.equal(tensor, other.state_dict()[key]), key
+    for resumed, expected_model in ((second.model, first.model), (second.averaged, first.averaged)):
+        for key, tensor in resumed.state_dict().items():
+            assert torch.equal(tensor, expected_model.state_dict()[key]), key
 
 
 def test_average_follows_the_weights(tiny_run: TrainConfig, train_images: Images) -> None:
@@ -276,7 +278,8 @@ def test_foreign_checkpoints_are_refused(tiny_run: TrainConfig, train_images: Im
     for part in ("model", "average", "rng"):
         state = dict(getattr(checkpoint, part))
         state.popitem()
-        save_checkpoint(replace(checkpoint, **{part: state}), path)
+        less: dict[str, Any] = {part: state}
+        save_checkpoint(replace(checkpoint, **less), path)
         with pytest.raises(InvalidModel, match="do not fit its configuration"):
             trainer(tiny_run, train_images, {}).resume(path)
     path.write_bytes(b"nothing")
@@ -287,7 +290,7 @@ def test_foreign_checkpoints_are_refused(tiny_run: TrainConfig, train_images: Im
 def test_a_loss_that_is_not_finite_ends_the_run(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
     run = trainer(tiny_run, train_images, {})
     with torch.no_grad():
-        run.model.network.g_s.klt[0, 0] = math.nan
+        run.model.get_parameter("network.g_s.klt")[0, 0] = math.nan
     with pytest.raises(CnncompressError, match="the loss is nan at step 1; resume from the last checkpoint"):
         run.run(60.0, tmp_path / "run.pt", log_every=1)
     assert not (tmp_path / "run.pt").exists()

@@ -49,9 +49,9 @@ def test_same_as_torchmetrics(photographs: Tensor, strength: float) -> None:
     found = ms_ssim(photographs.double(), noisy.double())
     for sample in range(2):
         for channel in range(3):
-            pair = [image[sample : sample + 1, channel : channel + 1].double() for image in (photographs, noisy)]
-            assert found[sample, channel].item() == pytest.approx(expected_similarity(*pair), abs=1e-9)
-            whole = multiscale_structural_similarity_index_measure(pair[1], pair[0], data_range=1.0)
+            x, x_hat = (image[sample : sample + 1, channel : channel + 1].double() for image in (photographs, noisy))
+            assert found[sample, channel].item() == pytest.approx(expected_similarity(x, x_hat), abs=1e-9)
+            whole = multiscale_structural_similarity_index_measure(x_hat, x, data_range=1.0)
             assert found[sample, channel].item() == pytest.approx(whole.item(), abs=0.01)
     single = ms_ssim(photographs, noisy)
     assert single.dtype == torch.float32 and single.shape == (2, 3)
