@@ -13,7 +13,7 @@ from random_model import write_random_model
 
 import cnncompress
 from cnncompress.api import Codec
-from cnncompress.codec.settings import CodingChoice
+from cnncompress.codec.encode_settings import CodingChoice
 
 CODINGS: tuple[CodingChoice, ...] = ("learned", "learned", "auto", "avif", "lossless")
 SIDES = st.integers(1, 80) | st.sampled_from([1, 16, 17, 63, 64, 65, 128, 129])
