@@ -82,6 +82,7 @@ def plain_cases() -> Iterator[tuple[str, bytes]]:
         if mode.endswith("A"):
             image.putalpha(ramp)
         yield f"lossless-{mode.lower()}", compress(image, coding="lossless")
+        yield f"avif-{mode.lower()}", compress(image, 70, coding="avif")
     yield "lossless-opaque", compress(photograph.convert("RGBA"), coding="lossless")
     yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], coding="lossless")
 

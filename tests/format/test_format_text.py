@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from independent_container import EXIF, ICC, XMP, BadFile, read_file
+from independent_container import AVIF, EXIF, ICC, XMP, BadFile, read_file
 from independent_decoder import decode
 from independent_model import Model, read_model
 from PIL import Image
@@ -75,7 +75,9 @@ def test_file_without_a_model(entry: dict[str, Any]) -> None:
     if found.original is not None:
         assert hashlib.sha256(found.original).hexdigest() == sums["original"]
         return
-    assert found.samples is not None and np.array_equal(found.samples, samples_of(PLAIN / entry["pixels"]))
+    assert found.samples is not None
+    difference = np.abs(found.samples.astype(int) - samples_of(PLAIN / entry["pixels"]))
+    assert difference.max() <= (found.file.payload(AVIF) is not None)
     metadata = dict(found.metadata)
     if EXIF in metadata:  # Pillow's ``info`` has it behind the name that JPEG gives it
         metadata[EXIF] = b"Exif\0\0" + metadata[EXIF]

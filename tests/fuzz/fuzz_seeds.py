@@ -41,6 +41,7 @@ def plain_files() -> tuple[bytes, ...]:
     image = photograph(13, 9)
     image.info.update(exif=_EXIF, icc_profile=b"profile", xmp=b'<x tiff:Orientation="1"/>')
     files = [compress(image, coding="lossless", source=SourceRecord("png", 1234))]
+    files += [compress(image.convert(mode), 60, coding="avif") for mode in ("L", "RGB", "RGBA")]
     for name in _STORED_FORMATS:
         stream = io.BytesIO()
         options = {"exif": _EXIF} if name in ("PNG", "JPEG", "WEBP") else {}

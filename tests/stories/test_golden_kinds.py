@@ -42,7 +42,8 @@ KINDS: dict[str, Kind] = {
     "stored GIF": lambda _, info: info.original == "gif",
     "source": has_chunks("source"),
 } | {
-    f"lossless {mode}": lambda _, info, mode=mode: info.coding == "lossless" and info.mode == mode
+    f"{coding} {mode}": lambda _, info, coding=coding, mode=mode: (info.coding, info.mode) == (coding, mode)
+    for coding in ("avif", "lossless")
     for mode in ("1", "L", "LA", "RGB", "RGBA")
 }
 

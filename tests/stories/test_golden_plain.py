@@ -1,4 +1,4 @@
-"""Files without a model decode as they did: the same pixels, metadata and originals, bit for bit.
+"""Files without a model decode as they did: the same pixels, metadata and originals, bit for bit; AVIF within 1/255.
 
 ``scripts/regen_golden.py`` writes them.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def check(entry: dict[str, Any], folder: Path) -> None:
     image = decompress(data)
     with Image.open(folder / entry["pixels"]) as expected:
         assert (image.mode, image.size) == (expected.mode, expected.size)
-        assert (np.asarray(image) == np.asarray(expected)).all()
+        difference = np.abs(np.asarray(image, np.int16) - np.asarray(expected, np.int16))
+    # Builds of libavif may round differently where they turn luma and chroma into colours.
+    assert difference.max() <= (probe(data).coding == "avif")
     parts: dict[str, bytes] = {key: image.info[key] for key in ("icc_profile", "exif", "xmp") if key in image.info}
     original = restore_original(data)
     if original is not None:
@@ -52,9 +55,11 @@ def test_every_kind_is_there() -> None:
     }
     facts = [probe((GOLDEN / entry["file"]).read_bytes()) for entry in found]
     assert {(fact.coding, fact.mode) for fact in facts} >= {
-        ("stored", "RGB"), *(("lossless", mode) for mode in ("1", "L", "LA", "RGB", "RGBA"))
+        ("stored", "RGB"), *product(("avif", "lossless"), ("1", "L", "LA", "RGB", "RGBA"))
     }  # fmt: skip
     assert {name for fact in facts for name, _ in fact.chunks} == {
+        "alpha",
+        "avif",
         "lossless",
         "original",
         "icc",
