@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from tqdm import tqdm
 
+from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.environment import limit_threads
 from cnncompress.files import check_output
@@ -39,6 +40,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, value: str | No
 @click.option("--points", type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread.")
 @click.option("--model", metavar="NAME|PATH", help="Weights of cnc instead of the default model.")
 @click.option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
+@click.option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Of cnc.")
 @click.option("--device", default="auto", help="Where cnc runs.")
 @click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
 @click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
@@ -60,6 +62,7 @@ def main(
     points: int | None,
     model: str | None,
     label: str,
+    coding: CodingChoice,
     device: str,
     anchors: Path | None,
     anchor_names: tuple[str, ...],
@@ -79,7 +82,9 @@ def main(
     try:
         # Everything that can fail early does, before hours of measuring.
         chosen = [
-            peers.find_codec(name, model=model, device=device, qualities=qualities, label=label, points=points)
+            peers.find_codec(
+                name, model=model, device=device, qualities=qualities, label=label, coding=coding, points=points
+            )
             for name in codecs
         ]
         scorer = Scorer([find_metric(name) for name in metrics])

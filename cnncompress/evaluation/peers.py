@@ -45,6 +45,7 @@ from cnncompress.evaluation.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from cnncompress import Codec
+    from cnncompress.codec.encode_settings import CodingChoice
 
 CNC = "cnc"
 CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
@@ -121,8 +122,10 @@ class CncCodec:
         stopwatch: Stopwatch | None = None,
         name: str = CNC,
         effort: int = 0,
+        coding: CodingChoice = "auto",
     ) -> None:
         self.name = name
+        self._coding = coding
         self._effort = effort
         self.qualities = qualities
         self._model = model
@@ -136,11 +139,12 @@ class CncCodec:
         shown = "the default model" if self._model is None else f"model {Path(self._model).name}"
         fingerprint = "" if self._codec is None else f" ({self._codec.fingerprint.hex()})"
         effort = f", effort {self._effort}" if self._effort else ""
-        return f"cnncompress, {shown}{fingerprint}{effort}, device {self._device}"
+        coding = "" if self._coding == "auto" else f", {self._coding}"
+        return f"cnncompress, {shown}{fingerprint}{coding}{effort}, device {self._device}"
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole .cnc file."""
-        return self._loaded().compress(image, quality, effort=self._effort)
+        return self._loaded().compress(image, quality, coding=self._coding, effort=self._effort)
 
     def decode(self, data: bytes) -> Image.Image:
         """Decodes a .cnc file to an 8-bit RGB image."""
@@ -227,6 +231,7 @@ def find_codec(
     device: str = "auto",
     qualities: tuple[float, ...] = (),
     label: str = CNC,
+    coding: CodingChoice = "auto",
     points: int | None = None,
 ) -> ImageCodec:
     """Returns the codec with a name.
@@ -237,13 +242,14 @@ def find_codec(
         device: Where cnncompress runs; for ``cnc`` only.
         qualities: Qualities of ``cnc`` instead of its ladder.
         label: Name of ``cnc`` in results, to set several models side by side.
+        coding: Of ``cnc``, as for `cnncompress.Codec.compress`.
         points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
         UnknownCodecError: No such codec, this Pillow was built without it, or the plugin that it needs is missing.
     """
     if name == CNC:
-        return CncCodec(model, device, qualities or CNC_QUALITIES, name=label)
+        return CncCodec(model, device, qualities or CNC_QUALITIES, name=label, coding=coding)
     for codec in pillow_codecs():
         if codec.name == name:
             if codec.plugin is not None:
