@@ -39,7 +39,8 @@ class HyperAnalysis(nn.Module):
         Returns:
             float32 ``[B, N, h/4, w/4]``, in units of the quantisation step.
         """
-        z: Tensor = self.head(self.body(self.stem(y_normalised) + self.quality(position)))
+        cells = self.stem(y_normalised) + self.quality(position)  # [B, hyper_width, h/2, w/2]
+        z: Tensor = self.head(self.body(cells))  # [B, 4 * hyper_width, h/4, w/4] -> [B, N, h/4, w/4]
         # A random network's output is well below one step; without a head start z rounds to nothing and stays there.
         return 4.0 * z.float()
 
@@ -68,5 +69,6 @@ class HyperSynthesis(nn.Module):
         Returns:
             float ``[B, hyper_features, h/2, w/2]``.
         """
-        features: Tensor = self.body(self.stem(0.25 * z_hat) + self.quality(position))
+        hidden = self.stem(0.25 * z_hat) + self.quality(position)  # [B, hyper_width, h/4, w/4]
+        features: Tensor = self.body(hidden)  # [B, hyper_features, h/2, w/2]
         return features

@@ -99,7 +99,8 @@ class ContextNetwork(nn.Module):
         Returns:
             float32 ``[B, M, h/2, w/2]``, normalised.
         """
-        hidden = self.body(self.stem(torch.cat([features, *decoded], dim=1)) + self.quality(position))
+        known = torch.cat([features, *decoded], dim=1)  # [B, hyper_features + step * M, h/2, w/2]
+        hidden = self.body(self.stem(known) + self.quality(position))  # [B, context_width, h/2, w/2]
         # The means are added to numbers of several hundred steps: bf16 would round them to whole steps.
         with torch.autocast(hidden.device.type, enabled=False):
             means: Tensor = self.head(hidden.float())

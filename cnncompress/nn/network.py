@@ -1,4 +1,25 @@
-"""The float networks of the codec, as they are shipped."""
+"""The float networks of the codec, as they are shipped.
+
+::
+
+    x  [B, 3, H, W] in 0 .. 1                                            x_hat  [B, 3, H, W]
+    |                                                                      ^
+    g_a  analysis transform                                                g_s  synthesis transform, restoration filter
+    |                                                                      |
+    * gain(quality)                                                        * inverse gain(quality)
+    |                                                                      |
+    y  [B, M, H/16, W/16] ---------> round((y - mean) / delta) ----------> y_hat = mean + delta * symbol
+    |                                 ^               ^                    |
+    / normaliser                      |               |                    | steps decoded so far
+    |                                mean    [B, M, H/32, W/32]            |
+    h_a  hyper-analysis               context, one network a step <--------+
+    |                                 ^               ^
+    z  [B, N, H/64, W/64]             features      delta
+    |                                 |               |
+    round ----> z_hat ------------> h_s  hyper-synthesis, quantisation steps
+
+The exact half (`cnncompress.entropy`) reads the symbols of z and y alone, and gives the probability table of each.
+"""
 
 from __future__ import annotations
 

@@ -67,10 +67,10 @@ class AnalysisTransform(nn.Module):
         centred = x - 0.5
         inside = centred if margins is None else trimmed(centred, margins)
         with torch.autocast(x.device.type, enabled=False):
-            linear = pointwise(F.pixel_unshuffle(inside, PATCH), self.klt)
-        quality = self.quality(position)
+            linear = pointwise(F.pixel_unshuffle(inside, PATCH), self.klt)  # [B, 768, H/16, W/16] -> [B, M, H/16, W/16]
+        quality = self.quality(position)  # [B, width_8, 1, 1]
         if margins is None:
-            refined = self.body(self.stem(centred) + quality)
+            refined = self.body(self.stem(centred) + quality)  # [B, width_8, H/8, W/8] -> [B, M, H/16, W/16]
         else:
             hidden, margins = run_window(self.stem, centred, margins, needed_margins(self.body)[0])
             refined, _ = run_window(self.body, hidden + quality, margins)
@@ -139,6 +139,7 @@ class SynthesisTransform(nn.Module):
             margins = WHOLE_IMAGE
         normalised = y_hat / self.klt_std[:, None, None]
         around = self.restoration.reach
+        # [B, M, h, w] -> [B, width_16, h, w] -> [B, 3, 16h, 16w]
         hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])
         refined, kept = run_window(self.body, hidden + self.quality(position), inner, around)
         return self._linear(y_hat, margins, kept) + refined.float(), kept
