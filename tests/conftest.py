@@ -29,13 +29,15 @@ MAX_THREADS = 2
 SAMPLES = Path(__file__).parents[1] / "samples"
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Shares two threads out among pytest-xdist's workers; whatever they start has as many.
 
-    Torch and NumPy look this up when they are loaded.
+    Torch and NumPy look this up when they are loaded. The process that starts the workers computes nothing, and would
+    pass its own number on to them.
     """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, MAX_THREADS // workers)))
+    if config.getoption("dist", "no") == "no":
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, MAX_THREADS // workers)))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -87,6 +87,8 @@ def prepare(arguments: list[str]) -> None:
         return
     model = "mine.safetensors" if "--model" in arguments else None
     for name in arguments[1:]:
+        if name.endswith((".png", ".webp")):
+            Path(name).unlink(missing_ok=True)
         if name.endswith(".cnc"):
             Path(name).write_bytes(cnncompress.compress("photo.png", model=model, device="cpu"))
     if "archive" in arguments:
