@@ -26,7 +26,7 @@ from cnncompress.codec.encoding import encode
 from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import MAX_EFFORT
-from cnncompress.codec.stages import Stopwatch
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
 from cnncompress.errors import FeatureLoss, PartLost
@@ -57,7 +57,7 @@ __all__ = [
 
 DEFAULT_QUALITY = 60.0
 
-_NOT_CALLERS = (str(Path(__file__).parent), str(Path(PIL.__file__).parent))
+_NOT_CALLERS = (f"{Path(__file__).parent}{os.sep}", f"{Path(PIL.__file__).parent}{os.sep}")
 
 
 class Codec:
@@ -83,7 +83,7 @@ class Codec:
             limits: How large an image may be that is coded or decoded.
             precision: What the networks compute in: ``fp32``, ``bf16``, or ``auto``, which is fp32. Any of them decodes
                 the files of any other.
-            stopwatch: Told of the stages "image", "analysis", "hyper", "context", "synthesis" and "rans".
+            stopwatch: Told of the stages "image", "analysis", "hyper", "scales", "context", "synthesis" and "rans".
 
         Raises:
             ModelError: The model is unknown or its file is damaged.
@@ -132,10 +132,10 @@ class Codec:
             quality: 0 (smallest) .. 100 (best), rounded to hundredths; 60 if there is no target.
             target: A size, rate or PSNR in place of a quality, which is then searched for.
             coding: ``learned`` for the model, ``lossless`` for every pixel as it is, ``avif``, or ``auto``: the model
-                for photographs, and for pictures with flat areas, such as screenshots and plots, what makes the
-                smallest file, where AVIF has to be as good by PSNR as the model.
+                for photographs, and for pictures with flat areas, such as screenshots and plots, AVIF or no loss
+                where that is worth it (docs/GRAPHICS.md).
             effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
-            settings: How to read the image; by default as it is, within the codec's own limits.
+            settings: How to read the image, and how large it may be; by default as it is, within the codec's limits.
             source: Ending and size of the image's file, to be kept in the file.
             tile: Side of the tiles that the image is cut into, 64, 128, .. 16384 pixels, or 0 for one tile; by default
                 images of more than two megapixels get tiles of 1024. Tiles bound the memory, and parts of the image can
@@ -151,7 +151,7 @@ class Codec:
 
         Raises:
             TypeError: Image or quality is of a type that it cannot have.
-            ValueError: A value is out of its range, or two of quality, target and lossless coding are given.
+            ValueError: A value is out of its range, there are both a quality and a target, or a target for lossless.
             ImageError: The image cannot be read or is of a kind that the codec does not carry.
             LimitExceeded: It is too large.
             Unreachable: No quality meets the target.
@@ -168,6 +168,7 @@ class Codec:
             source=source,
             tile=tile,
             progress=progress,
+            stopwatch=self._codec.stopwatch,
         )
 
     def decompress(
@@ -208,7 +209,8 @@ class Codec:
             LimitExceeded: The image is too large.
         """
         parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
-        return _with_warnings(decode(parsed, view, self.limits, lambda fingerprint: self._codec, progress))
+        decoded = decode(parsed, view, self.limits, lambda fingerprint: self._codec, progress, self._codec.stopwatch)
+        return _with_warnings(decoded)
 
 
 def compress(
@@ -326,6 +328,7 @@ def compress_with(
     source: SourceRecord | None = None,
     tile: int | None = None,
     progress: Progress = unwatched,
+    stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
 ) -> bytes:
     """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
     if coding not in get_args(CodingChoice):
@@ -335,8 +338,10 @@ def compress_with(
     if coding == "lossless" and target is not None:
         raise ValueError("lossless and a target exclude each other")
     wanted = _wanted(quality, target)
-    planes = _read(image, settings or ImageSettings(limits=limits))
-    return encode(planes, wanted, EncodeSettings(coding, effort, tile), model, source, progress)
+    settings = settings or ImageSettings(limits=limits)
+    with stopwatch.stage("image"):
+        planes = _read(image, settings)
+    return encode(planes, wanted, EncodeSettings(coding, effort, tile), model, settings.limits, source, progress)
 
 
 def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:

@@ -145,7 +145,9 @@ def _coded(
     record: SourceRecord | None,
     progress: Progress,
 ) -> bytes:
-    data = encode_image(image, settings.quality, settings.encode, codecs.encoder, record, progress)
+    data = encode_image(
+        image, settings.quality, settings.encode, codecs.encoder, settings.image.limits, record, progress
+    )
     # The original still contains what --strip or --no-alpha remove.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
         with contextlib.suppress(LimitExceeded, UnsupportedImage):

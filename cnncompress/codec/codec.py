@@ -91,6 +91,7 @@ class ModelCodec:
         self,
         image: SourceImage,
         settings: EncodeSettings,
+        limits: Limits,
         source: SourceRecord | None = None,
         progress: Progress = unwatched,
         *,
@@ -101,6 +102,7 @@ class ModelCodec:
         Args:
             image: What is coded.
             settings: Effort and side of the tiles.
+            limits: How much memory it may take.
             source: Kept in its files.
             progress: Called after each step.
             searches: Whether it is to be coded at several qualities; all its latents are kept then.
@@ -116,7 +118,7 @@ class ModelCodec:
         needed = encoding_bytes(tiles.grid, self._config, shared=searches, refined=settings.effort > 0)
         # Refuse to write what could not be decoded within the same limit.
         needed = max(needed, decoding_bytes(tiles.grid, image.layout, View(), self._config))
-        self.limits.check_memory(needed)
+        limits.check_memory(needed)
         return LearnedCoder(self, image, tiles, self._tile_coder(settings.effort), source, progress)
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress = unwatched) -> Colours:

@@ -13,7 +13,7 @@ class EncodeSettings:
     """How an image is coded.
 
     Attributes:
-        coding: ``auto`` for the smallest of those that suit the picture, or the one to use.
+        coding: The one to use; ``auto`` for the model, and for graphics AVIF or no loss where that is worth it.
         effort: 0 .. 9, of the learned coding.
         tile: Side of the tiles of the learned coding; None to choose.
     """

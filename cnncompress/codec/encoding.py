@@ -6,6 +6,7 @@ codings compete with it: all planes without loss, and AVIF.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,11 +14,14 @@ from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.avif_coder import AvifCoder
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.graphics import has_flat_areas, lossless_bpp
+from cnncompress.codec.memory import avif_bytes, plain_bytes
 from cnncompress.codec.packing import pack_lossless
-from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.progress import Progress, StopRefining, unwatched
 from cnncompress.codec.rate_search import psnr_of, reach
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
+from cnncompress.images.avif import check_avif_size, is_avif_size
+from cnncompress.images.limits import Limits
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.units import Hundredths
 
@@ -48,6 +52,7 @@ def encode(
     wanted: Hundredths | Target,
     settings: EncodeSettings,
     model: Callable[[], ModelCodec],
+    limits: Limits,
     source: SourceRecord | None = None,
     progress: Progress = unwatched,
 ) -> bytes:
@@ -58,32 +63,38 @@ def encode(
         wanted: A quality, or the target that one is searched for. Without loss neither counts.
         settings: How it is coded.
         model: Returns the model; is called if the learned coding is used.
+        limits: How much memory coding may take, and decoding what was written.
         source: Kept in the file.
-        progress: Called after each step of the learned coding.
+        progress: Called after each step of the learned coding, and after each trial with AVIF.
 
     Raises:
-        LimitExceeded: It would take too much memory, or has too many tiles.
+        LimitExceeded: It would take too much memory, has too many tiles, or is too large for AVIF.
         Unreachable: No quality meets the target.
         ModelError, DeviceError: As raised by ``model``.
     """
+    pixels = image.size[0] * image.size[1]
     if settings.coding == "lossless":
+        limits.check_memory(plain_bytes(pixels))
         return pack_lossless(image, source)
     if settings.coding == "avif":
-        return _file(AvifCoder(image, source), wanted, image)
-    learned = model().coder(image, settings, source, progress, searches=isinstance(wanted, Target))
+        check_avif_size(*image.size)
+        limits.check_memory(avif_bytes(pixels))
+        return _file(AvifCoder(image, source, progress), wanted, image)
+    learned = model().coder(image, settings, limits, source, progress, searches=isinstance(wanted, Target))
     if settings.coding == "learned":
         return _file(learned, wanted, image)
-    if image.is_graphic or has_flat_areas(image.colour):
-        lossless, avif = pack_lossless(image, source), AvifCoder(image, source)
+    if plain_bytes(pixels) <= limits.memory and (image.is_graphic or has_flat_areas(image.colour)):
+        lossless = pack_lossless(image, source)
+        fits = avif_bytes(pixels) <= limits.memory and is_avif_size(*image.size)
+        avif = AvifCoder(image, source, progress) if fits else None
         if isinstance(wanted, Target):
-            return _best_for_target(image, wanted, [learned, avif], lossless)
+            return _best_for_target(image, wanted, [learned] if avif is None else [learned, avif], lossless)
         return _graphics(image, learned, avif, wanted, lossless)
     data = _file(learned, wanted, image)
-    width, height = image.size
-    bpp = 8 * len(data) / (width * height)
+    bpp = 8 * len(data) / pixels
     if isinstance(wanted, Target) or bpp < NOISY_BPP or lossless_bpp(image.colour) > bpp:
         return data
-    return min(pack_lossless(image, source), data, key=len)
+    return min(pack_lossless(image, source), data, key=len) if plain_bytes(pixels) <= limits.memory else data
 
 
 def _file(coder: ImageCoder, wanted: Hundredths | Target, image: SourceImage) -> bytes:
@@ -92,10 +103,13 @@ def _file(coder: ImageCoder, wanted: Hundredths | Target, image: SourceImage) ->
     return coder.file_at(wanted)
 
 
-def _graphics(image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths, lossless: bytes) -> bytes:
+def _graphics(
+    image: SourceImage, learned: ImageCoder, avif: AvifCoder | None, quality: Hundredths, lossless: bytes
+) -> bytes:
     data = learned.file_at(quality)
-    if avif.can_code:
-        data = _avif_if_better(data, image, learned, avif, quality)
+    if avif is not None:
+        with contextlib.suppress(StopRefining):
+            data = _avif_if_better(data, image, learned, avif, quality)
     return data if len(data) <= WORTHWHILE * len(lossless) else lossless
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _ALPHA = 8
 _WITHOUT_NETWORK = 16
 """Of lossless planes and originals: the decoder's, Pillow's, and two copies."""
+_AVIF = 48
 _PIXEL_COPIES = 84
 """Bytes a pixel for a window's float copies."""
 
@@ -69,9 +70,14 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
     return wanted + alpha + latents + _window_bytes(grid, config)
 
 
-def plain_bytes(grid: TileGrid) -> int:
-    """Memory for opening lossless planes or a stored original."""
-    return grid.width * grid.height * _WITHOUT_NETWORK
+def plain_bytes(pixels: int) -> int:
+    """Memory for opening lossless planes, AVIF or a stored original."""
+    return pixels * _WITHOUT_NETWORK
+
+
+def avif_bytes(pixels: int) -> int:
+    """Memory for coding an image that is read already as AVIF; 40 bytes a pixel were measured."""
+    return pixels * _AVIF
 
 
 def _rows_at_hand(grid: TileGrid) -> int:

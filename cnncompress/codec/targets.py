@@ -12,7 +12,8 @@ class TargetSize:
     """A size that the whole file must not exceed.
 
     Attributes:
-        bytes: At least 1. The file comes to within 2 % of it, or is of quality 100 and smaller.
+        bytes: At least 1. A learned file comes to within 2 % of it, or is of quality 100 and
+            smaller.
     """
 
     bytes: int
@@ -42,7 +43,8 @@ class TargetPsnr:
     """A peak signal-to-noise ratio that the decoded image must reach, over all its colours, alpha left aside.
 
     Attributes:
-        decibels: Above 0. The image comes to at most 0.05 dB more, or is of quality 0 and better.
+        decibels: Above 0. The image of a learned file comes to at most 0.05 dB more, or is of quality 0
+            and better.
     """
 
     decibels: float

@@ -17,6 +17,7 @@ from cnncompress.bitstream.container import ChunkType, Container
 from cnncompress.bitstream.reading import ParsedFile, salvage
 from cnncompress.codec.memory import plain_bytes
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import Corrupt, ImageError, LimitExceeded
 from cnncompress.files import FileSource, whole_file
@@ -121,6 +122,7 @@ def decode(
     limits: Limits,
     decoder: Callable[[bytes], LatentDecoder],
     progress: Progress = unwatched,
+    stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
 ) -> Decoded:
     """Decodes a file.
 
@@ -130,6 +132,7 @@ def decode(
         limits: How large the image may be.
         decoder: Returns what decodes the latents of a model, by its fingerprint. Is called if the file has latents.
         progress: Called with the tiles done and their total after each tile.
+        stopwatch: Told of the stage "image", which is all but the latents.
 
     Raises:
         LimitExceeded: The image is too large.
@@ -142,10 +145,12 @@ def decode(
     limits.check_size(header.width, header.height)
     view.area(header.width, header.height)  # raises before the work
     if container.coding == "learned":
-        return _with_the_rest(parsed, decoder(header.fingerprint).colours(parsed, view, progress), view)
-    limits.check_memory(plain_bytes(TileGrid.of(header)))
+        colours = decoder(header.fingerprint).colours(parsed, view, progress)
+        with stopwatch.stage("image"):
+            return _with_the_rest(parsed, colours, view)
+    limits.check_memory(plain_bytes(header.width * header.height))
     if container.coding == "stored":
-        return _stored(parsed, view)
+        return _stored(parsed, view, limits)
     if container.coding == "avif":
         plane = decode_avif(container.payload(ChunkType.AVIF), header.width, header.height, header.layout)
         decoded = _with_the_rest(parsed, Colours(plane), View())
@@ -167,12 +172,15 @@ def _with_the_rest(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
     )
 
 
-def _stored(parsed: ParsedFile, view: View) -> Decoded:
+def _stored(parsed: ParsedFile, view: View, limits: Limits) -> Decoded:
     """Reads an original like any input: upright, in 8 bits."""
     header = parsed.container.header
-    settings = ImageSettings(limits=Limits(header.width * header.height))
+    original = original_of(parsed.container)
+    if original is None:
+        raise Corrupt("there is no stored original")
+    settings = ImageSettings(limits=replace(limits, max_pixels=header.width * header.height))
     try:
-        image = read_image(parsed.container.payload(ChunkType.ORIGINAL), settings)
+        image = read_image(original.data, settings)
     except (ImageError, LimitExceeded) as error:
         raise Corrupt(f"the stored original cannot be read: {error}") from error
     if image.size != (header.width, header.height):

@@ -20,7 +20,7 @@ from cnncompress.evaluation.stopwatch import Stopwatch
 
 STAGE_GROUPS = (
     ("transform", ("analysis", "synthesis")),
-    ("entropy model", ("hyper", "context")),
+    ("entropy model", ("hyper", "scales", "context")),
     ("rANS", ("rans",)),
     ("image I/O", ("image",)),
 )

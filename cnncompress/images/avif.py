@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import Corrupt, ImageError
+from cnncompress.errors import Corrupt, ImageError, LimitExceeded
 from cnncompress.images.guard import decoder_errors, limit_lifted
 from cnncompress.images.source import Plane
 from cnncompress.images.write import shown_colours
@@ -22,16 +22,34 @@ from cnncompress.images.write import shown_colours
 MAX_AVIF_SIDE = 32768
 """Longest side in pixels that libavif decodes by default."""
 
-BEST_AVIF_QUALITY = 100
+MAX_AVIF_PIXELS = 1 << 28
+"""The most pixels that libavif decodes by default."""
 
 _SPEED = 6
+
+
+def is_avif_size(width: int, height: int) -> bool:
+    """Whether an image can be coded as AVIF, and be decoded again."""
+    return max(width, height) <= MAX_AVIF_SIDE and width * height <= MAX_AVIF_PIXELS
+
+
+def check_avif_size(width: int, height: int) -> None:
+    """Checks that an image can be coded as AVIF.
+
+    Raises:
+        LimitExceeded: It is too large.
+    """
+    if not is_avif_size(width, height):
+        raise LimitExceeded(
+            f"{width}x{height} pixels: AVIF has at most {MAX_AVIF_SIDE} a side and {MAX_AVIF_PIXELS} in all"
+        )
 
 
 def encode_avif(colour: Plane, layout: Layout, quality: int) -> bytes:
     """Compresses the colour planes of an image.
 
     Args:
-        colour: Colour planes, uint8 ``[H, W, 3]``, with sides up to `MAX_AVIF_SIDE`.
+        colour: Colour planes, uint8 ``[H, W, 3]``, of a size that `check_avif_size` admits.
         layout: Layout of the image. Gray is coded without chroma, colours with chroma at full resolution.
         quality: Quality in the scale of libavif, ``0 .. 100``.
     """

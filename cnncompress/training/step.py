@@ -14,15 +14,13 @@ from cnncompress.training.config import Phase, TrainConfig
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """Builds Adam with the peak rates of the networks, the tables by quality and the linear path."""
-    groups: dict[float, list[Tensor]] = {}
+    # By kind and not by rate: a checkpoint then fits a configuration in which two rates are equal.
+    rates = {"network": config.learning_rate, "table": config.table_learning_rate, "klt": config.klt_learning_rate}
+    groups: dict[str, list[Tensor]] = {}
     for name, parameter in model.named_parameters():
-        rate = config.learning_rate
-        if name.endswith(".table"):
-            rate = config.table_learning_rate
-        elif name.endswith(".klt"):
-            rate = config.klt_learning_rate
-        groups.setdefault(rate, []).append(parameter)
-    return torch.optim.Adam([{"params": parameters, "lr": rate} for rate, parameters in groups.items()], fused=True)
+        last = name.rpartition(".")[2]
+        groups.setdefault(last if last in rates else "network", []).append(parameter)
+    return torch.optim.Adam([{"params": found, "lr": rates[kind]} for kind, found in groups.items()], fused=True)
 
 
 def choose_parameters(model: nn.Module, phase: Phase) -> None:

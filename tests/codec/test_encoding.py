@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from cnncompress import TargetPsnr, TargetSize
+from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize
 from cnncompress.api import Codec, compress, decompress
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
@@ -115,3 +115,35 @@ def test_targets(codec: Codec, page: Image.Image) -> None:
 def test_no_model_is_loaded_for_avif(page: Image.Image) -> None:
     data = compress(page, 60, coding="avif", model="nobody has this")
     assert decompress(data, model="nobody has this").size == page.size
+
+
+def test_what_avif_cannot_hold(codec: Codec) -> None:
+    long = np.full((2, 40_000, 3), 200, np.uint8)
+    with pytest.raises(LimitExceeded, match="40000x2 pixels: AVIF has at most 32768 a side"):
+        compress(long, 50, coding="avif")
+    assert decompress(codec.compress(long, target=TargetPsnr(30.0))).size == (40_000, 2)
+    assert decompress(codec.compress(long, 50)).size == (40_000, 2)
+
+
+@pytest.mark.parametrize("coding", ["avif", "lossless"])
+def test_nothing_is_written_that_the_limits_do_not_let_open(page: Image.Image, coding: CodingChoice) -> None:
+    settings = ImageSettings(limits=Limits(memory=1_000_000))
+    with pytest.raises(LimitExceeded, match="of memory"):
+        compress(page, 50, coding=coding, settings=settings)
+
+
+def test_limits_of_the_settings_count(codec: Codec, coffee: Pixels) -> None:
+    with pytest.raises(LimitExceeded, match="of memory"):
+        codec.compress(coffee, 50, settings=ImageSettings(limits=Limits(memory=1_000_000)), coding="learned")
+
+
+def test_a_stop_ends_the_search_with_avif(codec: Codec, page: Image.Image) -> None:
+    seen: list[int] = []
+
+    def stop(done: int, total: int) -> None:
+        seen.append(done)
+        if len(seen) > 1:
+            raise StopRefining
+
+    assert probe(codec.compress(page, 20, progress=stop)).coding == "learned"
+    assert len(seen) == 2

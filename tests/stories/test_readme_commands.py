@@ -35,7 +35,7 @@ else:
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-LONG = ("python scripts/evaluate.py", "python scripts/benchmark.py", "python benchmarks", "cnncompress train")
+LONG = ("python scripts/evaluate.py", "python benchmarks", "cnncompress train")
 """These measure or train: of them only the arguments are read."""
 INSTALLS = "pip install"
 TESTS = "python -m pytest"

@@ -41,6 +41,9 @@ class RateOptions:
         refuse_together(ctx, ("quality", "bpp", "target_size", "target_psnr", "lossless"))
         refuse_together(ctx, ("coding", "lossless"))
         refuse_together(ctx, ("effort", "lossless"))
+        ignored = {"lossless": ("quality", "bpp", "target_size", "target_psnr", "effort"), "avif": ("effort",)}
+        for name in ignored.get(self.coding, ()):
+            refuse_together(ctx, ("coding", name))
 
     @property
     def chosen_coding(self) -> CodingChoice:

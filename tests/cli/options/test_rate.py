@@ -37,6 +37,15 @@ def test_one_at_most(photo: Path, one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("coding", "option"), [*itertools.product(["lossless"], ["-q", "--bpp", "--target-size", "-e"]), ("avif", "-e")]
+)
+def test_codings_that_have_no_use_for_an_option(photo: Path, coding: str, option: str) -> None:
+    result = compress("--coding", coding, option, OPTIONS.get(option) or "3", photo)
+    assert result.exit_code == 2 and "exclude each other" in result.stderr
+    assert not photo.with_suffix(".cnc").exists()
+
+
+@pytest.mark.parametrize(
     ("option", "value"),
     [
         *[(option, value) for option in ("--bpp", "--target-psnr") for value in ("0", "-1", "nan", "inf", "much")],
