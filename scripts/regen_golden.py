@@ -123,8 +123,10 @@ def add_model_files(folder: Path, codec: Codec) -> int:
         listed = next((entry for entry in entries if entry["file"] == file), None)
         if listed is None:
             tile = TILE_SIDE if name == "tiled" else None
-            packed = codec.compress(image, quality, coding="learned", tile=tile)
-            entry = write_pair(folder, file, packed, codec.decompress(packed))
+            if not (folder / file).exists():
+                (folder / file).write_bytes(codec.compress(image, quality, coding="learned", tile=tile))
+            packed = (folder / file).read_bytes()
+            entry = write_pixels(folder, file, codec.decompress(packed))
             entry |= {"model": codec.model, "fingerprint": fingerprint}
             entries.append({**entry, "symbols_sha256": symbols_sha256(symbols(packed, pipeline))})
         elif listed["fingerprint"] != fingerprint:
@@ -139,17 +141,19 @@ def add_plain_files(folder: Path) -> int:
     for name, packed in plain_cases():
         file = f"{name}.cnc"
         if all(entry["file"] != file for entry in entries):
-            entry = write_pair(folder, file, packed, decompress(packed))
-            entries.append({**entry, "sha256": sha256_of_parts((folder / file).read_bytes())})
+            if not (folder / file).exists():
+                (folder / file).write_bytes(packed)
+            written = (folder / file).read_bytes()
+            entry = write_pixels(folder, file, decompress(written))
+            entries.append({**entry, "sha256": sha256_of_parts(written)})
     write_list(folder, entries)
     return len(entries)
 
 
-def write_pair(folder: Path, file: str, packed: bytes, image: Image.Image) -> Entry:
-    """Writes a .cnc file and its pixels, unless the file is there; returns their names."""
+def write_pixels(folder: Path, file: str, image: Image.Image) -> Entry:
+    """Writes the pixels of a .cnc file, unless they are there; returns the names of both."""
     pixels = Path(file).with_suffix(".png").name
-    if not (folder / file).exists():
-        (folder / file).write_bytes(packed)
+    if not (folder / pixels).exists():
         image.info.clear()
         image.save(folder / pixels, optimize=True)
     return {"file": file, "pixels": pixels}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from cnncompress.errors import DeviceError, InvalidModel, UnknownModel, UnreadableImage
-from cnncompress.files import check_output
+from cnncompress.errors import DeviceError, InvalidModel, OutputError, UnknownModel, UnreadableImage
+from cnncompress.files import check_output, reason
 from cnncompress.model.devices import resolve_device
 from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
@@ -89,7 +90,8 @@ class Session:
         objective = objective_named(config.objective)
         self.before: Validation | None = None
         if start is not None and processes.leads:
-            self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective)
+            with _memory_errors(self.device):
+                self.before = validate(start.to(self.device), self.held_out.values(), self.device, objective)
         self.after: Validation | None = None
         self.resumed = saved is not None or earlier is not None
         self.trainer = Trainer(
@@ -131,7 +133,7 @@ class Session:
         """
         # A GPU would wait for the host at every reading of the loss.
         often = 1 if self.device.type == "cpu" else 10
-        try:
+        with _memory_errors(self.device):
             self.after = self.trainer.run(
                 self.job.minutes,
                 self.job.checkpoint,
@@ -140,8 +142,6 @@ class Session:
                 report=report,
                 stopped=stopped,
             )
-        except torch.cuda.OutOfMemoryError as error:
-            raise DeviceError(f"{self.device}: too little memory; use smaller batches (--config) or the CPU") from error
         return self.minutes >= self.job.minutes
 
     def finish(self) -> ExportedWeights:
@@ -153,8 +153,19 @@ class Session:
         """
         images = counting_images(list(self.images.values()))
         exported = export_weights(self.trainer.checkpoint(), images, self.job.output, force=self.job.force)
-        self.job.checkpoint.unlink(missing_ok=True)
+        try:
+            self.job.checkpoint.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"written, but {self.job.checkpoint} is not removed: {reason(error)}") from error
         return exported
+
+
+@contextmanager
+def _memory_errors(device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise DeviceError(f"{device}: too little memory; use smaller batches (--config) or the CPU") from error
 
 
 def _start(name: str | None) -> tuple[HyperpriorModel | None, str, Checkpoint | None]:
