@@ -369,6 +369,8 @@ def _with_warnings(decoded: Decoded) -> Image.Image:
 def _wanted(quality: float | None, target: Target | None) -> Hundredths | Target:
     if target is None:
         return hundredths_of(DEFAULT_QUALITY if quality is None else quality)
+    if not isinstance(target, Target):
+        raise TypeError(f"target is {target!r}, must be a TargetSize, TargetBpp or TargetPsnr")
     if quality is not None:
         raise ValueError(f"there are both a quality, {quality}, and a target, which asks for a quality of its own")
     return target

@@ -14,8 +14,10 @@ from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
 from cnncompress.codec.packing import pack_colours
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.rate_search import reach
 from cnncompress.codec.refinement.levels import EFFORTS
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
+from cnncompress.codec.targets import Target
 from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
 from cnncompress.errors import UnknownModel
@@ -195,6 +197,10 @@ class LearnedCoder:
         with codec.stopwatch.stage("image"):
             kind = ChunkType.LATENTS
             return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)
+
+    def file_for(self, target: Target) -> bytes:
+        """Searches for the quality that meets a target; see `cnncompress.codec.rate_search`."""
+        return reach(target, self._image, self.file_at, self.colours_of)
 
     def colours_of(self, data: bytes) -> Plane:
         """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""

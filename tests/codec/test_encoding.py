@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize
+from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize, Unreachable
 from cnncompress.api import Codec, compress, decompress
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
@@ -147,3 +147,41 @@ def test_a_stop_ends_the_search_with_avif(codec: Codec, page: Image.Image) -> No
 
     assert probe(codec.compress(page, 20, progress=stop)).coding == "learned"
     assert len(seen) == 2
+
+
+@pytest.mark.parametrize("quality", [30, 60, 100])
+@pytest.mark.parametrize("kind", ["checkerboard", "gradient", "dithered"])
+def test_patterns_are_never_larger_than_without_loss(codec: Codec, kind: str, quality: int, coffee: Pixels) -> None:
+    """They have no flat areas, and are no photographs."""
+    rows, columns = np.mgrid[:128, :128]
+    pixels = {
+        "checkerboard": 255 * ((rows + columns) % 2),
+        "gradient": 2 * columns,
+        "dithered": 255 * np.asarray(Image.fromarray(coffee[60:188, 100:228]).convert("1"), np.int64),
+    }[kind].astype(np.uint8)
+    assert len(codec.compress(pixels, quality)) <= len(compress(pixels, coding="lossless"))
+
+
+@pytest.mark.parametrize("decibels", [34.0, 38.0, 40.0, 42.0, 45.0])
+def test_targets_with_avif_alone(coffee: Pixels, decibels: float) -> None:
+    """Several qualities of libavif make one file, and the next a much better one."""
+    photograph = np.ascontiguousarray(coffee[100:228, 200:392])
+    data = compress(photograph, target=TargetPsnr(decibels), coding="avif")
+    reached = psnr_of(read_image(photograph), np.asarray(decompress(data)))
+    assert decibels <= reached < decibels + 2.0
+    assert len(compress(photograph, target=TargetSize(len(data)), coding="avif")) <= len(data)
+    assert len(compress(photograph, target=TargetSize(len(data)), coding="avif")) > 0.8 * len(data)
+
+
+def test_targets_that_avif_cannot_meet(page: Image.Image) -> None:
+    with pytest.raises(Unreachable, match="cannot be brought to 300 bytes: has "):
+        compress(page, target=TargetSize(300), coding="avif")
+    with pytest.raises(Unreachable, match="cannot be brought to 90 dB: has "):
+        compress(page, target=TargetPsnr(90.0), coding="avif")
+
+
+def test_targets_of_another_type(page: Image.Image) -> None:
+    for target in (5, "200k"):
+        wrong: Any = target
+        with pytest.raises(TypeError, match="must be a TargetSize, TargetBpp or TargetPsnr"):
+            compress(page, target=wrong, coding="avif")

@@ -208,7 +208,7 @@ def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
         header = Header(Layout.RGB, width, height, Hundredths(0), bytes(4))
         with pytest.raises(Corrupt, match=message):
             decompress(pack(Container(header, unpack(data).chunks)))
-    with pytest.raises(Corrupt, match="the stored original cannot be read: not an image"):
+    with pytest.raises(Corrupt, match="the stored original cannot be read: it is no image"):
         decompress(with_payload(data, ChunkType.ORIGINAL, b"nonsense"))
 
 
