@@ -39,6 +39,7 @@ def image(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_speed(image: Path, model: Path) -> None:
     done = run("speed", "--image", image, "--model", model, "--device", "cpu", "--repeat", "1", "--peers")
     assert done.returncode == 0, done.stderr

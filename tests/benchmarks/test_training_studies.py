@@ -77,6 +77,7 @@ def test_rows_are_trained_compared_and_not_trained_again(tmp_path: Path, photogr
     assert (refused.returncode, refused.stdout) == (1, "") and "not a report of a training run" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_network_far_worse_than_the_first_is_in_the_table(tmp_path: Path) -> None:
     bpp = (0.1, 0.3, 0.9, 2.0)
     for name, psnr in (("first", (26.0, 30.0, 35.0, 40.0)), ("poor", (16.0, 18.0, 20.0, 21.0))):

@@ -23,13 +23,13 @@ Pixels = NDArray[np.uint8]
 @pytest.fixture(scope="module")
 def page() -> Image.Image:
     """Text, lines and a gradient: flat, but with more colours than a palette has."""
-    image = Image.new("RGB", (320, 240), "white")
-    image.paste(Image.linear_gradient("L").resize((320, 60)).convert("RGB"), (0, 180))
+    image = Image.new("RGB", (240, 200), "white")
+    image.paste(Image.linear_gradient("L").resize((240, 40)).convert("RGB"), (0, 160))
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(14)
-    for line in range(9):
+    for line in range(8):
         draw.text((8, 6 + 18 * line), "The quick brown fox jumps over the lazy dog"[line:], (line * 20, 30, 90), font)
-        draw.line((0, 4 + 18 * line, 319, 9 + 12 * line), (200, 40, 10 * line))
+        draw.line((0, 4 + 18 * line, 239, 9 + 12 * line), (200, 40, 10 * line))
     return image
 
 
@@ -37,7 +37,7 @@ def decoded_psnr(image: Image.Image, data: bytes) -> float:
     return psnr_of(read_image(image), np.asarray(decompress(data, device="cpu").convert("RGB")))
 
 
-@pytest.mark.parametrize("quality", [0, 30, 60, 90, 100])
+@pytest.mark.parametrize("quality", [0, 60, 100])
 def test_pages_are_never_larger_than_without_loss(codec: Codec, page: Image.Image, quality: int) -> None:
     learned, data = codec.compress(page, quality, coding="learned"), codec.compress(page, quality)
     lossless = compress(page, coding="lossless")
@@ -59,6 +59,7 @@ def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: P
         codec.compress(page, coding=wrong)
 
 
+@pytest.mark.slow
 def test_pages_settle(codec: Codec, page: Image.Image) -> None:
     """Of ten generations, the last nine together lose less than the first."""
     first = codec.decompress(codec.compress(page, 60))
@@ -98,7 +99,7 @@ def test_views_of_avif(page: Image.Image) -> None:
     whole = decompress(data)
     part = decompress(data, crop=(10, 20, 100, 50))
     assert part.tobytes() == whole.crop((10, 20, 110, 70)).tobytes()
-    assert decompress(data, scale=1 / 4).size == (80, 60)
+    assert decompress(data, scale=1 / 4).size == (60, 50)
 
 
 def test_targets(codec: Codec, page: Image.Image) -> None:
@@ -118,16 +119,15 @@ def test_no_model_is_loaded_for_avif(page: Image.Image) -> None:
 
 
 def test_what_avif_cannot_hold(codec: Codec) -> None:
-    long = np.full((2, 40_000, 3), 200, np.uint8)
-    with pytest.raises(LimitExceeded, match="40000x2 pixels: AVIF has at most 32768 a side"):
+    long = np.full((1, 40_000, 3), 200, np.uint8)
+    with pytest.raises(LimitExceeded, match="40000x1 pixels: AVIF has at most 32768 a side"):
         compress(long, 50, coding="avif")
-    assert decompress(codec.compress(long, target=TargetPsnr(30.0))).size == (40_000, 2)
-    assert decompress(codec.compress(long, 50)).size == (40_000, 2)
+    assert decompress(codec.compress(long, 50)).size == (40_000, 1)
 
 
 @pytest.mark.parametrize("coding", ["avif", "lossless"])
 def test_nothing_is_written_that_the_limits_do_not_let_open(page: Image.Image, coding: CodingChoice) -> None:
-    settings = ImageSettings(limits=Limits(memory=1_000_000))
+    settings = ImageSettings(limits=Limits(memory=500_000))
     with pytest.raises(LimitExceeded, match="of memory"):
         compress(page, 50, coding=coding, settings=settings)
 
@@ -162,7 +162,7 @@ def test_patterns_are_never_larger_than_without_loss(codec: Codec, kind: str, qu
     assert len(codec.compress(pixels, quality)) <= len(compress(pixels, coding="lossless"))
 
 
-@pytest.mark.parametrize("decibels", [34.0, 38.0, 40.0, 42.0, 45.0])
+@pytest.mark.parametrize("decibels", [34.0, 40.0, 42.0])
 def test_targets_with_avif_alone(coffee: Pixels, decibels: float) -> None:
     """Several qualities of libavif make one file, and the next a much better one."""
     photograph = np.ascontiguousarray(coffee[100:228, 200:392])

@@ -154,6 +154,7 @@ print(digest.hexdigest())
 """
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_and_any_kernels(threads: Threads) -> None:
     """OpenBLAS, which NumPy's wheels bring, chooses its kernels by the environment; others ignore it."""
     digest = hashlib.sha256()

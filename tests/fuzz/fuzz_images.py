@@ -18,7 +18,7 @@ from cnncompress import pillow
 from cnncompress.api import Codec, decompress, restore_original
 from cnncompress.bitstream.container import ChunkType, unpack, unpack_head
 from cnncompress.errors import BitstreamError, LimitExceeded, OutputError, UnknownModel
-from cnncompress.images.formats import OUTPUT_FORMATS
+from cnncompress.images.formats import FORMATS_WITH_ALPHA, OUTPUT_FORMATS
 from cnncompress.images.limits import Limits
 from cnncompress.images.write import save_image
 
@@ -110,7 +110,8 @@ class ChunksTarget(Target):
             expect(image.mode == header.layout.mode, "another mode")
         else:
             expect(getattr(original, "data", None) == container.payload(ChunkType.ORIGINAL), "another original")
-        save_image(image, io.BytesIO(), OUTPUT_FORMATS[len(data) % len(OUTPUT_FORMATS)])
+        formats = FORMATS_WITH_ALPHA if image.mode in ("LA", "RGBA") else OUTPUT_FORMATS
+        save_image(image, io.BytesIO(), formats[len(data) % len(formats)])
         return container.coding
 
 

@@ -35,7 +35,9 @@ def image(picture: Image.Image, tmp_path: Path) -> Path:
 
 def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "image.cnc", tmp_path / "back.png"
-    result = run("compress", "-q", "80", "--device", "cpu", "--if-larger", "keep", "--json", image, packed)
+    result = run(
+        "compress", "-q", "80", "--coding", "learned", "--device", "cpu", "--if-larger", "keep", "--json", image, packed
+    )
     assert (result.exit_code, result.stderr) == (0, "")
     facts = json.loads(result.stdout.splitlines()[0])
     assert (facts["status"], facts["coding"], facts["quality"], facts["device"]) == ("ok", "learned", 80.0, "cpu")

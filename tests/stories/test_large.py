@@ -183,6 +183,7 @@ def test_model_and_photo_make_more_than_one_row_of_tiles(tiny: Codec, photo: Ima
     assert (grid.columns, grid.rows) == (4, 3)
 
 
+@pytest.mark.slow
 def test_any_damage_ends_in_an_image_or_a_clear_error(tiny: Codec, photo: Image.Image) -> None:
     data = tiny.compress(photo, tile=64)
     rng = random.Random(4)

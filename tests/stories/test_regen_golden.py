@@ -32,6 +32,7 @@ def write_list(folder: Path, entries: list[dict[str, str]]) -> None:
     (folder / "golden.json").write_text(json.dumps({"schema": 1, "files": entries}), encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_files_that_are_there_stay(tmp_path: Path) -> None:
     """Those of a model that is not shipped any more too; what is added passes the tests of golden files."""
     old = {"file": "old.cnc", "pixels": "old.png", "model": "old", "fingerprint": "00000000", "symbols_sha256": ""}

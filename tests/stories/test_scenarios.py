@@ -96,6 +96,7 @@ def test_2_names_from_standard_input(shell: Shell, photo: Image.Image) -> None:
     assert shell.names("out") == ["new\nline.cnc", "sub/x.cnc"]
 
 
+@pytest.mark.slow
 def test_3_pipe(shell: Shell, photo: Image.Image) -> None:
     photo.save(shell.folder / "scan.png")
     done = shell.run("cnncompress compress -q 50 scan.png - | cnncompress decompress - back.png")
@@ -137,6 +138,7 @@ def test_4_archive(shell: Shell, photo: Image.Image) -> None:
     assert "1 skipped (is a .cnc file)" in done.stderr and "in/old.cnc: skipped" in done.stderr
 
 
+@pytest.mark.slow
 @needs("timeout")
 def test_5_upload(shell: Shell, photo: Image.Image) -> None:
     (shell.folder / "cache").mkdir()

@@ -296,6 +296,7 @@ def test_a_loss_that_is_not_finite_ends_the_run(tiny_run: TrainConfig, train_ima
     assert not (tmp_path / "run.pt").exists()
 
 
+@pytest.mark.slow
 def test_training_needs_no_entropy_coder() -> None:
     script = (
         "import sys, cnncompress.training.loop\n"
