@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 WORTHWHILE = 0.9
 """AVIF has to need at most this share of the bytes of the learned coding, and loss of the lossless file."""
 
+CLEARLY_BETTER = 3.0
+"""In dB. A learned file that is so much worse than AVIF of the same quality is not what was asked for."""
+
 LOSSLESS_MARGIN = 0.75
 """How far below its estimate the rate of a lossless file may be; on photographs it is at least 0.9 of it."""
 
@@ -122,20 +125,18 @@ def _graphics(
 def _avif_if_better(
     data: bytes, image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths
 ) -> bytes:
-    """A learned file, or AVIF where it needs clearly less at the same PSNR.
+    """A learned file, or AVIF where it needs clearly less at the same PSNR, or is clearly better.
 
-    AVIF is then written at the quality itself, and not at the PSNR of the learned file, which has little of letters and
+    AVIF is written at the quality itself, and not at the PSNR of the learned file, which has little of letters and
     lines: a quality means about the same for all pictures, and pictures settle that are coded again and again.
     """
     decibels, limit = psnr_of(image, learned.colours_of(data)), WORTHWHILE * len(data)
     natural = avif.file_at(quality)
-    good = psnr_of(image, avif.colours_of(natural)) >= decibels
-    if good and len(natural) <= limit:
-        return natural
+    reached = psnr_of(image, avif.colours_of(natural))
+    if reached >= decibels:
+        return natural if len(natural) <= limit or reached >= decibels + CLEARLY_BETTER else data
     matched = avif.file_of_psnr(decibels, quality)
-    if matched is None or len(matched) > limit:
-        return data
-    return natural if good else matched
+    return data if matched is None or len(matched) > limit else matched
 
 
 def _best_for_target(image: SourceImage, target: Target, coders: Sequence[ImageCoder], lossless: bytes) -> bytes:

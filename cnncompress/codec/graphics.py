@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from cnncompress.images.source import Plane
 
-FLAT_SHARE = 0.5
+FLAT_SHARE = 0.45
 """Of neighbouring pixels that are equal. Kodak and CID22 have at most 0.41, the screenshots of docs/results 0.84."""
 
 SAMPLED_ROWS = 48
 
 
 def has_flat_areas(colour: Plane) -> bool:
-    """Whether most pixels are equal to their left neighbour, as in screenshots, plots and scans of text.
+    """Whether about half of the pixels equal their left neighbour, as in screenshots, plots and pages of text.
 
     Args:
         colour: uint8 ``[H, W, 3]``.
