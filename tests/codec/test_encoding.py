@@ -103,6 +103,7 @@ def test_views_of_avif(page: Image.Image) -> None:
     assert decompress(data, scale=1 / 4).size == (60, 50)
 
 
+@pytest.mark.slow
 def test_targets(codec: Codec, page: Image.Image) -> None:
     lossless = len(compress(page, coding="lossless"))
     half = TargetSize(lossless // 2)

@@ -36,6 +36,7 @@ def codec(request: pytest.FixtureRequest) -> PillowCodec:
     return found
 
 
+@pytest.mark.slow
 def test_size_and_psnr_rise_with_quality(codec: PillowCodec, photograph: Image.Image) -> None:
     sizes, psnrs = [], []
     for quality in codec.qualities:
