@@ -13,8 +13,9 @@ from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
 from cnncompress.model.devices import fix_summation_order
+from cnncompress.model.receptive_field import Margins, padded_size
 from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
-from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
+from cnncompress.nn.margins import pad_to_multiple
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import quality_position
 from cnncompress.nn.straight_through import round_half_up

@@ -86,7 +86,7 @@ def _rows_at_hand(grid: TileGrid) -> int:
 
 
 def window_margin(config: ModelConfig) -> int:
-    """Pixels that the transforms see to each side (`cnncompress.nn.margins`), rounded up to whole latent positions."""
+    """Pixels that the transforms see to each side (`cnncompress.model.receptive_field`), in whole positions."""
     at_full_resolution = config.blocks_1 + 2
     at_8 = 2 * config.blocks_8 + 1 + -(-at_full_resolution // 8)
     return _PATCH_SIDE * (2 * config.blocks_16 + 1 + -(-at_8 // 2))

@@ -10,7 +10,7 @@ from torch import Tensor
 from cnncompress.codec.tiles import CELL, TileGrid, TileWindow
 from cnncompress.images.view import Rectangle
 from cnncompress.model.config import PATCH
-from cnncompress.nn.margins import Margin, Margins
+from cnncompress.model.receptive_field import Margin, Margins
 
 
 def margins_of(window: TileWindow, unit: int) -> Margins:

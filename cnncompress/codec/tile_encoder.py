@@ -27,7 +27,7 @@ from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.model.config import PATCH
-from cnncompress.nn.margins import Margins
+from cnncompress.model.receptive_field import Margins
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 REACH = 600

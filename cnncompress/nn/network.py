@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.receptive_field import Margins
 from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
-from cnncompress.nn.margins import Margins
 from cnncompress.nn.mean_context import ContextNetwork, StepPartition
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.quantisation import QuantisationSteps

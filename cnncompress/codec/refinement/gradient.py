@@ -13,7 +13,8 @@ from torch import Tensor
 from cnncompress.codec.latents import LatentTransform, Quantised
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.model.config import LEVELS_PER_NAT
-from cnncompress.nn.margins import Margins, trimmed
+from cnncompress.model.receptive_field import Margins
+from cnncompress.nn.margins import trimmed
 from cnncompress.nn.twin_layers import nats_to_table
 from cnncompress.nn.twin_scales import ScaleSynthesis
 from cnncompress.units import Hundredths

@@ -16,8 +16,8 @@ from cnncompress.codec.refinement import gradient
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
 from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes, Surroundings, twin_of
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
+from cnncompress.model.receptive_field import Margin, Margins
 from cnncompress.model.weights import Weights
-from cnncompress.nn.margins import Margin, Margins
 from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
