@@ -115,7 +115,7 @@ def add_model_files(folder: Path, codec: Codec) -> int:
         FileExistsError: A model that was shipped under the same name has files of these names.
     """
     weights = load_weights(codec.model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
     entries = read_list(folder)
     for name, image, quality in model_cases():

@@ -128,8 +128,9 @@ def pipeline(weights: Weights) -> ImagePipeline:
     from cnncompress.codec.latents import LatentTransform
     from cnncompress.codec.pipeline import ImagePipeline
     from cnncompress.entropy.coder import EntropyModel
+    from cnncompress.nn.stored import network_of
 
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     return ImagePipeline(transform, EntropyModel(weights.tables))
 
 

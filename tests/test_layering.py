@@ -28,8 +28,9 @@ MAY_IMPORT = {
     "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
-    "model.weights": {"entropy", "errors", "model", "nn"},
-    "nn": {"entropy", "model"},
+    "nn": {"entropy", "model", "model.weights"},
+    "model.weights": {"entropy", "errors", "model", "model.network_arrays"},
+    "model.network_arrays": {"entropy", "model"},
     "entropy": {"errors", "model"},
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
@@ -51,7 +52,7 @@ ONLY_IN = {
 LOADS_TORCH = (
     "codec.latents", "codec.mosaic", "codec.pipeline", "codec.refinement.cost", "codec.refinement.gradient",
     "codec.refinement.search", "codec.refinement.steps", "codec.tile_decoder", "codec.tile_encoder",
-    "evaluation", "model.devices", "model.weights", "nn", "training",
+    "evaluation", "model.devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -35,6 +35,7 @@ from cnncompress.model.weights import Weights, load_weights
 from cnncompress.nn.gaussian import STRENGTH
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import QualityTable, lambda_at, quality_position
+from cnncompress.nn.stored import network_of
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.session import HELD_OUT
 from cnncompress.units import hundredths_of
@@ -216,7 +217,7 @@ def main(model: str, images: tuple[Path, ...], output: Path, minutes: float, num
     judged = [middle(image) for image in list(held_out.values())[::every]]
     sources = [image.clone() for image in training.values() if min(image.shape[1:]) >= CROP]
     weights = load_weights(model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     crops, table = prepare(transform, sources, number, np.random.default_rng(1))
     del training, sources, held_out
     torch.save(table, output / "shifts.pt")
@@ -225,11 +226,10 @@ def main(model: str, images: tuple[Path, ...], output: Path, minutes: float, num
         path = output / f"{run}.pt"
         if path.exists():
             continue
-        own = load_weights(model)
-        own.network.to(memory_format=torch.channels_last)
-        gate = Gate(own.network).requires_grad_(run == RUNS[1])
-        steps = train(own.network, gate, crops, table, minutes)
-        torch.save({"g_s": own.network.g_s.state_dict(), "gate": gate.state_dict(), "steps": steps}, path)
+        own = network_of(weights).to(memory_format=torch.channels_last)
+        gate = Gate(own).requires_grad_(run == RUNS[1])
+        steps = train(own, gate, crops, table, minutes)
+        torch.save({"g_s": own.g_s.state_dict(), "gate": gate.state_dict(), "steps": steps}, path)
         print(f"{run}: {steps} steps", flush=True)
     judge(weights, transform, judged, table, output)
 
@@ -245,14 +245,14 @@ def judge(weights: Weights, transform: LatentTransform, images: list[Tensor], ta
     """Prints BD-rates against the model as it was."""
     bits = np.stack([table_bits(level) for level in weights.tables.split()])
     originals = [image.permute(1, 2, 0).contiguous() for image in images]
-    untouched = {key: value.clone() for key, value in weights.network.g_s.state_dict().items()}
-    runs = {"as it was": (untouched, Gate(weights.network))}
+    untouched = {key: value.clone() for key, value in transform.network.g_s.state_dict().items()}
+    runs = {"as it was": (untouched, Gate(transform.network))}
     for run in RUNS:
         state = torch.load(output / f"{run}.pt")
-        gate = Gate(weights.network)
+        gate = Gate(transform.network)
         gate.load_state_dict(state["gate"])
         runs[run] = (state["g_s"], gate)
-    runs[_ALL] = (runs[RUNS[0]][0], Gate(weights.network, 1.0))
+    runs[_ALL] = (runs[RUNS[0]][0], Gate(transform.network, 1.0))
     curves: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     print("| shifts | dead zone | PSNR | SSIMULACRA2 | change of the rate at equal PSNR at quality 5, 25, 45, 65, 85 |")
     print("| --- | --- | --- | --- | --- |")
@@ -261,7 +261,7 @@ def judge(weights: Weights, transform: LatentTransform, images: list[Tensor], ta
         for run, (state, gate) in runs.items():
             if run == _ALL and name != _REFERENCE:
                 continue
-            weights.network.g_s.load_state_dict(state)
+            transform.network.g_s.load_state_dict(state)
             curve = []
             for quality, (rate, decoded) in zip(QUALITIES, coded, strict=True):
                 position = transform.position(hundredths_of(quality))

@@ -21,6 +21,7 @@ from cnncompress.codec.latents import LatentTransform
 from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.export import COUNTED_QUALITIES, counting_images
 from cnncompress.training.session import HELD_OUT
@@ -97,7 +98,7 @@ def main(model: str, images: tuple[Path, ...], output: Path) -> None:
     """Code training IMAGES with MODEL and write the symbols."""
     torch.set_num_threads(1)
     weights = load_weights(model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     training, held_out = split_held_out(load_images(images), HELD_OUT)
 
     def write(folder: str, name: str, image: Tensor, quality: float) -> None:

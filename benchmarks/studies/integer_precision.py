@@ -31,6 +31,7 @@ from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
 from cnncompress.model.weights import Weights, load_weights
 from cnncompress.nn.gaussian import gaussian_bits
 from cnncompress.nn.quality import lambda_at, quality_position
+from cnncompress.nn.stored import network_of
 from cnncompress.nn.twin_layers import TwinConv2d, nats_to_table, simulated_quantisation
 from cnncompress.nn.twin_scale_context import surprises
 from cnncompress.nn.twin_scales import ScaleSynthesis
@@ -219,7 +220,7 @@ def main(model: Path, images: tuple[Path, ...], crops: int, steps: int, names: t
         click.echo(f"{walk_time(weights):.1f} ms")
         return
     config = weights.scales.config
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     pool, held = split_held_out(load_images(images), HELD_OUT)
     large = [image for image in pool.values() if min(image.shape[1:]) >= CROP]
     generator = torch.Generator().manual_seed(1)

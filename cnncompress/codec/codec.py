@@ -74,6 +74,7 @@ class ModelCodec:
         from cnncompress.entropy.coder import EntropyModel
         from cnncompress.model.devices import autocast_for, limit_threads, resolve_device
         from cnncompress.model.weights import load_weights
+        from cnncompress.nn.stored import network_of
 
         if threads is not None:
             limit_threads(threads)
@@ -85,7 +86,7 @@ class ModelCodec:
         weights = load_weights(chosen)
         self.model = weights.name
         self.fingerprint = weights.fingerprint
-        transform = LatentTransform(weights.network, weights.scales, self.device, self.stopwatch)
+        transform = LatentTransform(network_of(weights), weights.scales, self.device, self.stopwatch)
         self._pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
         self._tables = weights.tables
 

@@ -21,8 +21,9 @@ from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files import reason, write_output
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
-from cnncompress.model.weights import load_weights, round_to_stored, save_weights
+from cnncompress.model.weights import load_weights, save_weights
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.stored import arrays_of, round_to_stored
 from cnncompress.training.checkpoint import Checkpoint
 from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
@@ -155,7 +156,7 @@ def write_model(
     try:
         with tempfile.TemporaryDirectory() as folder:
             draft = Path(folder) / path.name
-            sha256 = save_weights(draft, network, scales, tables)
+            sha256 = save_weights(draft, network.config, arrays_of(network), scales, tables)
             load_weights(draft)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_output(str(path.absolute()), draft.read_bytes(), force=force)

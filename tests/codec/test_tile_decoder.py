@@ -23,8 +23,10 @@ from cnncompress.codec.tiles import CELL
 from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
+from cnncompress.model.receptive_field import synthesis_reach
 from cnncompress.model.weights import load_weights
 from cnncompress.nn.margins import trimmed
+from cnncompress.nn.stored import network_of
 from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
@@ -39,8 +41,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> ImagePipeline:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     write_random_model(path)
     weights = load_weights(path)
-    assert weights.network.g_s.reach == 5
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    assert synthesis_reach(weights.config) == 5
+    transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
     return ImagePipeline(transform, EntropyModel(weights.tables))
 
 

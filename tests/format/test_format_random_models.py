@@ -25,6 +25,7 @@ from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.units import Hundredths
 
 WIDTH, HEIGHT = 100, 70
@@ -48,7 +49,7 @@ def pipeline(path: Path) -> ImagePipeline:
     """The package's own coder with that model."""
     weights = load_weights(path)
     return ImagePipeline(
-        LatentTransform(weights.network, weights.scales, torch.device("cpu")), EntropyModel(weights.tables)
+        LatentTransform(network_of(weights), weights.scales, torch.device("cpu")), EntropyModel(weights.tables)
     )
 
 

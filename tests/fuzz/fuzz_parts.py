@@ -25,6 +25,7 @@ from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.errors import BitstreamError, InvalidModel
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.probe import probe
 from cnncompress.units import Hundredths
 
@@ -117,7 +118,7 @@ class ModelTarget(Target):
         path = self.folder / "model.safetensors"
         path.write_bytes(data)
         weights = load_weights(path)
-        transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+        transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
         pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
         pixels = decode(pipeline, self._payload, (20, 20), Hundredths(50_00))
         expect(pixels.shape == (20, 20, 3), "another size")

@@ -26,6 +26,7 @@ from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import BitstreamError
 from cnncompress.model.manifest import find_by_fingerprint, read_manifest
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 
 ROOT = Path(__file__).parents[2]
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -53,7 +54,7 @@ class Decoders:
         if fingerprint not in self.loaded:
             name = find_by_fingerprint(fingerprint)
             weights = load_weights(name)
-            transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+            transform = LatentTransform(network_of(weights), weights.scales, torch.device("cpu"))
             pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
             self.loaded[fingerprint] = (Codec(name, "cpu"), pipeline)
         return self.loaded[fingerprint]

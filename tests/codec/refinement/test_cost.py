@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 import pytest
 import torch
@@ -18,6 +16,7 @@ from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes, Surr
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
 from cnncompress.model.receptive_field import Margin, Margins
 from cnncompress.model.weights import Weights
+from cnncompress.nn.stored import network_of
 from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
@@ -115,7 +114,7 @@ def case(pipeline: ImagePipeline, weights: Weights, coffee: Pixels) -> Case:
 @pytest.fixture(scope="module")
 def unrestored_case(weights: Weights, coffee: Pixels) -> Case:
     """With a restoration filter that changes nothing, and gradients in float32."""
-    network = copy.deepcopy(weights.network)
+    network = network_of(weights)
     for parameter in network.g_s.restoration.body[-1].parameters():
         parameter.zero_()
     transform = LatentTransform(network, weights.scales, torch.device("cpu"))
