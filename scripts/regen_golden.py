@@ -35,6 +35,7 @@ from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.entropy.coder import EntropyModel
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "golden"
 LIST_NAME = "golden.json"

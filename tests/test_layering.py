@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
+    "engines.torch": {"engines", "model", "nn", "units"},
+    "engines": {"entropy", "model", "model.network_arrays", "units"},
     "nn": {"entropy", "model", "model.weights"},
     "model.weights": {"entropy", "errors", "model", "model.network_arrays"},
     "model.network_arrays": {"entropy", "model"},
@@ -45,6 +47,7 @@ ONLY_IN = {
     "click": {"cli"},
     "constriction": {"entropy"},
     "matplotlib": {"evaluation"},
+    "ncnn": {"engines"},
     "scipy": {"evaluation"},
     "torchvision": {"training"},
 }
@@ -52,7 +55,7 @@ ONLY_IN = {
 LOADS_TORCH = (
     "codec.latents", "codec.mosaic", "codec.pipeline", "codec.refinement.cost", "codec.refinement.gradient",
     "codec.refinement.search", "codec.refinement.steps", "codec.tile_decoder", "codec.tile_encoder",
-    "evaluation", "model.devices", "nn", "training",
+    "engines.torch", "evaluation", "model.devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(
