@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "codec": {"bitstream", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
     "probe": {"bitstream", "errors", "files", "images", "model"},
+    "engines.choice": {"engines", "engines.torch", "errors", "model", "model.weights", "nn"},
     "engines.torch": {"engines", "model", "nn", "units"},
     "engines": {"entropy", "model", "model.network_arrays", "units"},
     "nn": {"entropy", "model", "model.weights"},

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 
-def interpolated(table: NDArray[np.float32], quality: Hundredths) -> NDArray[np.float32]:
+def interpolated(table: NDArray[Any], quality: Hundredths) -> NDArray[np.float32]:
     """Row of a table ``[A, C]`` at a quality, linear between its anchors: float32 ``[C]``."""
     anchors = len(table)
     position = quality / HIGHEST_QUALITY * (anchors - 1)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Mat, Memory, array_of
+from cnncompress.engines.ncnn.mats import FeatureMap, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.ncnn.transforms import CENTRE, FOLD, FOLDED_CHANNELS, PEAK, TransformGraph
 from cnncompress.engines.ncnn.windows import Region
@@ -69,15 +69,15 @@ class Analysis:
         outer = margins.scaled(1, FOLD)
         inputs = {
             "pixels": folded_pixels(pixels, self._memory),
-            "core": Region.within(height, width, outer.cut_to(WHOLE_IMAGE)).mat(FOLDED_CHANNELS),
+            "core": Region.within(height, width, outer.cut_to(WHOLE_IMAGE)).input(FOLDED_CHANNELS),
             "quality": self._memory.vector(interpolated(self._quality, quality)),
             "gain": self._memory.vector(gain),
         }
         (y,) = self._net(inputs | self._trimming.inputs(self._trimming.plan(height, width, outer)))
-        return array_of(y).copy()
+        return y.copy()
 
 
-def folded_pixels(pixels: NDArray[np.uint8], memory: Memory) -> Mat:
+def folded_pixels(pixels: NDArray[np.uint8], memory: Memory) -> FeatureMap:
     """Centres samples, and folds blocks of pixels into channels.
 
     Args:
@@ -85,14 +85,15 @@ def folded_pixels(pixels: NDArray[np.uint8], memory: Memory) -> Mat:
         memory: For the result.
 
     Returns:
-        A matrix ``[192, H/8, W/8]``, -127.5 .. 127.5.
+        ``[192, H/8, W/8]``, -127.5 .. 127.5.
     """
     rows, columns = pixels.shape[0] // FOLD, pixels.shape[1] // FOLD
-    mat, elements = memory.mat(FOLDED_CHANNELS, rows, columns)
+    folded = memory.new(FOLDED_CHANNELS, rows, columns)
+    elements = folded.elements
     blocks = pixels.reshape(rows, FOLD, columns, FOLD, 3).transpose(4, 1, 3, 0, 2)
     np.copyto(elements.reshape(3, FOLD, FOLD, rows, columns), blocks)
     elements -= np.float32(CENTRE)
-    return mat
+    return folded
 
 
 def _linear_path(klt: NDArray[Any]) -> Kernel:

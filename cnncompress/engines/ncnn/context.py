@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Mat, Memory, array_of
+from cnncompress.engines.ncnn.mats import FeatureMap, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.quality import interpolated
 from cnncompress.entropy.parts import STEPS
@@ -27,12 +27,14 @@ class MeanContext:
         self._quality = [arrays[f"context.{step}.quality.table"] for step in range(STEPS)]
         self._nets = [Net(*_described(config, arrays, step), memory, threads) for step in range(STEPS)]
 
-    def means(self, step: int, known: Mat, normaliser: NDArray[np.float32], quality: Hundredths) -> NDArray[np.float32]:
+    def means(
+        self, step: int, known: FeatureMap, normaliser: NDArray[np.float32], quality: Hundredths
+    ) -> NDArray[np.float32]:
         """Predicts the means of a step.
 
         Args:
             step: Its number.
-            known: A matrix ``[F + step M, h/2, w/2]``: features, and normalised latents of the steps before.
+            known: ``[F + step M, h/2, w/2]``: features, and normalised latents of the steps before.
             normaliser: float32 ``[M]``.
             quality: Of the file.
 
@@ -41,7 +43,7 @@ class MeanContext:
         """
         vector = self._memory.vector(interpolated(self._quality[step], quality))
         (means,) = self._nets[step]({"known": known, "quality": vector, "normaliser": self._memory.vector(normaliser)})
-        return array_of(means).copy()
+        return means.copy()
 
 
 def _described(config: ModelConfig, arrays: Mapping[str, NDArray[Any]], step: int) -> tuple[Graph, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from cnncompress.engines.ncnn.analysis import Analysis
 from cnncompress.engines.ncnn.context import MeanContext
 from cnncompress.engines.ncnn.hyper import HyperAnalysis, HyperSynthesis
 from cnncompress.engines.ncnn.linear import LinearPath
-from cnncompress.engines.ncnn.mats import Memory
+from cnncompress.engines.ncnn.mats import Memory, as_batch
 from cnncompress.engines.ncnn.restoration import Restoration
 from cnncompress.engines.ncnn.synthesis import Synthesis
 from cnncompress.engines.ncnn.walk import BatchWalk, Walk
@@ -62,12 +62,12 @@ class NcnnEngine:
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Floats:
         """Maps pixels to their scaled latent."""
         analyse, gain = self._analysis.value, self._gain(quality)
-        return _batch(analyse(each, quality, gain, margins) for each in pixels)
+        return as_batch(analyse(each, quality, gain, margins) for each in pixels)
 
     def hyper_analyse(self, y: Floats, quality: Hundredths) -> Floats:
         """Maps a scaled latent to the hyper-latent before rounding."""
         analyse, normaliser = self._hyper_analysis.value, self._normaliser(quality)
-        return _batch(analyse(each, quality, normaliser) for each in y)
+        return as_batch(analyse(each, quality, normaliser) for each in y)
 
     def walk(self, z: NDArray[np.int32], quality: Hundredths) -> ContextWalk:
         """Starts the way through the coding steps."""
@@ -79,20 +79,20 @@ class NcnnEngine:
         """Maps a decoded latent to pixels."""
         synthesise, restore = self._synthesis.value, self._restoration.value
         inverse_gain = self._inverse_gain(quality)
-        return _batch(restore(*synthesise(each, quality, inverse_gain, margins), quality) for each in y)
+        return as_batch(restore(*synthesise(each, quality, inverse_gain, margins), quality) for each in y)
 
     def preview(self, y: Floats, factor: int, quality: Hundredths) -> NDArray[np.uint8]:
         """Maps a decoded latent to a small image by the linear path alone."""
         linear, inverse_gain = self._linear.value, self._inverse_gain(quality)
-        return _batch(linear.preview(each, factor, inverse_gain) for each in y)
+        return as_batch(linear.preview(each, factor, inverse_gain) for each in y)
 
     def split(self, y: Floats) -> Floats:
         """Reorders a latent into the coding steps."""
-        return _batch(self._partition.split(each) for each in y)
+        return as_batch(self._partition.split(each) for each in y)
 
     def merge(self, steps: Floats) -> Floats:
         """Inverse of `split`."""
-        return _batch(self._partition.merge(each) for each in steps)
+        return as_batch(self._partition.merge(each) for each in steps)
 
     def at_other_quality(self, y: Floats, analysed_at: Hundredths, quality: Hundredths) -> Floats:
         """Turns what `analyse` returned at one quality into about what it returns at another."""
@@ -106,7 +106,7 @@ class NcnnEngine:
     def linear_gradient(self, slopes: Floats, quality: Hundredths) -> Floats:
         """What samples gain by a change of the latent that they come from, through the linear path alone."""
         linear, inverse_gain = self._linear.value, self._inverse_gain(quality)
-        return _batch(linear.gradient(each, inverse_gain) for each in slopes)
+        return as_batch(linear.gradient(each, inverse_gain) for each in slopes)
 
     def linear_norms(self, quality: Hundredths) -> Floats:
         """Squared error of all samples by an error of 1 in the scaled latent, through the linear path alone."""
@@ -123,9 +123,3 @@ class NcnnEngine:
         """What the scaled latent is divided by before a network sees it, see `CodecNetwork.normaliser`."""
         normaliser: Floats = np.maximum(self._std * self._gain(quality), np.float32(1.0))
         return normaliser
-
-
-def _batch(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Arrays as one batch; a single one is not copied."""
-    found = list(arrays)
-    return found[0][None] if len(found) == 1 else np.stack(found)

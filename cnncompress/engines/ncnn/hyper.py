@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Memory, array_of
+from cnncompress.engines.ncnn.mats import Floats, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.quality import interpolated
 from cnncompress.model.config import ModelConfig
 from cnncompress.units import Hundredths
-
-Floats = NDArray[np.float32]
 
 
 class HyperAnalysis:
@@ -54,7 +52,7 @@ class HyperAnalysis:
                 "quality": self._memory.vector(interpolated(self._quality, quality)),
             }
         )
-        return array_of(z).copy()
+        return z.copy()
 
 
 class HyperSynthesis:
@@ -84,5 +82,5 @@ class HyperSynthesis:
             ``[16, h/2, w/2]``: ``4 g + p`` for the channels of part g of a step and place p of a cell.
         """
         vector = self._memory.vector(interpolated(self._quality, quality))
-        features, log_deltas = self._net({"z": self._memory.copy_of(z.astype(np.float32)), "quality": vector})
-        return array_of(features).copy(), array_of(log_deltas).copy()
+        features, log_deltas = self._net({"z": self._memory.copy_of(z), "quality": vector})
+        return features.copy(), log_deltas.copy()

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Memory, array_of
+from cnncompress.engines.ncnn.mats import Floats, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.ncnn.transforms import CENTRE, PEAK
 from cnncompress.model.config import PATCH
-
-Floats = NDArray[np.float32]
 
 
 class LinearPath:
@@ -47,18 +45,18 @@ class LinearPath:
         side = PATCH // factor
         inputs = {"latent": self._memory.copy_of(y), "gain": self._memory.vector(inverse_gain)}
         (patches,) = self._preview_for(factor)(inputs)
-        samples = array_of(patches).clip(0.0, PEAK).astype(np.uint8).reshape(3, side, side, height, width)
+        samples = patches.clip(0.0, PEAK).astype(np.uint8).reshape(3, side, side, height, width)
         pixels: NDArray[np.uint8] = samples.transpose(3, 1, 4, 2, 0).reshape(height * side, width * side, 3)
         return pixels
 
     def gradient(self, slopes: Floats, inverse_gain: Floats) -> Floats:
         """Takes a gradient by samples, float32 ``[H, W, 3]``, to one by the scaled latent, ``[M, H/16, W/16]``."""
         rows, columns = slopes.shape[0] // PATCH, slopes.shape[1] // PATCH
-        mat, elements = self._memory.mat(3 * PATCH**2, rows, columns)
+        by_sample = self._memory.new(3 * PATCH**2, rows, columns)
         patches = slopes.reshape(rows, PATCH, columns, PATCH, 3).transpose(4, 1, 3, 0, 2)
-        np.copyto(elements.reshape(3, PATCH, PATCH, rows, columns), patches)
-        (gradient,) = self._gradient()({"slopes": mat, "gain": self._memory.vector(inverse_gain)})
-        return array_of(gradient).copy()
+        np.copyto(by_sample.elements.reshape(3, PATCH, PATCH, rows, columns), patches)
+        (gradient,) = self._gradient()({"slopes": by_sample, "gain": self._memory.vector(inverse_gain)})
+        return gradient.copy()
 
     def _load_preview(self, factor: int) -> Net:
         channels, side = self._klt.shape[1], PATCH // factor

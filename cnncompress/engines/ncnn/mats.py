@@ -1,12 +1,13 @@
-"""The memory of feature maps, and NumPy arrays as ncnn's matrices and back.
+"""Feature maps in the memory of ncnn, which NumPy reads and writes.
 
 ncnn pads each channel of a matrix to 16 bytes, and works in place where it may. Its matrices around foreign memory
 neither pad nor count references, which some of its layers do not expect. What goes into a net is therefore always
-memory of ncnn's, and NumPy writes straight into it.
+memory of ncnn's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,18 +15,51 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.library import ncnn
 
-Mat = Any
-"""`ncnn.Mat`, which has no types."""
-
 _SMALLEST_SHARE = 0.5
 """How much of a free block a request must need to get it; as measured, less time and memory than for 0 or 0.75."""
+
+Floats = NDArray[np.float32]
+
+
+class FeatureMap:
+    """A matrix, and the memory that must outlive it.
+
+    Attributes:
+        mat: The matrix, `ncnn.Mat`.
+        memory: Where its elements are, or None if it has memory of its own.
+    """
+
+    __slots__ = ("mat", "memory")  # which are freed in this order
+
+    def __init__(self, mat: Any, memory: Memory | None = None) -> None:
+        self.mat = mat
+        self.memory = memory
+
+    @classmethod
+    def lasting(cls, channels: int, height: int, width: int) -> FeatureMap:
+        """Makes one that is not filled yet, in memory of its own."""
+        return cls(_new_mat(channels, height, width, None))
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]:
+        """What NumPy needs to make an array of it, which then keeps it."""
+        interface: dict[str, Any] = np.asarray(self.mat).__array_interface__
+        return interface
+
+    @property
+    def elements(self) -> Floats:
+        """Its elements, float32 ``[C, H, W]``, in the same memory."""
+        return np.asarray(self)
+
+    def first(self, channels: int) -> FeatureMap:
+        """Its first channels, in the same memory, while it lives."""
+        return FeatureMap(self.mat.channel_range(0, channels), self.memory)
 
 
 class Memory:
     """Memory for the nets of one engine, one after the other: what one has freed is there for the next.
 
-    Getting it from the system each time would take as long as some layers. Threads may share it. It must live longer
-    than its matrices, so that what leaves an engine is copied.
+    Getting it from the system each time would take as long as some layers. Threads may share it.
     """
 
     def __init__(self) -> None:
@@ -34,37 +68,29 @@ class Memory:
         for pool in (self.feature_maps, self.workspace):
             pool.set_size_compare_ratio(_SMALLEST_SHARE)
 
-    def mat(self, channels: int, height: int, width: int) -> tuple[Mat, NDArray[np.float32]]:
-        """Makes a matrix that is not filled yet.
+    def new(self, channels: int, height: int, width: int) -> FeatureMap:
+        """Makes a feature map that is not filled yet."""
+        return FeatureMap(_new_mat(channels, height, width, self.feature_maps), self)
 
-        Returns:
-            The matrix, and its elements as a float32 array ``[C, H, W]`` to be written.
-        """
-        return _new(channels, height, width, self.feature_maps)
+    def copy_of(self, array: NDArray[Any]) -> FeatureMap:
+        """Copies an array ``[C, H, W]`` of numbers into a feature map."""
+        feature_map = self.new(*array.shape)
+        feature_map.elements[...] = array
+        return feature_map
 
-    def copy_of(self, array: NDArray[np.float32]) -> Mat:
-        """Copies an array ``[C, H, W]`` into a matrix."""
-        mat, elements = self.mat(*array.shape)
-        elements[...] = array
-        return mat
-
-    def vector(self, vector: NDArray[np.float32]) -> Mat:
-        """Copies a vector ``[C]`` into a matrix that is added to or multiplied with all positions of a feature map."""
+    def vector(self, vector: Floats) -> FeatureMap:
+        """Copies a vector ``[C]`` into what is added to or multiplied with all positions of a feature map."""
         return self.copy_of(vector[:, None, None])
 
 
-def lasting_mat(channels: int, height: int, width: int) -> tuple[Mat, NDArray[np.float32]]:
-    """Makes a matrix as `Memory.mat` does, but in memory of its own, which may outlive an engine."""
-    return _new(channels, height, width, None)
+def as_batch(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays as one batch; a single one is not copied."""
+    found = list(arrays)
+    return found[0][None] if len(found) == 1 else np.stack(found)
 
 
-def _new(channels: int, height: int, width: int, pool: Any) -> tuple[Mat, NDArray[np.float32]]:
+def _new_mat(channels: int, height: int, width: int, pool: Any) -> Any:
     mat = ncnn.Mat((width, height, channels), allocator=pool)
     if mat.empty():
         raise MemoryError(f"no memory for {channels} x {height} x {width} numbers")
-    return mat, array_of(mat)
-
-
-def array_of(mat: Mat) -> NDArray[np.float32]:
-    """The elements of a matrix, float32 ``[C, H, W]``: its own memory, which the array keeps."""
-    return np.asarray(mat)
+    return mat

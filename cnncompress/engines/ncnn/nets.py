@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.library import ncnn
-from cnncompress.engines.ncnn.mats import Mat, Memory
+from cnncompress.engines.ncnn.mats import FeatureMap, Floats, Memory
 
 _REDUCED_PRECISIONS = ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage")
 _SPIN_MILLISECONDS = 1
@@ -39,7 +39,7 @@ class Net:
             threads: How many run it.
         """
         text, self._outputs = graph.text(outputs)
-        self._memory = memory  # which must live as long as the net
+        self._memory = memory
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads = threads
@@ -51,27 +51,27 @@ class Net:
         if self._net.load_param_mem(text) or self._net.load_model(_Weights(graph.weights)):
             raise RuntimeError("ncnn does not take the description of a network")
 
-    def __call__(self, inputs: Mapping[str, Mat]) -> list[Mat]:
+    def __call__(self, inputs: Mapping[str, FeatureMap]) -> list[Floats]:
         """Runs it.
 
         Args:
             inputs: By name.
 
         Returns:
-            The outputs in order, whose elements are to be copied if they are kept.
+            The outputs in order, float32 ``[C, H, W]``; to be copied if they are kept for long.
 
         Raises:
             MemoryError: There is not enough.
         """
         extractor = self._net.create_extractor()
-        for name, mat in inputs.items():
-            extractor.input(name, mat)
+        for name, feature_map in inputs.items():
+            extractor.input(name, feature_map.mat)
         results = []
         for name in self._outputs:
             result: Any = ncnn.Mat()
             if extractor.extract(name, result):
                 raise MemoryError("a network needs more than there is")
-            results.append(result)
+            results.append(FeatureMap(result, self._memory).elements)
         return results
 
 

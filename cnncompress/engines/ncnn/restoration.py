@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Mat, Memory, array_of
+from cnncompress.engines.ncnn.mats import FeatureMap, Floats, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.ncnn.transforms import CENTRE, FOLD, PEAK
 from cnncompress.engines.ncnn.windows import Region
@@ -31,8 +31,6 @@ STRIP_PIXELS = 1 << 16
 """Pixels of a strip, about: smaller ones overlap more, and larger ones leave the caches."""
 QUALITIES_AT_HAND = 8
 """Nets that are kept."""
-
-Floats = NDArray[np.float32]
 
 
 class Restoration:
@@ -94,7 +92,7 @@ class Restoration:
             below = min(FOLD * rows, core.top + last + self._reach)
             pixels = _unfolded_rows(blocks, core.top + first - above, below, self._memory)
             (restored,) = net({"pixels": pixels})
-            inside = array_of(restored)[:, above : above + last - first, core.left : core.left + core.width]
+            inside = restored[:, above : above + last - first, core.left : core.left + core.width]
             for colour, plane in enumerate(inside.clip(0.0, PEAK)):  # faster than all at once
                 samples[first:last, :, colour] = plane
 
@@ -102,8 +100,8 @@ class Restoration:
         return samples
 
 
-def _unfolded_rows(blocks: Floats, start: int, stop: int, memory: Memory) -> Mat:
-    """Copies rows of pixels into a matrix ``[3, stop - start, W]``.
+def _unfolded_rows(blocks: Floats, start: int, stop: int, memory: Memory) -> FeatureMap:
+    """Copies rows of pixels into a feature map ``[3, stop - start, W]``.
 
     Args:
         blocks: ``[3, H/8, 8, W/8, 8]``, in any order of memory.
@@ -112,9 +110,10 @@ def _unfolded_rows(blocks: Floats, start: int, stop: int, memory: Memory) -> Mat
         memory: For the result.
     """
     columns = blocks.shape[3]
-    mat, elements = memory.mat(3, stop - start, columns * FOLD)
+    rows = memory.new(3, stop - start, columns * FOLD)
+    elements = rows.elements
     for block in range(start // FOLD, -(-stop // FOLD)):
         top, bottom = max(start, block * FOLD), min(stop, (block + 1) * FOLD)
         target = elements[:, top - start : bottom - start].reshape(3, bottom - top, columns, FOLD)
         np.copyto(target, blocks[:, block, top - block * FOLD : bottom - block * FOLD])
-    return mat
+    return rows

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.kernels import Kernel
-from cnncompress.engines.ncnn.mats import Memory, array_of
+from cnncompress.engines.ncnn.mats import Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.ncnn.transforms import FOLD, FOLDED_CHANNELS, PEAK, TransformGraph
 from cnncompress.engines.ncnn.windows import Region
@@ -75,11 +75,11 @@ class Synthesis:
             "latent": self._memory.copy_of(latent),
             "gain": self._memory.vector(inverse_gain),
             "quality": self._memory.vector(interpolated(self._quality, quality)),
-            "positions": seen.mat(self._latent_channels),
-            "blocks": Region.within(seen.height * _HALVES, seen.width * _HALVES, cut).mat(FOLDED_CHANNELS),
+            "positions": seen.input(self._latent_channels),
+            "blocks": Region.within(seen.height * _HALVES, seen.width * _HALVES, cut).input(FOLDED_CHANNELS),
         }
         (unrestored,) = self._net(inputs | self._trimming.inputs(trim))
-        return array_of(unrestored), trim.margins
+        return unrestored, trim.margins
 
 
 def _linear_path(klt: NDArray[Any]) -> Kernel:

@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.context import MeanContext
-from cnncompress.engines.ncnn.mats import lasting_mat
+from cnncompress.engines.ncnn.mats import FeatureMap, Floats, as_batch
 from cnncompress.engines.partition import Partition
 from cnncompress.entropy.parts import STEPS
 from cnncompress.units import Hundredths
 
 MAX_LOG_DELTA = np.float32(1.5)
 """As in `cnncompress.nn.quantisation`."""
-
-Floats = NDArray[np.float32]
 
 
 class Walk:
@@ -47,8 +45,8 @@ class Walk:
         self._deltas = np.exp(np.clip(log_deltas, -MAX_LOG_DELTA, MAX_LOG_DELTA))
         self._inverse_normaliser = np.reciprocal(normaliser)[:, None, None]
         channels, size = len(normaliser), features.shape[1:]
-        self._mat, self._known = lasting_mat(len(features) + (STEPS - 1) * channels, *size)
-        self._known[: len(features)] = features
+        self._known = FeatureMap.lasting(len(features) + (STEPS - 1) * channels, *size)
+        self._known.elements[: len(features)] = features
         self._seen = len(features)
         self._means: list[Floats] = []
         self._decoded = np.empty((STEPS, channels, *size), np.float32)
@@ -73,7 +71,7 @@ class Walk:
         decoded += self._means[self.step]
         if self.step < STEPS - 1:
             stop = self._seen + len(decoded)
-            np.multiply(decoded, self._inverse_normaliser, out=self._known[self._seen : stop])
+            np.multiply(decoded, self._inverse_normaliser, out=self._known.elements[self._seen : stop])
             self._seen = stop
             self._predict()
 
@@ -91,7 +89,7 @@ class Walk:
 
     def _predict(self) -> None:
         step = len(self._means)
-        known = self._mat.channel_range(0, self._seen)
+        known = self._known.first(self._seen)
         self._means.append(self._context.means(step, known, self._normaliser, self._quality))
         self._delta = self._deltas_of(step)
 
@@ -108,7 +106,7 @@ class BatchWalk:
 
     def residuals(self, target: Floats) -> Floats:
         """What the means of the step at hand leave of a target."""
-        return np.stack([walk.residual(own) for walk, own in zip(self._walks, target, strict=True)])
+        return as_batch(walk.residual(own) for walk, own in zip(self._walks, target, strict=True))
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
         """Takes the symbols of the step at hand, and goes on to the next."""
@@ -117,12 +115,12 @@ class BatchWalk:
 
     def latent(self) -> Floats:
         """The decoded latent."""
-        return np.stack([walk.latent() for walk in self._walks])
+        return as_batch(walk.latent() for walk in self._walks)
 
     def means(self) -> Floats:
         """Means of all steps."""
-        return np.stack([walk.means() for walk in self._walks])
+        return as_batch(walk.means() for walk in self._walks)
 
     def deltas(self) -> Floats:
         """Quantisation steps of all steps."""
-        return np.stack([walk.deltas() for walk in self._walks])
+        return as_batch(walk.deltas() for walk in self._walks)

@@ -9,7 +9,7 @@ import numpy as np
 
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.library import ncnn
-from cnncompress.engines.ncnn.mats import Mat
+from cnncompress.engines.ncnn.mats import FeatureMap
 from cnncompress.model.receptive_field import Cut, Layer, Margins, needed_margins
 
 
@@ -34,11 +34,11 @@ class Region:
         """What is left of a feature map when something is cut off."""
         return cls(cut.left, cut.top, height - cut.top - cut.bottom, width - cut.left - cut.right)
 
-    def mat(self, channels: int) -> Mat:
+    def input(self, channels: int) -> FeatureMap:
         """As the input of a layer that cuts it out of so many channels."""
         mat = ncnn.Mat((6,))
         np.asarray(mat).view(np.int32)[...] = (self.left, self.top, 0, self.width, self.height, channels)
-        return mat
+        return FeatureMap(mat)
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,10 @@ class Trimming:
             margins = kept
         return Trim(tuple(regions), margins)
 
-    def inputs(self, trim: Trim) -> dict[str, Mat]:
+    def inputs(self, trim: Trim) -> dict[str, FeatureMap]:
         """The inputs of the net that say what is cut off."""
         pairs = zip(trim.regions, self._channels, strict=True)
-        return {_name(index): region.mat(channels) for index, (region, channels) in enumerate(pairs)}
+        return {_name(index): region.input(channels) for index, (region, channels) in enumerate(pairs)}
 
 
 def _name(index: int) -> str:
