@@ -159,11 +159,11 @@ def test_windows(case: Case, whole: Whole, edges: tuple[bool, ...], far: tuple[i
     assert same_pixels(part, whole.image[:, 16 * top : 16 * bottom, 16 * left : 16 * right])
 
 
-def test_strips_have_no_seams(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_have_no_seams(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     y = random_latent(case.config, 12, 8)
     expected = case.torch.synthesise(tensor(case, y), Hundredths(5000))
-    for pixels in (1, 8 * 128, 3 * 8 * 128, 1 << 20):
-        monkeypatch.setattr("cnncompress.engines.ncnn.restoration.STRIP_PIXELS", pixels)
+    for side in (5, 16, 72, 1 << 20):
+        monkeypatch.setattr("cnncompress.engines.ncnn.restoration.PIECE", side)
         assert same_pixels(case.ncnn.synthesise(y, Hundredths(5000)), expected)
 
 

@@ -1,12 +1,13 @@
-"""The restoration filter (`cnncompress.nn.restoration`), in strips that are computed side by side.
+"""The restoration filter (`cnncompress.nn.restoration`), in pieces that are computed side by side.
 
 It has few channels at full resolution, so that the time goes into passes over feature maps. Therefore the identity of
 each residual layer is folded into its kernel, and the vector by quality into the first bias: there is a net for each
-quality, which is small. A layer has too few channels to be shared by threads, so each of them runs strips of its own.
+quality, which is small. A layer has too few channels to be shared by threads, so each of them runs pieces of its own.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -27,8 +28,8 @@ from cnncompress.model.network_arrays import restoration_names
 from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins, restoration_reach
 from cnncompress.units import Hundredths
 
-STRIP_PIXELS = 1 << 16
-"""Pixels of a strip, about: smaller ones overlap more, and larger ones leave the caches."""
+PIECE = 128
+"""Pixels along each side of a piece: smaller ones overlap more, and feature maps of larger ones leave the caches."""
 QUALITIES_AT_HAND = 8
 """Nets that are kept."""
 
@@ -45,7 +46,7 @@ class Restoration:
             config: Shape of the model.
             arrays: Of the float networks, by name.
             memory: For feature maps.
-            workers: Run the strips.
+            workers: Run the pieces.
         """
         names = restoration_names(config)
         self._memory = memory
@@ -81,39 +82,41 @@ class Restoration:
         """
         net = self._net_for(quality)
         rows, columns = unrestored.shape[1:]
-        core = Region.within(FOLD * rows, FOLD * columns, margins.scaled(FOLD, 1).cut_to(WHOLE_IMAGE))
+        height, width = FOLD * rows, FOLD * columns
+        core = Region.within(height, width, margins.scaled(FOLD, 1).cut_to(WHOLE_IMAGE))
         blocks = unrestored.reshape(3, FOLD, FOLD, rows, columns).transpose(0, 3, 1, 4, 2)
         samples = np.empty((core.height, core.width, 3), np.uint8)
-        strip_rows = FOLD * max(1, STRIP_PIXELS // (FOLD**2 * columns))
 
-        def restore(first: int) -> None:
-            last = min(first + strip_rows, core.height)
-            above = min(self._reach, core.top + first)
-            below = min(FOLD * rows, core.top + last + self._reach)
-            pixels = _unfolded_rows(blocks, core.top + first - above, below, self._memory)
-            (restored,) = net({"pixels": pixels})
-            inside = restored[:, above : above + last - first, core.left : core.left + core.width]
-            for colour, plane in enumerate(inside.clip(0.0, PEAK)):  # faster than all at once
-                samples[first:last, :, colour] = plane
+        def restore(corner: tuple[int, int]) -> None:
+            top, left = corner
+            bottom, right = min(top + PIECE, core.height), min(left + PIECE, core.width)
+            seen_rows, rows_inside = self._around(core.top + top, core.top + bottom, height)
+            seen_columns, columns_inside = self._around(core.left + left, core.left + right, width)
+            (restored,) = net({"pixels": _unfolded(blocks, seen_rows, seen_columns, self._memory)})
+            inside = restored[:, rows_inside, columns_inside].clip(0.0, PEAK)
+            for colour, plane in enumerate(inside):  # faster than all at once
+                samples[top:bottom, left:right, colour] = plane
 
-        self._workers.run(restore, range(0, core.height, strip_rows))
+        corners = itertools.product(range(0, core.height, PIECE), range(0, core.width, PIECE))
+        self._workers.run(restore, corners)
         return samples
 
+    def _around(self, start: int, stop: int, end: int) -> tuple[slice, slice]:
+        """What the filter sees of some rows or columns, and where these are in it."""
+        first = max(0, start - self._reach)
+        return slice(first, min(end, stop + self._reach)), slice(start - first, stop - first)
 
-def _unfolded_rows(blocks: Floats, start: int, stop: int, memory: Memory) -> FeatureMap:
-    """Copies rows of pixels into a feature map ``[3, stop - start, W]``.
+
+def _unfolded(blocks: Floats, rows: slice, columns: slice, memory: Memory) -> FeatureMap:
+    """Copies pixels into a feature map ``[3, rows, columns]``.
 
     Args:
         blocks: ``[3, H/8, 8, W/8, 8]``, in any order of memory.
-        start: First row.
-        stop: Row behind the last.
+        rows: Which rows of pixels.
+        columns: Which columns of pixels.
         memory: For the result.
     """
-    columns = blocks.shape[3]
-    rows = memory.new(3, stop - start, columns * FOLD)
-    elements = rows.elements
-    for block in range(start // FOLD, -(-stop // FOLD)):
-        top, bottom = max(start, block * FOLD), min(stop, (block + 1) * FOLD)
-        target = elements[:, top - start : bottom - start].reshape(3, bottom - top, columns, FOLD)
-        np.copyto(target, blocks[:, block, top - block * FOLD : bottom - block * FOLD])
-    return rows
+    down, across = (slice(part.start // FOLD, -(-part.stop // FOLD)) for part in (rows, columns))
+    whole = blocks[:, down, :, across].reshape(3, FOLD * (down.stop - down.start), FOLD * (across.stop - across.start))
+    top, left = rows.start - FOLD * down.start, columns.start - FOLD * across.start
+    return memory.copy_of(whole[:, top : top + rows.stop - rows.start, left : left + columns.stop - columns.start])

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Workers:
@@ -15,9 +18,9 @@ class Workers:
         Args:
             threads: How many.
         """
-        self._pool = ThreadPoolExecutor(threads, "cnncompress-strip") if threads > 1 else None
+        self._pool = ThreadPoolExecutor(threads, "cnncompress-piece") if threads > 1 else None
 
-    def run(self, work: Callable[[int], None], pieces: Iterable[int]) -> None:
+    def run(self, work: Callable[[T], None], pieces: Iterable[T]) -> None:
         """Calls a function for every piece, and returns when all are done, or raises what one of them raised."""
         for _ in map(work, pieces) if self._pool is None else self._pool.map(work, pieces):
             pass
