@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
+from cnncompress.cpu_count import available_cores
 
 # More threads than this wait for Python's global lock, which is held for about a twentieth of the work on an image.
 _SLOTS_A_PROCESS = 4
@@ -35,16 +36,6 @@ class Share:
     slots: int
     threads: int
     here: bool
-
-
-def available_cores() -> int:
-    """Returns the number of cores to use: ``OMP_NUM_THREADS``, or else the cores available to this process."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None) -> Share:

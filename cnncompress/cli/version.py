@@ -11,7 +11,7 @@ from cnncompress import __version__
 from cnncompress.errors import InvalidModel
 from cnncompress.model.manifest import read_manifest
 
-_PACKAGES = ("torch", "constriction", "numpy", "pillow", "safetensors", "click")
+_PACKAGES = ("ncnn", "torch", "constriction", "numpy", "pillow", "safetensors", "click")
 
 
 def show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:

@@ -5,53 +5,74 @@ from __future__ import annotations
 import ctypes
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
-from cnncompress.engines.interface import Engine
+from cnncompress.cpu_count import available_cores
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import DeviceError, MissingPackage
+from cnncompress.model.device_names import check_device_name
 
 if TYPE_CHECKING:
-    from cnncompress.model.devices import Precision
+    from cnncompress.engines.interface import Engine
     from cnncompress.model.weights import Weights
-
-EngineName = Literal["auto", "ncnn", "torch"]
 
 INSTALL_TORCH = "pip install torch"
 _CUDA_DRIVERS = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 
 
-def load_engine(weights: Weights, name: EngineName, device: str, precision: Precision, threads: int) -> Engine:
+def load_engine(
+    weights: Weights, name: EngineName, device: str, precision: Precision, threads: int | None = None
+) -> Engine:
     """Prepares the engine that runs a model. Torch is loaded only if it is the one.
 
     Args:
         weights: The model.
         name: The engine; ``auto`` is torch where the device or the precision needs it, and else ncnn.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``. With ``auto``, torch is asked for a GPU where there
-            is a driver of one.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is a CUDA device if there is one, and else
+            the CPU.
         precision: What the networks compute in; ncnn computes in fp32.
-        threads: How many work on an image, on a CPU.
+        threads: How many of the CPU work on an image; the process is held to them. None for all cores, in a process
+            that is left as it is.
 
     Raises:
+        ValueError: There is no such engine or precision.
         DeviceError: The device is not there, or not one of the engine's.
         MissingPackage: Torch is needed and not installed.
     """
-    if chosen_engine(name, device, precision) == "ncnn":
+    resolved = resolved_device(name, device, precision)
+    if chosen_engine(name, resolved, precision) == "ncnn":
         from cnncompress.engines.ncnn.engine import NcnnEngine
 
-        return NcnnEngine(weights.config, weights.network, threads)
-    if find_spec("torch") is None:
-        raise MissingPackage(f"device {device} with precision {precision} needs PyTorch: {INSTALL_TORCH}")
+        if threads is not None:
+            _limit_matrix_products(1)  # NumPy's threads would wait busily beside those of ncnn, docs/ENGINES.md
+        return NcnnEngine(weights.config, weights.network, threads or available_cores())
+    import torch
+
     from cnncompress.engines.torch import TorchEngine
-    from cnncompress.model.devices import limit_threads, resolve_device
     from cnncompress.nn.stored import network_of
 
-    limit_threads(threads)
-    return TorchEngine(network_of(weights), resolve_device(device), precision)
+    if threads is not None:
+        torch.set_num_threads(threads)
+        _limit_matrix_products(threads)
+    return TorchEngine(network_of(weights), torch.device(resolved), precision)
+
+
+def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
+    """Finds the device that is meant, such as ``cpu`` or ``cuda:0``; arguments and errors as for `load_engine`."""
+    if chosen_engine(name, device, precision) == "ncnn":
+        return "cpu"
+    require_torch(f"device {device} with precision {precision}")
+    from cnncompress.model.devices import resolve_device
+
+    return str(resolve_device(device))
 
 
 def chosen_engine(name: EngineName, device: str, precision: Precision) -> Literal["ncnn", "torch"]:
     """Decides between the engines, without loading one; arguments and errors as for `load_engine`."""
-    on_cpu = device == "cpu" or (device == "auto" and (name == "ncnn" or not has_cuda_driver()))
+    _check_choice("engine", name, get_args(EngineName))
+    _check_choice("precision", precision, get_args(Precision))
+    check_device_name(device)
+    on_cpu = device == "cpu" or (device == "auto" and (name == "ncnn" or not may_have_cuda()))
     if name == "torch" or (name == "auto" and not (on_cpu and precision != "bf16")):
         return "torch"
     if not on_cpu:
@@ -61,8 +82,28 @@ def chosen_engine(name: EngineName, device: str, precision: Precision) -> Litera
     return "ncnn"
 
 
-def has_cuda_driver() -> bool:
-    """Whether there is a driver for CUDA, which is quicker to find out than whether torch can use a device."""
+def require_torch(what: str) -> None:
+    """Checks that torch is installed, without loading it.
+
+    Args:
+        what: Needs it.
+
+    Raises:
+        MissingPackage: It is not.
+    """
+    if not is_installed("torch"):
+        raise MissingPackage(f"{what} needs PyTorch: {INSTALL_TORCH}")
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package could be imported, which it is not."""
+    return find_spec(package) is not None
+
+
+def may_have_cuda() -> bool:
+    """Whether there are torch and a driver for CUDA, which is quicker to find out than whether there is a device."""
+    if not is_installed("torch"):
+        return False
     driver = _CUDA_DRIVERS.get(sys.platform)
     if driver is None:
         return False
@@ -71,3 +112,15 @@ def has_cuda_driver() -> bool:
     except OSError:
         return False
     return True
+
+
+def _check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{what} is {value!r}, expected one of {', '.join(known)}")
+
+
+def _limit_matrix_products(threads: int) -> None:
+    """Holds those of NumPy, in the whole process, to a number of threads."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads, user_api="blas")

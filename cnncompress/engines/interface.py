@@ -63,10 +63,14 @@ class Engine(Protocol):
 
     Attributes:
         name: What users call it.
+        device: Where it runs, such as ``cpu`` or ``cuda:0``.
+        threads: How many of the CPU work on an image.
         config: Shape of the model.
     """
 
     name: str
+    device: str
+    threads: int
     config: ModelConfig
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Latent:
@@ -130,6 +134,14 @@ class Engine(Protocol):
 
     def blank(self, height: int, width: int) -> Latent:
         """A latent of zeros ``[1, M, h, w]``, which is gray, to be written to as well."""
+        ...
+
+    def fetched(self, x: Latent) -> NDArray[np.float32]:
+        """An array of the engine as NumPy's, float32, which is not to be written to."""
+        ...
+
+    def placed(self, x: NDArray[np.float32]) -> Latent:
+        """Inverse of `fetched`."""
         ...
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Latent:

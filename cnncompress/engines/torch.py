@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.engines.interface import ContextWalk
+from cnncompress.engines.names import Precision
 from cnncompress.model.config import PATCH
-from cnncompress.model.devices import Precision, autocast_for, fix_summation_order
+from cnncompress.model.devices import fix_summation_order
 from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins
 from cnncompress.nn.blocks import pointwise
 from cnncompress.nn.network import CodecNetwork, MeanWalk
@@ -29,7 +30,7 @@ class TorchEngine:
 
     Attributes:
         network: The networks, on the device.
-        device: Where they run.
+        torch_device: Where they run.
     """
 
     name = "torch"
@@ -40,18 +41,21 @@ class TorchEngine:
         Args:
             network: Float networks.
             device: Where they run.
-            precision: What they compute in.
+            precision: What they compute in; ``auto`` is fp32 on every device, so that files depend on nothing that
+                was not asked for.
         """
         fix_summation_order()
         self.config = network.config
-        self.device = device
+        self.torch_device = device
+        self.device = str(device)
+        self.threads = torch.get_num_threads()
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
-        self._precision = precision
+        self._bfloat16 = precision == "bf16"
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Tensor:
         """Maps pixels to their scaled latent."""
         with self._computing():
-            x = torch.tensor(pixels, device=self.device).permute(0, 3, 1, 2).float() / 255.0
+            x = torch.tensor(pixels, device=self.torch_device).permute(0, 3, 1, 2).float() / 255.0
             x = x.contiguous(memory_format=torch.channels_last)
             return self.network.analyse(x, self._position(quality), margins)
 
@@ -63,7 +67,7 @@ class TorchEngine:
     def walk(self, z: NDArray[np.int32], quality: Hundredths) -> ContextWalk:
         """Starts the way through the coding steps."""
         with self._computing():
-            z_hat = torch.tensor(z, device=self.device).float()
+            z_hat = torch.tensor(z, device=self.torch_device).float()
             return _Walk(self, MeanWalk(self.network, z_hat, self._position(quality)))
 
     def synthesise(self, y: Tensor, quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> NDArray[np.uint8]:
@@ -96,12 +100,20 @@ class TorchEngine:
     def blank(self, height: int, width: int) -> Tensor:
         """A latent of zeros."""
         size = (1, self.config.latent_channels, height, width)
-        return torch.zeros(size, device=self.device).contiguous(memory_format=torch.channels_last)
+        return torch.zeros(size, device=self.torch_device).contiguous(memory_format=torch.channels_last)
+
+    def fetched(self, x: Tensor) -> NDArray[np.float32]:
+        """A tensor as an array."""
+        return _to_numpy(x)
+
+    def placed(self, x: NDArray[np.float32]) -> Tensor:
+        """An array as a tensor on the device."""
+        return torch.tensor(x, device=self.torch_device)
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Tensor:
         """What samples gain by a change of the latent that they come from, through the linear path alone."""
-        with self._computing(), torch.autocast(self.device.type, enabled=False):
-            by_sample = torch.tensor(slopes, device=self.device).permute(0, 3, 1, 2)
+        with self._computing(), torch.autocast(self.torch_device.type, enabled=False):
+            by_sample = torch.tensor(slopes, device=self.torch_device).permute(0, 3, 1, 2)
             matrix = self.network.g_s.klt * self._inverse_gain(quality)
             return pointwise(F.pixel_unshuffle(by_sample, PATCH), matrix.T.contiguous())
 
@@ -112,7 +124,7 @@ class TorchEngine:
 
     def _position(self, quality: Hundredths) -> Tensor:
         """A quality as a place among the anchors, ``[1]``."""
-        return quality_position(torch.tensor([quality / 100.0]), self.config.anchors).to(self.device)
+        return quality_position(torch.tensor([quality / 100.0]), self.config.anchors).to(self.torch_device)
 
     def _inverse_gain(self, quality: Hundredths) -> Tensor:
         """Factors of the scaled latent's channels before the synthesis, ``[M]``."""
@@ -121,7 +133,8 @@ class TorchEngine:
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
-        with torch.inference_mode(), autocast_for(self._precision, self.device):
+        bfloat16 = torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=self._bfloat16)
+        with torch.inference_mode(), bfloat16:
             yield
 
 
@@ -142,7 +155,7 @@ class _Walk:
         """Takes the symbols of the step at hand, and goes on to the next."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
-            steps = torch.tensor(symbols, device=self._engine.device).float()
+            steps = torch.tensor(symbols, device=self._engine.torch_device).float()
             self._walk.advance(self._walk.means[step] + self._walk.deltas[step] * steps)
 
     def latent(self) -> Tensor:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
@@ -100,11 +101,11 @@ def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArr
     counts = np.zeros((SCALE_LEVELS, 2 * MAX_RADIUS + 1), dtype=np.int64)
     for index, image in enumerate(images):
         quality = Hundredths(index % COUNTED_QUALITIES * HIGHEST_QUALITY // (COUNTED_QUALITIES - 1))
-        latents = transform.encode(image.permute(1, 2, 0).contiguous(), quality)
+        latents = transform.encode(image.permute(1, 2, 0).numpy(), quality)
         for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
-            column = symbols.clamp(-MAX_RADIUS, MAX_RADIUS).long() + MAX_RADIUS
-            cell = levels.long() * counts.shape[1] + column
-            counts += torch.bincount(cell.flatten(), minlength=counts.size).view(counts.shape).numpy()
+            column = np.clip(symbols, -MAX_RADIUS, MAX_RADIUS) + MAX_RADIUS
+            cell = levels.astype(np.int64) * counts.shape[1] + column
+            counts += np.bincount(cell.ravel(), minlength=counts.size).reshape(counts.shape)
     return counts
 
 
@@ -152,7 +153,7 @@ def write_model(
     network: CodecNetwork = model.network
     round_to_stored(network)
     check_finite(network)  # after rounding: float16 ends at 65504
-    tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
+    tables = build_tables(count_symbols(LatentTransform(TorchEngine(network, torch.device("cpu")), scales), images))
     try:
         with tempfile.TemporaryDirectory() as folder:
             draft = Path(folder) / path.name

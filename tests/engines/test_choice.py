@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from cnncompress.engines import choice
-from cnncompress.engines.choice import EngineName, chosen_engine, load_engine
+from cnncompress.engines.choice import chosen_engine, load_engine
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import DeviceError, MissingPackage
-from cnncompress.model.devices import Precision
 from cnncompress.model.weights import Weights
 
 
 @pytest.fixture(params=[False, True], ids=["no driver", "driver"])
 def driver(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
     there: bool = request.param
-    monkeypatch.setattr(choice, "has_cuda_driver", lambda: there)
+    monkeypatch.setattr(choice, "may_have_cuda", lambda: there)
     return there
 
 
@@ -46,7 +46,7 @@ def test_loaded(weights: Weights, name: EngineName) -> None:
 
 
 def test_torch_that_is_not_installed(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(choice, "is_installed", lambda name: False)
     with pytest.raises(MissingPackage, match="device cuda with precision auto needs PyTorch: pip install torch"):
         load_engine(weights, "auto", "cuda", "auto", threads=1)
     assert load_engine(weights, "auto", "cpu", "auto", threads=1).name == "ncnn"

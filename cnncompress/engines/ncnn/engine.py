@@ -36,6 +36,7 @@ class NcnnEngine:
     """
 
     name = "ncnn"
+    device = "cpu"
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], threads: int) -> None:
         """Loads nothing yet.
@@ -46,6 +47,7 @@ class NcnnEngine:
             threads: How many work on an image.
         """
         self.config = config
+        self.threads = threads
         self._log_gain = arrays["log_gain.table"]
         self._log_inverse_gain = arrays["log_inverse_gain.table"]
         self._std = arrays["g_a.klt_std"].astype(np.float32)
@@ -102,6 +104,14 @@ class NcnnEngine:
     def blank(self, height: int, width: int) -> Floats:
         """A latent of zeros."""
         return np.zeros((1, self.config.latent_channels, height, width), np.float32)
+
+    def fetched(self, x: Floats) -> Floats:
+        """The array itself."""
+        return x
+
+    def placed(self, x: Floats) -> Floats:
+        """The array itself."""
+        return x
 
     def linear_gradient(self, slopes: Floats, quality: Hundredths) -> Floats:
         """What samples gain by a change of the latent that they come from, through the linear path alone."""
