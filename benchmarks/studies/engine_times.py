@@ -8,7 +8,6 @@ the most that a process had at any time, Python, libraries and weights included.
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -22,29 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from cnncompress.engines.choice import load_engine
 from cnncompress.engines.interface import Engine
+from cnncompress.engines.names import EngineName
 from cnncompress.model.receptive_field import WHOLE_IMAGE
 from cnncompress.model.weights import load_weights
 from cnncompress.units import Hundredths
 
 QUALITY = Hundredths(60_00)
 Stages = dict[str, Callable[[], object]]
-
-
-def engine_of(name: str, threads: int) -> Engine:
-    """Loads the default model."""
-    weights = load_weights(None)
-    if name == "ncnn":
-        from cnncompress.engines.ncnn.engine import NcnnEngine
-
-        return NcnnEngine(weights.config, weights.network, threads)
-    import torch
-
-    from cnncompress.engines.torch import TorchEngine
-    from cnncompress.nn.stored import network_of
-
-    torch.set_num_threads(threads)
-    return TorchEngine(network_of(weights), torch.device("cpu"))
 
 
 def stages_of(engine: Engine, pixels: NDArray[np.uint8]) -> Stages:
@@ -97,20 +82,21 @@ def filter_of(engine: Any, y_hat: Any) -> Callable[[], object]:
     return restored
 
 
-def measure(engine: str, threads: int, path: Path) -> None:
-    """Times all stages for each line that comes in."""
+def measure(name: EngineName, threads: int, path: Path) -> None:
+    """Times all stages of the default model for each line that comes in."""
+    engine = load_engine(load_weights(None), name, "cpu", "auto", threads)
     with Image.open(path) as image:
         pixels = np.asarray(image.convert("RGB"))[None]
-    stages = stages_of(engine_of(engine, threads), np.ascontiguousarray(pixels[:, : pixels.shape[1] // 64 * 64]))
+    stages = stages_of(engine, np.ascontiguousarray(pixels[:, : pixels.shape[1] // 64 * 64]))
     for work in stages.values():
         work()
     print(json.dumps(list(stages)), flush=True)
     for _ in sys.stdin:
         times = {}
-        for name, work in stages.items():
+        for stage, work in stages.items():
             began, used = time.perf_counter(), time.process_time()
             work()
-            times[name] = [1000 * (time.perf_counter() - began), 1000 * (time.process_time() - used)]
+            times[stage] = [1000 * (time.perf_counter() - began), 1000 * (time.process_time() - used)]
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(json.dumps({"times": times, "peak": peak}), flush=True)
 
@@ -120,10 +106,7 @@ def rounds(cases: list[tuple[str, int]], path: Path, count: int) -> Iterator[tup
     processes = {}
     for engine, threads in cases:
         command = [sys.executable, __file__, str(path), "--measure", engine, str(threads)]
-        environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
-        processes[engine, threads] = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
+        processes[engine, threads] = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for process in processes.values():
         assert process.stdin and process.stdout
         process.stdout.readline()
@@ -142,7 +125,7 @@ def rounds(cases: list[tuple[str, int]], path: Path, count: int) -> Iterator[tup
 @click.option("--rounds", "count", default=15)
 @click.option("--threads", multiple=True, default=(1, 2), type=int)
 @click.option("--measure", "measured", nargs=2, type=(str, int), hidden=True)
-def main(path: Path, count: int, threads: tuple[int, ...], measured: tuple[str, int] | None) -> None:
+def main(path: Path, count: int, threads: tuple[int, ...], measured: tuple[EngineName, int] | None) -> None:
     """Print a table of milliseconds for the image PATH, whose sides should be multiples of 64."""
     if measured is not None:
         measure(*measured, path)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import ChunkType
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from cnncompress.codec.refinement.search import Refiner
     from cnncompress.codec.tile_encoder import TileCoder, TiledImage
     from cnncompress.model.config import ModelConfig
+
+_OVERFLOWS = partial(np.errstate, over="ignore", invalid="ignore")
+"""Where the numbers of a strange model may overflow; an encoder looks at them, and NumPy need not warn."""
 
 
 class ModelCodec:
@@ -134,7 +139,8 @@ class ModelCodec:
             progress=progress,
         )
         area = view.area(header.width, header.height)
-        plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
+        with _OVERFLOWS():
+            plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
         return Colours(plane, tiles.missing)
 
     @cached_property
@@ -177,7 +183,8 @@ class LearnedCoder:
     def file_at(self, quality: Hundredths) -> bytes:
         """Makes a whole .cnc file."""
         codec, side = self._codec, self._tiles.grid.side
-        latents = self._tiles.encode(quality, self._code, self._progress)
+        with _OVERFLOWS():
+            latents = self._tiles.encode(quality, self._code, self._progress)
         with codec.stopwatch.stage("image"):
             kind = ChunkType.LATENTS
             return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)

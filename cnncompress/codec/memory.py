@@ -20,7 +20,7 @@ _ALPHA = 8
 _WITHOUT_NETWORK = 16
 """Of lossless planes and originals: the decoder's, Pillow's, and two copies."""
 _AVIF = 48
-_PIXEL_COPIES = 105
+_PIXEL_COPIES = 84
 """Bytes a pixel for a window's float copies."""
 
 _PATCH_PIXELS = PATCH**2
@@ -33,7 +33,7 @@ _TARGETS = 2
 _STRIP_ROWS = 128
 """As in `cnncompress.nn.restoration`, which loads torch."""
 _REFINING = 3
-"""How much more a window takes whose gradient is wanted: some 420 bytes a pixel, as measured."""
+"""How much more a window takes whose gradient is wanted: some 680 bytes a pixel, as measured."""
 
 
 def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False, refined: bool = False) -> int:

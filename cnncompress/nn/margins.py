@@ -1,13 +1,12 @@
-"""Runs modules over a window as if the rest of the image were there (`cnncompress.model.receptive_field`), and pads."""
+"""Runs modules over a window as if the rest of the image were there (`cnncompress.model.receptive_field`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnncompress.model.receptive_field import WHOLE_IMAGE, Layer, Margins, needed_margins, padded_size
+from cnncompress.model.receptive_field import WHOLE_IMAGE, Layer, Margins, needed_margins
 from cnncompress.nn.blocks import ResidualBlock, ResidualLayer
 
 
@@ -64,18 +63,3 @@ def trimmed(x: Tensor, margins: Margins, kept: Margins = WHOLE_IMAGE) -> Tensor:
     """
     cut = margins.cut_to(kept)
     return x[(..., *cut.slices(*x.shape[-2:]))] if any(cut) else x
-
-
-def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """Extends an image at its bottom and right edge by repeating the last row and column.
-
-    Args:
-        x: Float ``[B, C, H, W]``.
-        multiple: Side of a cell, at least 1.
-
-    Returns:
-        float ``[B, C, H', W']`` with ``H'`` and ``W'`` whole multiples.
-    """
-    height, width = x.shape[-2:]
-    padded_height, padded_width = padded_size(height, width, multiple)
-    return F.pad(x, (0, padded_width - width, 0, padded_height - height), mode="replicate")

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 
 from cnncompress.bitstream.container import Header, Layout
 from cnncompress.bitstream.header import WHOLE, tile_count
@@ -18,7 +17,6 @@ from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, 
 from cnncompress.images.view import View
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn import restoration
-from cnncompress.nn.network import CodecNetwork
 from cnncompress.units import Hundredths
 
 CONFIG = ModelConfig()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cnncompress.model.config import ModelConfig
-from cnncompress.model.receptive_field import Margin, Margins, analysis_reach, padded_size, synthesis_reach
+from cnncompress.model.receptive_field import Margin, Margins, analysis_reach, synthesis_reach
 from cnncompress.nn.blocks import ResidualBlock, conv3x3
-from cnncompress.nn.margins import module_margins, pad_to_multiple, run_window, trimmed
+from cnncompress.nn.margins import module_margins, run_window, trimmed
 from cnncompress.nn.network import CodecNetwork
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)
@@ -132,12 +129,3 @@ def test_margins_are_left_where_they_are_wanted() -> None:
     assert left == (Margin(1, False), Margin(1, False), Margin(1, False), Margin(0, True))
     assert result.shape == (1, 1, 7, 8)
     assert trimmed(result, left).shape == (1, 1, 6, 6)
-
-
-@given(st.integers(1, 20), st.integers(1, 20), st.sampled_from([1, 4, 8, 64]))
-def test_edges_are_repeated(height: int, width: int, multiple: int) -> None:
-    x = torch.arange(2 * 3 * height * width, dtype=torch.float32).view(2, 3, height, width)
-    padded = pad_to_multiple(x, multiple)
-    rows, columns = padded_size(height, width, multiple)
-    edges = ((0, 0), (0, 0), (0, rows - height), (0, columns - width))
-    assert np.array_equal(padded.numpy(), np.pad(x.numpy(), edges, mode="edge"))

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from cnncompress.api import Codec
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.tables import MAX_RADIUS
 from cnncompress.errors import InvalidModel, OutputError, OutputExists
 from cnncompress.model.config import SCALE_LEVELS
@@ -118,13 +119,13 @@ def test_averaged_weights_are_what_is_exported(checkpoint: Path, train_images: I
 
 def test_counts(checkpoint: Path, train_images: Images) -> None:
     model = averaged_model(load_checkpoint(checkpoint))
-    transform = LatentTransform(model.network, integer_scales(model), torch.device("cpu"))
+    transform = LatentTransform(TorchEngine(model.network, torch.device("cpu")), integer_scales(model))
     images = [image[:, :64, :128] for image in train_images.values()]
     counts = count_symbols(transform, images)
     assert counts.shape == (SCALE_LEVELS, 2 * MAX_RADIUS + 1)
     expected = np.zeros_like(counts)
     for quality, image in zip((Hundredths(0), Hundredths(10000 // 15)), images, strict=True):
-        latents = transform.encode(image.permute(1, 2, 0), quality)
+        latents = transform.encode(image.permute(1, 2, 0).numpy(), quality)
         for symbols, levels in (
             (latents.y, latents.y_levels),
             (latents.z, latents.z_levels),
