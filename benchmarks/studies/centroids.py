@@ -188,7 +188,7 @@ def quantise_all(
     coded = []
     for quality in QUALITIES:
         strength = strengths[0] + (strengths[1] - strengths[0]) * quality / 100
-        # A half is the most that rounding allows; the strongest dead zone goes beyond it where a 1 is hardly ever coded.
+        # Rounding takes at most a half, which the strongest dead zone would exceed at the lowest levels.
         transform._widenings = np.minimum(widenings() * np.float32(strength / STRENGTH), np.float32(0.5))
         rates, decoded = [], []
         for original in originals:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.codec.beside import Beside
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.engines.interface import ContextWalk, Engine, Latent
 from cnncompress.entropy.coder import MAX_SYMBOL
@@ -89,6 +90,29 @@ def _extended(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.pad(pixels, ((0, padded_height - height), (0, padded_width - width), (0, 0)), mode="edge")
 
 
+class _Rounding:
+    """Residuals to symbols, part by part."""
+
+    def __init__(self, walk: ScaleWalk, widenings: Floats | None) -> None:
+        self.walk = walk
+        self._widenings = widenings
+
+    def first_levels(self) -> NDArray[np.uint8]:
+        """Scale levels of the first part of the step at hand, which depend on the steps before alone."""
+        return self.walk.levels()
+
+    def symbols(self, step: int, residuals: Floats, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Symbols of a step, whose parts each decide on the scale levels of those behind it."""
+        symbols = np.empty(residuals.shape, np.int32)
+        for number, part in enumerate(self.walk.parts(step)):
+            if number:
+                levels = self.walk.levels()
+            widening = 0.0 if self._widenings is None else self._widenings[levels]
+            symbols[part.in_step] = round_with_dead_zone(residuals[part.in_step], widening, MAX_SYMBOL)
+            self.walk.add(symbols[part.in_step])
+        return symbols
+
+
 class LatentTransform:
     """The networks of a model. Holds no state between calls; threads may share it."""
 
@@ -148,30 +172,28 @@ class LatentTransform:
         stage = self.stopwatch.stage
         _check_finite(target.z)
         z = np.floor(target.z + np.float32(0.5)).clip(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL).astype(np.int32)
-        with stage("scales"):
-            scale_walk = ScaleWalk(self.scales, z[0], quality)
-        with stage("context"):
-            walk = self.engine.walk(z, quality)
-        for step in range(STEPS):
-            with stage("context"):
-                residuals = walk.residuals(target.y)[0]
-            _check_finite(residuals)
+        with self.beside() as beside:
+            rounding = _Rounding(ScaleWalk(self.scales, z[0], quality), self._widenings if dead_zones else None)
             with stage("scales"):
-                symbols = self._rounded(residuals, scale_walk, step, dead_zones)
+                levels = beside.start(rounding.first_levels)
             with stage("context"):
-                walk.decode(symbols[None])
-        y, y_levels = scale_walk.coded()
+                walk = self.engine.walk(z, quality)
+            for step in range(STEPS):
+                with stage("context"):
+                    residuals = walk.residuals(target.y)[0]
+                _check_finite(residuals)
+                with stage("scales"):
+                    symbols = rounding.symbols(step, residuals, levels.result())
+                    if step < STEPS - 1:
+                        levels = beside.start(rounding.first_levels)
+                with stage("context"):
+                    walk.decode(symbols[None])
+        y, y_levels = rounding.walk.coded()
         return Quantised(Latents(z[0], self.hyper_levels(quality, *z.shape[2:]), y, y_levels), walk)
 
-    def _rounded(self, residuals: Floats, walk: ScaleWalk, step: int, dead_zones: bool) -> NDArray[np.int32]:
-        """Symbols of a step, whose parts each decide on the scale levels of those behind it."""
-        symbols = np.empty(residuals.shape, np.int32)
-        for part in walk.parts(step):
-            levels = walk.levels()
-            widening = self._widenings[levels] if dead_zones else 0.0
-            symbols[part.in_step] = round_with_dead_zone(residuals[part.in_step], widening, MAX_SYMBOL)
-            walk.add(symbols[part.in_step])
-        return symbols
+    def beside(self) -> Beside:
+        """A thread for the exact half, while the engine works; none if one thread is all, or a stopwatch listens."""
+        return Beside(alone=self.engine.threads == 1 or not isinstance(self.stopwatch, NoStopwatch))
 
     def encode(self, pixels: NDArray[np.uint8], quality: Hundredths) -> Latents:
         """Maps an image, uint8 ``[H, W, 3]``, to its symbols."""

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Latents, LatentTransform, latent_size
-from cnncompress.codec.read_ahead import ReadAhead
-from cnncompress.codec.stages import NoStopwatch
 from cnncompress.engines.interface import Latent
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.parts import STEPS
@@ -107,17 +105,22 @@ class ImagePipeline:
     def decode(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latent:
         """Recovers the latent that the synthesis takes; arguments and errors as for `PayloadReader`.
 
-        The symbols of a step are read while the engine works on the step before, unless a stopwatch is told of each.
+        The symbols of a step are read while the engine works on the step before.
 
         Returns:
             ``[1, M, h, w]``, the engine's array.
         """
-        stopwatch = self.transform.stopwatch
+        transform = self.transform
         reader = PayloadReader(self, payload, size, quality)
-        ahead = isinstance(stopwatch, NoStopwatch) and self.transform.engine.threads > 1
-        steps = ReadAhead(reader.steps()) if ahead else reader.steps()
-        with stopwatch.stage("context"):
-            walk = self.transform.engine.walk(reader.z[None], quality)
-            for symbols in steps:
-                walk.decode(symbols[None])
-            return walk.latent()
+        steps = reader.steps()
+        with transform.beside() as beside:
+            symbols = beside.start(lambda: next(steps))
+            with transform.stopwatch.stage("context"):
+                walk = transform.engine.walk(reader.z[None], quality)
+            for step in range(STEPS):
+                found = symbols.result()
+                if step < STEPS - 1:
+                    symbols = beside.start(lambda: next(steps))
+                with transform.stopwatch.stage("context"):
+                    walk.decode(found[None])
+        return walk.latent()

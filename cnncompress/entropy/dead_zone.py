@@ -47,7 +47,7 @@ def round_with_dead_zone(
     magnitude = np.abs(residual)
     magnitude += np.float32(0.5) - np.float32(widening)
     np.floor(magnitude, out=magnitude)
-    np.minimum(magnitude, np.float32(largest), out=magnitude)
+    np.clip(magnitude, np.float32(0.0), np.float32(largest), out=magnitude)
     return np.copysign(magnitude, residual, out=magnitude).astype(np.int32)
 
 
