@@ -19,8 +19,8 @@ PACKAGE = Path(cnncompress.__file__).parent
 MAY_IMPORT = {
     "__main__": {"cli"},
     "cli": {
-        "__init__", "batch", "bitstream", "codec", "engines.choice", "engines.names", "errors", "files", "images",
-        "model", "probe", "training", "units",
+        "__init__", "batch", "bitstream", "codec", "cpu_count", "engines.choice", "engines.names", "errors", "files",
+        "images", "model", "probe", "training", "units",
     },
     "batch": {"bitstream", "codec", "cpu_count", "engines.names", "errors", "files", "images", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},

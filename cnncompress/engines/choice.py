@@ -61,7 +61,7 @@ def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
     """Finds the device that is meant, such as ``cpu`` or ``cuda:0``; arguments and errors as for `load_engine`."""
     if chosen_engine(name, device, precision) == "ncnn":
         return "cpu"
-    require_torch(f"device {device} with precision {precision}")
+    require_torch("the engine torch" if name == "torch" else f"device {device} with precision {precision}")
     from cnncompress.model.devices import resolve_device
 
     return str(resolve_device(device))
@@ -96,8 +96,11 @@ def require_torch(what: str) -> None:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package could be imported, which it is not."""
-    return find_spec(package) is not None
+    """Whether a package could be imported; it is not imported."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # somebody forbids it
+        return False
 
 
 def may_have_cuda() -> bool:

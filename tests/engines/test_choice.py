@@ -49,4 +49,6 @@ def test_torch_that_is_not_installed(weights: Weights, monkeypatch: pytest.Monke
     monkeypatch.setattr(choice, "is_installed", lambda name: False)
     with pytest.raises(MissingPackage, match="device cuda with precision auto needs PyTorch: pip install torch"):
         load_engine(weights, "auto", "cuda", "auto", threads=1)
-    assert load_engine(weights, "auto", "cpu", "auto", threads=1).name == "ncnn"
+    with pytest.raises(MissingPackage, match="the engine torch needs PyTorch"):
+        load_engine(weights, "torch", "cpu", "auto", threads=1)
+    assert load_engine(weights, "auto", "auto", "auto", threads=1).name == "ncnn"
