@@ -316,7 +316,6 @@ def test_windows_of_the_shipped_model(shipped: Case, edges: tuple[bool, ...]) ->
 PROGRAM = """
 import sys
 import numpy as np
-from cnncompress.engines.ncnn import context
 from cnncompress.engines.ncnn.engine import NcnnEngine
 from cnncompress.model.weights import load_weights
 from cnncompress.units import Hundredths
