@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cnncompress.codec.latents import Quantised
 from cnncompress.codec.refinement.cost import RateDistortion
+from cnncompress.codec.refinement.distortion import PEAK
 from cnncompress.codec.refinement.gradient import Gradients, RateSlopes, Surroundings
 from cnncompress.engines.interface import Engine
 from cnncompress.engines.torch import TorchEngine
@@ -99,10 +100,9 @@ class NetworkGradient:
         self._position = quality_position(torch.tensor([quality / 100.0]), self._network.config.anchors).to(
             model.device
         )
-        self._original = self._samples_of(measure.original)
         self._frame = self._here(engine.fetched(surroundings.y_hat))
         self._margins = surroundings.margins
-        self._bits_per_square = measure.bits_per_square
+        self._measure = measure
         self._fast = bfloat16_is_fast(model.device)
 
     def __call__(self, coded: Quantised, pixels: NDArray[np.uint8] | None, slopes: RateSlopes) -> Gradients:
@@ -130,10 +130,6 @@ class NetworkGradient:
     def _here(self, array: NDArray[Any]) -> Tensor:
         return torch.tensor(array, device=self._device)
 
-    def _samples_of(self, pixels: NDArray[np.uint8]) -> Tensor:
-        """uint8 ``[H, W, 3]`` as float32 ``[1, 3, H, W]`` in ``0 .. 1``."""
-        return self._here(pixels).permute(2, 0, 1)[None].float() / 255.0
-
     def _distortion(self, decoded: Tensor, pixels: NDArray[np.uint8] | None) -> Tensor:
         """Surrogate with the distortion's gradient: sum(dD/dx * x), dD/dx held fixed."""
         network = self._network
@@ -141,15 +137,16 @@ class NetworkGradient:
         y_hat = network.unscaled(self._framed(core), self._position)
         # Without the restoration filter's derivative the search is faster and, as measured, finds slightly more.
         unrestored, margins = network.g_s.unrestored(y_hat, self._position, self._margins)
+        height, width = self._measure.size
         if pixels is None:
             with torch.no_grad():
                 x_hat = network.g_s.restored(unrestored, self._position, margins).clamp(0.0, 1.0)
+            image = (PEAK * x_hat[0, :, :height, :width].float()).permute(1, 2, 0).cpu().numpy()
+            slopes = self._measure.distortion.gradient(image)
         else:
-            x_hat = self._samples_of(pixels)
-        samples = trimmed(unrestored, margins)
-        height, width = self._original.shape[2:]
-        slope = 2.0 * self._bits_per_square * (x_hat[..., :height, :width] - self._original)
-        return (slope * samples[..., :height, :width]).sum()
+            slopes = self._measure.distortion.gradient(pixels)
+        samples = trimmed(unrestored, margins)[0, :, :height, :width]
+        return self._measure.bits * (self._here(slopes).permute(2, 0, 1) * samples).sum()
 
     def _framed(self, core: Tensor) -> Tensor:
         """A decoded latent in its surroundings."""

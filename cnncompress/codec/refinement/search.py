@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.gradient import Gradients, LinearGradient, Surroundings
+from cnncompress.codec.refinement.distortion import Distortion
+from cnncompress.codec.refinement.gradient import Gradients, LinearGradient, Surroundings, luma_shares
 from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
@@ -37,6 +38,7 @@ class Refiner:
     Attributes:
         pipeline: What a single pass uses.
         costs: Of the symbols.
+        luma_shares: Of the linear path, see `cnncompress.codec.refinement.gradient.luma_shares`.
     """
 
     def __init__(self, pipeline: ImagePipeline, weights: Weights) -> None:
@@ -48,6 +50,7 @@ class Refiner:
         """
         self.pipeline = pipeline
         self.costs = SymbolCosts(weights.tables)
+        self.luma_shares = luma_shares(weights.network["g_s.klt"])
         self._weights = weights
         self._differentiable = Lazy(self._load)
 
@@ -55,6 +58,10 @@ class Refiner:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
         logs = np.log(self._weights.config.lambdas)
         return float(np.exp(np.interp(quality / HIGHEST_QUALITY * (len(logs) - 1), np.arange(len(logs)), logs)))
+
+    def measure(self, original: NDArray[np.uint8], quality: Hundredths) -> RateDistortion:
+        """The cost of files of an image, uint8 ``[H, W, 3]``: the loss that the model was trained for."""
+        return RateDistortion(self.model_lambda(quality), Distortion(original, self._weights.similarity_share))
 
     def network_gradient(
         self, measure: RateDistortion, surroundings: Surroundings, quality: Hundredths
@@ -130,8 +137,8 @@ class TileSearch:
         self._task = task
         self._transform = refiner.pipeline.transform
         self._surroundings = Surroundings(*task.surroundings())
-        self._measure = RateDistortion(refiner.model_lambda(task.quality), task.pixels())
-        self._linear = LinearGradient(self._transform.engine, self._measure, task.quality)
+        self._measure = refiner.measure(task.pixels(), task.quality)
+        self._linear = LinearGradient(self._transform.engine, refiner.luma_shares, self._measure, task.quality)
         target = task.target()
         self._steps = StepSearch(self._transform.engine, refiner.costs, self._linear.curvature(), target)
         self._coded = self._transform.quantise(target, task.quality)
