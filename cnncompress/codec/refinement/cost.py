@@ -85,13 +85,12 @@ class SymbolCosts:
             row = bits[-1] + 2.0 * prefix + 2.0
             row[self.limit - radius : self.limit + radius + 1] = bits[:-1]
             rows.append(row)
-        table = np.pad(np.stack(rows), 1, mode="edge")
-        here = table[1:-1, 1:-1]
+        here = np.stack(rows)
         self._bits = here.astype(np.float32)
-        down, up = table[1:-1, :-2] - here, table[1:-1, 2:] - here
+        table = np.pad(here, ((0, 0), (1, 1)), mode="edge")
+        down, up = table[:, :-2] - here, table[:, 2:] - here
         down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
         self._down, self._up = down.astype(np.float32), up.astype(np.float32)
-        self._widening = (0.5 * (table[2:, 1:-1] - table[:-2, 1:-1])).astype(np.float32)
 
     def bits(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
         """Bits of symbols, float32 of their shape."""
@@ -102,11 +101,6 @@ class SymbolCosts:
         """What a step of each symbol adds to its bits."""
         places = self._places(symbols, levels)
         return StepBits(self._down.take(places), self._up.take(places))
-
-    def widening(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
-        """Bits more for each scale level more, from the levels above and below; float32 of the symbols' shape."""
-        widening: Floats = self._widening.take(self._places(symbols, levels))
-        return widening
 
     def _places(self, symbols: Integers, levels: NDArray[np.uint8]) -> NDArray[np.int64]:
         columns = np.clip(symbols, -self.limit, self.limit) + self.limit

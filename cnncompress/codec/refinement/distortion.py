@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.refinement.similarity import WINDOW, Floats, Similarity
+from cnncompress.codec.refinement.ms_ssim import WINDOW, Floats, Similarity
 
 PEAK = 255.0
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)

@@ -1,7 +1,8 @@
-"""How the cost of an image changes with each symbol, as far as the linear path of the synthesis transform tells.
+"""How the distortion of an image changes with each symbol, by the linear path of the synthesis transform.
 
 The linear path is what the synthesis transform adds its network's output to. Its gradient is a product with one matrix.
-`cnncompress.codec.refinement.network_gradient` has the gradient through the networks, for which torch is needed.
+The gradient through the network sees more, and finds less: what a whole step of a symbol does to the network's output
+is not what an infinitely small one does (docs/EFFORT.md).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from cnncompress.codec.latents import Quantised
 from cnncompress.codec.refinement.cost import RateDistortion
 from cnncompress.codec.refinement.distortion import LUMA, PEAK
-from cnncompress.codec.refinement.similarity import SCALE_WEIGHTS
+from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS
 from cnncompress.engines.interface import Engine, Latent
 from cnncompress.model.config import HYPER_STRIDE, PATCH
 from cnncompress.model.receptive_field import Margins, padded_size
@@ -48,36 +49,8 @@ class Surroundings:
         return frame
 
 
-@dataclass(frozen=True)
-class RateSlopes:
-    """How the bits of each symbol change, float32 ``[4, M, h/2, w/2]`` both: so the gradient sees means and scales.
-
-    Attributes:
-        symbols: Bits more if the symbol were larger by 1.
-        levels: Bits more if its scale level were.
-    """
-
-    symbols: Floats
-    levels: Floats
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """How the cost changes, in bits, apart from what a symbol itself costs, which is looked up and not extrapolated.
-
-    Attributes:
-        y: float32 ``[4, M, h/2, w/2]``, by symbols, as far as they move the decoded latent, in coding order.
-        surprise: float32 of the same shape, by the surprise that a symbol is to the scale context; None if unknown.
-        z: float32 ``[N, h/4, w/4]``, by symbols of the hyper-latent; None if unknown.
-    """
-
-    y: Floats
-    surprise: Floats | None = None
-    z: Floats | None = None
-
-
-class LinearGradient:
-    """Gradient of the distortion of one image at one quality through the linear path."""
+class DistortionGradient:
+    """Gradient of the distortion of one image at one quality, in bits."""
 
     def __init__(self, engine: Engine, luma_shares: Floats, measure: RateDistortion, quality: Hundredths) -> None:
         """Takes what all gradients share.
@@ -112,19 +85,23 @@ class LinearGradient:
         in_order: Floats = self._engine.fetched(self._engine.split(self._engine.placed(weights[None])))[0]
         return in_order
 
-    def __call__(self, coded: Quantised, pixels: NDArray[np.uint8]) -> Gradients:
+    def __call__(self, coded: Quantised, pixels: NDArray[np.uint8]) -> Floats:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
             pixels: uint8 ``[H, W, 3]``, what a decoder makes of it.
+
+        Returns:
+            float32 ``[4, M, h/2, w/2]``, bits per step of a symbol, in coding order.
         """
         engine, (height, width) = self._engine, self._measure.size
         slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), 3), np.float32)
         slopes[0, :height, :width] = self._measure.distortion.gradient(pixels)
         slopes *= np.float32(self._measure.bits)
         y = engine.fetched(engine.split(engine.linear_gradient(slopes, self._quality)))
-        return Gradients((y * engine.fetched(coded.walk.deltas()))[0])
+        by_symbol: Floats = (y * engine.fetched(coded.walk.deltas()))[0]
+        return by_symbol
 
 
 def luma_shares(klt: NDArray[Any]) -> Floats:

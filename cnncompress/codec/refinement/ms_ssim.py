@@ -19,6 +19,7 @@ SIGMA = 1.5
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 STABILISERS = (0.01**2, 0.03**2)
 SMALLEST_TERM = 1e-4
+"""A term that is not positive has no such power, and one near zero has too steep a gradient."""
 
 _HALF = WINDOW // 2
 _TAPS = np.exp(np.square(np.arange(-_HALF, 1, dtype=np.float64)) / (-2 * SIGMA**2))
@@ -146,7 +147,7 @@ def _blurred(plane: Floats) -> Floats:
 
 def _blurred_rows(plane: Floats) -> Floats:
     rows = len(plane) - 2 * _HALF
-    means = _TAPS[_HALF] * plane[_HALF : _HALF + rows]
+    means: Floats = _TAPS[_HALF] * plane[_HALF : _HALF + rows]
     for number, tap in enumerate(_TAPS[:_HALF]):
         means += tap * (plane[number : number + rows] + plane[2 * _HALF - number : 2 * _HALF - number + rows])
     return means
@@ -162,5 +163,5 @@ def _halved(plane: Floats) -> Floats:
     rows, columns = (side // 2 for side in plane.shape)
     cells = plane[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2)
     sums: Floats = cells[:, 0, :, 0] + cells[:, 0, :, 1] + cells[:, 1, :, 0] + cells[:, 1, :, 1]
-    means: Floats = np.float32(0.25) * sums
+    means: Floats = np.multiply(sums, np.float32(0.25))
     return means
