@@ -66,6 +66,19 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class Shard:
+    """The share of one of several tasks that divide the files of a request.
+
+    Attributes:
+        index: Number of the task, from 0.
+        count: Number of tasks.
+    """
+
+    index: int
+    count: int
+
+
+@dataclass(frozen=True)
 class Request:
     """A command on files.
 
@@ -73,8 +86,10 @@ class Request:
         operation: What is done with the files.
         inputs: Which files are processed.
         outputs: Where outputs are written.
+        shard: The share of the files that this run processes; None for all.
     """
 
     operation: Operation
     inputs: Inputs
     outputs: Outputs
+    shard: Shard | None = None

@@ -43,7 +43,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         CnncompressError: No file can be processed.
     """
     plan = make_plan(request)
-    with json_log(report.json_file) as log:
+    with json_log(report.log_path(request.shard)) as log:
         reporter = Reporter(report, request.operation, plan, log)
         for result in plan.settled:
             reporter.add(result)

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from cnncompress.batch.inputs import read_list
-from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
+from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.groups import option_group, section
+from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files import STANDARD_STREAM
 
 _option = section("Files")
@@ -33,6 +34,7 @@ class FileOptions:
     root: str | None
     flat: bool
     copy_others: bool
+    shard: Shard | None
     force: bool
     skip_existing: bool
     newer: bool
@@ -84,7 +86,7 @@ class FileOptions:
             existing=self._existing(),
             copy_others=self.copy_others,
         )
-        return Request(operation, inputs, outputs)
+        return Request(operation, inputs, outputs, self.shard)
 
     def _inputs(self, paths: Sequence[str]) -> Inputs:
         if self.files_from is None:
@@ -108,6 +110,8 @@ class FileOptions:
             raise click.UsageError("--flat and --root exclude each other.")
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
             raise click.UsageError("Standard input must be the only input; name its output with -o.")
+        if self.shard is not None and (target is not None or STANDARD_STREAM in inputs.paths):
+            raise click.UsageError("--shard divides files, and needs no single output; use --output-dir.")
         if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
             raise click.UsageError(
                 "A single output needs a single input that is a file; use --output-dir for several inputs."
@@ -148,6 +152,12 @@ file_options = option_group(
     _option("--root", metavar="DIR", help="With -d: keep the paths of the inputs relative to DIR."),
     _option("--flat", is_flag=True, help="With -d: write all outputs to the folder itself, without sub-folders."),
     _option("--copy-others", is_flag=True, help="With -d: copy all other files unchanged."),
+    _option(
+        "--shard",
+        type=ShardChoice(),
+        metavar="I/N|auto",
+        help="Process share I of N, counted from 0; auto: that of a Slurm array, AWS Batch or Kubernetes job.",
+    ),
     _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
     _option("--skip-existing", is_flag=True, help="Skip inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),
