@@ -96,6 +96,23 @@ def file_status(source: str) -> os.stat_result | None:
         raise UnreadableImage(reason(error)) from error
 
 
+def file_size(path: str) -> int | None:
+    """Returns the size of a file in bytes; None if it does not exist.
+
+    Raises:
+        UnreadableImage: The path is a folder or cannot be accessed.
+    """
+    try:
+        status = Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(reason(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise UnreadableImage("is a folder")
+    return status.st_size
+
+
 def check_output(target: str, *, force: bool, source: str | None = None, new_folders: bool = False) -> None:
     """Checks before the work whether its output can be written.
 
@@ -171,6 +188,23 @@ def write_output(
         else:
             with _whole_file(path, force, like, new_folders, durable) as stream:
                 stream.write(data)
+
+
+@contextlib.contextmanager
+def open_output(target: str, *, force: bool, new_folders: bool = False) -> Iterator[IO[bytes]]:
+    """Opens a stream whose contents become a file once the body has ended, completely or not at all.
+
+    Args:
+        target: A path.
+        force: Whether an existing file may be replaced.
+        new_folders: Whether missing folders are created.
+
+    Raises:
+        OutputExists: The file exists, and ``force`` is not set.
+        OutputError: The output cannot be written; no partial file is left.
+    """
+    with _output_errors(), _whole_file(Path(target), force, None, new_folders, False) as stream:
+        yield stream
 
 
 def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | None = None) -> int:

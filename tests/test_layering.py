@@ -22,6 +22,7 @@ MAY_IMPORT = {
         "__init__", "batch", "bitstream", "codec", "errors", "files", "images", "model", "probe", "training", "units",
     },
     "batch": {"bitstream", "codec", "errors", "files", "images", "units"},
+    "webdataset": {"api", "batch", "codec", "errors", "model", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
     "api": {"bitstream", "codec", "errors", "files", "images", "units"},

@@ -21,6 +21,19 @@ IfLarger = Literal["store", "skip", "keep", "fail"]
 
 
 @dataclass(frozen=True)
+class TarWork:
+    """How the members of a tar are processed, apart from the settings for every image.
+
+    Attributes:
+        settings: Digest of these settings, for the marker of a finished tar.
+        append_suffix: Whether ``.cnc`` is appended to the ending of a member instead of replacing it.
+    """
+
+    settings: str
+    append_suffix: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """The work on one file.
 
@@ -31,6 +44,7 @@ class Job:
         replace: Whether an existing output may be replaced.
         new_folders: Whether missing folders of the output are created.
         record: Whether the .cnc file gets a record of the file that it was made from.
+        tar: How its members are processed if the file is a tar archive; None for other files.
     """
 
     action: Action
@@ -39,6 +53,7 @@ class Job:
     replace: bool = False
     new_folders: bool = False
     record: bool = False
+    tar: TarWork | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from cnncompress.batch.outputs import (
 )
 from cnncompress.batch.request import Outputs, Request
 from cnncompress.batch.shards import Share
+from cnncompress.batch.tar_plan import plan_tars
 from cnncompress.errors import CnncompressError, PlanError
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS, output_format
@@ -52,6 +53,9 @@ def make_plan(request: Request) -> Plan:
         PlanError: Two files would have the same output, or a file is not below the root folder.
         OutputError: An output is one of the inputs.
     """
+    if request.tar is not None:
+        tar_jobs, settled_tars, others = plan_tars(request, request.tar)
+        return Plan(tuple(tar_jobs), tuple(settled_tars), others, single=False)
     jobs: list[Job] = []
     settled: list[Result] = []
     others = 0

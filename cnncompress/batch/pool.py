@@ -50,8 +50,8 @@ class Slot(Protocol):
         """Runs a job; errors as for `Worker.run`."""
         ...
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job; the best result so far is written."""
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, whose best result so far is written, and gives up the current tar."""
         ...
 
     def kill(self) -> None:
@@ -65,11 +65,11 @@ class ThreadSlot:
 
     Attributes:
         worker: Runs the jobs.
-        refining_stopped: Ends the effort on images once it is set.
+        stop_asked: Ends the effort on images, and gives up tars, once it is set.
     """
 
     worker: Worker
-    refining_stopped: threading.Event
+    stop_asked: threading.Event
 
     @property
     def process(self) -> int:
@@ -80,9 +80,9 @@ class ThreadSlot:
         """Runs a job; errors as for `Worker.run`."""
         return self.worker.run(job)
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job."""
-        self.refining_stopped.set()
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, and gives up the current tar."""
+        self.stop_asked.set()
 
     def kill(self) -> None:
         """Does nothing, as the slot has no process of its own."""
@@ -95,12 +95,12 @@ class ProcessSlot:
     Attributes:
         child: The worker process.
         pipe: Connection that jobs are sent and results received over.
-        refining_stopped: Ends the effort on images once it is set.
+        stop_asked: Ends the effort on images, and gives up tars, once it is set.
     """
 
     child: BaseProcess
     pipe: Connection
-    refining_stopped: Event
+    stop_asked: Event
 
     @property
     def process(self) -> int:
@@ -123,9 +123,9 @@ class ProcessSlot:
             raise answer
         return answer
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job."""
-        self.refining_stopped.set()
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, and gives up the current tar."""
+        self.stop_asked.set()
 
     def kill(self) -> None:
         """Kills the worker process."""
@@ -150,11 +150,11 @@ def thread_slots(
         ModelError: The model is unknown or damaged.
         DeviceError: The device is not available.
     """
-    refining_stopped = threading.Event()
-    worker = _worker(settings, engine, refining_stopped, progress)
+    stop_asked = threading.Event()
+    worker = _worker(settings, engine, stop_asked, progress)
     if load:
         worker.prepare()
-    yield [ThreadSlot(worker, refining_stopped) for _ in range(number)]
+    yield [ThreadSlot(worker, stop_asked) for _ in range(number)]
 
 
 @contextlib.contextmanager
@@ -174,13 +174,13 @@ def process_slots(
         DeviceError: The device is not available.
     """
     context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by torch's threads
-    refining_stopped = context.Event()
+    stop_asked = context.Event()
     children: list[tuple[BaseProcess, list[Connection]]] = []
     try:
         for engine in engines:
             pipes = [context.Pipe() for _ in range(number)]
             theirs = [pipe for _, pipe in pipes]
-            child = context.Process(target=_work, args=(settings, engine, refining_stopped, theirs, load), daemon=True)
+            child = context.Process(target=_work, args=(settings, engine, stop_asked, theirs, load), daemon=True)
             child.start()
             children.append((child, [pipe for pipe, _ in pipes]))
             for pipe in theirs:  # or the death of the process would not close its pipes
@@ -188,9 +188,7 @@ def process_slots(
         for process, ours in children:
             _wait_until_ready(process, ours[0])
         # Alternate between the processes, so that the first jobs go to different ones.
-        yield [
-            ProcessSlot(process, ours[index], refining_stopped) for index in range(number) for process, ours in children
-        ]
+        yield [ProcessSlot(process, ours[index], stop_asked) for index in range(number) for process, ours in children]
     finally:
         for _, ours in children:
             for pipe in ours:
@@ -216,22 +214,19 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
 
 
 def _worker(
-    settings: WorkSettings, engine: Engine, refining_stopped: threading.Event | Event, progress: Progress = unwatched
+    settings: WorkSettings, engine: Engine, stop_asked: threading.Event | Event, progress: Progress = unwatched
 ) -> Worker:
-    return Worker(
-        settings, engine, refining_until(refining_stopped.is_set, progress) if settings.encode.effort else progress
-    )
+    watched = refining_until(stop_asked.is_set, progress) if settings.encode.effort else progress
+    return Worker(settings, engine, watched, stop_asked.is_set)
 
 
-def _work(
-    settings: WorkSettings, engine: Engine, refining_stopped: Event, pipes: Sequence[Connection], load: bool
-) -> None:
+def _work(settings: WorkSettings, engine: Engine, stop_asked: Event, pipes: Sequence[Connection], load: bool) -> None:
     """Runs jobs in a worker process until its pipes are closed."""
     # Ctrl-C and timeout(1) signal all processes of the group; only the main process reacts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     silence_pillow()
-    worker = _worker(settings, engine, refining_stopped)
+    worker = _worker(settings, engine, stop_asked)
     try:
         if load:
             worker.prepare()

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cnncompress.batch.jobs import TarWork
+
 Operation = Literal["compress", "decompress", "test"]
 """What is done with the files."""
 
@@ -87,9 +89,11 @@ class Request:
         inputs: Which files are processed.
         outputs: Where outputs are written.
         shard: The share of the files that this run processes; None for all.
+        tar: How the members of the inputs are processed if these are tar archives; None for other files.
     """
 
     operation: Operation
     inputs: Inputs
     outputs: Outputs
     shard: Shard | None = None
+    tar: TarWork | None = None

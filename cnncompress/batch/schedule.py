@@ -63,7 +63,7 @@ class Schedule:
             if not stopped and self._stopping():
                 stopped = True
                 for slot in self._slots:
-                    slot.stop_refining()
+                    slot.stop_soon()
                 self._on_stop(len(self._running))
             try:
                 answer = self._results.get(timeout=_PATIENCE_SECONDS)

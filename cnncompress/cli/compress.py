@@ -61,6 +61,7 @@ def command(
       cnncompress compress photo.jpg                       makes photo.cnc
       cnncompress compress -q 80 photo.png small.cnc
       cnncompress compress -r photos -d archive --skip-existing
+      cnncompress compress --tar in-{000..099}.tar -d out
       cat photo.png | cnncompress compress - > photo.cnc
 
     INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
@@ -80,4 +81,4 @@ def command(
         verify=verify,
         remove=remove,
     )
-    run(request, settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model), settings, run_on, report, dry=files.dry_run)

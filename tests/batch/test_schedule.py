@@ -27,15 +27,15 @@ class Fake:
     done: list[str] = field(default_factory=list)
     process: int = 1
     killed: bool = False
-    refining_stopped: bool = False
+    stop_asked: bool = False
 
     def run(self, job: Job) -> Result:
         self.done.append(job.source)
         time.sleep(0.001)
         return Result("ok", job.source)
 
-    def stop_refining(self) -> None:
-        self.refining_stopped = True
+    def stop_soon(self) -> None:
+        self.stop_asked = True
 
     def kill(self) -> None:
         self.killed = True
@@ -66,7 +66,7 @@ def test_a_stop_ends_the_effort_of_what_was_begun() -> None:
     slots = [Fake(), Fake()]
     running: list[int] = []
     list(Schedule(JOBS, slots, lambda: any(slot.done for slot in slots), running.append).results())
-    assert all(slot.refining_stopped for slot in slots)
+    assert all(slot.stop_asked for slot in slots)
     assert len(running) == 1 and 0 <= running[0] <= len(slots)
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from cnncompress.batch.inputs import read_list
+from cnncompress.batch.jobs import TarWork, WorkSettings
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
+from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files import STANDARD_STREAM
+from cnncompress.model.manifest import weights_identity
 
 _option = section("Files")
 
@@ -35,6 +38,7 @@ class FileOptions:
     flat: bool
     copy_others: bool
     shard: Shard | None
+    tar: bool
     force: bool
     skip_existing: bool
     newer: bool
@@ -87,6 +91,33 @@ class FileOptions:
             copy_others=self.copy_others,
         )
         return Request(operation, inputs, outputs, self.shard)
+
+    def with_tars(self, request: Request, settings: WorkSettings, model: str | None) -> Request:
+        """Returns the same request, of tars if ``--tar`` is given.
+
+        Args:
+            request: The request of the options.
+            settings: How every image is processed.
+            model: Name or path of the model.
+
+        Raises:
+            click.UsageError: Options cannot be combined with ``--tar``.
+            ModelError: The model is unknown.
+        """
+        if not self.tar:
+            return request
+        others = {
+            "--rm": settings.remove, "--copy-others": self.copy_others, "--newer": self.newer, "-p": self.preserve,
+        }  # fmt: skip
+        for name, given in others.items():
+            if given:
+                raise click.UsageError(f"--tar and {name} exclude each other.")
+        if self.output_dir is None:
+            raise click.UsageError("--tar needs --output-dir.")
+        with_model = request.operation == "compress" and settings.encode.may_need_model
+        identity = weights_identity(model) if with_model else ""
+        digest = settings_digest(request.operation, settings, identity)
+        return replace(request, tar=TarWork(digest, request.outputs.append_suffix))
 
     def _inputs(self, paths: Sequence[str]) -> Inputs:
         if self.files_from is None:
@@ -157,6 +188,11 @@ file_options = option_group(
         type=ShardChoice(),
         metavar="I/N|auto",
         help="Process share I of N, counted from 0; auto: that of a Slurm array, AWS Batch or Kubernetes job.",
+    ),
+    _option(
+        "--tar",
+        is_flag=True,
+        help="Inputs are tar archives: each becomes a tar in the folder of -d, with the other members copied.",
     ),
     _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
     _option("--skip-existing", is_flag=True, help="Skip inputs whose output exists."),
