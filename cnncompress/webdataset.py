@@ -26,6 +26,7 @@ from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.unpacking import parse
 from cnncompress.errors import FeatureLoss
 from cnncompress.model.manifest import weights_identity
+from cnncompress.remote import is_url
 from cnncompress.units import hundredths_of
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ def compress_tars(
     are skipped, so a partition may be tried again.
 
     Args:
-        sources: Paths of the tars.
-        folder: Where the new tars go.
+        sources: Paths or URLs of the tars.
+        folder: Path or URL where the new tars go.
         quality: 0 .. 100.
         effort: 0 .. 9.
         model: As for `cnncompress.Codec`.
@@ -101,7 +102,7 @@ def compress_tars(
     settings = WorkSettings(quality=hundredths_of(quality), encode=EncodeSettings(effort=effort))
     work = TarWork(settings_digest("compress", settings, weights_identity(model)))
     worker = Worker(settings, Engine(model, device, threads))
-    outputs = Outputs(folder=Path(folder), existing=Existing.SKIP)
+    outputs = Outputs(folder=folder if is_url(folder) else Path(folder), existing=Existing.SKIP)
     for source in sources:
         plan = make_plan(Request("compress", Inputs((source,)), outputs, tar=work))
         for result in (*plan.settled, *map(worker.run, plan.jobs)):

@@ -19,10 +19,11 @@ PACKAGE = Path(cnncompress.__file__).parent
 MAY_IMPORT = {
     "__main__": {"cli"},
     "cli": {
-        "__init__", "batch", "bitstream", "codec", "errors", "files", "images", "model", "probe", "training", "units",
+        "__init__", "batch", "bitstream", "codec", "errors", "files", "images", "model", "probe", "remote", "training",
+        "units",
     },
-    "batch": {"bitstream", "codec", "errors", "files", "images", "units"},
-    "webdataset": {"api", "batch", "codec", "errors", "model", "units"},
+    "batch": {"bitstream", "codec", "errors", "files", "images", "remote", "units"},
+    "webdataset": {"api", "batch", "codec", "errors", "model", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
     "api": {"bitstream", "codec", "errors", "files", "images", "units"},
@@ -35,7 +36,8 @@ MAY_IMPORT = {
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
     "bitstream": {"errors", "units"},
-    "files": {"errors"},
+    "files": {"errors", "remote"},
+    "remote": {"errors"},
     "units": set(),
     "errors": set(),
 }  # fmt: skip
@@ -44,6 +46,7 @@ MAY_IMPORT = {
 ONLY_IN = {
     "click": {"cli"},
     "constriction": {"entropy"},
+    "fsspec": {"remote"},
     "matplotlib": {"evaluation"},
     "scipy": {"evaluation"},
     "torchvision": {"training"},

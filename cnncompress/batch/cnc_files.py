@@ -12,6 +12,7 @@ from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, 
 from cnncompress.files import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
 from cnncompress.images.limits import ANY_SIZE, Limits
+from cnncompress.remote import plain_url
 
 
 def read_head(path: Path) -> Head:
@@ -81,11 +82,11 @@ def record_for(path: str, size: int) -> SourceRecord:
     """Returns the source record for a file that is compressed.
 
     Args:
-        path: Path of the file.
+        path: Path or URL of the file.
         size: Length of the file in bytes.
     """
     try:
-        return SourceRecord(PurePath(path).suffix[1:], size)
+        return SourceRecord(PurePath(plain_url(path)).suffix[1:], size)
     except ValueError:  # an ending of more than 32 bytes, or with unprintable characters
         return SourceRecord("", size)
 

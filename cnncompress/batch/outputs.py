@@ -15,12 +15,14 @@ from cnncompress.batch.request import Existing, Operation, Outputs
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
 from cnncompress.files import STANDARD_STREAM, check_output, is_stream, reason
 from cnncompress.images.formats import is_image_ending
+from cnncompress.remote import is_url, listing, plain_url, size
 
 DEFAULT_ENDING = "png"
 
 _CNC_ENDING = f".{CNC}"
 
 _SHOWN = 3
+_WORTH_LISTING = 100
 
 EXISTS = "output exists"
 UP_TO_DATE = "output is up to date"
@@ -65,7 +67,7 @@ class Places:
             PlanError: The input is not below the root folder.
         """
         if self._folder is None:
-            return _join(os.path.split(found.path)[0], name)
+            return _join(os.path.split(plain_url(found.path))[0], name)
         if self._outputs.flat:
             return _join(self._folder, name)
         return _join(self._folder, _join(os.path.split(self.relative(found))[0], name))
@@ -76,20 +78,28 @@ class Places:
         Raises:
             PlanError: The input is not below the root folder.
         """
-        if self._outputs.root is None:
+        root = self._outputs.root
+        if root is None:
             return os.fspath(found.relative)
+        if is_url(found.path):
+            url, top = plain_url(found.path), f"{os.fspath(root).rstrip('/')}/"
+            if not url.startswith(top):
+                raise PlanError(f"{url} is not below {root}, the folder of --root")
+            return url[len(top) :]
         # Only the folder is resolved: the file itself may be a link to any other place.
         folder, name = os.path.split(found.path)
         if folder not in self._below_root:
             try:
-                below = Path(folder).resolve().relative_to(self._outputs.root.resolve())
+                below = Path(folder).resolve().relative_to(Path(root).resolve())
             except ValueError:
-                raise PlanError(f"{found.path} is not below {self._outputs.root}, the folder of --root") from None
+                raise PlanError(f"{found.path} is not below {root}, the folder of --root") from None
             self._below_root[folder] = os.fspath(below)
         return _join(self._below_root[folder], name)
 
 
 def _join(folder: str, name: str) -> str:
+    if is_url(folder):
+        return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}"
     return name if folder in ("", ".") else os.path.join(folder, name)  # noqa: PTH118 - ten times as fast
 
 
@@ -109,7 +119,7 @@ def refuse_collisions(pairs: Iterable[tuple[str, str]], operation: Operation) ->
     for source, target in pairs:
         folder, name = os.path.split(target)
         if folder not in resolved:
-            resolved[folder] = os.path.realpath(folder)
+            resolved[folder] = folder if is_url(folder) else os.path.realpath(folder)
         key = os.path.normcase(_join(resolved[folder], name))
         if key in outputs:
             collisions.append(f"{outputs[key]} and {source} would both become {target}")
@@ -135,7 +145,10 @@ def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[str]) -> 
     """
     files = (source for source in sources if source != STANDARD_STREAM)
     inputs = {identity: source for source in files if (identity := _identity(source)) is not None}
+    urls = {source for source in sources if is_url(source)}
     for target in targets:
+        if target in urls:
+            raise OutputError(f"{target}: is the input itself")
         identity = _identity(target)
         if identity in inputs:
             source = inputs[identity]
@@ -144,11 +157,59 @@ def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[str]) -> 
 
 
 def _identity(path: str) -> tuple[int, int] | None:
+    if is_url(path):
+        return None
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
+
+
+class ExistingObjects:
+    """Objects below the output folder that exist already: asked for one by one, or listed if there are many jobs."""
+
+    def __init__(self, folder: Path | str | None, jobs: int) -> None:
+        """Asks nothing yet.
+
+        Args:
+            folder: Folder of all outputs.
+            jobs: Number of jobs.
+        """
+        self._folder = folder if isinstance(folder, str) and jobs >= _WORTH_LISTING else None
+        self._listed: dict[str, int] | None = None
+
+    def __contains__(self, url: str) -> bool:
+        """Checks whether an object exists."""
+        if self._folder is None:
+            return size(url) is not None
+        if self._listed is None:
+            self._listed = listing(self._folder)
+        return url in self._listed
+
+
+def apply_object_policy(job: Job, policy: Existing, existing: ExistingObjects) -> Job | Result:
+    """Applies the policy for existing outputs to a job whose output is an object.
+
+    Args:
+        job: The job.
+        policy: What to do if the output exists already.
+        existing: The objects that exist.
+
+    Returns:
+        The job, which may now replace its output; or its result, if the file is skipped or its output refused.
+    """
+    if policy is Existing.REPLACE:
+        return replace(job, replace=True)
+    try:
+        if job.output not in existing:
+            return job
+    except CnncompressError as error:
+        return failure(job.source, error, output=job.output, about=job.output)
+    if policy is Existing.SKIP:
+        return Result("skipped", job.source, job.output, reason=EXISTS)
+    refused = OutputExists("exists already; -f replaces it")
+    return failure(job.source, refused, output=job.output, about=job.output)
 
 
 def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:

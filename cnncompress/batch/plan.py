@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cnncompress.batch.cnc_files import ending_of_original
 from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
@@ -12,7 +12,9 @@ from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import (
     DEFAULT_ENDING,
+    ExistingObjects,
     Places,
+    apply_object_policy,
     apply_overwrite_policy,
     compressed_name,
     decompressed_name,
@@ -25,6 +27,7 @@ from cnncompress.batch.tar_plan import plan_tars
 from cnncompress.errors import CnncompressError, PlanError
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS, output_format
+from cnncompress.remote import is_url, plain_url
 
 IS_CNC = "is a .cnc file"
 
@@ -75,8 +78,12 @@ def make_plan(request: Request) -> Plan:
     refuse_collisions(with_files, request.operation)
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
     ready = []
+    existing = ExistingObjects(request.outputs.folder, len(jobs))
     for job in jobs:
-        decided = apply_overwrite_policy(job, request.outputs.existing)
+        if is_url(job.output):
+            decided = apply_object_policy(job, request.outputs.existing, existing)
+        else:
+            decided = apply_overwrite_policy(job, request.outputs.existing)
         if isinstance(decided, Job):
             ready.append(decided)
         else:
@@ -113,7 +120,7 @@ def _job(found: Found, action: Action, outputs: Outputs, places: Places, single:
         if action == "decompress":
             _check_ending(found, outputs)
         return Job(action, found.path, outputs.file)
-    name = Path(found.path).name
+    name = PurePath(plain_url(found.path)).name
     if action == "compress":
         name = compressed_name(name, append_suffix=outputs.append_suffix)
     elif action == "decompress":
@@ -136,6 +143,8 @@ def _check_ending(found: Found, outputs: Outputs) -> None:
 
 
 def _own_ending(found: Found) -> str:
+    if is_url(found.path):  # opening millions of objects takes hours
+        return DEFAULT_ENDING
     try:
         return ending_of_original(Path(found.path)) or DEFAULT_ENDING
     except CnncompressError:  # reported when the file is decompressed

@@ -28,7 +28,7 @@ class Inputs:
     """Inputs of a request.
 
     Attributes:
-        paths: Files, folders, and ``-`` for standard input, as they were named.
+        paths: Files, folders, URLs, and ``-`` for standard input, as they were named.
         recursive: Whether folders are searched.
         include: Patterns for files in folders, of which one must match; without patterns all files match.
         exclude: Patterns for files and folders in folders that are left out.
@@ -45,9 +45,9 @@ class Outputs:
     """Outputs of a request.
 
     Attributes:
-        file: Path of the single output, ``-`` for standard output; None to write one output for each input, in
+        file: Path or URL of the single output, ``-`` for standard output; None to write one output for each input, in
             ``folder`` or beside the input.
-        folder: Folder of all outputs; None for the folder of each input.
+        folder: Folder of all outputs, a string for a URL; None for the folder of each input.
         root: Outputs keep their paths relative to this folder below ``folder``; by default relative to the folder that
             was searched.
         flat: Whether outputs are written to ``folder`` itself, without sub-folders.
@@ -58,8 +58,8 @@ class Outputs:
     """
 
     file: str | None = None
-    folder: Path | None = None
-    root: Path | None = None
+    folder: Path | str | None = None
+    root: Path | str | None = None
     flat: bool = False
     append_suffix: bool = False
     ending: str | None = None

@@ -13,6 +13,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files import STANDARD_STREAM, part_path
+from cnncompress.remote import is_url
 
 # On Windows a signal is handled only after a wait has ended, so waits are short.
 _PATIENCE_SECONDS = 0.25
@@ -85,7 +86,7 @@ class Schedule:
         for slot in self._slots:
             slot.kill()
         for slot, job in list(self._running.values()):
-            if job.output not in ("", STANDARD_STREAM):
+            if job.output not in ("", STANDARD_STREAM) and not is_url(job.output):
                 with contextlib.suppress(OSError, ValueError):
                     part_path(Path(job.output), slot.process).unlink(missing_ok=True)
 

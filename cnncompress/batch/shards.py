@@ -22,6 +22,7 @@ from cnncompress.batch.outputs import (
 from cnncompress.batch.request import Request, Shard
 from cnncompress.errors import PlanError
 from cnncompress.images.formats import is_image_ending
+from cnncompress.remote import plain_url
 
 AUTO = "auto"
 
@@ -158,7 +159,7 @@ class Share:
         operation, outputs = self._request.operation, self._request.outputs
         if found.error is not None or operation == "test":
             return None
-        name = os.path.basename(found.path)  # noqa: PTH119 - ten times as fast
+        name = os.path.basename(plain_url(found.path))  # noqa: PTH119 - ten times as fast
         ending = name.rpartition(".")[2]
         if operation == "compress" and (found.named or is_image_ending(ending)):
             return compressed_name(name, append_suffix=outputs.append_suffix)

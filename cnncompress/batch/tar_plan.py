@@ -15,6 +15,7 @@ from cnncompress.batch.tar_marker import Marker, marker_path, read_marker
 from cnncompress.batch.tar_members import is_tar_name, plain_tar_name
 from cnncompress.errors import CnncompressError, OutputExists, UnreadableImage
 from cnncompress.files import check_output, file_size
+from cnncompress.remote import plain_url
 from cnncompress.units import plural
 
 FINISHED = "finished already"
@@ -35,9 +36,9 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
         OutputError: An output is one of the inputs.
     """
     named = list(find_names(request.inputs, leave_out=request.outputs.folder))
-    tars = [found for found in named if found.named or is_tar_name(found.path)]
+    tars = [found for found in named if found.named or is_tar_name(plain_url(found.path))]
     places = Places(request.outputs)
-    targets = {found.path: places.of(found, plain_tar_name(PurePath(found.path).name)) for found in tars}
+    targets = {found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name)) for found in tars}
     refuse_collisions(targets.items(), request.operation)
     tars.sort(key=lambda found: found.path)
     own = tars if request.shard is None else every_nth(request.shard, tars)

@@ -32,7 +32,7 @@ from cnncompress.errors import (
     ModelError,
     PlanError,
 )
-from cnncompress.files import file_status, open_input, open_output, write_output
+from cnncompress.files import file_size, local_input, open_input, open_output, write_output
 from cnncompress.images.formats import is_image_ending, output_format
 from cnncompress.units import plural
 
@@ -72,11 +72,11 @@ def run_shard(
     """
     assert job.tar is not None
     start = time.perf_counter()
-    status = file_status(job.source)
     conversion = _Conversion(job.action == "compress", job.tar, settings, codecs, budget, progress)
     try:
         with (
-            open_input(job.source) as source,
+            local_input(job.source) as path,
+            open_input(path) as source,
             open_output(job.output, force=job.replace, new_folders=job.new_folders) as target,
         ):
             writer = TarWriter(target)
@@ -85,7 +85,7 @@ def run_shard(
                     raise _Interrupted
                 conversion.pass_on(info, contents, writer)
             writer.close()
-            input_bytes = source.tell() if status is None else status.st_size
+            input_bytes = file_size(path) or 0
             seconds = round(time.perf_counter() - start, 3)
             marker = Marker(job.tar.settings, input_bytes, target.tell(), seconds, conversion.report)
             write_output(marker_path(job.output), marker.to_bytes(), force=True, new_folders=job.new_folders)

@@ -16,6 +16,7 @@ from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.files import STANDARD_STREAM
+from cnncompress.remote import is_url
 
 _option = section("Rate and quality")
 _file_option = section("Files")
@@ -64,14 +65,16 @@ def command(
       cnncompress compress --tar in-{000..099}.tar -d out
       cat photo.png | cnncompress compress - > photo.cnc
 
-    INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
-    not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
+    INPUTs are images, folders with -r, URLs, or "-" for standard input. The format of an image is detected from its
+    content, not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
+    if remove and any(map(is_url, (*request.inputs.paths, request.outputs.file or "", str(request.outputs.folder)))):
+        raise click.UsageError("--rm needs files, and no URLs.")
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,

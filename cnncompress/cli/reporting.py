@@ -21,6 +21,7 @@ from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
+from cnncompress.remote import without_secrets
 from cnncompress.units import format_bytes, percent, plural
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class Reporter:
         if result.error is not None:
             say("error", f"{result.about}: {result.error}")
             if result.trace is not None and self._options.verbose > 1:
-                click.echo(result.trace.rstrip(), err=True)
+                click.echo(without_secrets(result.trace.rstrip()), err=True)
         for failure in result.tar.failures if result.tar is not None else ():
             say("error", f"{result.input}: {failure.member}: {failure.error}")
         if self._options.quiet:
@@ -150,7 +151,7 @@ class Reporter:
         return "; ".join(parts)
 
     def _write(self, values: dict[str, Any]) -> None:
-        line = json.dumps(values)
+        line = without_secrets(json.dumps(values))
         if self._options.json:
             click.echo(line)
         if self._log is not None:

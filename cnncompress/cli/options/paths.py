@@ -18,6 +18,7 @@ from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.model.manifest import weights_identity
+from cnncompress.remote import is_url
 
 _option = section("Files")
 
@@ -82,8 +83,8 @@ class FileOptions:
         check_standard_streams(inputs.paths, target, force=self.force)
         outputs = Outputs(
             file=target,
-            folder=None if self.output_dir is None else Path(self.output_dir),
-            root=None if self.root is None else Path(self.root),
+            folder=_folder(self.output_dir),
+            root=_folder(self.root),
             flat=self.flat,
             append_suffix=append_suffix,
             ending=ending,
@@ -143,6 +144,10 @@ class FileOptions:
             raise click.UsageError("Standard input must be the only input; name its output with -o.")
         if self.shard is not None and (target is not None or STANDARD_STREAM in inputs.paths):
             raise click.UsageError("--shard divides files, and needs no single output; use --output-dir.")
+        if any(map(is_url, (*inputs.paths, target or "", self.output_dir or ""))):
+            for name, given in (("--newer", self.newer), ("-p", self.preserve), ("--copy-others", self.copy_others)):
+                if given:
+                    raise click.UsageError(f"{name} needs files, and no URLs.")
         if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
             raise click.UsageError(
                 "A single output needs a single input that is a file; use --output-dir for several inputs."
@@ -165,11 +170,15 @@ class FileOptions:
         return chosen[0][1] if chosen else Existing.REFUSE
 
 
+def _folder(name: str | None) -> Path | str | None:
+    return name if name is None or is_url(name) else Path(name)
+
+
 file_options = option_group(
     "files",
     FileOptions,
     _option("-o", "--output", metavar="FILE", help="Output file of a single input."),
-    _option("-d", "--output-dir", metavar="DIR", help="Folder of the outputs, created if missing."),
+    _option("-d", "--output-dir", metavar="DIR", help="Folder or URL of the outputs, created if missing."),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
     _option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed."),
     _option("--include", metavar="GLOB", multiple=True, help="With -r: only matching files; may be repeated."),
