@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "units",
     },
     "batch": {"bitstream", "codec", "errors", "files", "images", "remote", "units"},
+    "ray": {"api", "batch", "codec", "errors", "units"},
     "webdataset": {"api", "batch", "codec", "errors", "model", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
@@ -48,6 +49,7 @@ ONLY_IN = {
     "constriction": {"entropy"},
     "fsspec": {"remote"},
     "matplotlib": {"evaluation"},
+    "ray": {"batch"},
     "scipy": {"evaluation"},
     "torchvision": {"training"},
 }

@@ -45,6 +45,7 @@ class Job:
         new_folders: Whether missing folders of the output are created.
         record: Whether the .cnc file gets a record of the file that it was made from.
         tar: How its members are processed if the file is a tar archive; None for other files.
+        attempt: Number of this attempt, from 1; the workers of those before have died.
     """
 
     action: Action
@@ -54,6 +55,7 @@ class Job:
     new_folders: bool = False
     record: bool = False
     tar: TarWork | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True)

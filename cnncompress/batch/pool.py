@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -23,19 +23,22 @@ from cnncompress.images.remarks import silence_pillow
 
 _FAREWELL_SECONDS = 5.0
 
-_Answer = Result | CnncompressError | BrokenPipeError
+Answer = Result | CnncompressError | BrokenPipeError
+"""What another process sends back for a job."""
 
 
 class SlotLost(Exception):
-    """The worker process of a slot has died during a job; the slot cannot be used any more.
+    """The worker process of a slot has died during a job.
 
     Attributes:
         result: Result of the job, a failure.
+        again: Whether another slot should try the job instead.
     """
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, *, again: bool = False) -> None:
         super().__init__(result)
         self.result = result
+        self.again = again
 
 
 class Slot(Protocol):
@@ -44,6 +47,10 @@ class Slot(Protocol):
     @property
     def process(self) -> int:
         """Id of the process that runs the jobs."""
+        ...
+
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Waits until the slot can run a job; returns False if it never will, or is not needed any more."""
         ...
 
     def run(self, job: Job) -> Result:
@@ -76,6 +83,10 @@ class ThreadSlot:
         """Id of this process."""
         return os.getpid()
 
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Returns True."""
+        return True
+
     def run(self, job: Job) -> Result:
         """Runs a job; errors as for `Worker.run`."""
         return self.worker.run(job)
@@ -107,6 +118,10 @@ class ProcessSlot:
         """Id of the worker process."""
         return self.child.pid or 0
 
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Returns whether the worker process is alive."""
+        return self.child.is_alive()
+
     def run(self, job: Job) -> Result:
         """Runs a job; errors as for `Worker.run`.
 
@@ -115,7 +130,7 @@ class ProcessSlot:
         """
         try:
             self.pipe.send(job)
-            answer: _Answer = self.pipe.recv()
+            answer: Answer = self.pipe.recv()
         except (EOFError, OSError):
             self.child.join(1.0)
             raise SlotLost(failure(job.source, _death(self.child), output=job.output or None)) from None
@@ -151,7 +166,7 @@ def thread_slots(
         DeviceError: The device is not available.
     """
     stop_asked = threading.Event()
-    worker = _worker(settings, engine, stop_asked, progress)
+    worker = new_worker(settings, engine, stop_asked, progress)
     if load:
         worker.prepare()
     yield [ThreadSlot(worker, stop_asked) for _ in range(number)]
@@ -213,9 +228,10 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
         raise answer
 
 
-def _worker(
+def new_worker(
     settings: WorkSettings, engine: Engine, stop_asked: threading.Event | Event, progress: Progress = unwatched
 ) -> Worker:
+    """Returns a worker that ends its effort on images, and gives up tars, once an event is set."""
     watched = refining_until(stop_asked.is_set, progress) if settings.encode.effort else progress
     return Worker(settings, engine, watched, stop_asked.is_set)
 
@@ -226,7 +242,7 @@ def _work(settings: WorkSettings, engine: Engine, stop_asked: Event, pipes: Sequ
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     silence_pillow()
-    worker = _worker(settings, engine, stop_asked)
+    worker = new_worker(settings, engine, stop_asked)
     try:
         if load:
             worker.prepare()
@@ -247,7 +263,7 @@ def _serve(worker: Worker, pipe: Connection) -> None:
             job: Job = pipe.recv()
         except (EOFError, OSError):  # the main process has closed the pipe or has died
             return
-        answer: _Answer
+        answer: Answer
         try:
             answer = worker.run(job)
         except (CnncompressError, BrokenPipeError) as error:

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cnncompress.batch.jobs import Job
@@ -41,9 +42,10 @@ class Schedule:
         self._slots = slots
         self._stopping = stopping
         self._on_stop = on_stop
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._failed = False
         self._running: dict[int, tuple[Slot, Job]] = {}
+        self._returned: list[Job] = []
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Result]:
@@ -78,7 +80,9 @@ class Schedule:
                 yield answer
         if error is not None:
             raise error
-        while not self._stopping() and (job := self._next()) is not None:  # all slots have died
+        for job in self._left():  # all slots have died
+            if self._stopping():
+                return
             yield failure(job.source, UnavailableError("no worker process is left"), output=job.output or None)
 
     def abandon(self) -> None:
@@ -92,18 +96,47 @@ class Schedule:
 
     def _work(self, index: int, slot: Slot) -> None:
         try:
-            while not self._failed and not self._stopping() and (job := self._next()) is not None:
-                self._running[index] = (slot, job)
-                self._results.put(slot.run(job))
-                del self._running[index]
-        except SlotLost as lost:
-            self._results.put(lost.result)
+            while slot.ready(self._is_needed) and (job := self._taken(index, slot)) is not None:
+                try:
+                    self._results.put(slot.run(job))
+                except SlotLost as lost:
+                    if lost.again:
+                        self._returned.append(replace(job, attempt=job.attempt + 1))
+                    else:
+                        self._results.put(lost.result)
+                self._ended(index)
         except Exception as error:
             self._failed = True
             self._results.put(error)
         finally:
+            self._ended(index)
             self._results.put(None)
 
-    def _next(self) -> Job | None:
-        with self._lock:
-            return next(self._jobs, None)
+    def _is_needed(self) -> bool:
+        """Whether there are jobs that were not begun, or may come back."""
+        with self._changed:
+            if self._failed or self._stopping():
+                return False
+            if not self._returned and (job := next(self._jobs, None)) is not None:
+                self._returned.append(job)
+            return bool(self._returned or self._running)
+
+    def _taken(self, index: int, slot: Slot) -> Job | None:
+        """Returns the next job; waits for jobs that may come back from slots that are lost."""
+        while self._is_needed():
+            with self._changed:
+                if self._returned:
+                    job = self._returned.pop()
+                    self._running[index] = (slot, job)
+                    return job
+                self._changed.wait(_PATIENCE_SECONDS)
+        return None
+
+    def _ended(self, index: int) -> None:
+        with self._changed:
+            self._running.pop(index, None)
+            self._changed.notify_all()
+
+    def _left(self) -> Iterator[Job]:
+        yield from self._returned
+        yield from self._jobs

@@ -91,10 +91,17 @@ def run_shard(
             write_output(marker_path(job.output), marker.to_bytes(), force=True, new_folders=job.new_folders)
     except _Interrupted:
         return Result("skipped", job.source, job.output, reason=INTERRUPTED)
-    return _result(job, marker, conversion.warnings)
+    return shard_result(job, marker, conversion.warnings)
 
 
-def _result(job: Job, marker: Marker, warnings: tuple[str, ...]) -> Result:
+def shard_result(job: Job, marker: Marker, warnings: tuple[str, ...] = ()) -> Result:
+    """Returns the result of a finished tar.
+
+    Args:
+        job: The tar.
+        marker: Its marker.
+        warnings: One line for each kind of loss.
+    """
     result = Result(
         "ok",
         job.source,

@@ -10,13 +10,15 @@ from dataclasses import replace
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
-from cnncompress.batch.outcomes import Result, failure, known_error
+from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.resources import PixelBudget
-from cnncompress.batch.tar_shard import run_shard
+from cnncompress.batch.tar_marker import read_marker
+from cnncompress.batch.tar_shard import run_shard, shard_result
+from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import DeviceError, OutputError
-from cnncompress.files import copy_file, file_status
+from cnncompress.files import copy_file, file_size, file_status, read_input
 
 
 class Worker:
@@ -77,10 +79,28 @@ class Worker:
             status = file_status(job.source) if self._settings.preserve else None
             size = copy_file(job.source, job.output, force=job.replace, like=status)
             return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
+        if job.attempt > 1:
+            done = self._done_before(job)
+            if done is not None:
+                return done
+            job = replace(job, replace=True)  # the worker that is taken for dead may write the output yet
         if job.tar is not None:
             return run_shard(job, self._settings, self._codecs, self._budget, self._progress, self._stopping)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
         return work(job, self._settings, self._codecs, self._budget, self._progress)
+
+    def _done_before(self, job: Job) -> Result | None:
+        """Returns the result of a job whose worker has died after it had written the output, which was not there."""
+        size = None if job.replace or not job.output else file_size(job.output)
+        if size is None:
+            return None
+        if job.tar is not None:
+            marker = read_marker(job.output)
+            return None if marker is None else shard_result(job, marker)
+        if job.action == "compress":
+            data = read_input(job.output)
+            return replace(success(job, unpack(data), size, self._codecs), output_bytes=size)
+        return Result("copied" if job.action == "copy" else "ok", job.source, job.output, output_bytes=size)
 
 
 def _failed(job: Job, error: Exception) -> Result:

@@ -56,6 +56,7 @@ class Reporter:
         self._operation = operation
         self._plan = plan
         self._log = log
+        self._stdout = sys.stdout  # libraries that print get another one while they run
         self._start = time.perf_counter()
         self._bar = self._new_bar()
 
@@ -153,7 +154,7 @@ class Reporter:
     def _write(self, values: dict[str, Any]) -> None:
         line = without_secrets(json.dumps(values))
         if self._options.json:
-            click.echo(line)
+            click.echo(line, file=self._stdout)
         if self._log is not None:
             try:
                 self._log.write(line + "\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -42,6 +42,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         click.exceptions.Exit: A file failed, or a signal ended the run.
         CnncompressError: No file can be processed.
     """
+    run_options.check((*request.inputs.paths, request.outputs.file or ""))
     plan = make_plan(request)
     with json_log(report.log_path(request.shard)) as log:
         reporter = Reporter(report, request.operation, plan, log)
@@ -68,7 +69,7 @@ def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Rep
     learned = _needs_encoder(plan, settings)
     if learned or (options.model is not None and settings.encode.may_need_model):
         find_weights(options.model)  # before torch, which is slow to import
-    if len(plan.jobs) == 1:
+    if len(plan.jobs) == 1 and options.ray is None:
         return _do_one(plan.jobs[0], settings, options, reporter)
     return _do_all(plan.jobs, settings, options, reporter, load=learned)
 
@@ -89,14 +90,27 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
     from cnncompress.batch.schedule import Schedule  # imports Pillow and NumPy
 
-    devices = _resolved(options.device) if settings.encode.may_need_model else (CPU,)
-    share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
-    with stop_request() as stop, _slots(share, settings, options, load=load) as slots:
+    with stop_request() as stop, _many_slots(len(jobs), settings, options, load=load) as slots:
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
         with _at_once_if_need_be(schedule):
             for result in schedule.results():
                 reporter.add(result)
         return stop.exit_code
+
+
+@contextmanager
+def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load: bool) -> Iterator[list[Slot]]:
+    if options.ray is None:
+        devices = _resolved(options.device) if settings.encode.may_need_model else (CPU,)
+        share = share_out(devices, files, jobs=options.jobs, threads=options.threads)
+        opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
+    else:
+        from cnncompress.batch.ray_slots import RayRun, ray_slots
+
+        cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
+        opened = ray_slots(cluster, settings, Engine(options.model, precision=options.precision), files, load=load)
+    with opened as slots:
+        yield slots
 
 
 @contextmanager
