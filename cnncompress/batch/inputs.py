@@ -70,7 +70,7 @@ def _all(inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
             yield Found(name, PurePath(name), kind=PIPE)
             continue
         if is_url(name):
-            yield from _objects(name, inputs) if inputs.recursive and name.endswith("/") else [_object(name)]
+            yield from _objects(name, inputs) if inputs.recursive and _is_folder(name) else [_object(name)]
             continue
         try:
             # Without -r the names of a long list cost nothing: `look_into` refuses folders.
@@ -116,7 +116,13 @@ def _object(url: str, relative: PurePath | None = None) -> Found:
     return Found(url, relative or PurePath(name), named=relative is None, kind=kind)
 
 
+def _is_folder(url: str) -> bool:
+    """Guesses from a URL whether it is that of a folder: its last part has no ending."""
+    return "." not in plain_url(url).rpartition("/")[2]
+
+
 def _objects(folder: str, inputs: Inputs) -> Iterator[Found]:
+    folder = f"{folder.rstrip('/')}/"
     try:
         urls = listing(folder)
     except CnncompressError as error:

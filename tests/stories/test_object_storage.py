@@ -104,7 +104,7 @@ def test_a_folder_of_objects_there_and_back(storage: Storage) -> None:
     assert storage.names("out") == ["out/a.cnc", "out/sub/b.cnc"]
     source = probe(storage.get("out/a.cnc")).source
     assert source is not None and (source.ending, source.size) == ("bmp", len(picture(1)))
-    result = compress("-r", f"{url}/in/", "-d", f"{url}/out")
+    result = compress("-r", f"{url}/in", "-d", f"{url}/out")
     assert result.exit_code == 1 and result.stderr.count("exists already; -f replaces it") == 2
     result = compress("-r", f"{url}/in/", "-d", f"{url}/out", "--skip-existing")
     assert (result.exit_code, "2 skipped (output exists)" in result.stderr) == (0, True)
