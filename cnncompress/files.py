@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import stat
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from cnncompress import remote
 from cnncompress.errors import OutputError, OutputExists, UnreadableImage
 
 STANDARD_STREAM = "-"
@@ -38,11 +40,14 @@ def open_input(source: str | Path) -> Iterator[IO[bytes]]:
     """Opens a file for reading in the body.
 
     Args:
-        source: A path; the string ``-`` is standard input.
+        source: A path or, as a string, a URL; the string ``-`` is standard input.
 
     Raises:
         UnreadableImage: The file does not exist or cannot be read.
     """
+    if isinstance(source, str) and remote.is_url(source):
+        yield io.BytesIO(remote.read(source))
+        return
     try:
         if source != STANDARD_STREAM:
             with Path(source).open("rb") as stream:
@@ -65,6 +70,20 @@ def read_input(source: str) -> bytes:
         return stream.read()
 
 
+@contextlib.contextmanager
+def local_input(source: str) -> Iterator[str]:
+    """Provides the path of a file for the body: the path itself, or that of a temporary copy for a URL.
+
+    Raises:
+        UnreadableImage: The object does not exist or cannot be read.
+    """
+    if remote.is_url(source):
+        with remote.local_copy(source) as path:
+            yield str(path)
+    else:
+        yield source
+
+
 def whole_file(source: FileSource) -> memoryview:
     """Returns the bytes of a file that is an argument of the Python interface.
 
@@ -82,7 +101,7 @@ def whole_file(source: FileSource) -> memoryview:
 
 
 def file_status(source: str) -> os.stat_result | None:
-    """Returns the status of an input; None for standard input, devices, pipes and sockets.
+    """Returns the status of an input; None for standard input, devices, pipes, sockets and URLs.
 
     Args:
         source: A path, or ``-`` for standard input.
@@ -90,10 +109,31 @@ def file_status(source: str) -> os.stat_result | None:
     Raises:
         UnreadableImage: The file does not exist or cannot be accessed.
     """
+    if remote.is_url(source):
+        return None
     try:
         return None if source == STANDARD_STREAM or is_special(Path(source)) else Path(source).stat()
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
+
+
+def file_size(path: str) -> int | None:
+    """Returns the size of a file in bytes; None if it does not exist.
+
+    Raises:
+        UnreadableImage: The path is a folder or cannot be accessed.
+    """
+    if remote.is_url(path):
+        return remote.size(path)
+    try:
+        status = Path(path).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise UnreadableImage(reason(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise UnreadableImage("is a folder")
+    return status.st_size
 
 
 def check_output(target: str, *, force: bool, source: str | None = None, new_folders: bool = False) -> None:
@@ -112,6 +152,11 @@ def check_output(target: str, *, force: bool, source: str | None = None, new_fol
     if target == STANDARD_STREAM:
         if sys.stdout is None:
             raise OutputError("standard output is closed")
+        return
+    if remote.is_url(target):
+        if target == source:
+            raise OutputError("is the input itself")
+        remote.refuse_existing(target, force=force)
         return
     try:
         path = Path(target)
@@ -148,7 +193,7 @@ def write_output(
     points to is not changed.
 
     Args:
-        target: A path, or ``-`` for standard output.
+        target: A path or URL, or ``-`` for standard output.
         data: Contents of the file.
         force: Whether an existing file may be replaced.
         like: Status to copy permissions, access time and modification time from; None for those of a new file.
@@ -160,6 +205,9 @@ def write_output(
         OutputError: The output cannot be written; no partial file is left.
         BrokenPipeError: The reader of standard output has closed it.
     """
+    if remote.is_url(target):
+        remote.write(target, data, force=force)
+        return
     with _output_errors():
         path = Path(target)
         if target == STANDARD_STREAM:
@@ -171,6 +219,27 @@ def write_output(
         else:
             with _whole_file(path, force, like, new_folders, durable) as stream:
                 stream.write(data)
+
+
+@contextlib.contextmanager
+def open_output(target: str, *, force: bool, new_folders: bool = False) -> Iterator[IO[bytes]]:
+    """Opens a stream whose contents become a file once the body has ended, completely or not at all.
+
+    Args:
+        target: A path or URL.
+        force: Whether an existing file may be replaced.
+        new_folders: Whether missing folders are created.
+
+    Raises:
+        OutputExists: The file exists, and ``force`` is not set.
+        OutputError: The output cannot be written; no partial file is left.
+    """
+    if remote.is_url(target):
+        with remote.written_at_end(target, force=force) as path, _output_errors(), path.open("wb") as stream:
+            yield stream
+        return
+    with _output_errors(), _whole_file(Path(target), force, None, new_folders, False) as stream:
+        yield stream
 
 
 def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | None = None) -> int:

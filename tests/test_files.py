@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cnncompress.errors import OutputError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, read_input, whole_file, write_output
+from cnncompress.files import check_output, file_size, open_output, read_input, whole_file, write_output
 
 
 class BinaryStream:
@@ -241,3 +241,32 @@ def test_broken_pipe_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", stdout)
     with pytest.raises(BrokenPipeError):
         write_output("-", b"data", force=False)
+
+
+def test_sizes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert file_size(str(tmp_path / "file")) == 5
+    assert file_size(str(tmp_path / "missing")) is file_size(str(tmp_path / "file" / "below")) is None
+    with pytest.raises(UnreadableImage, match="is a folder"):
+        file_size(str(tmp_path))
+
+
+def test_a_stream_becomes_a_file_at_its_end(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "out"
+    with open_output(str(target), force=False, new_folders=True) as stream:
+        stream.write(b"first, ")
+        stream.write(b"second")
+        assert not target.exists()
+    assert target.read_bytes() == b"first, second"
+
+    def interrupted(force: bool) -> None:
+        with open_output(str(target), force=force) as stream:
+            stream.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(force=True)
+    assert target.read_bytes() == b"first, second" and names(target.parent) == ["out"]
+    with pytest.raises(OutputExists), open_output(str(target), force=False) as stream:
+        stream.write(b"other")
+    assert target.read_bytes() == b"first, second"

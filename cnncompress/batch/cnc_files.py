@@ -12,6 +12,7 @@ from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, 
 from cnncompress.files import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
 from cnncompress.images.limits import ANY_SIZE, Limits
+from cnncompress.remote import plain_url
 
 
 def read_head(path: Path) -> Head:
@@ -51,33 +52,46 @@ def ending_of_original(path: Path) -> str | None:
         BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
-        head = reading.read_head(stream)
-        stored = _find(head, ChunkType.ORIGINAL)
-        if stored is None:
-            return None
-        stream.seek(stored.offset)
-        found = sniff(stream.read(min(SNIFFED_BYTES, stored.length)))
-        record = _source_record(head, stream)
-        ending = record.ending if record is not None else ""
-        if is_image_ending(ending) or _is_shown(path, ending):
-            return ending
-        return found if found != CNC else None
+        return ending_in_stream(stream, path.name)
+
+
+def ending_in_stream(stream: IO[bytes], name: str) -> str | None:
+    """Returns the same for the file in a seekable stream.
+
+    Args:
+        stream: At the beginning of the file.
+        name: Name of the .cnc file.
+
+    Raises:
+        BitstreamError: The file is damaged or is not a .cnc file.
+    """
+    head = reading.read_head(stream)
+    stored = _find(head, ChunkType.ORIGINAL)
+    if stored is None:
+        return None
+    stream.seek(stored.offset)
+    found = sniff(stream.read(min(SNIFFED_BYTES, stored.length)))
+    record = _source_record(head, stream)
+    ending = record.ending if record is not None else ""
+    if is_image_ending(ending) or _is_shown(PurePath(name), ending):
+        return ending
+    return found if found != CNC else None
 
 
 def record_for(path: str, size: int) -> SourceRecord:
     """Returns the source record for a file that is compressed.
 
     Args:
-        path: Path of the file.
+        path: Path or URL of the file.
         size: Length of the file in bytes.
     """
     try:
-        return SourceRecord(PurePath(path).suffix[1:], size)
+        return SourceRecord(PurePath(plain_url(path)).suffix[1:], size)
     except ValueError:  # an ending of more than 32 bytes, or with unprintable characters
         return SourceRecord("", size)
 
 
-def _is_shown(path: Path, ending: str) -> bool:
+def _is_shown(path: PurePath, ending: str) -> bool:
     return bool(ending) and PurePath(path.stem).suffix.lower() == f".{ending.lower()}"
 
 
@@ -108,6 +122,11 @@ def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
         LimitExceeded: The image is too large.
     """
     with open_input(source) as stream:
-        head, start = reading.read_start(stream)
-        limits.check_size(head.header.width, head.header.height)
-        return start + reading.read_up_to(stream, head.file_bytes + 1 - len(start))
+        return read_cnc_stream(stream, limits)
+
+
+def read_cnc_stream(stream: IO[bytes], limits: Limits = ANY_SIZE) -> bytes:
+    """Reads a .cnc file from a stream; result and errors as for `read_cnc`."""
+    head, start = reading.read_start(stream)
+    limits.check_size(head.header.width, head.header.height)
+    return start + reading.read_up_to(stream, head.file_bytes + 1 - len(start))

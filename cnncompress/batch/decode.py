@@ -13,7 +13,7 @@ from cnncompress.batch.resources import PixelBudget
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.unpacking import Decoded, original_of, parse
+from cnncompress.codec.unpacking import original_of, parse
 from cnncompress.errors import Corrupt
 from cnncompress.files import STANDARD_STREAM, file_status, write_output
 from cnncompress.images.formats import output_format
@@ -40,11 +40,8 @@ def decode(
     """
     status = file_status(job.source)
     parsed, size = _read(job, settings)
-    written = _stored(parsed, job, settings)
-    if written is None:
-        with budget.taken(_pixels(parsed)):
-            decoded = codecs.decode(parsed, settings.view, progress)
-            written = _encoded(decoded, job, settings)
+    wanted = settings.format or (None if job.output == STANDARD_STREAM else output_format(job.output))
+    written = restore(parsed, wanted, settings, codecs, budget, progress)
     write_output(
         job.output,
         written.data,
@@ -89,7 +86,7 @@ def _damaged(result: Result, parts: int) -> Result:
 
 
 @dataclass(frozen=True)
-class _Written:
+class ImageFile:
     """Bytes of an image file, and a description of what it lacks."""
 
     data: bytes | memoryview
@@ -97,21 +94,38 @@ class _Written:
     parts_lost: tuple[str, ...] = ()
 
 
-def _wanted(job: Job, settings: WorkSettings) -> str | None:
-    return settings.format or (None if job.output == STANDARD_STREAM else output_format(job.output))
+def restore(
+    parsed: ParsedFile,
+    wanted: str | None,
+    settings: WorkSettings,
+    codecs: CodecCache,
+    budget: PixelBudget,
+    progress: Progress = unwatched,
+) -> ImageFile:
+    """Makes the image file of a .cnc file; other arguments as for `decode`.
+
+    Args:
+        parsed: The .cnc file.
+        wanted: Format of the image file; None for png, and for stored originals their own.
+
+    Raises:
+        CnncompressError: The file is damaged, its model cannot be used, or a limit is exceeded.
+    """
+    stored = _stored(parsed, wanted, settings)
+    if stored is not None:
+        return stored
+    with budget.taken(_pixels(parsed)):
+        decoded = codecs.decode(parsed, settings.view, progress)
+        stream = io.BytesIO()
+        unwritten = save_image(decoded.image, stream, wanted or DEFAULT_ENDING)
+        # The buffer is not a copy.
+        return ImageFile(stream.getbuffer(), (*decoded.feature_losses, *unwritten), decoded.parts_lost)
 
 
-def _stored(parsed: ParsedFile, job: Job, settings: WorkSettings) -> _Written | None:
+def _stored(parsed: ParsedFile, wanted: str | None, settings: WorkSettings) -> ImageFile | None:
     """Returns the unchanged original, unless another format or a part of the image is wanted."""
     original = original_of(parsed.container) if settings.view.is_whole else None
     if original is None:
         return None
     own = (None, original.format, output_format(f"original.{original.format}"))
-    return _Written(original.data, (), parsed.parts_lost) if _wanted(job, settings) in own else None
-
-
-def _encoded(decoded: Decoded, job: Job, settings: WorkSettings) -> _Written:
-    stream = io.BytesIO()
-    unwritten = save_image(decoded.image, stream, _wanted(job, settings) or DEFAULT_ENDING)
-    # The buffer is not a copy.
-    return _Written(stream.getbuffer(), (*decoded.feature_losses, *unwritten), decoded.parts_lost)
+    return ImageFile(original.data, (), parsed.parts_lost) if wanted in own else None

@@ -12,7 +12,7 @@ from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.bitstream.ancillary import SourceRecord
-from cnncompress.bitstream.container import unpack
+from cnncompress.bitstream.container import Container, unpack
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encoding import encode as encode_image
@@ -54,6 +54,21 @@ class Input:
         return self.source if isinstance(self.source, bytes) else read_input(self.source)
 
 
+@dataclass(frozen=True)
+class Coded:
+    """A .cnc file that is not written yet.
+
+    Attributes:
+        data: Its bytes.
+        container: The same, parsed.
+        losses: One line for each property of the image that it does not keep.
+    """
+
+    data: bytes
+    container: Container
+    losses: tuple[str, ...]
+
+
 def encode(
     job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
 ) -> Result:
@@ -71,28 +86,55 @@ def encode(
     """
     opened = _open(job.source)
     record = record_for(job.source, opened.size) if job.record else None
-    image = read_image(opened.source, settings.image)
-    with budget.taken(image.size[0] * image.size[1]):
-        data = _coded(opened, image, settings, codecs, record, progress)
-        if settings.if_larger in ("skip", "fail") and len(data) >= opened.size:
-            if settings.if_larger == "fail":
-                raise NotSmaller(f"the .cnc file has {len(data)} bytes, the input {opened.size}")
-            return Result("skipped", job.source, reason=NOT_SMALLER, input_bytes=opened.size)
-        if settings.verify or settings.remove:
-            verify(data, image, opened, codecs)
+    coded = code(opened, record, settings, codecs, budget, progress)
+    if coded is None:
+        return Result("skipped", job.source, reason=NOT_SMALLER, input_bytes=opened.size)
     write_output(
         job.output,
-        data,
+        coded.data,
         force=job.replace,
         like=opened.status if settings.preserve else None,
         new_folders=job.new_folders,
         durable=settings.remove,
     )
     if settings.remove:
-        _remove_input(job, data)
-    result = success(job, unpack(data), len(data), codecs)
-    losses = () if result.coding == "stored" else image.losses  # storing the original loses nothing
-    return replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=losses)
+        _remove_input(job, coded.data)
+    result = success(job, coded.container, len(coded.data), codecs)
+    return replace(result, input_bytes=opened.size, output_bytes=len(coded.data), warnings=coded.losses)
+
+
+def code(
+    opened: Input,
+    record: SourceRecord | None,
+    settings: WorkSettings,
+    codecs: CodecCache,
+    budget: PixelBudget,
+    progress: Progress = unwatched,
+) -> Coded | None:
+    """Makes the .cnc file of an image, and verifies it if the settings ask for that; other arguments as for `encode`.
+
+    Args:
+        opened: The image.
+        record: Record of its file, to be kept in the .cnc file.
+
+    Returns:
+        The file; None if it would not be smaller and the settings skip such images.
+
+    Raises:
+        CnncompressError: Input or model cannot be used, a limit is exceeded, or the new file is faulty.
+    """
+    image = read_image(opened.source, settings.image)
+    with budget.taken(image.size[0] * image.size[1]):
+        data = _coded(opened, image, settings, codecs, record, progress)
+        if settings.if_larger in ("skip", "fail") and len(data) >= opened.size:
+            if settings.if_larger == "fail":
+                raise NotSmaller(f"the .cnc file has {len(data)} bytes, the input {opened.size}")
+            return None
+        if settings.verify or settings.remove:
+            verify(data, image, opened, codecs)
+    container = unpack(data)
+    losses = () if container.coding == "stored" else image.losses  # storing the original loses nothing
+    return Coded(data, container, losses)
 
 
 def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:

@@ -37,6 +37,8 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
         if status is None:  # a pipe can be read only once
             return planned
         planned = replace(planned, input_bytes=status.st_size)
+        if job.tar is not None:  # opening it would mean to read it
+            return planned
         if job.action == "copy":
             return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":

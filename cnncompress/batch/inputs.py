@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PurePosixPath
 
 from cnncompress.batch.request import Inputs
 from cnncompress.errors import CnncompressError, UnreadableImage
 from cnncompress.files import STANDARD_STREAM, is_special, read_input, reason
-from cnncompress.images.formats import SNIFFED_BYTES, sniff
+from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
+from cnncompress.remote import is_url, listing, plain_url
 
 CNC = "cnc"
 PIPE = "pipe"
@@ -25,7 +26,7 @@ class Found:
     """An input file.
 
     Attributes:
-        path: Path as used for opening the file and in messages.
+        path: Path or URL as used for opening the file and in messages.
         relative: Path relative to the folder that was searched; the file name alone if the file itself was named.
         named: Whether the file itself was named, and not found in a folder.
         kind: Format of the file from `cnncompress.images.formats.sniff`, None for other files; `PIPE` for inputs that
@@ -40,18 +41,24 @@ class Found:
     error: CnncompressError | None = None
 
 
-def gather(inputs: Inputs, *, leave_out: Path | None = None) -> Iterator[Found]:
+def gather(inputs: Inputs, *, leave_out: Path | str | None = None) -> Iterator[Found]:
+    """Finds the files and looks into each; arguments and order as for `find_names`."""
+    return map(look_into, find_names(inputs, leave_out=leave_out))
+
+
+def find_names(inputs: Inputs, *, leave_out: Path | str | None = None) -> Iterator[Found]:
     """Finds the files, each once, in the order in which they were named, and in alphabetic order within folders.
 
-    Symbolic links in folders are not followed; links that are named are.
+    No file is opened: `look_into` does that. Symbolic links in folders are not followed; links that are named are.
 
     Args:
         inputs: Files and folders to search.
         leave_out: Folder that is not searched: the output folder may be inside an input folder.
     """
     seen: set[str] = set()
-    for found in _all(inputs, leave_out.resolve() if leave_out is not None else None):
-        key = os.path.abspath(found.path) if found.path != STANDARD_STREAM else found.path  # noqa: PTH100 - with links
+    for found in _all(inputs, leave_out.resolve() if isinstance(leave_out, Path) else None):
+        is_path = found.path != STANDARD_STREAM and not is_url(found.path)
+        key = os.path.abspath(found.path) if is_path else found.path  # noqa: PTH100 - with links
         if key not in seen:
             seen.add(key)
             yield found
@@ -62,17 +69,19 @@ def _all(inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
         if name == STANDARD_STREAM:
             yield Found(name, PurePath(name), kind=PIPE)
             continue
+        if is_url(name):
+            yield from _objects(name, inputs) if inputs.recursive and _is_folder(name) else [_object(name)]
+            continue
         try:
-            is_folder = Path(name).is_dir()
+            # Without -r the names of a long list cost nothing: `look_into` refuses folders.
+            is_folder = inputs.recursive and Path(name).is_dir()
         except (OSError, ValueError) as error:
             yield _unreadable(name, reason(error))
             continue
-        if not is_folder:
-            yield _looked_into(name, PurePath(name).name, named=True)
-        elif inputs.recursive:
+        if is_folder:
             yield from _walk(Path(name), inputs, leave_out)
         else:
-            yield _unreadable(name, "is a folder; -r searches folders")
+            yield Found(name, _last_part(name))
 
 
 def _walk(top: Path, inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
@@ -95,8 +104,40 @@ def _walk(top: Path, inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
             if entry.is_dir():
                 folders.append(Path(entry.path))
             elif entry.is_file() and _wanted(relative, inputs):
-                yield _looked_into(entry.path, relative, named=False)
+                yield Found(entry.path, relative, named=False)
         pending += reversed(folders)
+
+
+def _object(url: str, relative: PurePath | None = None) -> Found:
+    """Returns an object; one in a folder is known by the ending of its name, as opening millions takes hours."""
+    name = PurePosixPath(plain_url(url)).name
+    ending = name.rpartition(".")[2].lower()
+    kind = ending if ending == CNC or is_image_ending(ending) else None
+    return Found(url, relative or PurePath(name), named=relative is None, kind=kind)
+
+
+def _is_folder(url: str) -> bool:
+    """Guesses from a URL whether it is that of a folder: its last part has no ending."""
+    return "." not in plain_url(url).rpartition("/")[2]
+
+
+def _objects(folder: str, inputs: Inputs) -> Iterator[Found]:
+    folder = f"{folder.rstrip('/')}/"
+    try:
+        urls = listing(folder)
+    except CnncompressError as error:
+        yield Found(folder, PurePath(), error=error)
+        return
+    for url in urls:
+        relative = PurePath(url[len(folder) :])
+        left_out = any(matches(each, inputs.exclude) for each in (relative, *relative.parents))
+        if not left_out and _wanted(relative, inputs):
+            yield _object(url, relative)
+
+
+def _last_part(path: str) -> PurePath:
+    name = os.path.basename(path)  # noqa: PTH119 - twice as fast
+    return PurePath(name if name not in ("", ".") else PurePath(path).name)
 
 
 def _wanted(relative: PurePath, inputs: Inputs) -> bool:
@@ -105,14 +146,20 @@ def _wanted(relative: PurePath, inputs: Inputs) -> bool:
     return not inputs.include or matches(relative, inputs.include)
 
 
-def _looked_into(path: str, relative: str | PurePath, *, named: bool) -> Found:
+def look_into(found: Found) -> Found:
+    """Detects the format of a file, or finds out why it cannot be opened."""
+    if found.error is not None or found.kind is not None or is_url(found.path):
+        return found
+    path = Path(found.path)
     try:
-        if is_special(Path(path)):
-            return Found(path, PurePath(relative), named, PIPE)
-        with open(path, "rb") as stream:
-            return Found(path, PurePath(relative), named, sniff(stream.read(SNIFFED_BYTES)))
+        if found.named and path.is_dir():
+            return replace(found, error=UnreadableImage("is a folder; -r searches folders"))
+        if is_special(path):
+            return replace(found, kind=PIPE)
+        with path.open("rb") as stream:
+            return replace(found, kind=sniff(stream.read(SNIFFED_BYTES)))
     except (OSError, ValueError) as error:
-        return Found(path, PurePath(relative), named, error=UnreadableImage(reason(error)))
+        return replace(found, error=UnreadableImage(reason(error)))
 
 
 def _unreadable(path: str, why: str) -> Found:

@@ -19,6 +19,19 @@ IfLarger = Literal["store", "skip", "keep", "fail"]
 
 
 @dataclass(frozen=True)
+class TarWork:
+    """How the members of a tar are processed, apart from the settings for every image.
+
+    Attributes:
+        settings: Digest of these settings, for the marker of a finished tar.
+        append_suffix: Whether ``.cnc`` is appended to the ending of a member instead of replacing it.
+    """
+
+    settings: str
+    append_suffix: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """The work on one file.
 
@@ -29,6 +42,8 @@ class Job:
         replace: Whether an existing output may be replaced.
         new_folders: Whether missing folders of the output are created.
         record: Whether the .cnc file gets a record of the file that it was made from.
+        tar: How its members are processed if the file is a tar archive; None for other files.
+        attempt: Number of this attempt, from 1; the workers of those before have died.
     """
 
     action: Action
@@ -37,21 +52,23 @@ class Job:
     replace: bool = False
     new_folders: bool = False
     record: bool = False
+    tar: TarWork | None = None
+    attempt: int = 1
 
 
 @dataclass(frozen=True)
-class Engine:
-    """How the networks are run.
+class ModelSettings:
+    """Which model is used, and how its networks are run.
 
     Attributes:
-        model: Name or path of the model; None for the default.
+        name: Name or path of the model; None for the default.
         device: Name of one device, as for `cnncompress.Codec`.
         threads: CPU threads for each image.
         engine: What runs the networks.
         precision: Number format that they compute in.
     """
 
-    model: str | None = None
+    name: str | None = None
     device: str = "auto"
     threads: int = 1
     engine: EngineName = "auto"

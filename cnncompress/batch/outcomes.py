@@ -9,14 +9,49 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.bitstream.container import Container
-from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, OutOfMemory
 
 if TYPE_CHECKING:
     from cnncompress.codec.cache import CodecCache
 
 SCHEMA = 1
 
+# Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
+_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+
 Status = Literal["ok", "copied", "skipped", "planned", "error"]
+
+
+@dataclass(frozen=True)
+class MemberFailure:
+    """A member that was left out.
+
+    Attributes:
+        member: Its name.
+        error: Why it was left out.
+        exit_code: Exit code of the error.
+    """
+
+    member: str
+    error: str
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class TarReport:
+    """What became of a tar.
+
+    Attributes:
+        images: Number of images that were compressed or decompressed.
+        others: Number of other members, which were copied.
+        pixels: Pixels of these images.
+        failures: Images that failed and were left out.
+    """
+
+    images: int = 0
+    others: int = 0
+    pixels: int = 0
+    failures: tuple[MemberFailure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +81,7 @@ class Result:
         trace: Traceback of the error.
         action: What would be done with a planned file.
         estimated_bytes: Approximate size in bytes that the output of a planned file would have.
+        tar: What became of the members, if the file is a tar archive.
     """
 
     status: Status
@@ -70,11 +106,12 @@ class Result:
     trace: str | None = None
     action: Action | None = None
     estimated_bytes: int | None = None
+    tar: TarReport | None = None
 
     @property
     def pixels(self) -> int:
-        """Width times height; 0 if unknown."""
-        return (self.width or 0) * (self.height or 0)
+        """Width times height, or pixels of all images of a tar; 0 if unknown."""
+        return self.tar.pixels if self.tar is not None else (self.width or 0) * (self.height or 0)
 
     def to_json(self) -> dict[str, Any]:
         """Returns an object for JSON, without the values that do not apply."""
@@ -126,6 +163,16 @@ def failure(source: str, error: CnncompressError, *, output: str | None = None, 
     )
 
 
+def known_error(error: Exception) -> CnncompressError:
+    """Returns an error of this package for any exception: lack of memory is told in many ways, others are bugs."""
+    if isinstance(error, CnncompressError):
+        return error
+    told = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+    if told or isinstance(error, MemoryError):
+        return OutOfMemory("not enough memory for this image")
+    return CnncompressError(f"internal error: {type(error).__name__}: {error}; -vv shows where")
+
+
 @dataclass
 class Totals:
     """Totals over the results so far.
@@ -137,7 +184,9 @@ class Totals:
         input_bytes: Size of the processed inputs in bytes.
         output_bytes: Size of their outputs in bytes.
         estimated_bytes: Estimated size of the planned outputs in bytes.
-        pixels: Pixels of the processed images.
+        tars: Number of the processed tar archives.
+        images: Number of the processed images, those in tars among them.
+        pixels: Pixels of these images.
         exit_codes: Exit codes of the failures, in order.
     """
 
@@ -147,6 +196,8 @@ class Totals:
     input_bytes: int = 0
     output_bytes: int = 0
     estimated_bytes: int = 0
+    tars: int = 0
+    images: int = 0
     pixels: int = 0
     exit_codes: list[int] = field(default_factory=list)
 
@@ -160,7 +211,10 @@ class Totals:
         self.statuses[result.status] += 1
         if result.action is not None:
             self.planned[result.action] += 1
-        if result.status == "ok" or result.action not in (None, "copy"):
+        written = result.status == "ok" or (result.status == "error" and result.tar is not None)
+        if written or result.action not in (None, "copy"):
+            self.tars += result.tar is not None
+            self.images += 1 if result.tar is None else result.tar.images
             self.input_bytes += result.input_bytes or 0
             self.output_bytes += result.output_bytes or 0
             self.estimated_bytes += result.estimated_bytes or 0
@@ -192,6 +246,7 @@ class Totals:
             "skipped": self.statuses["skipped"],
             "planned": self.statuses["planned"],
             "errors": self.statuses["error"],
+            "images": self.images,
             "input_bytes": self.input_bytes,
             "output_bytes": self.output_bytes,
             "estimated_bytes": self.estimated_bytes,

@@ -15,12 +15,14 @@ from cnncompress.batch.request import Existing, Operation, Outputs
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
 from cnncompress.files import STANDARD_STREAM, check_output, is_stream, reason
 from cnncompress.images.formats import is_image_ending
+from cnncompress.remote import is_url, listing, plain_url, size
 
 DEFAULT_ENDING = "png"
 
 _CNC_ENDING = f".{CNC}"
 
 _SHOWN = 3
+_WORTH_LISTING = 100
 
 EXISTS = "output exists"
 UP_TO_DATE = "output is up to date"
@@ -28,11 +30,9 @@ UP_TO_DATE = "output is up to date"
 
 def compressed_name(name: str, *, append_suffix: bool) -> str:
     """Returns the name of the .cnc file of an image: ``photo.jpg`` becomes ``photo.cnc``, or ``photo.jpg.cnc``."""
-    path = PurePath(name)
+    stem, ending = os.path.splitext(name)  # noqa: PTH122 - ten times as fast
     # Any other text after a dot, as in "holiday.2024", is part of the name.
-    if append_suffix or not is_image_ending(path.suffix[1:]):
-        return name + _CNC_ENDING
-    return path.stem + _CNC_ENDING
+    return (name if append_suffix or not is_image_ending(ending[1:]) else stem) + _CNC_ENDING
 
 
 def decompressed_name(name: str, ending: str) -> str:
@@ -43,36 +43,67 @@ def decompressed_name(name: str, ending: str) -> str:
     return stem if PurePath(stem).suffix.lower() == f".{ending.lower()}" else f"{stem}.{ending}"
 
 
-def place(found: Found, name: str, outputs: Outputs) -> Path:
-    """Returns the path of an output.
+class Places:
+    """Where the outputs of a run go. Folders are resolved once, as a list may have millions of files in a few."""
 
-    Args:
-        found: The input.
-        name: Name of the output, without folders.
-        outputs: Where outputs are written.
+    def __init__(self, outputs: Outputs) -> None:
+        """Resolves nothing yet.
 
-    Raises:
-        PlanError: The input is not below the root folder.
-    """
-    if outputs.folder is None:
-        return Path(found.path).with_name(name)
-    if outputs.flat:
-        return outputs.folder / name
-    if outputs.root is None:
-        return outputs.folder / found.relative.with_name(name)
-    return outputs.folder / _below(Path(found.path), outputs.root).with_name(name)
+        Args:
+            outputs: Where outputs are written.
+        """
+        self._outputs = outputs
+        self._folder = None if outputs.folder is None else os.fspath(outputs.folder)
+        self._below_root: dict[str, str] = {}
+
+    def of(self, found: Found, name: str) -> str:
+        """Returns the path of an output.
+
+        Args:
+            found: The input.
+            name: Name of the output, without folders.
+
+        Raises:
+            PlanError: The input is not below the root folder.
+        """
+        if self._folder is None:
+            return _join(os.path.split(plain_url(found.path))[0], name)
+        if self._outputs.flat:
+            return _join(self._folder, name)
+        return _join(self._folder, _join(os.path.split(self.relative(found))[0], name))
+
+    def relative(self, found: Found) -> str:
+        """Returns the path of an input relative to the root folder, or else to the folder that was searched.
+
+        Raises:
+            PlanError: The input is not below the root folder.
+        """
+        root = self._outputs.root
+        if root is None:
+            return os.fspath(found.relative)
+        if is_url(found.path):
+            url, top = plain_url(found.path), f"{os.fspath(root).rstrip('/')}/"
+            if not url.startswith(top):
+                raise PlanError(f"{url} is not below {root}, the folder of --root")
+            return url[len(top) :]
+        # Only the folder is resolved: the file itself may be a link to any other place.
+        folder, name = os.path.split(found.path)
+        if folder not in self._below_root:
+            try:
+                below = Path(folder).resolve().relative_to(Path(root).resolve())
+            except ValueError:
+                raise PlanError(f"{found.path} is not below {root}, the folder of --root") from None
+            self._below_root[folder] = os.fspath(below)
+        return _join(self._below_root[folder], name)
 
 
-def _below(path: Path, root: Path) -> Path:
-    # Only the folder is resolved: the file itself may be a link to any other place.
-    folder = path.parent.resolve()
-    try:
-        return folder.relative_to(root.resolve()) / path.name
-    except ValueError:
-        raise PlanError(f"{path} is not below {root}, the folder of --root") from None
+def _join(folder: str, name: str) -> str:
+    if is_url(folder):
+        return f"{folder.rstrip('/')}/{name.replace(os.sep, '/')}"
+    return name if folder in ("", ".") else os.path.join(folder, name)  # noqa: PTH118 - ten times as fast
 
 
-def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -> None:
+def refuse_collisions(pairs: Iterable[tuple[str, str]], operation: Operation) -> None:
     """Checks that no two inputs have the same output.
 
     Args:
@@ -84,11 +115,12 @@ def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -
     """
     outputs: dict[str, str] = {}
     collisions = []
-    resolved: dict[Path, str] = {}
+    resolved: dict[str, str] = {}
     for source, target in pairs:
-        if target.parent not in resolved:
-            resolved[target.parent] = os.path.realpath(target.parent)
-        key = os.path.normcase(os.path.join(resolved[target.parent], target.name))  # noqa: PTH118 - of a str
+        folder, name = os.path.split(target)
+        if folder not in resolved:
+            resolved[folder] = folder if is_url(folder) else os.path.realpath(folder)
+        key = os.path.normcase(_join(resolved[folder], name))
         if key in outputs:
             collisions.append(f"{outputs[key]} and {source} would both become {target}")
         else:
@@ -101,7 +133,7 @@ def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -
         raise PlanError("; ".join(collisions[:_SHOWN]) + f"{more}; {hint}")
 
 
-def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[Path]) -> None:
+def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[str]) -> None:
     """Checks that no output is one of the inputs; two paths of the same file count as equal.
 
     Args:
@@ -113,20 +145,71 @@ def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[Path]) ->
     """
     files = (source for source in sources if source != STANDARD_STREAM)
     inputs = {identity: source for source in files if (identity := _identity(source)) is not None}
+    urls = {source for source in sources if is_url(source)}
     for target in targets:
+        if target in urls:
+            raise OutputError(f"{target}: is the input itself")
         identity = _identity(target)
         if identity in inputs:
             source = inputs[identity]
-            name = "" if str(target) == source else f" {source}"
+            name = "" if target == source else f" {source}"
             raise OutputError(f"{target}: is the input{name} itself")
 
 
-def _identity(path: str | Path) -> tuple[int, int] | None:
+def _identity(path: str) -> tuple[int, int] | None:
+    if is_url(path):
+        return None
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
         return None
     return status.st_dev, status.st_ino
+
+
+class ExistingObjects:
+    """Objects below the output folder that exist already: asked for one by one, or listed if there are many jobs."""
+
+    def __init__(self, folder: Path | str | None, jobs: int) -> None:
+        """Asks nothing yet.
+
+        Args:
+            folder: Folder of all outputs.
+            jobs: Number of jobs.
+        """
+        self._folder = folder if isinstance(folder, str) and jobs >= _WORTH_LISTING else None
+        self._listed: dict[str, int] | None = None
+
+    def __contains__(self, url: str) -> bool:
+        """Checks whether an object exists."""
+        if self._folder is None:
+            return size(url) is not None
+        if self._listed is None:
+            self._listed = listing(self._folder)
+        return url in self._listed
+
+
+def apply_object_policy(job: Job, policy: Existing, existing: ExistingObjects) -> Job | Result:
+    """Applies the policy for existing outputs to a job whose output is an object.
+
+    Args:
+        job: The job.
+        policy: What to do if the output exists already.
+        existing: The objects that exist.
+
+    Returns:
+        The job, which may now replace its output; or its result, if the file is skipped or its output refused.
+    """
+    if policy is Existing.REPLACE:
+        return replace(job, replace=True)
+    try:
+        if job.output not in existing:
+            return job
+    except CnncompressError as error:
+        return failure(job.source, error, output=job.output, about=job.output)
+    if policy is Existing.SKIP:
+        return Result("skipped", job.source, job.output, reason=EXISTS)
+    refused = OutputExists("exists already; -f replaces it")
+    return failure(job.source, refused, output=job.output, about=job.output)
 
 
 def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:

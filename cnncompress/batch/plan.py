@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cnncompress.batch.cnc_files import ending_of_original
-from cnncompress.batch.inputs import CNC, PIPE, Found, gather
+from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import (
     DEFAULT_ENDING,
+    ExistingObjects,
+    Places,
+    apply_object_policy,
     apply_overwrite_policy,
     compressed_name,
     decompressed_name,
-    place,
     refuse_collisions,
     refuse_inputs_as_outputs,
 )
 from cnncompress.batch.request import Outputs, Request
+from cnncompress.batch.shards import Share
+from cnncompress.batch.tar_plan import plan_tars
 from cnncompress.errors import CnncompressError, PlanError
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS, output_format
+from cnncompress.remote import is_url, plain_url
 
 IS_CNC = "is a .cnc file"
 
@@ -51,32 +56,50 @@ def make_plan(request: Request) -> Plan:
         PlanError: Two files would have the same output, or a file is not below the root folder.
         OutputError: An output is one of the inputs.
     """
+    if request.tar is not None:
+        tar_jobs, settled_tars, others = plan_tars(request, request.tar)
+        return Plan(tuple(tar_jobs), tuple(settled_tars), others, single=False)
     jobs: list[Job] = []
     settled: list[Result] = []
     others = 0
-    found_all = list(gather(request.inputs, leave_out=request.outputs.folder))
-    single = len(found_all) == 1 and found_all[0].named
+    found_all, single = _found(request)
+    places = Places(request.outputs)
     for found in found_all:
         action = _action(found, request)
         if found.error is not None:
             settled.append(failure(found.path, found.error))
         elif action is not None:
-            jobs.append(_job(found, action, request.outputs, single))
+            jobs.append(_job(found, action, request.outputs, places, single))
         elif found.kind == CNC:
             settled.append(Result("skipped", found.path, reason=IS_CNC))
         else:
             others += 1
-    with_files = [(job.source, Path(job.output)) for job in jobs if job.output not in ("", STANDARD_STREAM)]
+    with_files = [(job.source, job.output) for job in jobs if job.output not in ("", STANDARD_STREAM)]
     refuse_collisions(with_files, request.operation)
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
     ready = []
+    existing = ExistingObjects(request.outputs.folder, len(jobs))
     for job in jobs:
-        decided = apply_overwrite_policy(job, request.outputs.existing)
+        if is_url(job.output):
+            decided = apply_object_policy(job, request.outputs.existing, existing)
+        else:
+            decided = apply_overwrite_policy(job, request.outputs.existing)
         if isinstance(decided, Job):
             ready.append(decided)
         else:
             settled.append(decided)
     return Plan(tuple(ready), tuple(settled), others, single)
+
+
+def _found(request: Request) -> tuple[list[Found], bool]:
+    """Returns the files of the request or of its shard, and whether the input is a single file that was named."""
+    names = find_names(request.inputs, leave_out=request.outputs.folder)
+    if request.shard is None:
+        found = [look_into(name) for name in names]
+        return found, len(found) == 1 and found[0].named
+    share = Share(request, request.shard)
+    found = [look_into(name) for name in share.of(names)]
+    return found, share.total == 1 and all(each.named for each in found)
 
 
 def _action(found: Found, request: Request) -> Action | None:
@@ -90,19 +113,19 @@ def _action(found: Found, request: Request) -> Action | None:
     return request.operation if found.named or found.kind == CNC else None
 
 
-def _job(found: Found, action: Action, outputs: Outputs, single: bool) -> Job:
+def _job(found: Found, action: Action, outputs: Outputs, places: Places, single: bool) -> Job:
     if action == "test":
         return Job(action, found.path)
     if outputs.file is not None:
         if action == "decompress":
             _check_ending(found, outputs)
         return Job(action, found.path, outputs.file)
-    name = Path(found.path).name
+    name = PurePath(plain_url(found.path)).name
     if action == "compress":
         name = compressed_name(name, append_suffix=outputs.append_suffix)
     elif action == "decompress":
         name = decompressed_name(name, outputs.ending or _own_ending(found))
-    target = str(place(found, name, outputs))
+    target = places.of(found, name)
     in_folder = outputs.folder is not None
     return Job(action, found.path, target, new_folders=in_folder, record=in_folder or not single)
 
@@ -120,6 +143,8 @@ def _check_ending(found: Found, outputs: Outputs) -> None:
 
 
 def _own_ending(found: Found) -> str:
+    if is_url(found.path):  # opening millions of objects takes hours
+        return DEFAULT_ENDING
     try:
         return ending_of_original(Path(found.path)) or DEFAULT_ENDING
     except CnncompressError:  # reported when the file is decompressed

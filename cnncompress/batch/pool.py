@@ -7,14 +7,14 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.progress import Progress, refining_until, unwatched
@@ -23,19 +23,22 @@ from cnncompress.images.remarks import silence_pillow
 
 _FAREWELL_SECONDS = 5.0
 
-_Answer = Result | CnncompressError | BrokenPipeError
+Answer = Result | CnncompressError | BrokenPipeError
+"""What another process sends back for a job."""
 
 
 class SlotLost(Exception):
-    """The worker process of a slot has died during a job; the slot cannot be used any more.
+    """The worker process of a slot has died during a job.
 
     Attributes:
         result: Result of the job, a failure.
+        again: Whether another slot should try the job instead.
     """
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, *, again: bool = False) -> None:
         super().__init__(result)
         self.result = result
+        self.again = again
 
 
 class Slot(Protocol):
@@ -46,12 +49,16 @@ class Slot(Protocol):
         """Id of the process that runs the jobs."""
         ...
 
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Waits until the slot can run a job; returns False if it never will, or is not needed any more."""
+        ...
+
     def run(self, job: Job) -> Result:
         """Runs a job; errors as for `Worker.run`."""
         ...
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job; the best result so far is written."""
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, whose best result so far is written, and gives up the current tar."""
         ...
 
     def kill(self) -> None:
@@ -65,24 +72,28 @@ class ThreadSlot:
 
     Attributes:
         worker: Runs the jobs.
-        refining_stopped: Ends the effort on images once it is set.
+        stop_asked: Ends the effort on images, and gives up tars, once it is set.
     """
 
     worker: Worker
-    refining_stopped: threading.Event
+    stop_asked: threading.Event
 
     @property
     def process(self) -> int:
         """Id of this process."""
         return os.getpid()
 
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Returns True."""
+        return True
+
     def run(self, job: Job) -> Result:
         """Runs a job; errors as for `Worker.run`."""
         return self.worker.run(job)
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job."""
-        self.refining_stopped.set()
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, and gives up the current tar."""
+        self.stop_asked.set()
 
     def kill(self) -> None:
         """Does nothing, as the slot has no process of its own."""
@@ -95,17 +106,21 @@ class ProcessSlot:
     Attributes:
         child: The worker process.
         pipe: Connection that jobs are sent and results received over.
-        refining_stopped: Ends the effort on images once it is set.
+        stop_asked: Ends the effort on images, and gives up tars, once it is set.
     """
 
     child: BaseProcess
     pipe: Connection
-    refining_stopped: Event
+    stop_asked: Event
 
     @property
     def process(self) -> int:
         """Id of the worker process."""
         return self.child.pid or 0
+
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        """Returns whether the worker process is alive."""
+        return self.child.is_alive()
 
     def run(self, job: Job) -> Result:
         """Runs a job; errors as for `Worker.run`.
@@ -115,7 +130,7 @@ class ProcessSlot:
         """
         try:
             self.pipe.send(job)
-            answer: _Answer = self.pipe.recv()
+            answer: Answer = self.pipe.recv()
         except (EOFError, OSError):
             self.child.join(1.0)
             raise SlotLost(failure(job.source, _death(self.child), output=job.output or None)) from None
@@ -123,9 +138,9 @@ class ProcessSlot:
             raise answer
         return answer
 
-    def stop_refining(self) -> None:
-        """Ends the effort on the current job."""
-        self.refining_stopped.set()
+    def stop_soon(self) -> None:
+        """Ends the effort on the current image, and gives up the current tar."""
+        self.stop_asked.set()
 
     def kill(self) -> None:
         """Kills the worker process."""
@@ -135,13 +150,13 @@ class ProcessSlot:
 
 @contextlib.contextmanager
 def thread_slots(
-    settings: WorkSettings, engine: Engine, number: int, *, load: bool, progress: Progress = unwatched
+    settings: WorkSettings, model: ModelSettings, number: int, *, load: bool, progress: Progress = unwatched
 ) -> Iterator[Sequence[Slot]]:
     """Opens slots in this process that share one model.
 
     Args:
         settings: How every file is processed.
-        engine: How the networks are run.
+        model: How the networks are run.
         number: Number of slots, and so of files that are processed at the same time.
         load: Whether the model for compression is loaded first.
         progress: Called with the progress on one image.
@@ -150,22 +165,22 @@ def thread_slots(
         ModelError: The model is unknown or damaged.
         DeviceError: The device is not available.
     """
-    refining_stopped = threading.Event()
-    worker = _worker(settings, engine, refining_stopped, progress)
+    stop_asked = threading.Event()
+    worker = new_worker(settings, model, stop_asked, progress)
     if load:
         worker.prepare()
-    yield [ThreadSlot(worker, refining_stopped) for _ in range(number)]
+    yield [ThreadSlot(worker, stop_asked) for _ in range(number)]
 
 
 @contextlib.contextmanager
 def process_slots(
-    settings: WorkSettings, engines: Sequence[Engine], number: int, *, load: bool
+    settings: WorkSettings, models: Sequence[ModelSettings], number: int, *, load: bool
 ) -> Iterator[Sequence[Slot]]:
-    """Starts a worker process for each engine and opens slots in them; the slots of a process share one model.
+    """Starts a worker process for each model and opens slots in them; the slots of a process share one model.
 
     Args:
         settings: How every file is processed.
-        engines: How each process runs the networks.
+        models: How each process runs the networks.
         number: Number of slots in each process.
         load: Whether the model for compression is loaded first.
 
@@ -174,13 +189,13 @@ def process_slots(
         DeviceError: The device is not available.
     """
     context = multiprocessing.get_context("spawn")  # a fork would inherit locks held by torch's threads
-    refining_stopped = context.Event()
+    stop_asked = context.Event()
     children: list[tuple[BaseProcess, list[Connection]]] = []
     try:
-        for engine in engines:
+        for model in models:
             pipes = [context.Pipe() for _ in range(number)]
             theirs = [pipe for _, pipe in pipes]
-            child = context.Process(target=_work, args=(settings, engine, refining_stopped, theirs, load), daemon=True)
+            child = context.Process(target=_work, args=(settings, model, stop_asked, theirs, load), daemon=True)
             child.start()
             children.append((child, [pipe for pipe, _ in pipes]))
             for pipe in theirs:  # or the death of the process would not close its pipes
@@ -188,9 +203,7 @@ def process_slots(
         for process, ours in children:
             _wait_until_ready(process, ours[0])
         # Alternate between the processes, so that the first jobs go to different ones.
-        yield [
-            ProcessSlot(process, ours[index], refining_stopped) for index in range(number) for process, ours in children
-        ]
+        yield [ProcessSlot(process, ours[index], stop_asked) for index in range(number) for process, ours in children]
     finally:
         for _, ours in children:
             for pipe in ours:
@@ -215,23 +228,23 @@ def _wait_until_ready(child: BaseProcess, pipe: Connection) -> None:
         raise answer
 
 
-def _worker(
-    settings: WorkSettings, engine: Engine, refining_stopped: threading.Event | Event, progress: Progress = unwatched
+def new_worker(
+    settings: WorkSettings, model: ModelSettings, stop_asked: threading.Event | Event, progress: Progress = unwatched
 ) -> Worker:
-    return Worker(
-        settings, engine, refining_until(refining_stopped.is_set, progress) if settings.encode.effort else progress
-    )
+    """Returns a worker that ends its effort on images, and gives up tars, once an event is set."""
+    watched = refining_until(stop_asked.is_set, progress) if settings.encode.effort else progress
+    return Worker(settings, model, watched, stop_asked.is_set)
 
 
 def _work(
-    settings: WorkSettings, engine: Engine, refining_stopped: Event, pipes: Sequence[Connection], load: bool
+    settings: WorkSettings, model: ModelSettings, stop_asked: Event, pipes: Sequence[Connection], load: bool
 ) -> None:
     """Runs jobs in a worker process until its pipes are closed."""
     # Ctrl-C and timeout(1) signal all processes of the group; only the main process reacts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     silence_pillow()
-    worker = _worker(settings, engine, refining_stopped)
+    worker = new_worker(settings, model, stop_asked)
     try:
         if load:
             worker.prepare()
@@ -252,7 +265,7 @@ def _serve(worker: Worker, pipe: Connection) -> None:
             job: Job = pipe.recv()
         except (EOFError, OSError):  # the main process has closed the pipe or has died
             return
-        answer: _Answer
+        answer: Answer
         try:
             answer = worker.run(job)
         except (CnncompressError, BrokenPipeError) as error:

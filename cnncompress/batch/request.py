@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cnncompress.batch.jobs import TarWork
+
 Operation = Literal["compress", "decompress", "test"]
 """What is done with the files."""
 
@@ -26,7 +28,7 @@ class Inputs:
     """Inputs of a request.
 
     Attributes:
-        paths: Files, folders, and ``-`` for standard input, as they were named.
+        paths: Files, folders, URLs, and ``-`` for standard input, as they were named.
         recursive: Whether folders are searched.
         include: Patterns for files in folders, of which one must match; without patterns all files match.
         exclude: Patterns for files and folders in folders that are left out.
@@ -43,9 +45,9 @@ class Outputs:
     """Outputs of a request.
 
     Attributes:
-        file: Path of the single output, ``-`` for standard output; None to write one output for each input, in
+        file: Path or URL of the single output, ``-`` for standard output; None to write one output for each input, in
             ``folder`` or beside the input.
-        folder: Folder of all outputs; None for the folder of each input.
+        folder: Folder of all outputs, a string for a URL; None for the folder of each input.
         root: Outputs keep their paths relative to this folder below ``folder``; by default relative to the folder that
             was searched.
         flat: Whether outputs are written to ``folder`` itself, without sub-folders.
@@ -56,13 +58,26 @@ class Outputs:
     """
 
     file: str | None = None
-    folder: Path | None = None
-    root: Path | None = None
+    folder: Path | str | None = None
+    root: Path | str | None = None
     flat: bool = False
     append_suffix: bool = False
     ending: str | None = None
     existing: Existing = Existing.REFUSE
     copy_others: bool = False
+
+
+@dataclass(frozen=True)
+class Shard:
+    """The share of one of several tasks that divide the files of a request.
+
+    Attributes:
+        index: Number of the task, from 0.
+        count: Number of tasks.
+    """
+
+    index: int
+    count: int
 
 
 @dataclass(frozen=True)
@@ -73,8 +88,12 @@ class Request:
         operation: What is done with the files.
         inputs: Which files are processed.
         outputs: Where outputs are written.
+        shard: The share of the files that this run processes; None for all.
+        tar: How the members of the inputs are processed if these are tar archives; None for other files.
     """
 
     operation: Operation
     inputs: Inputs
     outputs: Outputs
+    shard: Shard | None = None
+    tar: TarWork | None = None

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cnncompress.batch.jobs import Job
@@ -13,6 +14,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files import STANDARD_STREAM, part_path
+from cnncompress.remote import is_url
 
 # On Windows a signal is handled only after a wait has ended, so waits are short.
 _PATIENCE_SECONDS = 0.25
@@ -40,9 +42,10 @@ class Schedule:
         self._slots = slots
         self._stopping = stopping
         self._on_stop = on_stop
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._failed = False
         self._running: dict[int, tuple[Slot, Job]] = {}
+        self._returned: list[Job] = []
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Result]:
@@ -63,7 +66,7 @@ class Schedule:
             if not stopped and self._stopping():
                 stopped = True
                 for slot in self._slots:
-                    slot.stop_refining()
+                    slot.stop_soon()
                 self._on_stop(len(self._running))
             try:
                 answer = self._results.get(timeout=_PATIENCE_SECONDS)
@@ -77,7 +80,9 @@ class Schedule:
                 yield answer
         if error is not None:
             raise error
-        while not self._stopping() and (job := self._next()) is not None:  # all slots have died
+        for job in self._left():  # all slots have died
+            if self._stopping():
+                return
             yield failure(job.source, UnavailableError("no worker process is left"), output=job.output or None)
 
     def abandon(self) -> None:
@@ -85,24 +90,53 @@ class Schedule:
         for slot in self._slots:
             slot.kill()
         for slot, job in list(self._running.values()):
-            if job.output not in ("", STANDARD_STREAM):
+            if job.output not in ("", STANDARD_STREAM) and not is_url(job.output):
                 with contextlib.suppress(OSError, ValueError):
                     part_path(Path(job.output), slot.process).unlink(missing_ok=True)
 
     def _work(self, index: int, slot: Slot) -> None:
         try:
-            while not self._failed and not self._stopping() and (job := self._next()) is not None:
-                self._running[index] = (slot, job)
-                self._results.put(slot.run(job))
-                del self._running[index]
-        except SlotLost as lost:
-            self._results.put(lost.result)
+            while slot.ready(self._is_needed) and (job := self._taken(index, slot)) is not None:
+                try:
+                    self._results.put(slot.run(job))
+                except SlotLost as lost:
+                    if lost.again:
+                        self._returned.append(replace(job, attempt=job.attempt + 1))
+                    else:
+                        self._results.put(lost.result)
+                self._ended(index)
         except Exception as error:
             self._failed = True
             self._results.put(error)
         finally:
+            self._ended(index)
             self._results.put(None)
 
-    def _next(self) -> Job | None:
-        with self._lock:
-            return next(self._jobs, None)
+    def _is_needed(self) -> bool:
+        """Whether there are jobs that were not begun, or may come back."""
+        with self._changed:
+            if self._failed or self._stopping():
+                return False
+            if not self._returned and (job := next(self._jobs, None)) is not None:
+                self._returned.append(job)
+            return bool(self._returned or self._running)
+
+    def _taken(self, index: int, slot: Slot) -> Job | None:
+        """Returns the next job; waits for jobs that may come back from slots that are lost."""
+        while self._is_needed():
+            with self._changed:
+                if self._returned:
+                    job = self._returned.pop()
+                    self._running[index] = (slot, job)
+                    return job
+                self._changed.wait(_PATIENCE_SECONDS)
+        return None
+
+    def _ended(self, index: int) -> None:
+        with self._changed:
+            self._running.pop(index, None)
+            self._changed.notify_all()
+
+    def _left(self) -> Iterator[Job]:
+        yield from self._returned
+        yield from self._jobs

@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
-from cnncompress.batch.jobs import Engine, Job, WorkSettings
-from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.resources import PixelBudget
+from cnncompress.batch.tar_marker import read_marker
+from cnncompress.batch.tar_shard import run_shard, shard_result
+from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
-from cnncompress.files import copy_file, file_status
-
-# Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+from cnncompress.errors import DeviceError, OutputError
+from cnncompress.files import copy_file, file_size, file_status, read_input
 
 
 class Worker:
     """Runs jobs; any number of threads may use one worker at the same time."""
 
-    def __init__(self, settings: WorkSettings, engine: Engine, progress: Progress = unwatched) -> None:
+    def __init__(
+        self,
+        settings: WorkSettings,
+        model: ModelSettings,
+        progress: Progress = unwatched,
+        stopping: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Stores the arguments; the model is loaded by `prepare` or by the first job that needs it.
 
         Args:
             settings: How every file is processed.
-            engine: How the networks are run.
+            model: How the networks are run.
             progress: Called with the progress on one image.
+            stopping: Called between the images of a tar, which is given up once it returns True.
         """
+        self._stopping = stopping
         self._progress = progress
         self._settings = settings
-        self._engine = engine
         self._budget = PixelBudget()
         self._codecs = CodecCache(
-            engine.model, engine.device, settings.image.limits, engine.engine, engine.precision, engine.threads
+            model.name, model.device, settings.image.limits, model.engine, model.precision, model.threads
         )
 
     def prepare(self) -> None:
@@ -62,8 +68,7 @@ class Worker:
         """
         start = time.perf_counter()
         try:
-            with _memory_errors():
-                result = self._done(job)
+            result = self._done(job)
         except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
@@ -75,26 +80,32 @@ class Worker:
             status = file_status(job.source) if self._settings.preserve else None
             size = copy_file(job.source, job.output, force=job.replace, like=status)
             return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
+        if job.attempt > 1:
+            done = self._done_before(job)
+            if done is not None:
+                return done
+            job = replace(job, replace=True)  # the worker that is taken for dead may write the output yet
+        if job.tar is not None:
+            return run_shard(job, self._settings, self._codecs, self._budget, self._progress, self._stopping)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
         return work(job, self._settings, self._codecs, self._budget, self._progress)
 
-
-@contextlib.contextmanager
-def _memory_errors() -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-            raise OutOfMemory("not enough memory for this image") from error
-        raise
+    def _done_before(self, job: Job) -> Result | None:
+        """Returns the result of a job whose worker has died after it had written the output, which was not there."""
+        size = None if job.replace or not job.output else file_size(job.output)
+        if size is None:
+            return None
+        if job.tar is not None:
+            marker = read_marker(job.output)
+            return None if marker is None else shard_result(job, marker)
+        if job.action == "compress":
+            data = read_input(job.output)
+            return replace(success(job, unpack(data), size, self._codecs), output_bytes=size)
+        return Result("copied" if job.action == "copy" else "ok", job.source, job.output, output_bytes=size)
 
 
 def _failed(job: Job, error: Exception) -> Result:
-    known = error if isinstance(error, CnncompressError) else _bug(error)
+    known = known_error(error)
     about = job.output if isinstance(known, OutputError) else job.source
     result = failure(job.source, known, output=job.output or None, about=about)
     return replace(result, trace="".join(traceback.format_exception(error)))
-
-
-def _bug(error: Exception) -> CnncompressError:
-    return CnncompressError(f"internal error: {type(error).__name__}: {error}; -vv shows where")

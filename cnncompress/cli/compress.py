@@ -16,6 +16,7 @@ from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.files import STANDARD_STREAM
+from cnncompress.remote import is_url
 
 _option = section("Rate and quality")
 _file_option = section("Files")
@@ -61,16 +62,19 @@ def command(
       cnncompress compress photo.jpg                       makes photo.cnc
       cnncompress compress -q 80 photo.png small.cnc
       cnncompress compress -r photos -d archive --skip-existing
+      cnncompress compress --tar in-{000..099}.tar -d out
       cat photo.png | cnncompress compress - > photo.cnc
 
-    INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
-    not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
+    INPUTs are images, folders with -r, URLs, or "-" for standard input. The format of an image is detected from its
+    content, not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
+    if remove and any(map(is_url, (*request.inputs.paths, request.outputs.file or "", str(request.outputs.folder)))):
+        raise click.UsageError("--rm needs files, and no URLs.")
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,
@@ -80,4 +84,4 @@ def command(
         verify=verify,
         remove=remove,
     )
-    run(request, settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model), settings, run_on, report, dry=files.dry_run)

@@ -14,6 +14,8 @@ from typing import Literal
 
 import click
 
+from cnncompress.remote import without_secrets
+
 PROGRAM = "cnncompress"
 
 Kind = Literal["error", "warning", "note"]
@@ -26,11 +28,11 @@ def say(kind: Kind, text: str) -> None:
 
     Args:
         kind: Kind of message, which decides its colour.
-        text: The message.
+        text: The message; credentials in URLs are left out.
     """
     coloured = kind in _COLOURS and _wanted()
     name = click.style(PROGRAM, fg=_COLOURS[kind], bold=True) if coloured else PROGRAM
-    click.echo(f"{name}: {printable(text)}", err=True, color=coloured)
+    click.echo(f"{name}: {printable(without_secrets(text))}", err=True, color=coloured)
 
 
 def printable(text: str) -> str:

@@ -48,9 +48,9 @@ def command(
       cnncompress decompress --scale 1/8 panorama.cnc small.png
       cnncompress decompress --format ppm photo.cnc - | display
 
-    INPUTs are .cnc files, folders with -r, or "-" for standard input. With two arguments, the second is the output if
-    it ends like an image file or is "-". An image file that was stored unchanged is restored byte for byte, unless
-    another format is chosen.
+    INPUTs are .cnc files, folders with -r, URLs, or "-" for standard input. With two arguments, the second is the
+    output if it ends like an image file or is "-". An image file that was stored unchanged is restored byte for byte,
+    unless another format is chosen.
     """
     request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
@@ -61,4 +61,4 @@ def command(
         view=region.view,
         keep_going=region.keep_going,
     )
-    run(request, settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model), settings, run_on, report, dry=files.dry_run)

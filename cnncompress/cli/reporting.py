@@ -21,6 +21,7 @@ from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
+from cnncompress.remote import without_secrets
 from cnncompress.units import format_bytes, percent, plural
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Reporter:
         self._operation = operation
         self._plan = plan
         self._log = log
+        self._stdout = sys.stdout  # libraries that print get another one while they run
         self._start = time.perf_counter()
         self._bar = self._new_bar()
 
@@ -107,7 +109,9 @@ class Reporter:
         if result.error is not None:
             say("error", f"{result.about}: {result.error}")
             if result.trace is not None and self._options.verbose > 1:
-                click.echo(result.trace.rstrip(), err=True)
+                click.echo(without_secrets(result.trace.rstrip()), err=True)
+        for failure in result.tar.failures if result.tar is not None else ():
+            say("error", f"{result.input}: {failure.member}: {failure.error}")
         if self._options.quiet:
             return
         for warning in result.warnings:
@@ -125,10 +129,12 @@ class Reporter:
             sizes = _sizes(totals.input_bytes, totals.estimated_bytes)
             about = f", about {sizes}" if totals.estimated_bytes and action != "copy" else ""
             parts.append(f"{plural(count, 'file')} would be {_DONE[action]}{about}")
-        if counts["ok"] or not totals.files:
+        if counts["ok"] or totals.images or not totals.files:
             text = f"{plural(counts['ok'], 'file')} {_DONE[self._operation]}"
-            if counts["ok"]:
-                speed = f"{counts['ok'] / seconds:.1f} images/s, {totals.pixels / 1e6 / seconds:.1f} MP/s"
+            if totals.tars:
+                text = f"{plural(totals.images, 'image')} in {plural(totals.tars, 'tar')} {_DONE[self._operation]}"
+            if totals.images:
+                speed = f"{totals.images / seconds:.1f} images/s, {totals.pixels / 1e6 / seconds:.1f} MP/s"
                 sizes = f", {_sizes(totals.input_bytes, totals.output_bytes)}" if totals.output_bytes else ""
                 text += f"{sizes}, {seconds:.1f} s, {speed}"
             parts.append(text)
@@ -146,9 +152,9 @@ class Reporter:
         return "; ".join(parts)
 
     def _write(self, values: dict[str, Any]) -> None:
-        line = json.dumps(values)
+        line = without_secrets(json.dumps(values))
         if self._options.json:
-            click.echo(line)
+            click.echo(line, file=self._stdout)
         if self._log is not None:
             try:
                 self._log.write(line + "\n")
@@ -207,6 +213,11 @@ def _line(result: Result) -> str | None:
         return f"{name}: would be {_DONE[result.action]}{_expectation(result)}"
     if result.status != "ok" or result.input_bytes is None:
         return None
+    if result.tar is not None and result.output_bytes is not None:
+        return (
+            f"{name}: {plural(result.tar.images, 'image')}, {plural(result.tar.others, 'other member')}, "
+            f"{_sizes(result.input_bytes, result.output_bytes)}, {result.seconds or 0:.2f} s"
+        )
     facts = [f"{result.width}x{result.height}"]
     if result.coding is not None and result.coding != "learned":
         facts.append(result.coding)

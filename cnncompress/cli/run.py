@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
 from cnncompress.batch.resources import CPU, Share, share_out
@@ -43,8 +43,9 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         click.exceptions.Exit: A file failed, or a signal ended the run.
         CnncompressError: No file can be processed.
     """
+    run_options.check((*request.inputs.paths, request.outputs.file or ""))
     plan = make_plan(request)
-    with json_log(report.json_file) as log:
+    with json_log(report.log_path(request.shard)) as log:
         reporter = Reporter(report, request.operation, plan, log)
         for result in plan.settled:
             reporter.add(result)
@@ -69,7 +70,7 @@ def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Rep
     learned = _needs_encoder(plan, settings)
     if learned or (options.model is not None and settings.encode.may_need_model):
         find_weights(options.model)  # before the work begins
-    if len(plan.jobs) == 1:
+    if len(plan.jobs) == 1 and options.ray is None:
         return _do_one(plan.jobs[0], settings, options, reporter)
     return _do_all(plan.jobs, settings, options, reporter, load=learned)
 
@@ -90,9 +91,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
     from cnncompress.batch.schedule import Schedule  # imports Pillow and NumPy
 
-    devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
-    share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
-    with stop_request() as stop, _slots(share, settings, options, load=load) as slots:
+    with stop_request() as stop, _many_slots(len(jobs), settings, options, load=load) as slots:
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
         with _at_once_if_need_be(schedule):
             for result in schedule.results():
@@ -101,18 +100,35 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
 
 @contextmanager
+def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load: bool) -> Iterator[list[Slot]]:
+    if options.ray is None:
+        devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
+        share = share_out(devices, files, jobs=options.jobs, threads=options.threads)
+        opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
+    else:
+        from cnncompress.batch.ray_slots import RayRun, ray_slots
+
+        cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
+        model = ModelSettings(options.model, engine=options.engine, precision=options.precision)
+        opened = ray_slots(cluster, settings, model, files, load=load)
+    with opened as slots:
+        yield slots
+
+
+@contextmanager
 def _slots(
     share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
 ) -> Iterator[list[Slot]]:
     from cnncompress.batch.pool import process_slots, thread_slots
 
-    engines = [
-        Engine(options.model, device, share.threads, options.engine, options.precision) for device in share.devices
+    models = [
+        ModelSettings(options.model, device, share.threads, options.engine, options.precision)
+        for device in share.devices
     ]
     opened = (
-        thread_slots(settings, engines[0], share.slots, load=load, progress=progress)
+        thread_slots(settings, models[0], share.slots, load=load, progress=progress)
         if share.here
-        else process_slots(settings, engines, share.slots, load=load)
+        else process_slots(settings, models, share.slots, load=load)
     )
     with opened as slots:
         yield list(slots)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -151,6 +152,12 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
     return entry.name, manifest.directory / entry.file, entry.sha256
+
+
+def weights_identity(model: str | Path | None) -> str:
+    """Returns the SHA-256 of the weights of a model; errors as for `find_weights`."""
+    _, path, checksum = find_weights(model)
+    return checksum or hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def find_by_fingerprint(fingerprint: bytes) -> str:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cnncompress.batch.outcomes import Result, Totals, failure
+from cnncompress.batch.outcomes import MemberFailure, Result, TarReport, Totals, failure
 from cnncompress.errors import Corrupt, UnreadableImage
 
 OK = Result("ok", "a.png", "a.cnc", 1000, 50, 40, 20, "RGB", "learned", 60.0, 0.5, "base", "cpu", 0.25, warnings=("w",))
@@ -83,6 +83,7 @@ def test_sums() -> None:
         "skipped": 1,
         "planned": 0,
         "errors": 1,
+        "images": 2,
         "input_bytes": 2000,
         "output_bytes": 100,
         "estimated_bytes": 0,
@@ -91,3 +92,12 @@ def test_sums() -> None:
         "exit_code": 1,
     }
     assert totals.reasons == {"r": 1}
+
+
+def test_images_of_tars_count_also_where_some_failed() -> None:
+    totals = Totals()
+    report = TarReport(3, 6, 3000, (MemberFailure("a.png", "bad", 3),))
+    totals.add(Result("error", "x.tar", "y.tar", 900, 90, error="1 of 4 images failed", exit_code=1, tar=report))
+    totals.add(Result("ok", "z.tar", "z.tar", 100, 10, tar=TarReport(1, 0, 500)))
+    assert (totals.tars, totals.images, totals.pixels, totals.output_bytes) == (2, 4, 3500, 100)
+    assert (totals.statuses["error"], totals.exit_code) == (1, 1)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import SlotLost, process_slots, thread_slots
 from cnncompress.batch.schedule import Schedule
@@ -27,15 +28,18 @@ class Fake:
     done: list[str] = field(default_factory=list)
     process: int = 1
     killed: bool = False
-    refining_stopped: bool = False
+    stop_asked: bool = False
+
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        return not self.killed
 
     def run(self, job: Job) -> Result:
         self.done.append(job.source)
         time.sleep(0.001)
         return Result("ok", job.source)
 
-    def stop_refining(self) -> None:
-        self.refining_stopped = True
+    def stop_soon(self) -> None:
+        self.stop_asked = True
 
     def kill(self) -> None:
         self.killed = True
@@ -66,7 +70,7 @@ def test_a_stop_ends_the_effort_of_what_was_begun() -> None:
     slots = [Fake(), Fake()]
     running: list[int] = []
     list(Schedule(JOBS, slots, lambda: any(slot.done for slot in slots), running.append).results())
-    assert all(slot.refining_stopped for slot in slots)
+    assert all(slot.stop_asked for slot in slots)
     assert len(running) == 1 and 0 <= running[0] <= len(slots)
 
 
@@ -75,6 +79,7 @@ class Dying(Fake):
 
     def run(self, job: Job) -> Result:
         if self.done:
+            self.killed = True
             raise SlotLost(failure(job.source, OutOfMemory("died")))
         return super().run(job)
 
@@ -89,6 +94,49 @@ def test_without_slots_the_rest_fails() -> None:
     results = list(Schedule(JOBS, [Dying()], never).results())
     assert len(results) == 20 and results[0].status == "ok" and results[1].error == "died"
     assert {result.error for result in results[2:]} == {"no worker process is left"}
+
+
+class Reviving(Fake):
+    """Dies over a job that is poison, and over its second job; then lives again."""
+
+    def run(self, job: Job) -> Result:
+        if job.source == "13" or (len(self.done) == 1 and job.attempt == 1):
+            self.done.append("death")
+            raise SlotLost(failure(job.source, OutOfMemory(f"died {job.attempt} times")), again=job.attempt < 3)
+        return super().run(job)
+
+
+def test_jobs_of_dead_workers_go_to_others() -> None:
+    slots = [Reviving(), Reviving(), Reviving()]
+    results = list(Schedule(JOBS, slots, never).results())
+    assert sorted(int(result.input) for result in results) == list(range(20))
+    assert [(result.input, result.error) for result in results if result.status == "error"] == [("13", "died 3 times")]
+    done = [source for slot in slots for source in slot.done if source != "death"]
+    assert sorted(map(int, done)) == [number for number in range(20) if number != 13], "nothing is done twice"
+
+
+class NeverBack(Fake):
+    """Dies over its first job, and would take for ever to live again."""
+
+    waited: int = 0
+
+    def ready(self, needed: Callable[[], bool]) -> bool:
+        while self.killed and needed():
+            self.waited += 1
+            time.sleep(0.001)
+        return not self.killed
+
+    def run(self, job: Job) -> Result:
+        self.killed = True
+        raise SlotLost(failure(job.source, OutOfMemory("died")), again=True)
+
+
+def test_a_job_comes_back_to_slots_that_have_nothing_to_do() -> None:
+    for _ in range(20):
+        lost, other = NeverBack(), Fake()
+        results = list(Schedule(JOBS[:3], [lost, other], never).results())
+        assert sorted(result.input for result in results) == ["0", "1", "2"]
+        assert {result.status for result in results} == {"ok"} and len(other.done) == 3
 
 
 class WithoutDevice(Fake):
@@ -135,24 +183,27 @@ def test_slots_in_other_processes(tmp_path: Path) -> None:
         (tmp_path / f"{number}.txt").write_text("x" * number)
     jobs = [Job("copy", str(tmp_path / f"{number}.txt"), str(tmp_path / f"{number}.copy")) for number in range(6)]
     jobs.append(Job("copy", str(tmp_path / "missing"), str(tmp_path / "none")))
-    with process_slots(WorkSettings(), [Engine()] * 2, 2, load=False) as slots:
+    with process_slots(WorkSettings(), [ModelSettings()] * 2, 2, load=False) as slots:
         assert len({slot.process for slot in slots}) == 2 and os.getpid() not in {slot.process for slot in slots}
         results = list(Schedule(jobs, slots, never).results())
         assert sorted(result.output_bytes or 0 for result in results if result.status == "copied") == list(range(6))
         assert [result.exit_code for result in results if result.status == "error"] == [3]
         slots[0].kill()
+        with pytest.raises(SlotLost) as lost:
+            slots[0].run(jobs[0])
+        assert lost.value.result.exit_code == 7 and "worker process has died" in str(lost.value.result.error)
         results = list(Schedule(jobs[:1], slots[:1], never).results())
-        assert results[0].exit_code == 7 and "worker process has died" in str(results[0].error)
+        assert results[0].error == "no worker process is left"
 
 
 def test_a_model_that_is_missing_is_told_before_the_first_job() -> None:
     with (
         pytest.raises(UnknownModel),
-        thread_slots(WorkSettings(), Engine(model="no-such-model", device="cpu"), 1, load=True),
+        thread_slots(WorkSettings(), ModelSettings("no-such-model", device="cpu"), 1, load=True),
     ):
         pass
     with (
         pytest.raises(UnknownModel),
-        process_slots(WorkSettings(), [Engine(model="no-such-model", device="cpu")], 1, load=True),
+        process_slots(WorkSettings(), [ModelSettings("no-such-model", device="cpu")], 1, load=True),
     ):
         pass

@@ -17,7 +17,7 @@ from cnncompress.batch import encode as batch_encode
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
-from cnncompress.batch.jobs import Engine, Job, WorkSettings
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
@@ -43,7 +43,7 @@ class Setup:
     """A worker whose settings change, and whose model stays."""
 
     def __init__(self) -> None:
-        self._worker = Worker(WorkSettings(), Engine(device="cpu"))
+        self._worker = Worker(WorkSettings(), ModelSettings(device="cpu"))
 
     def run(self, action: str, source: Path | str, target: Path | str = "", **settings: object) -> Result:
         self._worker._settings = WorkSettings(**settings)  # type: ignore[arg-type]
@@ -252,7 +252,7 @@ def test_bugs_cost_one_file(setup: Setup, photo: Path, monkeypatch: pytest.Monke
 
 def test_a_missing_device_concerns_all_files(photo: Path) -> None:
     with pytest.raises(DeviceError, match="cuda:99"):
-        Worker(WorkSettings(), Engine(device="cuda:99")).run(Job("compress", str(photo), "x.cnc"))
+        Worker(WorkSettings(), ModelSettings(device="cuda:99")).run(Job("compress", str(photo), "x.cnc"))
 
 
 class TestEstimate:

@@ -120,3 +120,16 @@ def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, messag
     assert done.returncode == code, done.stderr
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_scale(image: Path, model: Path) -> None:
+    pytest.importorskip("ray", reason="ray is not installed")
+    options = ("--image", image, "--model", model, "--device", "cpu", "--rounds", "1", "--count", "4")
+    done = run("scale", *options, "--names", "1000", "--files", "50", "--members", "10")
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert [re.split(r" {2,}|:", line.strip())[0] for line in lines[:7]] == [
+        *("one process", "Ray", "shards", "shard 0/100 of 1,000 names", "all of 50 files", "1 images", "10 images")
+    ]
+    assert re.fullmatch(r"  1e\+09 of them: [\d,]+ core hours, .* TB in, [\d,]+ TB out", lines[-1])

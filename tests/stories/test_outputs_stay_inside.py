@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cnncompress.batch.inputs import Found, gather
-from cnncompress.batch.outputs import compressed_name, decompressed_name, place
+from cnncompress.batch.outputs import Places, compressed_name, decompressed_name
 from cnncompress.batch.request import Inputs, Outputs
 from cnncompress.images.formats import OUTPUT_FORMATS
 
@@ -36,12 +36,12 @@ def test_names_are_names(name: str, append_suffix: bool, ending: str) -> None:
 def test_named_inputs_go_into_the_folder_itself(path: str, flat: bool) -> None:
     assume(PurePath(path).name)  # there is no file that has none
     (found,) = gather(Inputs((path,)))
-    output = place(found, "x.cnc", Outputs(folder=FOLDER, flat=flat))
+    output = Places(Outputs(folder=FOLDER, flat=flat)).of(found, "x.cnc")
     assert os.path.normpath(output) == str(FOLDER / "x.cnc")
 
 
 @given(st.lists(PARTS.filter(lambda name: name not in (".", "..")), min_size=1, max_size=4))
 def test_found_inputs_keep_their_folders_below(parts: list[str]) -> None:
     found = Found("in/" + "/".join(parts), PurePath(*parts))
-    output = place(found, "x.cnc", Outputs(folder=FOLDER))
+    output = Places(Outputs(folder=FOLDER)).of(found, "x.cnc")
     assert Path(os.path.normpath(output)).is_relative_to(FOLDER)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import click
 
+from cnncompress.batch.request import Shard
 from cnncompress.cli.options.groups import option_group, section
 
 _option = section("Messages")
@@ -20,6 +21,12 @@ class ReportOptions:
     progress: bool | None
     json: bool
     json_file: str | None
+
+    def log_path(self, shard: Shard | None) -> str | None:
+        """Returns the path of the JSON file, with the index of the shard in the place of ``{shard}``."""
+        if shard is None or self.json_file is None:
+            return self.json_file
+        return self.json_file.replace("{shard}", str(shard.index))
 
     def check(self, *, stdout_taken: bool) -> None:
         """Checks that the options can be combined.
@@ -43,5 +50,9 @@ report_options = option_group(
     _option("-v", "--verbose", count=True, help="Print a line for each file; -vv: also tracebacks of errors."),
     _option("--progress/--no-progress", default=None, help="Show a progress bar; by default only on a terminal."),
     _option("--json", is_flag=True, help="Print a JSON object for each file, and a summary, on standard output."),
-    _option("--json-file", metavar="FILE", help="Write the JSON of --json to FILE."),
+    _option(
+        "--json-file",
+        metavar="FILE",
+        help="Write the JSON of --json to FILE; with --shard, {shard} in it stands for the share's index.",
+    ),
 )

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
 from cnncompress.batch.inputs import read_list
-from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
+from cnncompress.batch.jobs import TarWork, WorkSettings
+from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
+from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.groups import option_group, section
+from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files import STANDARD_STREAM
+from cnncompress.model.manifest import weights_identity
+from cnncompress.remote import is_url
 
 _option = section("Files")
 
@@ -33,6 +38,8 @@ class FileOptions:
     root: str | None
     flat: bool
     copy_others: bool
+    shard: Shard | None
+    tar: bool
     force: bool
     skip_existing: bool
     newer: bool
@@ -76,15 +83,42 @@ class FileOptions:
         check_standard_streams(inputs.paths, target, force=self.force)
         outputs = Outputs(
             file=target,
-            folder=None if self.output_dir is None else Path(self.output_dir),
-            root=None if self.root is None else Path(self.root),
+            folder=_folder(self.output_dir),
+            root=_folder(self.root),
             flat=self.flat,
             append_suffix=append_suffix,
             ending=ending,
             existing=self._existing(),
             copy_others=self.copy_others,
         )
-        return Request(operation, inputs, outputs)
+        return Request(operation, inputs, outputs, self.shard)
+
+    def with_tars(self, request: Request, settings: WorkSettings, model: str | None) -> Request:
+        """Returns the same request, of tars if ``--tar`` is given.
+
+        Args:
+            request: The request of the options.
+            settings: How every image is processed.
+            model: Name or path of the model.
+
+        Raises:
+            click.UsageError: Options cannot be combined with ``--tar``.
+            ModelError: The model is unknown.
+        """
+        if not self.tar:
+            return request
+        others = {
+            "--rm": settings.remove, "--copy-others": self.copy_others, "--newer": self.newer, "-p": self.preserve,
+        }  # fmt: skip
+        for name, given in others.items():
+            if given:
+                raise click.UsageError(f"--tar and {name} exclude each other.")
+        if self.output_dir is None:
+            raise click.UsageError("--tar needs --output-dir.")
+        with_model = request.operation == "compress" and settings.encode.may_need_model
+        identity = weights_identity(model) if with_model else ""
+        digest = settings_digest(request.operation, settings, identity)
+        return replace(request, tar=TarWork(digest, request.outputs.append_suffix))
 
     def _inputs(self, paths: Sequence[str]) -> Inputs:
         if self.files_from is None:
@@ -108,6 +142,12 @@ class FileOptions:
             raise click.UsageError("--flat and --root exclude each other.")
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
             raise click.UsageError("Standard input must be the only input; name its output with -o.")
+        if self.shard is not None and (target is not None or STANDARD_STREAM in inputs.paths):
+            raise click.UsageError("--shard divides files, and needs no single output; use --output-dir.")
+        if any(map(is_url, (*inputs.paths, target or "", self.output_dir or ""))):
+            for name, given in (("--newer", self.newer), ("-p", self.preserve), ("--copy-others", self.copy_others)):
+                if given:
+                    raise click.UsageError(f"{name} needs files, and no URLs.")
         if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
             raise click.UsageError(
                 "A single output needs a single input that is a file; use --output-dir for several inputs."
@@ -130,11 +170,15 @@ class FileOptions:
         return chosen[0][1] if chosen else Existing.REFUSE
 
 
+def _folder(name: str | None) -> Path | str | None:
+    return name if name is None or is_url(name) else Path(name)
+
+
 file_options = option_group(
     "files",
     FileOptions,
     _option("-o", "--output", metavar="FILE", help="Output file of a single input."),
-    _option("-d", "--output-dir", metavar="DIR", help="Folder of the outputs, created if missing."),
+    _option("-d", "--output-dir", metavar="DIR", help="Folder or URL of the outputs, created if missing."),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
     _option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed."),
     _option("--include", metavar="GLOB", multiple=True, help="With -r: only matching files; may be repeated."),
@@ -148,6 +192,17 @@ file_options = option_group(
     _option("--root", metavar="DIR", help="With -d: keep the paths of the inputs relative to DIR."),
     _option("--flat", is_flag=True, help="With -d: write all outputs to the folder itself, without sub-folders."),
     _option("--copy-others", is_flag=True, help="With -d: copy all other files unchanged."),
+    _option(
+        "--shard",
+        type=ShardChoice(),
+        metavar="I/N|auto",
+        help="Process share I of N, counted from 0; auto: that of a Slurm array, AWS Batch or Kubernetes job.",
+    ),
+    _option(
+        "--tar",
+        is_flag=True,
+        help="Inputs are tar archives: each becomes a tar in the folder of -d, with the other members copied.",
+    ),
     _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
     _option("--skip-existing", is_flag=True, help="Skip inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),

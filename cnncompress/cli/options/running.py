@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -11,6 +12,7 @@ from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Devices, Size
 from cnncompress.engines.names import EngineName, Precision
+from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 
 _option = section("Running")
@@ -30,6 +32,7 @@ class RunOptions:
     precision: Precision
     jobs: int | None
     threads: int | None
+    ray: str | None
     max_pixels: int
     max_dim: int
     memory_limit: int
@@ -38,6 +41,22 @@ class RunOptions:
     def limits(self) -> Limits:
         """How large images may be."""
         return Limits(self.max_pixels, self.max_dim, self.memory_limit)
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Checks that the options can be combined.
+
+        Args:
+            paths: Inputs and output.
+
+        Raises:
+            click.UsageError: ``--ray`` is given, and a standard stream or certain GPUs are asked for.
+        """
+        if self.ray is None:
+            return
+        if STANDARD_STREAM in paths:
+            raise click.UsageError("--ray needs files as input and output, not standard streams.")
+        if self.device not in (("auto",), ("cpu",), ("cuda",)):
+            raise click.UsageError("--ray chooses the GPUs; with it the device is auto, cpu or cuda.")
 
 
 run_options = option_group(
@@ -88,6 +107,11 @@ run_options = option_group(
         envvar=THREADS_VARIABLE,
         show_envvar=True,
         help="CPU threads in total; 0, the default, for one per core.",
+    ),
+    _option(
+        "--ray",
+        metavar="auto|local|ADDRESS",
+        help="Run on a Ray cluster: the one that is running, one started for this run, or that of an address.",
     ),
     _option(
         "--max-pixels",

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from cnncompress.batch.request import Shard
+from cnncompress.batch.shards import parse_shard
 from cnncompress.bitstream.header import TILE_SIDES, WHOLE
+from cnncompress.errors import PlanError
 
 if TYPE_CHECKING:
     _SizeType = click.ParamType[int]
@@ -19,8 +23,10 @@ if TYPE_CHECKING:
     _ColourType = click.ParamType[tuple[int, int, int]]
     _AreaType = click.ParamType[tuple[int, int, int, int]]
     _TileType = click.ParamType[int | None]
+    _ShardType = click.ParamType[Shard]
 else:  # not generic in older releases of click
     _SizeType = _TextType = _DevicesType = _StripType = _ColourType = _AreaType = _TileType = click.ParamType
+    _ShardType = click.ParamType
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
@@ -174,3 +180,18 @@ class Tile(_TileType):
         if str(value) not in map(str, sides):
             self.fail(f"{value!r} is not one of auto, {', '.join(map(str, sides))}.", param, ctx)
         return int(value)
+
+
+class ShardChoice(_ShardType):
+    """The share of one of several tasks: its index and their number, or ``auto``."""
+
+    name = "I/N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Returns the share; ``auto`` reads the environment."""
+        if isinstance(value, Shard):
+            return value
+        try:
+            return parse_shard(str(value), os.environ)
+        except PlanError as error:
+            self.fail(f"{error}.", param, ctx)

@@ -1,0 +1,249 @@
+"""Beyond one machine: a Ray cluster and shards against one process, planning of long lists, and tars."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from many_files import BatchError
+from PIL import Image
+
+from cnncompress.errors import MissingPackage
+from cnncompress.evaluation.speed import generated_image
+from cnncompress.units import plural
+
+SMALL_SIDE = 128
+MEMBER_SIDE = 64
+
+_PLAN = """
+import sys, time
+from pathlib import Path
+from cnncompress.batch.inputs import read_list
+from cnncompress.batch.plan import make_plan
+from cnncompress.batch.request import Inputs, Outputs, Request, Shard
+start = time.perf_counter()
+inputs, outputs = Inputs(read_list(sys.argv[1], nul=False)), Outputs(folder=Path("out"), root=Path(sys.argv[2]))
+plan = make_plan(Request("compress", inputs, outputs, Shard(0, int(sys.argv[3])) if len(sys.argv) > 3 else None))
+print(len(plan.jobs) + len(plan.settled), time.perf_counter() - start)
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program.
+
+    Attributes:
+        seconds: From its start to its end.
+        peak_mib: The most memory that it held, in MiB.
+        output: What it printed.
+    """
+
+    seconds: float
+    peak_mib: float
+    output: str
+
+
+def measured(command: Sequence[str]) -> Run:
+    """Runs a program to its end.
+
+    Raises:
+        BatchError: It failed.
+    """
+    start = time.perf_counter()
+    watched = [sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command]
+    done = subprocess.run(watched, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise BatchError(f"{' '.join(command[1:4])} failed with exit code {done.returncode}: {last[0]}")
+    output, peak = done.stdout.rstrip().rpartition("\n")[::2]
+    return Run(seconds, float(peak), output)
+
+
+def compress(*arguments: str) -> Run:
+    """Runs ``cnncompress compress``; errors as for `measured`."""
+    return measured([sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments])
+
+
+def small_images(folder: Path, count: int, sources: Sequence[Image.Image]) -> None:
+    """Writes images of 128x128 pixels, cut out of others in turns, or generated.
+
+    Args:
+        folder: Where to; it exists.
+        count: How many.
+        sources: Images to cut from.
+    """
+    pictures = list(sources) or [generated_image(768, 512, seed=seed) for seed in range(4)]
+    for number in range(count):
+        image = pictures[number % len(pictures)]
+        x = 37 * number % max(1, image.width - SMALL_SIDE)
+        y = 23 * number % max(1, image.height - SMALL_SIDE)
+        image.crop((x, y, x + SMALL_SIDE, y + SMALL_SIDE)).save(folder / f"{number:06}.png")
+
+
+@contextlib.contextmanager
+def cluster(cpus: int) -> Iterator[str]:
+    """Starts a Ray cluster on this machine and provides its address.
+
+    Raises:
+        MissingPackage: Ray is not installed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise MissingPackage("this needs Ray: pip install 'cnncompress[ray]'") from None
+    ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    try:
+        yield str(ray.get_runtime_context().gcs_address)
+    finally:
+        ray.shutdown()
+
+
+def cpu_seconds() -> float:
+    """Returns the CPU time of this process and of all that it and they have started; nan where /proc does not tell."""
+    times: dict[int, tuple[int, float]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            times[int(path.parent.name)] = int(fields[1]), sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+    own = {os.getpid()}
+    while more := {process for process, (parent, _) in times.items() if parent in own} - own:
+        own |= more
+    return sum(times[process][1] for process in own) if os.getpid() in times else float("nan")
+
+
+@dataclass(frozen=True)
+class Way:
+    """How long a way of compressing takes.
+
+    Attributes:
+        wall: Seconds, start of the programs included.
+        cpu: CPU seconds of all processes, which other work on the machine hardly changes.
+    """
+
+    wall: float
+    cpu: float
+
+
+def compare_ray(folder: Path, images: int, threads: int, rounds: int, options: Sequence[str]) -> Iterator[str]:
+    """Compresses the same images in one process, on a cluster, and in shards at the same time, in turns.
+
+    Args:
+        folder: Has the images in ``in``.
+        images: How many there are.
+        threads: Threads, actors and shards.
+        rounds: How often each way is measured.
+        options: Further options of the command.
+
+    Yields:
+        Lines of text.
+
+    Raises:
+        BatchError: The command failed, or the ways made different files.
+    """
+    source = ["-r", str(folder / "in"), *options]
+    ways: dict[str, list[Way]] = {"one process": [], "Ray": [], "shards": []}
+    with cluster(threads) as address:
+        for turn in range(rounds):
+            for name, measurements in ways.items():
+                out = ["-d", str(folder / f"{turn}-{name}")]
+                cpu, start = cpu_seconds(), time.perf_counter()
+                if name == "shards":
+                    _shards([*source, *out], threads)
+                else:
+                    where = ["--ray", address] if name == "Ray" else []
+                    compress(*source, *out, *where, "-j", str(threads))
+                measurements.append(Way(time.perf_counter() - start, cpu_seconds() - cpu))
+    _check_equal([folder / f"{turn}-{name}" for turn in range(rounds) for name in ways], images)
+    means = {
+        name: Way(*(statistics.mean(values) for values in zip(*((way.wall, way.cpu) for way in found), strict=True)))
+        for name, found in ways.items()
+    }
+    plain = means["one process"]
+    for name, way in means.items():
+        speed = f"{images / way.wall:6.1f} images/s ({plain.wall / way.wall:.2f} times one process)"
+        yield f"  {name:13}{way.wall:8.1f} s  {speed}  {way.cpu:7.1f} CPU s ({plain.cpu / way.cpu:.2f} times)"
+
+
+def _shards(arguments: Sequence[str], count: int) -> None:
+    command = [sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments, "-j", "1", "-T", "1", "--shard"]
+    tasks = [subprocess.Popen([*command, f"{task}/{count}"]) for task in range(count)]
+    if any(task.wait() for task in tasks):
+        raise BatchError("a shard failed")
+
+
+def _check_equal(folders: Sequence[Path], images: int) -> None:
+    first = {path.name: path.read_bytes() for path in folders[0].iterdir()}
+    if len(first) != images:
+        raise BatchError(f"{len(first)} of {images} files were made")
+    for folder in folders[1:]:
+        if {path.name: path.read_bytes() for path in folder.iterdir()} != first:
+            raise BatchError(f"{folder.name} has other files")
+
+
+def measure_planning(folder: Path, names: int, files: int) -> Iterator[str]:
+    """Plans a shard of a list of names of which no file exists, and all of a list of files that exist.
+
+    Args:
+        folder: Empty.
+        names: Length of the first list.
+        files: Length of the second.
+
+    Yields:
+        Lines of text.
+    """
+    path = folder / "list.txt"
+    path.write_text("".join(f"{folder}/in/{n % 1000:03}/{n:08}.jpg\n" for n in range(names)), encoding="utf-8")
+    yield _planned(f"shard 0/100 of {names:,} names", path, folder / "in", "100")
+    for number in range(files):
+        file = folder / "in" / f"{number % 100:03}" / f"{number:08}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"\xff\xd8\xff")
+    path.write_text("".join(f"{folder}/in/{n % 100:03}/{n:08}.jpg\n" for n in range(files)), encoding="utf-8")
+    yield _planned(f"all of {files:,} files", path, folder / "in")
+
+
+def _planned(name: str, path: Path, root: Path, *shards: str) -> str:
+    run = measured([sys.executable, "-c", _PLAN, str(path), str(root), *shards])
+    count, seconds = run.output.split()
+    return f"  {name}: {float(seconds):.1f} s, peak {run.peak_mib:.0f} MiB, {plural(int(count), 'file')} to do"
+
+
+def measure_tars(folder: Path, members: Sequence[int], options: Sequence[str]) -> Iterator[str]:
+    """Compresses tars of small images, each image beside a label, and measures the memory.
+
+    Args:
+        folder: Empty.
+        members: Numbers of images.
+        options: Further options of the command.
+
+    Yields:
+        Lines of text.
+
+    Raises:
+        BatchError: The command failed.
+    """
+    picture = generated_image(512, 512)
+    for count in members:
+        path = folder / f"{count}.tar"
+        with tarfile.open(path, "w") as tar:
+            for number in range(count):
+                x, y = 7 * number % (512 - MEMBER_SIDE), 11 * number % (512 - MEMBER_SIDE)
+                stream = io.BytesIO()
+                picture.crop((x, y, x + MEMBER_SIDE, y + MEMBER_SIDE)).save(stream, "PNG")
+                for name, data in ((f"{number:06}.png", stream.getvalue()), (f"{number:06}.cls", b"1")):
+                    info = tarfile.TarInfo(name)
+                    info.size = len(data)
+                    tar.addfile(info, io.BytesIO(data))
+        run = compress("--tar", str(path), "-d", str(folder / "out"), "-j", "1", "-T", "1", *options)
+        yield f"  {count} images: {run.seconds:.1f} s, {count / run.seconds:.1f} images/s, peak {run.peak_mib:.0f} MiB"

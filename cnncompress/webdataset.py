@@ -1,0 +1,109 @@
+"""Tars of samples, as WebDataset reads them: a decoder for its pipelines, and tars for engines such as Spark and Dask.
+
+>>> import webdataset  # doctest: +SKIP
+>>> samples = webdataset.WebDataset("out/in-{000..099}.tar").decode(cnncompress.webdataset.decode)  # doctest: +SKIP
+
+The module needs neither WebDataset nor such an engine.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cnncompress.api import DEFAULT_QUALITY, warn_caller
+from cnncompress.batch.inputs import CNC
+from cnncompress.batch.jobs import ModelSettings, TarWork, WorkSettings
+from cnncompress.batch.plan import make_plan
+from cnncompress.batch.request import Existing, Inputs, Outputs, Request
+from cnncompress.batch.tar_marker import settings_digest
+from cnncompress.batch.worker import Worker
+from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.unpacking import parse
+from cnncompress.errors import FeatureLoss
+from cnncompress.model.manifest import weights_identity
+from cnncompress.remote import is_url
+from cnncompress.units import hundredths_of
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+__all__ = ["compress_tars", "decode"]
+
+
+def decode(key: str, data: bytes, *, model: str | None = None, device: str = "cpu") -> Image.Image | None:
+    """Decodes the .cnc members of samples: an argument for ``WebDataset.decode``.
+
+    The model is loaded once in each process, when the first image is decoded. Processes of a ``DataLoader`` are forked:
+    decode nothing before they start, or start them with ``multiprocessing_context="spawn"``.
+
+    Args:
+        key: Ending of the member's name, such as ``.cnc`` or ``.left.cnc``.
+        data: Its contents.
+        model: As for `cnncompress.Codec`, for files of a model that is not installed.
+        device: Where to run, as for `cnncompress.Codec`.
+
+    Returns:
+        The image, as from `cnncompress.decompress`; None for other members, which the next decoder gets.
+
+    Raises:
+        BitstreamError: The file is damaged.
+        ModelError: Its model is not installed.
+        LimitExceeded: The image is too large.
+    """
+    if key.rpartition(".")[2].lower() != CNC:
+        return None
+    decoded = _codecs(model, device, os.getpid()).decode(parse(data))
+    warn_caller(FeatureLoss, decoded.feature_losses)
+    return decoded.image
+
+
+@functools.lru_cache(maxsize=4)
+def _codecs(model: str | None, device: str, process: int) -> CodecCache:
+    # A process that was forked gets codecs of its own: threads of those of its parent do not exist in it.
+    return CodecCache(model, device)
+
+
+def compress_tars(
+    sources: Iterable[str],
+    folder: str,
+    *,
+    quality: float = DEFAULT_QUALITY,
+    effort: int = 0,
+    model: str | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+) -> Iterator[dict[str, Any]]:
+    """Compresses the images of tars, one tar after the other, as ``cnncompress compress --tar --skip-existing`` does.
+
+    For ``rdd.mapPartitions`` of Spark, ``client.map`` of Dask and the like: only paths travel. Tars that are finished
+    are skipped, so a partition may be tried again.
+
+    Args:
+        sources: Paths or URLs of the tars.
+        folder: Path or URL where the new tars go.
+        quality: 0 .. 100.
+        effort: 0 .. 9.
+        model: As for `cnncompress.Codec`.
+        device: As for `cnncompress.Codec`.
+        threads: CPU threads for each image.
+
+    Yields:
+        For each tar the object that ``--json`` prints; ``status`` is ``ok``, ``skipped`` or ``error``.
+
+    Raises:
+        ModelError: The model is unknown or damaged.
+        DeviceError: The device is not available.
+    """
+    settings = WorkSettings(quality=hundredths_of(quality), encode=EncodeSettings(effort=effort))
+    work = TarWork(settings_digest("compress", settings, weights_identity(model)))
+    worker = Worker(settings, ModelSettings(model, device, threads))
+    outputs = Outputs(folder=folder if is_url(folder) else Path(folder), existing=Existing.SKIP)
+    for source in sources:
+        plan = make_plan(Request("compress", Inputs((source,)), outputs, tar=work))
+        for result in (*plan.settled, *map(worker.run, plan.jobs)):
+            yield result.to_json()

@@ -1,0 +1,183 @@
+"""Slots in a Ray cluster: shares of it, actors that die, and jobs that go to others."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cnncompress.batch.jobs import Job, ModelSettings, TarWork, WorkSettings
+from cnncompress.batch.outcomes import Result
+from cnncompress.batch.pool import SlotLost
+from cnncompress.batch.ray_slots import RayRun, RaySlot, _share, ray_slots
+from cnncompress.batch.schedule import Schedule
+from cnncompress.errors import DeviceError, UnavailableError, UnknownModel
+
+JOBS = [Job("compress", f"{number}.png", f"{number}.cnc") for number in range(20)]
+
+
+class ActorDied(Exception):
+    """Stands for the error of Ray."""
+
+
+@dataclass
+class FakeRay:
+    """Runs at once what is asked for; dies over jobs named poison."""
+
+    opened: Any = 7
+    waits: int = 0
+    killed: int = 0
+    seen: list[Job] = field(default_factory=list)
+    exceptions: Any = field(default_factory=lambda: SimpleNamespace(RayActorError=ActorDied))
+
+    def actor(self) -> Any:
+        return SimpleNamespace(
+            open=SimpleNamespace(remote=lambda: self.opened),
+            run=SimpleNamespace(remote=self._run),
+            stop_soon=SimpleNamespace(remote=lambda: None),
+        )
+
+    def _run(self, job: Job) -> Any:
+        self.seen.append(job)
+        if "poison" in job.source:
+            return ActorDied("out of memory")
+        return Result("ok", job.source, job.output, about=job.output)
+
+    def get(self, answer: Any) -> Any:
+        if isinstance(answer, ActorDied):
+            raise answer
+        return answer
+
+    def wait(self, references: list[Any], timeout: float) -> tuple[list[Any], list[Any]]:
+        if self.waits:
+            self.waits -= 1
+            return [], references
+        return references, []
+
+    def kill(self, actor: Any) -> None:
+        self.killed += 1
+
+
+def always() -> bool:
+    return True
+
+
+def test_paths_are_absolute_on_the_way_only() -> None:
+    ray = FakeRay(waits=3)
+    slot = RaySlot(ray, ray.actor)
+    assert slot.ready(always) and (slot.process, ray.waits) == (7, 0)
+    result = slot.run(JOBS[3])
+    assert (result.input, result.output, result.about) == ("3.png", "3.cnc", "3.cnc")
+    assert (ray.seen[0].source, ray.seen[0].output) == (str(Path.cwd() / "3.png"), str(Path.cwd() / "3.cnc"))
+    slot.run(Job("compress", "s3://b/x.png", "s3://b/x.cnc"))
+    assert ray.seen[1].source == "s3://b/x.png"
+
+
+def test_a_slot_is_given_up_when_it_is_not_needed() -> None:
+    ray = FakeRay(waits=1000)
+    answers = iter([True, True, False])
+    assert not RaySlot(ray, ray.actor).ready(lambda: next(answers))
+
+
+@pytest.mark.parametrize(("tar", "attempts"), [(None, 3), (TarWork(""), 2)])
+def test_poison_fails_alone(tar: TarWork | None, attempts: int) -> None:
+    ray = FakeRay()
+    jobs = [*JOBS[:5], Job("compress", "poison.png", "poison.cnc", tar=tar), *JOBS[5:]]
+    results = list(Schedule(jobs, [RaySlot(ray, ray.actor), RaySlot(ray, ray.actor)], lambda: False).results())
+    (failed,) = [result for result in results if result.status == "error"]
+    assert (failed.input, failed.exit_code) == ("poison.png", 7)
+    assert failed.error == f"{attempts} Ray actors have died over this file"
+    assert sorted(result.input for result in results) == sorted(job.source for job in jobs)
+    assert [job.attempt for job in ray.seen if "poison" in job.source] == list(range(1, attempts + 1))
+    assert len(ray.seen) == 20 + attempts and ray.killed == attempts
+
+
+def test_what_keeps_actors_from_starting() -> None:
+    ray = FakeRay(opened=UnknownModel("no model named 'x'"))
+    with pytest.raises(UnknownModel):
+        list(Schedule(JOBS, [RaySlot(ray, ray.actor)], lambda: False).results())
+    ray = FakeRay(opened=ActorDied("no such module\nmore lines"))
+    with pytest.raises(UnavailableError, match=r"actors of Ray die while they start: no such module$"):
+        list(Schedule(JOBS, [RaySlot(ray, ray.actor)], lambda: False).results())
+
+
+@pytest.mark.parametrize(
+    ("run", "resources", "files", "expected"),
+    [
+        (RayRun("auto"), {"CPU": 8.0}, 100, (8, {"num_cpus": 1}, "cpu", 1)),
+        (RayRun("auto"), {"CPU": 8.0}, 3, (3, {"num_cpus": 1}, "cpu", 1)),
+        (RayRun("auto", jobs=2), {"CPU": 8.0}, 100, (2, {"num_cpus": 4}, "cpu", 4)),
+        (RayRun("auto", jobs=4, threads=8), {"CPU": 64.0}, 100, (4, {"num_cpus": 2}, "cpu", 2)),
+        (RayRun("auto"), {"CPU": 16.0, "GPU": 2.0}, 100, (8, {"num_cpus": 1.0, "num_gpus": 0.25}, "cuda", 1)),
+        (RayRun("auto", jobs=3), {"CPU": 2.0, "GPU": 2.0}, 9, (3, {"num_cpus": 2 / 3, "num_gpus": 0.5}, "cuda", 1)),
+        (RayRun("auto", "cpu"), {"CPU": 4.0, "GPU": 2.0}, 100, (4, {"num_cpus": 1}, "cpu", 1)),
+    ],
+)
+def test_shares_of_a_cluster(run: RayRun, resources: dict[str, float], files: int, expected: object) -> None:
+    assert _share(run, resources, files) == expected
+
+
+def test_clusters_without_what_is_needed() -> None:
+    with pytest.raises(DeviceError, match="has no GPU"):
+        _share(RayRun("auto", "cuda"), {"CPU": 4.0}, 1)
+    with pytest.raises(UnavailableError, match="has no CPU"):
+        _share(RayRun("auto"), {}, 1)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Any]:
+    """A real cluster of two CPUs on this machine."""
+    ray = pytest.importorskip("ray", reason="ray is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        handler = signal.getsignal(signal.SIGTERM)
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        yield ray
+        ray.shutdown()
+        signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of Ray
+def test_real_actors_that_die(cluster: Any, tmp_path: Path) -> None:
+    class Poisoned:
+        def open(self) -> int:
+            return os.getpid()
+
+        def run(self, job: Job) -> Result:
+            if "poison" in job.source:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return Result("ok", job.source, job.output)
+
+        def stop_soon(self) -> None:
+            pass
+
+    new: Callable[[], Any] = cluster.remote(max_restarts=0, num_cpus=1)(Poisoned).remote
+    jobs = [*JOBS[:5], Job("compress", "poison.png", "poison.cnc"), *JOBS[5:]]
+    slots = [RaySlot(cluster, new), RaySlot(cluster, new)]
+    results = list(Schedule(jobs, slots, lambda: False).results())
+    assert [result.input for result in results if result.status == "error"] == ["poison.png"]
+    assert sorted(result.input for result in results) == sorted(job.source for job in jobs)
+    for slot in slots:
+        slot.kill()
+
+    for number in range(6):
+        (tmp_path / f"{number}.txt").write_text("x" * number)
+    copies = [Job("copy", str(tmp_path / f"{number}.txt"), str(tmp_path / f"{number}.copy")) for number in range(6)]
+    with ray_slots(RayRun("auto"), WorkSettings(), ModelSettings(), len(copies), load=False) as opened:
+        assert len(opened) == 2
+        results = list(Schedule(copies, opened, lambda: False).results())
+        assert sorted(result.output_bytes or 0 for result in results) == list(range(6))
+        with pytest.raises(SlotLost) as lost:
+            opened[0].kill()
+            assert opened[0].ready(always)
+            os.kill(opened[0].process, signal.SIGKILL)
+            opened[0].run(Job("copy", str(tmp_path / "5.txt"), str(tmp_path / "6.copy"), attempt=3))
+        assert not lost.value.again

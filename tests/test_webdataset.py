@@ -1,0 +1,85 @@
+"""Tars of samples in a WebDataset pipeline and a DataLoader, and for engines that call functions."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+import cnncompress
+from cnncompress.errors import Corrupt, UnknownModel
+from cnncompress.webdataset import compress_tars, decode
+
+
+@pytest.fixture
+def tar(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
+    """Six small photographs with labels."""
+    path = tmp_path / "in-000.tar"
+    with tarfile.open(path, "w") as archive:
+        for number in range(6):
+            stream = io.BytesIO()
+            Image.fromarray(coffee[32 * number : 32 * number + 64, 200:264]).save(stream, "PNG")
+            for name, data in ((f"{number}.png", stream.getvalue()), (f"{number}.cls", str(number).encode())):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+def test_members(coffee: NDArray[np.uint8]) -> None:
+    data = cnncompress.compress(coffee[:32, :32], coding="lossless")
+    for key in (".cnc", "cnc", ".left.CNC"):
+        image = decode(key, data)
+        assert image is not None and np.array_equal(np.asarray(image), coffee[:32, :32])
+    assert decode(".png", data) is None and decode(".cnc.json", data) is None
+    with pytest.raises(Corrupt):
+        decode(".cnc", data[:-1] + bytes([data[-1] ^ 1]))
+
+
+def test_tars_for_engines(tar: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (line,) = compress_tars([str(tar)], str(out), quality=30)
+    assert (line["status"], line["tar"]["images"], line["tar"]["others"]) == ("ok", 6, 6)
+    (line,) = compress_tars([str(tar)], str(out), quality=30)
+    assert (line["status"], line["reason"]) == ("skipped", "finished already")
+    (line,) = compress_tars([str(tar)], str(out), quality=31)
+    assert (line["status"], line["exit_code"]) == ("error", 5)
+    (line,) = compress_tars([str(tmp_path / "missing.tar")], str(out))
+    assert (line["status"], line["exit_code"]) == ("error", 3)
+    with pytest.raises(UnknownModel):
+        list(compress_tars([str(tar)], str(out), model="none"))
+
+
+def first_channel(image: Image.Image) -> Any:
+    return np.asarray(image)[:, :, 0].copy()
+
+
+@pytest.mark.slow
+def test_pipeline_and_data_loader(tar: Path, tmp_path: Path) -> None:
+    webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
+    from torch.utils.data import DataLoader
+
+    out = tmp_path / "out"
+    assert [line["status"] for line in compress_tars([str(tar)], str(out), quality=90)] == ["ok"]
+    (tmp_path / "out" / "in-001.tar").write_bytes((out / "in-000.tar").read_bytes())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # those of WebDataset
+        dataset = webdataset.WebDataset(
+            [str(out / "in-000.tar"), str(out / "in-001.tar")], shardshuffle=False, empty_check=False
+        )
+        dataset = dataset.decode(decode).to_tuple("cnc", "cls").map_tuple(first_channel, int)
+        loader = DataLoader(dataset, batch_size=3, num_workers=2, multiprocessing_context="spawn")
+        batches = list(loader)
+    assert [tuple(images.shape) for images, _ in batches] == [(3, 64, 64)] * 4
+    assert sorted(int(label) for _, labels in batches for label in labels) == sorted([*range(6), *range(6)])
+    with tarfile.open(tar) as archive:
+        original = np.asarray(Image.open(archive.extractfile("0.png")))[:, :, 0].astype(float)  # type: ignore[arg-type]
+    images, labels = batches[0]
+    assert np.abs(np.asarray(images[labels == 0][0], float) - original).mean() < 8
