@@ -62,17 +62,18 @@ def measure_parts(
     for number, picture in enumerate([pictures[0], *pictures]):  # the first one warms up
         path, target = folder / f"{number}.jpg", folder / f"{number}.cnc"
         ImageOps.fit(picture, TWO_MEGAPIXELS, Image.Resampling.LANCZOS).save(path, quality=90)
-        start = time.perf_counter()
+        start = time.process_time()  # of one thread; other work on the machine does not change it
         data = read_input(str(path))
         image = read_image(data, settings.image)
-        read = time.perf_counter()
+        read = time.process_time()
         coded = code(Input(data, len(data), None), None, settings, codecs, budget)
-        done = time.perf_counter()
+        done = time.process_time()
         assert coded is not None
+        begin = time.perf_counter()  # the disk is waited for
         write_output(str(target), coded.data, force=True)
-        end = time.perf_counter()
+        written = time.perf_counter() - begin
         reading = read - start
-        rows.append((reading, done - read - reading, end - done, len(data), len(coded.data)))  # `code` reads it again
+        rows.append((reading, done - read - reading, written, len(data), len(coded.data)))  # `code` reads it again
         del image
     reading, coding, writing, before, after = (statistics.median(column) for column in zip(*rows[1:], strict=True))
     return Parts(reading, coding, writing, int(before), int(after))

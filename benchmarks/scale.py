@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import os
 import statistics
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from many_files import BatchError
 from PIL import Image
@@ -102,37 +102,14 @@ def cluster(cpus: int) -> Iterator[str]:
         import ray
     except ImportError:
         raise MissingPackage("this needs Ray: pip install 'cnncompress[ray]'") from None
-    ray.init(address="local", num_cpus=cpus, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    # Actors are as important as the processes that they are compared with; by default Ray makes them give way.
+    config = {"worker_niceness": 0}
+    options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": logging.ERROR}
+    ray.init(address="local", num_cpus=cpus, _system_config=config, **options)
     try:
         yield str(ray.get_runtime_context().gcs_address)
     finally:
         ray.shutdown()
-
-
-def cpu_seconds() -> float:
-    """Returns the CPU time of this process and of all that it and they have started; nan where /proc does not tell."""
-    times: dict[int, tuple[int, float]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            times[int(path.parent.name)] = int(fields[1]), sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
-    own = {os.getpid()}
-    while more := {process for process, (parent, _) in times.items() if parent in own} - own:
-        own |= more
-    return sum(times[process][1] for process in own) if os.getpid() in times else float("nan")
-
-
-@dataclass(frozen=True)
-class Way:
-    """How long a way of compressing takes.
-
-    Attributes:
-        wall: Seconds, start of the programs included.
-        cpu: CPU seconds of all processes, which other work on the machine hardly changes.
-    """
-
-    wall: float
-    cpu: float
 
 
 def compare_ray(folder: Path, images: int, threads: int, rounds: int, options: Sequence[str]) -> Iterator[str]:
@@ -152,27 +129,23 @@ def compare_ray(folder: Path, images: int, threads: int, rounds: int, options: S
         BatchError: The command failed, or the ways made different files.
     """
     source = ["-r", str(folder / "in"), *options]
-    ways: dict[str, list[Way]] = {"one process": [], "Ray": [], "shards": []}
+    seconds: dict[str, list[float]] = {"one process": [], "Ray": [], "shards": []}
     with cluster(threads) as address:
         for turn in range(rounds):
-            for name, measurements in ways.items():
+            for name, times in seconds.items():
                 out = ["-d", str(folder / f"{turn}-{name}")]
-                cpu, start = cpu_seconds(), time.perf_counter()
+                start = time.perf_counter()
                 if name == "shards":
                     _shards([*source, *out], threads)
                 else:
                     where = ["--ray", address] if name == "Ray" else []
                     compress(*source, *out, *where, "-j", str(threads))
-                measurements.append(Way(time.perf_counter() - start, cpu_seconds() - cpu))
-    _check_equal([folder / f"{turn}-{name}" for turn in range(rounds) for name in ways], images)
-    means = {
-        name: Way(*(statistics.mean(values) for values in zip(*((way.wall, way.cpu) for way in found), strict=True)))
-        for name, found in ways.items()
-    }
-    plain = means["one process"]
-    for name, way in means.items():
-        speed = f"{images / way.wall:6.1f} images/s ({plain.wall / way.wall:.2f} times one process)"
-        yield f"  {name:13}{way.wall:8.1f} s  {speed}  {way.cpu:7.1f} CPU s ({plain.cpu / way.cpu:.2f} times)"
+                times.append(time.perf_counter() - start)
+    _check_equal([folder / f"{turn}-{name}" for turn in range(rounds) for name in seconds], images)
+    means = {name: statistics.mean(times) for name, times in seconds.items()}
+    for name, mean in means.items():
+        ratio = means["one process"] / mean
+        yield f"  {name:13}{mean:8.1f} s  {images / mean:6.1f} images/s ({ratio:.2f} times one process)"
 
 
 def _shards(arguments: Sequence[str], count: int) -> None:

@@ -98,6 +98,7 @@ def compress_tars(
     Raises:
         ModelError: The model is unknown or damaged.
         DeviceError: The device is not available.
+        OutputError: A tar would replace itself.
     """
     settings = WorkSettings(quality=hundredths_of(quality), encode=EncodeSettings(effort=effort))
     work = TarWork(settings_digest("compress", settings, weights_identity(model)))

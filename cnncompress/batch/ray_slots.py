@@ -100,7 +100,10 @@ def _connected(address: str) -> Iterator[Any]:
         yield ray
         return
     _refuse_closed(address)
-    local: dict[str, Any] = {"num_cpus": available_cores(), "include_dashboard": False} if address == LOCAL else {}
+    local: dict[str, Any] = {}
+    if address == LOCAL:  # by default Ray's workers give way to all other processes of a machine
+        config = {"worker_niceness": 0}
+        local = {"num_cpus": available_cores(), "include_dashboard": False, "_system_config": config}
     handler = signal.getsignal(signal.SIGTERM)
     try:
         with warnings.catch_warnings():
