@@ -148,6 +148,7 @@ class Codec:
 
         Warns:
             FeatureLoss: Something about the image cannot be carried.
+            PartLost: The image's file is damaged in a way that its decoder repairs.
 
         Raises:
             TypeError: Image or quality is of a type that it cannot have.
@@ -357,6 +358,7 @@ def _read(image: ImageSource, settings: ImageSettings) -> SourceImage:
     planes = read_image(image, settings)
     if planes is not image:
         warn_caller(FeatureLoss, planes.losses)
+        warn_caller(PartLost, planes.damage)
     return planes
 
 

@@ -35,7 +35,10 @@ _file_option = section("Files")
 @_file_option("--append-suffix", is_flag=True, help="Name the output photo.jpg.cnc instead of photo.cnc.")
 @_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written, and check the result.")
 @_file_option(
-    "--rm", "remove", is_flag=True, help="Remove each input once its output is verified and safely on the disk."
+    "--rm",
+    "remove",
+    is_flag=True,
+    help="Remove each input once its output is verified and safely on the disk, if nothing of it is left out.",
 )
 @picture_options
 @run_options

@@ -205,9 +205,11 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
         read_image(tmp_path)
     with pytest.raises(UnreadableImage, match="null"):
         read_image("a\0b")
-    for data in (b"", b"hello", bytes(1000), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"):
+    for data in (b"", b"hello", bytes(1000)):
         with pytest.raises(UnreadableImage, match="not an image"):
             read_image(data)
+    with pytest.raises(UnsupportedImage, match="PostScript is not supported"):
+        read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
 
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,12 +51,12 @@ picture_options = option_group(
         "--strip",
         type=Strip(STRIPPABLE),
         default=frozenset(),
-        help="Leave out metadata: all, or any of exif,xmp,icc,gps.",
+        help="Leave out metadata: all, or any of exif,xmp,icc,gps,other; other is what .cnc files have no place for.",
     ),
     _option(
         "--strict",
         is_flag=True,
-        help="Refuse images that must be converted with a loss (16 bits, CMYK ...), instead of warning.",
+        help="Refuse images that cannot be carried as they are (16 bits, CMYK, damage ...), instead of warning.",
     ),
     _option(
         "--frame",
