@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
     "bitstream": {"errors", "units"},
-    "files": {"errors"},
+    "files": {"errors", "units"},
     "units": set(),
     "errors": set(),
 }  # fmt: skip

@@ -29,8 +29,8 @@ from cnncompress.errors import (
     UnsupportedImage,
     VerificationFailed,
 )
-from cnncompress.files import file_status, read_input, reason, write_output
-from cnncompress.images.read import read_image
+from cnncompress.files import file_status, read_input, read_once, reason, write_output
+from cnncompress.images.read import check_start, read_image
 from cnncompress.images.source import SourceImage
 
 NOT_SMALLER = "would not be smaller"
@@ -74,7 +74,7 @@ def encode(
     Raises:
         CnncompressError: Input, output or model cannot be used, or a limit is exceeded.
     """
-    opened = _open(job.source)
+    opened = _open(job.source, settings.image.limits.memory)
     record = record_for(job.source, opened.size) if job.record else None
     image = read_image(opened.source, settings.image)
     with budget.taken(image.size[0] * image.size[1]):
@@ -137,10 +137,10 @@ def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -
         raise VerificationFailed("the decoded new file differs from the input")
 
 
-def _open(source: str) -> Input:
+def _open(source: str, limit: int) -> Input:
     status = file_status(source)
     if status is None:
-        data = read_input(source)
+        data = read_once(source, check_start, limit)
         return Input(data, len(data), None)
     return Input(source, status.st_size, status)
 

@@ -12,10 +12,12 @@ from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.outputs import apply_overwrite_policy
+from cnncompress.batch.request import Existing
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
+from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError, OutputExists
 from cnncompress.files import copy_file, file_status
 
 # Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
@@ -61,12 +63,27 @@ class Worker:
         start = time.perf_counter()
         try:
             with _memory_errors():
-                result = self._done(job)
+                result = self._done_or_skipped(job)
         except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
             result = _failed(job, error)
         return replace(result, seconds=round(time.perf_counter() - start, 4))
+
+    def _done_or_skipped(self, job: Job) -> Result:
+        """Does the work; the policy for existing outputs is applied to what other runs have written meanwhile."""
+        if job.existing in (Existing.SKIP, Existing.UPDATE):
+            now = apply_overwrite_policy(job, job.existing)
+            if isinstance(now, Result):
+                return now
+            job = now
+        try:
+            return self._done(job)
+        except OutputExists:
+            now = apply_overwrite_policy(job, job.existing)
+            if job.existing is Existing.REFUSE or not isinstance(now, Result):
+                raise
+            return now
 
     def _done(self, job: Job) -> Result:
         if job.action == "copy":

@@ -67,7 +67,8 @@ def command(
       cat photo.png | cnncompress compress - > photo.cnc
 
     INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
-    not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
+    not from its name. With two arguments, the second is the output if it ends in .cnc, or is "-" or
+    /dev/null.
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)

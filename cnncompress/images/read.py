@@ -19,11 +19,12 @@ from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
 from cnncompress.images.fields.colours import ColourTag
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.look import Look, look_into
-from cnncompress.images.formats import SNIFFED_BYTES, foreign_format
+from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
 from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
 from cnncompress.images.icc import make_profile
 from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
 from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 from cnncompress.units import plural
@@ -95,9 +96,7 @@ def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[t
         raise UnsupportedImage(f"{look.fields.refusal} is not supported")
     start = stream.read(SNIFFED_BYTES)
     stream.seek(0)
-    foreign = foreign_format(start)
-    if foreign is not None:
-        raise UnsupportedImage(f"{foreign} is not supported")
+    check_start(start)
     source = mended(stream, look, settings.limits)
     with limit_lifted():
         try:
@@ -147,7 +146,7 @@ def _from_pillow(
     raw_mode = _raw_mode(image)
     large = image.width * image.height > LARGE
     with decoder_errors("the image is damaged or truncated"):
-        with limit_lifted() if large else contextlib.nullcontext():
+        with limit_lifted() if large else contextlib.nullcontext(), decoder_lines(image) as lines:
             image.load()
         image = image if stream is None else restore_white(image, stream)
         turn = _TURNS.get(_orientation(image))
@@ -156,6 +155,7 @@ def _from_pillow(
         planes = to_planes(upright, image.format, raw_mode, white_zero=has_white_zero(image))
         found = metadata.collect(image, settings.strip, turned=turn is not None, fields=fields)
 
+    damage = (*fields.damage, *lines)
     losses = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
     losses += [planes.loss] if planes.loss else []
     losses += found.losses
@@ -170,16 +170,14 @@ def _from_pillow(
     if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
         losses.append(f"the gamma of {_gamma(image):g} is not kept")
     if settings.strict:
-        _refuse((*fields.damage, *losses, *replaced))
+        _refuse((*damage, *losses, *replaced))
 
     chosen = settings.frame is not None and getattr(image, "n_frames", 1) > 1
     withheld = found.withheld or chosen
     if planes.alpha is not None and settings.opaque_background is not None:
         planes, withheld = on_background(planes, settings.opaque_background), True
     graphic = image.mode in ("1", "P", "PA")
-    return SourceImage(
-        planes.colour, planes.alpha, planes.layout, kept, tuple(losses), fields.damage, graphic, withheld
-    )
+    return SourceImage(planes.colour, planes.alpha, planes.layout, kept, tuple(losses), damage, graphic, withheld)
 
 
 def _refuse(lines: tuple[str, ...]) -> None:
@@ -199,6 +197,23 @@ def _with_colours(kept: Metadata, tag: ColourTag, planes: Planes) -> tuple[Metad
         return kept, (), ()
     profile = make_profile(tag, gray=planes.layout.is_gray)
     return replace(kept, icc=profile), (), (f"the colours as told by {tag.origin} become an ICC profile",)
+
+
+def check_start(start: bytes) -> None:
+    """Checks whether a file can be one of an image, by its first bytes.
+
+    Args:
+        start: At least `cnncompress.images.formats.SNIFFED_BYTES` of them, unless the file is shorter.
+
+    Raises:
+        UnreadableImage: It is not an image in a supported format.
+        UnsupportedImage: It is an image in a format that is known and not supported.
+    """
+    foreign = foreign_format(start)
+    if foreign is not None:
+        raise UnsupportedImage(f"{foreign} is not supported")
+    if sniff(start) is None:
+        raise UnreadableImage("not an image in a supported format")
 
 
 def check_frame(image: Image.Image, frame: int | None) -> None:

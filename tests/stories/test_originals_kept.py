@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +82,19 @@ def test_reduced_depth_is_kept(tmp_path: Path) -> None:
     Image.fromarray(PIXELS[..., 0].astype(np.uint16) * 257).save(path)
     done = compress(path)
     assert done.exit_code == 0 and path.exists() and "reduced to 8 bits" in done.stderr
+
+
+def test_lines_of_libtiff_are_damage_with_a_name_before_them(tmp_path: Path) -> None:
+    """In a process of its own, whose standard error has two descriptors."""
+    path = tmp_path / "fax.tif"
+    drawing = Image.fromarray(np.indices((200, 300)).sum(0) % 37 < 18)
+    drawing.save(path, compression="group4")
+    data = bytearray(path.read_bytes())
+    data[68], data[69] = data[68] ^ 255, data[69] ^ 90
+    path.write_bytes(data)
+    command = [sys.executable, "-m", "cnncompress", "compress", "--lossless", "--if-larger", "keep", "--rm", str(path)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 4 and path.exists() and (tmp_path / "fax.cnc").exists()
+    assert all(line.startswith(f"cnncompress: {path}: ") for line in done.stderr.splitlines())
+    assert "the decoder says: Fax4Decode" in done.stderr

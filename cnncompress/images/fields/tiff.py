@@ -23,6 +23,7 @@ _UNCOMPRESSED, _SEPARATE = 1, 2
 _SIGNED, _FLOAT, _COMPLEX = 2, 3, (5, 6)
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
+_RAW = "camera raw"
 _MAX_DIRECTORIES = 64
 _MAX_ENTRIES = 4096
 _MAX_VALUES = 64
@@ -94,7 +95,7 @@ def read_fields(data: FileBytes, frame: int = 0) -> Fields:
     start = int.from_bytes(head[8:16] if layout.entry_bytes == 20 else head[4:8], layout.byte_order)
     directories = _chain(data, layout, start)
     if head[8:10] == b"CR" and layout.entry_bytes == 12:
-        return Fields(refusal="camera raw (CR2)")
+        return Fields(refusal=f"{_RAW} (CR2)")
     if frame >= len(directories):
         return Fields()
     chosen = directories[frame]
@@ -114,9 +115,10 @@ def read_fields(data: FileBytes, frame: int = 0) -> Fields:
     )
 
 
-def is_white_zero(photometric: int) -> bool:
-    """Whether a value of the tag PhotometricInterpretation means that 0 is white."""
-    return photometric == _WHITE_IS_ZERO
+def camera_raw(data: FileBytes) -> str | None:
+    """Returns the name of a camera raw file such as "camera raw (DNG)"; None for another TIFF file."""
+    refusal = read_fields(data).refusal
+    return refusal if refusal is not None and refusal.startswith(_RAW) else None
 
 
 def _layout(head: bytes) -> _Layout | None:
@@ -182,9 +184,9 @@ def _raw(directories: list[_Directory], subs: list[_Directory], chosen: _Directo
     everything = [*directories, *subs]
     is_dng = any(_DNG_VERSION in each.tags for each in everything)
     if is_dng or any(each.number(_PHOTOMETRIC, 0) in (_CFA, _LINEAR_RAW) for each in everything):
-        return f"camera raw ({'DNG' if is_dng else _maker(chosen)})"
+        return f"{_RAW} ({'DNG' if is_dng else _maker(chosen)})"
     if any(_area(sub) > _area(chosen) for sub in subs):
-        return f"camera raw ({_maker(chosen)}), or a preview of a larger picture in the file"
+        return f"{_RAW} ({_maker(chosen)}), or a preview of a larger picture in the file"
     return None
 
 
