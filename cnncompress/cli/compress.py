@@ -78,7 +78,7 @@ def command(
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,
-        encode=EncodeSettings(rate.chosen_coding, rate.effort, picture.tile),
+        encode=EncodeSettings(rate.chosen_coding, rate.effort, picture.tile, picture.exact),
         if_larger=cast(IfLarger, if_larger),
         preserve=files.preserve,
         verify=verify,

@@ -10,6 +10,7 @@ from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import Decoded, decode
+from cnncompress.forking import compute_after_fork
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
 from cnncompress.model.manifest import find_by_fingerprint
@@ -84,4 +85,5 @@ class CodecCache:
         return decode(parsed, view, self.limits, self.decoder, progress)
 
     def _load(self, model: str | os.PathLike[str] | None) -> ModelCodec:
+        compute_after_fork()
         return ModelCodec(model, self._device, self.limits, self._precision, self._threads)

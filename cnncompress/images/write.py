@@ -60,6 +60,8 @@ def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metad
         image = image.convert("1", dither=Image.Dither.NONE)
     if alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
+    if image.mode != layout.mode:  # equal planes
+        image = image.convert(layout.mode)
     attach(image, metadata)
     return image
 

@@ -26,6 +26,7 @@ class PictureOptions:
     frame: int | None
     no_alpha: bool
     background: tuple[int, int, int] | None
+    exact: bool
     tile: int | None
 
     def settings(self, limits: Limits) -> ImageSettings:
@@ -68,6 +69,7 @@ picture_options = option_group(
         "--no-alpha", is_flag=True, help="Remove transparency; the background is white unless --background is given."
     ),
     _option("--background", type=Colour(), help="Blend transparent images with this colour."),
+    _option("--exact", is_flag=True, help="Keep colours that full transparency hides; else they are filled smoothly."),
     _option(
         "--tile",
         type=Tile(),
