@@ -185,6 +185,11 @@ def bmp_with_profile() -> bytes:
     return b"BM" + struct.pack("<IHHI", 14 + 124 + len(pixels) + len(icc), 0, 0, 138) + header + pixels + icc
 
 
+def sun_raster() -> bytes:
+    """A Sun raster file, 8x4 pixels of gray."""
+    return struct.pack(">8I", 0x59A66A95, 8, 4, 8, 32, 1, 0, 0) + bytes(32)
+
+
 def jp2_with_profile() -> bytes:
     """A JPEG 2000 file whose colours are told by an ICC profile."""
     place = JP2.index(b"colr") - 4
@@ -377,6 +382,13 @@ def _others() -> Iterator[Case]:
     yield Case("BMP", "ICC profile", "carried", bmp_with_profile())
     yield Case("BMP", "alpha of 16-bit pixels", "warning", bmp_a1r5g5b5(), "alpha")
     yield Case("BMP", "bytes behind the end", "left out", BMP + SECRET, "24 bytes behind")
+    yield Case(
+        "DIB", "bytes behind the end", "left out", encoded(Image.fromarray(PHOTO), "DIB") + SECRET, "24 bytes behind"
+    )
+    yield Case(
+        "SGI", "bytes behind the end", "left out", encoded(Image.fromarray(PHOTO), "SGI") + SECRET, "24 bytes behind"
+    )
+    yield Case("Sun raster", "bytes behind the end", "left out", sun_raster() + SECRET, "24 bytes behind")
     yield Case("QOI", "linear light", "ICC profile", QOI[:13] + b"\1" + QOI[14:], "QOI")
     yield Case("QOI", "bytes behind the end", "left out", QOI + SECRET, "24 bytes behind")
     yield Case("PNM", "comments", "left out", PPM[:3] + b"# " + SECRET + b"\n" + PPM[3:], "comments")

@@ -164,7 +164,7 @@ def _from_pillow(
     losses += fields.losses
     kept = found.metadata if planes.profile_holds else replace(found.metadata, icc=None)
     replaced: tuple[str, ...] = ()
-    if fields.colour_tag is not None and image.info.get("icc_profile") is None and "icc" not in settings.strip:
+    if fields.colour_tag is not None and "icc" not in settings.strip:
         kept, loss, replaced = _with_colours(kept, fields.colour_tag, planes)
         losses += loss
     if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
@@ -193,7 +193,8 @@ def _with_colours(kept: Metadata, tag: ColourTag, planes: Planes) -> tuple[Metad
     """
     if tag.inexact is not None:
         return kept, (f"the colours as told by {tag.origin} ({tag.inexact}) are not kept",), ()
-    if not planes.profile_holds:  # converted to sRGB
+    # A profile beside it says the same as well as it can; colours that were converted are sRGB.
+    if kept.icc is not None or not planes.profile_holds:
         return kept, (), ()
     profile = make_profile(tag, gray=planes.layout.is_gray)
     return replace(kept, icc=profile), (), (f"the colours as told by {tag.origin} become an ICC profile",)

@@ -1,4 +1,4 @@
-"""Fields of BMP files: bit masks, colour space and profile. Microsoft's BITMAPINFOHEADER, V4 and V5."""
+"""Fields of BMP and DIB files: bit masks, colour space and profile. Microsoft's BITMAPINFOHEADER, V4 and V5."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ _UNCOMPRESSED = 0
 
 
 def read_fields(data: FileBytes) -> Fields:
-    """Reads the fields of a BMP file."""
-    header = data.at(_FILE_HEADER_BYTES, _V5_BYTES)
+    """Reads the fields of a BMP file, or of a DIB file, which is one without its first header."""
+    start = _FILE_HEADER_BYTES if data.at(0, 2) == b"BM" else 0
+    header = data.at(start, _V5_BYTES)
     size = int.from_bytes(header[:4], "little")
     if size < 40 or len(header) < 40:  # OS/2: nothing but pixels
         return Fields()
@@ -33,10 +34,15 @@ def read_fields(data: FileBytes) -> Fields:
         elif space == _LINKED:
             tag = ColourTag("the BMP header", inexact="a profile in another file")
         elif space == _EMBEDDED and size >= _V5_BYTES and len(header) >= _V5_BYTES:
-            start, length = struct.unpack_from("<II", header, 112)
-            profile = data.at(_FILE_HEADER_BYTES + start, min(length, MAX_METADATA_BYTES + 1)) or None
-            profile_end = _FILE_HEADER_BYTES + start + length
-    end = max(_end_of_pixels(data, width, height, bits, compression), profile_end)
+            place, length = struct.unpack_from("<II", header, 112)
+            profile = data.at(start + place, min(length, MAX_METADATA_BYTES + 1)) or None
+            profile_end = start + place + length
+    if start:
+        pixels = data.number(10, 4, "little") or 0
+    else:
+        (used,) = struct.unpack_from("<I", header, 32)
+        pixels = size + 4 * (min(used, 256) or 1 << bits if bits <= 8 else 0) + 12 * (compression == 3 and size == 40)
+    end = max(_end_of_pixels(data, pixels, width, height, bits, compression), profile_end)
     return Fields(
         kind=f"a BMP with {bits} bits a pixel and unusual bit masks" if compression in _BITFIELDS else None,
         extras=behind_the_end(data, end, margin=4),
@@ -47,8 +53,7 @@ def read_fields(data: FileBytes) -> Fields:
     )
 
 
-def _end_of_pixels(data: FileBytes, width: int, height: int, bits: int, compression: int) -> int:
-    start = data.number(10, 4, "little") or 0
+def _end_of_pixels(data: FileBytes, start: int, width: int, height: int, bits: int, compression: int) -> int:
     if compression == _UNCOMPRESSED or compression in _BITFIELDS:
         return start + (abs(width) * bits + 31) // 32 * 4 * abs(height)
     return data.number(2, 4, "little") or data.size

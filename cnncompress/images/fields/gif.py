@@ -32,6 +32,8 @@ def read_fields(data: FileBytes) -> Fields:
             break
         position, passed = _behind_blocks(data, position, _MAX_BLOCKS - blocks)
         blocks += passed + 1
+    if blocks >= _MAX_BLOCKS:
+        return Fields(extras=named_once(extras))
     damage = ("the end of the image is missing",) if position >= data.size else ("a block of an unknown kind",)
     return Fields(extras=named_once(extras), damage=damage)
 

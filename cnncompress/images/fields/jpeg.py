@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from cnncompress.images.fields.file_bytes import FileBytes, behind_the_end
 from cnncompress.images.fields.findings import Fields, named_once
+from cnncompress.images.fields.multi_picture import THUMBNAILS, listed_pictures
 
 _MAX_SEGMENTS = 20_000
 _BLOCK_BYTES = 1 << 20
@@ -34,11 +35,6 @@ _GAIN_MAP_SEGMENT = b"urn:iso:std:iso:ts:21496:-1\0"
 _GAIN_MAP_WORDS = (b"hdrgm:Version", b"http://ns.apple.com/HDRGainMap", b"apple-HDRGainMap")
 _GAIN_MAP = "the gain map (HDR) behind the picture is not kept"
 _ICC_HEADER_BYTES = 14
-
-_MPF_ENTRIES = 0xB002
-_MPF_ENTRY_BYTES = 16
-_MAX_PICTURES = 64
-_MPF_THUMBNAILS = 0x01
 
 
 @dataclass
@@ -246,7 +242,7 @@ def _further_pictures(data: FileBytes, walk: _Walk) -> tuple[tuple[str, ...], tu
     """Returns lines for pictures behind the first one, and for other data there."""
     if walk.end is None:
         return ((_GAIN_MAP,) if walk.gain_map else ()), ()
-    listed = _listed_pictures(data, walk)
+    listed = listed_pictures(data, *walk.mpf) if walk.mpf is not None else []
     covered, pictures = walk.end, []
     for kind, start, length in listed:
         if start == 0 or not walk.end <= start <= data.size - length:
@@ -256,7 +252,7 @@ def _further_pictures(data: FileBytes, walk: _Walk) -> tuple[tuple[str, ...], tu
             return (_GAIN_MAP,) if walk.gain_map else (_SECOND,), ("bytes between the pictures are not kept",)
         covered = max(covered, start + length)
         walk.remarks = True
-        if kind != _MPF_THUMBNAILS:
+        if kind != THUMBNAILS:
             pictures.append(_GAIN_MAP if walk.gain_map else _SECOND)
     behind = behind_the_end(data, covered)
     if behind and data.at(covered, 3) == b"\xff\xd8\xff":
@@ -274,28 +270,3 @@ def _behind_second(data: FileBytes, start: int) -> tuple[str, ...]:
     """Describes what follows a picture that follows the first one: on phones, a video."""
     tail = data.at(start, min(data.size - start, 64 << 20))
     return ("the video behind the picture is not kept",) if b"ftypmp4" in tail or b"ftypisom" in tail else ()
-
-
-def _listed_pictures(data: FileBytes, walk: _Walk) -> list[tuple[int, int, int]]:
-    """Returns class, start and length of the pictures that an MPF segment lists."""
-    if walk.mpf is None:
-        return []
-    base, length = walk.mpf
-    packed = data.at(base, min(length, 1 << 16))
-    order = {b"II": "<", b"MM": ">"}.get(packed[:2])
-    if order is None or len(packed) < 8:
-        return []
-    (directory,) = struct.unpack_from(order + "I", packed, 4)
-    if directory + 2 > len(packed):
-        return []
-    (count,) = struct.unpack_from(order + "H", packed, directory)
-    for position in range(directory + 2, min(directory + 2 + 12 * count, len(packed) - 11), 12):
-        tag, _, size, offset = struct.unpack_from(order + "HHII", packed, position)
-        if tag == _MPF_ENTRIES:
-            entries = packed[offset : offset + min(size, _MAX_PICTURES * _MPF_ENTRY_BYTES)]
-            found = []
-            for start in range(0, len(entries) - _MPF_ENTRY_BYTES + 1, _MPF_ENTRY_BYTES):
-                attribute, bytes_, place = struct.unpack_from(order + "III", entries, start)
-                found.append((attribute >> 16 & 0xFF, base + place if place else 0, bytes_))
-            return found
-    return []

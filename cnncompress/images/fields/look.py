@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import IO, NamedTuple
 
-from cnncompress.images.fields import bmp, gif, heif, jpeg, jpeg2000, png, pnm, qoi, tiff, webp
+from cnncompress.images.fields import bmp, gif, heif, jpeg, jpeg2000, png, pnm, qoi, sgi, sun, tiff, webp
 from cnncompress.images.fields.file_bytes import FileBytes
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.formats import SNIFFED_BYTES, sniff
@@ -12,7 +12,8 @@ from cnncompress.images.formats import SNIFFED_BYTES, sniff
 _READERS = {
     "jpg": jpeg.read_fields, "webp": webp.read_fields, "avif": heif.read_fields, "jp2": jpeg2000.read_fields,
     "j2k": jpeg2000.read_fields, "pbm": pnm.read_fields, "pgm": pnm.read_fields, "ppm": pnm.read_fields,
-    "pfm": pnm.read_fields, "gif": gif.read_fields, "bmp": bmp.read_fields, "qoi": qoi.read_fields,
+    "pfm": pnm.read_fields, "gif": gif.read_fields, "bmp": bmp.read_fields, "dib": bmp.read_fields,
+    "sgi": sgi.read_fields, "ras": sun.read_fields, "qoi": qoi.read_fields,
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from cnncompress.images.fields.findings import Fields, named_once
 
 _SIGNATURE_BYTES = 8
 _FRAME_BYTES = 12
-_MAX_CHUNKS = 1_000_000
+_MAX_CHUNKS = 300_000
 _BLOCK_BYTES = 1 << 20
 _SRGB_GAMMA = 0.45455
 _GAMMA_TOLERANCE = 0.01
@@ -28,7 +28,7 @@ _STRUCTURE = frozenset(
      b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"eXIf"}
 )  # fmt: skip
 _TEXT = (b"tEXt", b"zTXt", b"iTXt")
-_REMARKS = (b"tIME", b"sPLT")
+_REMARKS = (b"tIME", b"sPLT", b"oFFs", b"vpAg", b"caNv")
 _NAMED = {
     b"caBX": "C2PA data are not kept",
     b"mDCV": "HDR metadata (mDCV) are not kept",
@@ -37,7 +37,7 @@ _NAMED = {
 _XMP_KEYWORD = b"XML:com.adobe.xmp"
 _CAPTIONS = (b"Raw profile type iptc", b"Raw profile type 8bim")
 # Text that programs write by themselves, and what Pillow reads as EXIF.
-_REMARK_KEYWORDS = (b"Software", b"date:", b"png:", b"Raw profile type")
+_REMARK_KEYWORDS = (b"Software", b"date:", b"png:", b"icc:", b"exif:", b"Raw profile type")
 
 PILLOW_TEXT_BYTES = 1 << 20
 """Longest inflated text and profile that Pillow reads."""
@@ -96,16 +96,17 @@ class PngFields(NamedTuple):
 
 def read_fields(data: FileBytes) -> PngFields:
     """Reads the fields of a PNG file."""
-    walk, last = _Walk(), None
-    for chunk in chunks(data):
+    walk, last, count = _Walk(), None, 0
+    for count, chunk in enumerate(chunks(data), 1):  # noqa: B007 - counted
         if last is None and chunk.name == b"CgBI":
             return PngFields(Fields(refusal="a PNG in Apple's own variant (CgBI)"), None)
         last = chunk
         _look_at(walk, data, chunk)
-    if last is None or last.name != b"IEND":
+    all_seen = count < _MAX_CHUNKS
+    if all_seen and (last is None or last.name != b"IEND"):
         walk.damage.append("the end of the image is missing")
-        behind: tuple[str, ...] = ()
-    else:
+    behind: tuple[str, ...] = ()
+    if last is not None and last.name == b"IEND":
         behind = behind_the_end(data, last.start + _FRAME_BYTES + last.length, margin=2)
     if walk.texts:
         shown = ", ".join(dict.fromkeys(walk.texts[:4])) + (" ..." if len(walk.texts) > 4 else "")
@@ -116,7 +117,7 @@ def read_fields(data: FileBytes) -> PngFields:
         damage=named_once(walk.damage),
         colour_tag=_colour_tag(walk),
         metadata=Metadata(icc=walk.icc, xmp=walk.xmp),
-        known=True,
+        known=all_seen,
     )
     return PngFields(fields, _without(data, walk.left_out) if walk.left_out else None)
 
@@ -177,16 +178,17 @@ def _look_at(walk: _Walk, data: FileBytes, chunk: Chunk) -> None:
 def _text(walk: _Walk, chunk: Chunk, payload: bytes) -> None:
     keyword, _, rest = payload.partition(b"\0")
     value: bytes | None = rest
-    if chunk.name == b"zTXt":
-        value = _inflated(rest[1:])
+    most = MAX_METADATA_BYTES if keyword == _XMP_KEYWORD and walk.xmp is None else PILLOW_TEXT_BYTES
+    if walk.text_bytes > PILLOW_TEXTS_BYTES:
+        value = None
+    elif chunk.name == b"zTXt":
+        value = _inflated(rest[1:], most)
     elif chunk.name == b"iTXt":
         value = rest[2:].split(b"\0", 2)[-1]
         if rest[:1] == b"\1":
-            value = _inflated(value)
+            value = _inflated(value, most)
     _leave_out_if_long(walk, chunk, value)
     walk.text_bytes += len(value or b"")
-    if walk.text_bytes > PILLOW_TEXTS_BYTES:
-        walk.left_out.append(chunk)
     if keyword == _XMP_KEYWORD and chunk.name == b"iTXt" and walk.xmp is None:
         walk.xmp = value or None
     elif keyword in _CAPTIONS:
@@ -202,10 +204,10 @@ def _leave_out_if_long(walk: _Walk, chunk: Chunk, inflated: bytes | None) -> Non
         walk.left_out.append(chunk)
 
 
-def _inflated(data: bytes) -> bytes | None:
-    """Inflates up to a byte more than metadata may have; None if the data are damaged."""
+def _inflated(data: bytes, most: int = MAX_METADATA_BYTES) -> bytes | None:
+    """Inflates up to a byte more than may be; None if the data are damaged."""
     try:
-        return zlib.decompressobj().decompress(data, MAX_METADATA_BYTES + 1)
+        return zlib.decompressobj().decompress(data, most + 1)
     except zlib.error:
         return None
 

@@ -6,12 +6,10 @@ directory is a thumbnail.
 
 from __future__ import annotations
 
-import struct
-from typing import Literal, NamedTuple
-
 from cnncompress.images.fields.colours import ColourTag, from_chromaticities
-from cnncompress.images.fields.file_bytes import FileBytes
+from cnncompress.images.fields.file_bytes import FileBytes, behind_the_end
 from cnncompress.images.fields.findings import Fields
+from cnncompress.images.fields.tiff_directories import Directory, TiffDirectories
 
 _SUBFILE_TYPE, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _MAKE = 254, 256, 257, 258, 259, 262, 271
 _SAMPLES, _PLANAR, _SUB_DIRECTORIES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 277, 284, 330, 338, 339
@@ -24,11 +22,6 @@ _SIGNED, _FLOAT, _COMPLEX = 2, 3, (5, 6)
 _ASSOCIATED, _UNASSOCIATED = 1, 2
 
 _RAW = "camera raw"
-_MAX_DIRECTORIES = 64
-_MAX_ENTRIES = 4096
-_MAX_VALUES = 64
-_TYPE_BYTES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4, 0, 0, 8, 8, 8)
-_FORMATS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I", 16: "Q", 17: "q", 18: "Q"}
 
 # Tags that say how pixels are stored, and those that metadata.py carries.
 _STRUCTURE = frozenset(
@@ -37,6 +30,8 @@ _STRUCTURE = frozenset(
      341, 342, 347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532, 32995, 32996, 32997, 32998}
 )  # fmt: skip
 _CARRIED = frozenset({270, 271, 272, 282, 283, 296, 305, 306, 315, 316, 700, 18246, 18249, 33432, 34665, 34675, 34853})
+# What programs write by themselves: names of document and page, positions on the page.
+_REMARKS = frozenset({269, 285, 286, 287})
 _NAMED = (
     (frozenset({33723, 34377}), "captions (IPTC, Photoshop) are not kept"),
     (frozenset({37724}), "Photoshop's layers are not kept"),
@@ -49,38 +44,6 @@ _RAW_BY_MAKER = {
 }  # fmt: skip
 
 
-class _Layout(NamedTuple):
-    """Byte order, and sizes that differ between TIFF and BigTIFF."""
-
-    order: Literal["<", ">"]
-    entries: str
-    offset: str
-    entry_bytes: int
-
-    @property
-    def byte_order(self) -> Literal["little", "big"]:
-        return "little" if self.order == "<" else "big"
-
-    @property
-    def offset_bytes(self) -> int:
-        return struct.calcsize(self.offset)
-
-
-class _Directory(NamedTuple):
-    """The tags of a directory with their values, as far as they are numbers or text."""
-
-    tags: dict[int, tuple[float, ...] | bytes]
-    following: int
-
-    def numbers(self, tag: int) -> tuple[float, ...]:
-        value = self.tags.get(tag, ())
-        return () if isinstance(value, bytes) else value
-
-    def number(self, tag: int, default: int) -> int:
-        values = self.numbers(tag)
-        return int(values[0]) if values else default
-
-
 def read_fields(data: FileBytes, frame: int = 0) -> Fields:
     """Reads the fields of a TIFF file.
 
@@ -88,28 +51,21 @@ def read_fields(data: FileBytes, frame: int = 0) -> Fields:
         data: The file.
         frame: The directory that is read, counted from 0.
     """
-    head = data.at(0, 16)
-    layout = _layout(head)
-    if layout is None or len(head) < 8:
-        return Fields()
-    start = int.from_bytes(head[8:16] if layout.entry_bytes == 20 else head[4:8], layout.byte_order)
-    directories = _chain(data, layout, start)
-    if head[8:10] == b"CR" and layout.entry_bytes == 12:
+    if data.at(8, 2) == b"CR" and data.at(2, 2) in (b"*\0", b"\0*"):
         return Fields(refusal=f"{_RAW} (CR2)")
+    file = TiffDirectories(data)
+    directories = file.chain()
     if frame >= len(directories):
         return Fields()
     chosen = directories[frame]
-    subs = [
-        sub
-        for offset in chosen.numbers(_SUB_DIRECTORIES)[:_MAX_DIRECTORIES]
-        if (sub := _directory(data, layout, int(offset))) is not None
-    ]
+    subs = file.at(chosen.numbers(_SUB_DIRECTORIES))
+    end = file.end([*directories, *subs])
     refusal = _raw(directories, subs, chosen) or _wrongly_read(chosen)
     return Fields(
         refusal=refusal,
         kind=_kind(chosen),
         pictures=_further_pictures(chosen, subs),
-        extras=_extras(chosen),
+        extras=(*_extras(chosen), *(behind_the_end(data, end, margin=8) if end is not None else ())),
         losses=_bands(chosen),
         colour_tag=_colour_tag(chosen),
     )
@@ -121,65 +77,7 @@ def camera_raw(data: FileBytes) -> str | None:
     return refusal if refusal is not None and refusal.startswith(_RAW) else None
 
 
-def _layout(head: bytes) -> _Layout | None:
-    orders: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
-    order = orders.get(head[:2])
-    if order is None:
-        return None
-    magic = int.from_bytes(head[2:4], "little" if order == "<" else "big")
-    if magic == 42:
-        return _Layout(order, "H", "I", 12)
-    return _Layout(order, "Q", "Q", 20) if magic == 43 else None
-
-
-def _chain(data: FileBytes, layout: _Layout, start: int) -> list[_Directory]:
-    found: list[_Directory] = []
-    seen: set[int] = set()
-    while start and start not in seen and len(found) < _MAX_DIRECTORIES:
-        seen.add(start)
-        directory = _directory(data, layout, start)
-        if directory is None:
-            break
-        found.append(directory)
-        start = directory.following
-    return found
-
-
-def _directory(data: FileBytes, layout: _Layout, start: int) -> _Directory | None:
-    count_bytes = struct.calcsize(layout.entries)
-    count = data.number(start, count_bytes, layout.byte_order)
-    if count is None or count > _MAX_ENTRIES:
-        return None
-    size = count * layout.entry_bytes
-    packed = data.at(start + count_bytes, size + layout.offset_bytes)
-    tags: dict[int, tuple[float, ...] | bytes] = {}
-    for position in range(0, min(size, len(packed) - layout.entry_bytes + 1), layout.entry_bytes):
-        tag, kind, values = struct.unpack_from(layout.order + "HH" + layout.offset, packed, position)
-        place = position + 4 + layout.offset_bytes
-        tags.setdefault(tag, _values(data, layout, kind, values, packed[place : place + layout.offset_bytes]))
-    following = packed[size : size + layout.offset_bytes]
-    complete = len(following) == layout.offset_bytes
-    return _Directory(tags, int.from_bytes(following, layout.byte_order) if complete else 0)
-
-
-def _values(data: FileBytes, layout: _Layout, kind: int, count: int, field: bytes) -> tuple[float, ...] | bytes:
-    size = _TYPE_BYTES[kind] if kind < len(_TYPE_BYTES) else 0
-    count = min(count, _MAX_VALUES)
-    packed = field[: size * count]
-    if size * count > len(field):
-        packed = data.at(int.from_bytes(field, layout.byte_order), size * count)
-    if kind in (2, 7) or not size:
-        return packed
-    count = len(packed) // size
-    if kind in (5, 10):
-        pairs = struct.unpack_from(f"{layout.order}{2 * count}{'I' if kind == 5 else 'i'}", packed)
-        return tuple(top / bottom if bottom else 0.0 for top, bottom in zip(pairs[::2], pairs[1::2], strict=True))
-    if kind not in _FORMATS:
-        return ()
-    return struct.unpack_from(f"{layout.order}{count}{_FORMATS[kind]}", packed)
-
-
-def _raw(directories: list[_Directory], subs: list[_Directory], chosen: _Directory) -> str | None:
+def _raw(directories: list[Directory], subs: list[Directory], chosen: Directory) -> str | None:
     """Returns the name of a camera raw file, or of a preview of a larger picture; None for another file."""
     everything = [*directories, *subs]
     is_dng = any(_DNG_VERSION in each.tags for each in everything)
@@ -190,29 +88,29 @@ def _raw(directories: list[_Directory], subs: list[_Directory], chosen: _Directo
     return None
 
 
-def _maker(directory: _Directory) -> str:
+def _maker(directory: Directory) -> str:
     make = directory.tags.get(_MAKE, b"")
     words = make.decode("latin-1").upper().split() if isinstance(make, bytes) else []
     return _RAW_BY_MAKER.get(words[0].strip("\0"), "TIFF") if words else "TIFF"
 
 
-def _area(directory: _Directory) -> int:
+def _area(directory: Directory) -> int:
     return directory.number(_WIDTH, 0) * directory.number(_HEIGHT, 0)
 
 
-def _further_pictures(chosen: _Directory, subs: list[_Directory]) -> tuple[str, ...]:
+def _further_pictures(chosen: Directory, subs: list[Directory]) -> tuple[str, ...]:
     # Smaller versions can be made again; anything else cannot.
     others = [sub for sub in subs if not sub.number(_SUBFILE_TYPE, 0) & _REDUCED or _area(sub) >= _area(chosen)]
     return ("further pictures in sub-directories are not kept",) if others else ()
 
 
-def _colours(directory: _Directory) -> int | None:
+def _colours(directory: Directory) -> int | None:
     photometric = directory.number(_PHOTOMETRIC, _WHITE_IS_ZERO)
     counts = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _CIELAB: 3}
     return counts.get(photometric)
 
 
-def _wrongly_read(directory: _Directory) -> str | None:
+def _wrongly_read(directory: Directory) -> str | None:
     """Names what Pillow reads without an error and yet wrongly, and what nobody can tell the white of."""
     bits = directory.number(_BITS, 1)
     formats = set(directory.numbers(_SAMPLE_FORMAT))
@@ -233,7 +131,7 @@ def _wrongly_read(directory: _Directory) -> str | None:
     return None
 
 
-def _kind(directory: _Directory) -> str | None:
+def _kind(directory: Directory) -> str | None:
     bits = [int(value) for value in directory.numbers(_BITS)] or [1]
     formats = directory.numbers(_SAMPLE_FORMAT)
     if _FLOAT in formats:
@@ -246,7 +144,7 @@ def _kind(directory: _Directory) -> str | None:
     return f"a TIFF with {extras} bands besides its colours" if extras else None
 
 
-def _bands(directory: _Directory) -> tuple[str, ...]:
+def _bands(directory: Directory) -> tuple[str, ...]:
     colours, samples = _colours(directory), directory.number(_SAMPLES, 1)
     if colours is None or samples <= colours:
         return ()
@@ -259,8 +157,8 @@ def _bands(directory: _Directory) -> tuple[str, ...]:
     return (f"{bands} besides colours and alpha, such as infrared, {'is' if lost == 1 else 'are'} not kept",)
 
 
-def _extras(directory: _Directory) -> tuple[str, ...]:
-    others = directory.tags.keys() - _STRUCTURE - _CARRIED
+def _extras(directory: Directory) -> tuple[str, ...]:
+    others = directory.tags.keys() - _STRUCTURE - _CARRIED - _REMARKS
     found = [text for tags, text in _NAMED if others & tags]
     unknown = sorted(others - {tag for tags, _ in _NAMED for tag in tags})
     if unknown:
@@ -269,7 +167,7 @@ def _extras(directory: _Directory) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _colour_tag(directory: _Directory) -> ColourTag | None:
+def _colour_tag(directory: Directory) -> ColourTag | None:
     if _ICC in directory.tags:
         return None
     if _TRANSFER in directory.tags:
