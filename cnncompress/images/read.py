@@ -94,9 +94,10 @@ def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[t
     """
     if look.fields.refusal is not None:
         raise UnsupportedImage(f"{look.fields.refusal} is not supported")
-    start = stream.read(SNIFFED_BYTES)
+    foreign = foreign_format(stream.read(SNIFFED_BYTES))
     stream.seek(0)
-    check_start(start)
+    if foreign is not None:
+        raise UnsupportedImage(f"{foreign} is not supported")
     source = mended(stream, look, settings.limits)
     with limit_lifted():
         try:
