@@ -389,7 +389,7 @@ def _others() -> Iterator[Case]:
         "SGI", "bytes behind the end", "left out", encoded(Image.fromarray(PHOTO), "SGI") + SECRET, "24 bytes behind"
     )
     yield Case("Sun raster", "bytes behind the end", "left out", sun_raster() + SECRET, "24 bytes behind")
-    yield Case("QOI", "linear light", "ICC profile", QOI[:13] + b"\1" + QOI[14:], "QOI")
+    yield Case("QOI", "linear light, which is informative only", "carried", QOI[:13] + b"\1" + QOI[14:])
     yield Case("QOI", "bytes behind the end", "left out", QOI + SECRET, "24 bytes behind")
     yield Case("PNM", "comments", "left out", PPM[:3] + b"# " + SECRET + b"\n" + PPM[3:], "comments")
     yield Case("PNM", "a second picture", "left out", PPM + PPM, "second picture")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sample_files import encoded
 
 from cnncompress.api import store_original
 from cnncompress.errors import UnreadableImage, UnsupportedImage
+from cnncompress.images.fields.look import look_into
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import STRIPPABLE, ImageSettings
 from cnncompress.images.source import SourceImage
@@ -120,3 +122,24 @@ def test_previews_behind_a_photograph_are_no_loss() -> None:
     data[second : second + 4] = (0x010002).to_bytes(4, "little")
     assert not read_image(bytes(data)).losses
     assert read_image(bytes(data), ImageSettings(strip=frozenset({"gps"}))).withheld
+
+
+def test_senseless_chromaticities_and_keywords_of_two_lines() -> None:
+    """What fuzzing found."""
+    on_a_line = struct.pack(">8I", 31270, 32900, 64000, 0, 30000, 0, 15000, 6000)
+    for primaries in (on_a_line, bytes(32), b"\xff" * 32):
+        assert len(read_image(with_chunks((b"cHRM", primaries))).losses) <= 1
+    (line,) = read_image(with_chunks((b"tEXt", b"two\nlines\0x"))).losses
+    assert line == "text (twolines) is not kept"
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_sound_restart_markers_are_no_damage(mode: str, subsampling: int, progressive: bool) -> None:
+    for blocks in (1, 3):
+        image = Image.fromarray(PHOTO[:33, :49]).convert(mode)
+        data = encoded(image, "JPEG", subsampling=subsampling, progressive=progressive, restart_marker_blocks=blocks)
+        assert not look_into(io.BytesIO(data), None).fields.damage
+        first = data.index(b"\xff\xd0")
+        assert look_into(io.BytesIO(data[:first] + data[first + 2 :]), None).fields.damage
