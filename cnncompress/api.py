@@ -1,6 +1,6 @@
 """The Python interface: images to .cnc bytes and back.
 
-Torch is imported when a model is loaded, and not for files that need none. Any number of threads may call what is here
+Torch is imported only where a GPU or a search needs it (docs/ENGINES.md). Any number of threads may call what is here
 at once, and share a `Codec`; the same file gives the same pixels in all of them.
 
 This is the only place that warns. Whatever is below returns what was lost.
@@ -13,7 +13,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, get_args
+from typing import IO, get_args
 
 import PIL
 from PIL import Image
@@ -29,9 +29,9 @@ from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import FeatureLoss, PartLost, UnknownModel
 from cnncompress.files import FileSource
-from cnncompress.forking import compute_after_fork
 from cnncompress.images import write
 from cnncompress.images.limits import Limits
 from cnncompress.images.read import read_image
@@ -39,9 +39,6 @@ from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 from cnncompress.images.view import parse_view
 from cnncompress.units import Hundredths, hundredths_of
-
-if TYPE_CHECKING:
-    from cnncompress.model.devices import Precision
 
 __all__ = [
     "DEFAULT_QUALITY",
@@ -74,7 +71,9 @@ class Codec:
         device: str = "auto",
         *,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        engine: EngineName = "auto",
         precision: Precision = "auto",
+        threads: int | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
         """Loads a model.
@@ -83,19 +82,22 @@ class Codec:
             model: Name of an installed model, path of a weights file, or None for the default.
             device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
             limits: How large an image may be that is coded or decoded.
-            precision: What the networks compute in: ``fp32``, ``bf16``, or ``auto``, which is fp32. Any of them decodes
-                the files of any other.
+            engine: What runs the networks: ``ncnn`` on a CPU, ``torch`` on a GPU or a CPU, or ``auto``
+                (docs/ENGINES.md). Any of them decodes the files of any other.
+            precision: What the networks compute in: ``fp32``, ``bf16`` (torch only), or ``auto``, which is fp32.
+            threads: How many work on an image on a CPU; holds all of the process to them. By default one for each core.
             stopwatch: Told of the stages "image", "analysis", "hyper", "scales", "context", "synthesis" and "rans".
 
         Raises:
             TypeError: Device or limits are of another type.
             ModelError: The model is unknown or its file is damaged.
-            DeviceError: The device is not there.
+            DeviceError: The device is not there, or not one of the engine's.
+            MissingPackage: Torch is needed and not installed.
+            ValueError: There is no such engine or precision.
         """
         _check_types(device, limits)
-        compute_after_fork()
-        self._made_with = (model, device, limits, precision)
-        self._codec = ModelCodec(model, device, limits, precision, stopwatch=stopwatch)
+        self._made_with = (model, device, limits, engine, precision, threads)
+        self._codec = ModelCodec(model, device, limits, engine, precision, threads, stopwatch)
 
     def __reduce__(self) -> tuple[Callable[..., Codec], tuple[object, ...]]:
         """Returns how to make the codec again elsewhere; a stopwatch stays behind."""
@@ -117,7 +119,7 @@ class Codec:
     @property
     def device(self) -> str:
         """Where the networks run, such as ``cuda:0``."""
-        return str(self._codec.device)
+        return self._codec.device
 
     @property
     def limits(self) -> Limits:
@@ -368,9 +370,15 @@ def compress_with(
 
 
 def _made_again(
-    fingerprint: bytes, model: str | os.PathLike[str] | None, device: str, limits: Limits, precision: Precision
+    fingerprint: bytes,
+    model: str | os.PathLike[str] | None,
+    device: str,
+    limits: Limits,
+    engine: EngineName,
+    precision: Precision,
+    threads: int | None,
 ) -> Codec:
-    codec = Codec(model, device, limits=limits, precision=precision)
+    codec = Codec(model, device, limits=limits, engine=engine, precision=precision, threads=threads)
     if codec.fingerprint != fingerprint:
         raise UnknownModel(f"the codec was made with model {fingerprint.hex()}, here it is {codec.fingerprint.hex()}")
     return codec

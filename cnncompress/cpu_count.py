@@ -15,6 +15,14 @@ from pathlib import Path, PurePosixPath
 _PROCESS = Path("/proc/self")
 
 
+def available_cores() -> int:
+    """Returns the number of cores to use: ``OMP_NUM_THREADS``, or else what this process may use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    if told.isdecimal() and int(told) > 0:
+        return int(told)
+    return cpu_count()
+
+
 def cpu_count(process: Path = _PROCESS) -> int:
     """Returns how many threads of this process can run at the same time, at least 1.
 

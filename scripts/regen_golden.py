@@ -22,7 +22,6 @@ from typing import Any
 
 import click
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 from skimage import data
@@ -33,6 +32,7 @@ from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tiles import TileGrid
+from cnncompress.engines.choice import load_engine
 from cnncompress.entropy.coder import EntropyModel
 from cnncompress.model.weights import load_weights
 
@@ -122,8 +122,8 @@ def add_model_files(folder: Path, codec: Codec) -> int:
         FileExistsError: A model that was shipped under the same name has files of these names.
     """
     weights = load_weights(codec.model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-    pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
+    engine = load_engine(weights, "auto", "cpu", "auto", threads=1)
+    pipeline = ImagePipeline(LatentTransform(engine, weights.scales), EntropyModel(weights.tables))
     entries = read_list(folder)
     for name, image, quality in model_cases():
         file, fingerprint = f"{codec.model}-{name}.cnc", codec.fingerprint.hex()
@@ -180,7 +180,7 @@ def symbols_sha256(tiles: Iterable[Latents]) -> str:
     digest = hashlib.sha256()
     for latents in tiles:
         for part in (latents.z, latents.y):
-            digest.update(part.numpy().astype("<i4").tobytes())
+            digest.update(part.astype("<i4").tobytes())
     return digest.hexdigest()
 
 
@@ -211,10 +211,9 @@ def write_list(folder: Path, entries: list[Entry]) -> None:
 @click.option("--directory", default=GOLDEN, type=click.Path(path_type=Path), help="Folder to write to.")
 def main(model: str | None, directory: Path) -> None:
     """Write the golden files of a model, and those without one, that are not there yet."""
-    torch.set_num_threads(1)
     plain = directory / "plain"
     plain.mkdir(parents=True, exist_ok=True)
-    codec = Codec(model, "cpu")
+    codec = Codec(model, "cpu", threads=1)
     try:
         counts = add_model_files(directory, codec), add_plain_files(plain)
     except FileExistsError as error:

@@ -123,14 +123,9 @@ def weights() -> Weights:
 @pytest.fixture(scope="session")
 def pipeline(weights: Weights) -> ImagePipeline:
     """The default model between pixels and payload, on the CPU."""
-    import torch
+    from coding import pipeline_of
 
-    from cnncompress.codec.latents import LatentTransform
-    from cnncompress.codec.pipeline import ImagePipeline
-    from cnncompress.entropy.coder import EntropyModel
-
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-    return ImagePipeline(transform, EntropyModel(weights.tables))
+    return pipeline_of(weights)
 
 
 @pytest.fixture(scope="session")

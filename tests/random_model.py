@@ -10,8 +10,9 @@ from random_scales import random_scales
 
 from cnncompress.entropy.tables import TOTAL, ScaleTables
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
-from cnncompress.model.weights import round_to_stored, save_weights
+from cnncompress.model.weights import save_weights
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.stored import arrays_of, round_to_stored
 
 
 def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: int = 0, seed: int = 5) -> None:
@@ -35,7 +36,7 @@ def write_random_model(path: Path, *, latent_channels: int = 8, fine_channels: i
         for parameter in network.parameters():
             parameter.normal_(0, 0.2, generator=generator)
         round_to_stored(network)
-    save_weights(path, network, random_scales(config, seed), narrow_tables(2))
+    save_weights(path, config, arrays_of(network), random_scales(config, seed), narrow_tables(2))
 
 
 def narrow_tables(radius: int) -> ScaleTables:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cnncompress.batch.resources import available_cores
-from cnncompress.cpu_count import cpu_count
+from cnncompress.cpu_count import available_cores, cpu_count
 
 V1 = "4:cpu,cpuacct:{group}\n2:memory:{group}\n"
 V2 = "0::{group}\n"
@@ -90,7 +89,7 @@ def test_senseless_files_are_no_quota(content: str, tmp_path: Path) -> None:
 
 
 def test_the_number_that_was_told_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cnncompress.batch.resources.cpu_count", lambda: 3)
+    monkeypatch.setattr("cnncompress.cpu_count.cpu_count", lambda: 3)
     monkeypatch.setenv("OMP_NUM_THREADS", "5")
     assert available_cores() == 5
     monkeypatch.delenv("OMP_NUM_THREADS")

@@ -19,17 +19,30 @@ PACKAGE = Path(cnncompress.__file__).parent
 MAY_IMPORT = {
     "__main__": {"cli"},
     "cli": {
-        "__init__", "batch", "bitstream", "codec", "errors", "files", "images", "model", "probe", "training", "units",
+        "__init__", "batch", "bitstream", "codec", "cpu_count", "engines.choice", "engines.names", "errors", "files",
+        "images", "model", "probe", "training", "units",
     },
-    "batch": {"bitstream", "codec", "cpu_count", "errors", "files", "images", "units"},
+    "batch": {"bitstream", "codec", "cpu_count", "engines.names", "errors", "files", "images", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "evaluation": {"__init__", "api", "errors", "files", "images"},
-    "api": {"bitstream", "codec", "errors", "files", "forking", "images", "units"},
-    "training": {"codec", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units"},
-    "codec": {"bitstream", "entropy", "errors", "files", "forking", "images", "model", "model.weights", "nn", "units"},
+    "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "units"},
+    "training": {
+        "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
+    },
+    "codec": {
+        "bitstream", "engines", "engines.choice", "engines.names", "engines.torch", "entropy", "errors", "files",
+        "forking", "images", "model", "model.weights", "nn", "units",
+    },
     "probe": {"bitstream", "errors", "files", "images", "model"},
-    "model.weights": {"entropy", "errors", "model", "nn"},
-    "nn": {"entropy", "model"},
+    "engines.choice": {
+        "cpu_count", "engines", "engines.names", "engines.torch", "errors", "model", "model.weights", "nn",
+    },
+    "engines.torch": {"engines", "engines.names", "model", "nn", "units"},
+    "engines": {"entropy", "model", "model.network_arrays", "units"},
+    "engines.names": set(),
+    "nn": {"entropy", "model", "model.weights"},
+    "model.weights": {"entropy", "errors", "model", "model.network_arrays"},
+    "model.network_arrays": {"entropy", "model"},
     "entropy": {"errors", "model"},
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
@@ -46,14 +59,13 @@ ONLY_IN = {
     "click": {"cli"},
     "constriction": {"entropy"},
     "matplotlib": {"evaluation"},
+    "ncnn": {"engines"},
     "scipy": {"evaluation"},
     "torchvision": {"training"},
 }
 # ... and the modules and sub-packages that load torch; all others must load without it.
 LOADS_TORCH = (
-    "codec.latents", "codec.mosaic", "codec.pipeline", "codec.refinement.cost", "codec.refinement.gradient",
-    "codec.refinement.search", "codec.refinement.steps", "codec.tile_decoder", "codec.tile_encoder",
-    "evaluation", "model.devices", "model.weights", "nn", "training",
+    "codec.refinement.network_gradient", "engines.torch", "evaluation", "model.devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(

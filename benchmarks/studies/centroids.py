@@ -27,14 +27,16 @@ from table_classes import table_bits
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform, Quantised
+from cnncompress.engines.torch import TorchEngine
+from cnncompress.entropy.dead_zone import STRENGTH, widenings
 from cnncompress.evaluation.bdrate import bd_rate
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import PSNR, SSIMULACRA2
 from cnncompress.model.config import SCALE_LEVELS
 from cnncompress.model.weights import Weights, load_weights
-from cnncompress.nn.gaussian import STRENGTH
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.quality import QualityTable, lambda_at, quality_position
+from cnncompress.nn.stored import network_of
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.session import HELD_OUT
 from cnncompress.units import hundredths_of
@@ -95,22 +97,23 @@ class Gate(torch.nn.Module):
         return gated
 
 
-def cells_and_signs(transform: LatentTransform, quantised: Quantised) -> tuple[Tensor, Tensor]:
+def cells_and_signs(engine: TorchEngine, quantised: Quantised) -> tuple[Tensor, Tensor]:
     """Which shift each element of the latent gets, and in which direction by which step: ``[1, M, h, w]`` both."""
-    symbols, levels = quantised.latents.y.long(), quantised.latents.y_levels.long()
+    symbols = torch.from_numpy(quantised.latents.y)[None]
+    levels = torch.from_numpy(quantised.latents.y_levels)[None].long()
     cells = MAGNITUDES * levels + symbols.abs().clamp(max=MAGNITUDES - 1)
-    merge = transform.network.partition.merge
-    return merge(list(cells.split(1))), merge(list((symbols.sign() * quantised.deltas).split(1)))
+    return engine.merge(cells), engine.merge(symbols.sign() * quantised.walk.deltas())
 
 
 def prepare(
-    transform: LatentTransform, images: list[Tensor], number: int, rng: np.random.Generator
+    engine: TorchEngine, weights: Weights, images: list[Tensor], number: int, rng: np.random.Generator
 ) -> tuple[list[CodedCrop], Tensor]:
     """Codes crops of training images, and counts the shifts.
 
     Returns:
         The crops, and float32 ``[320]``: the mean of ``(residual - s) * sign(s)`` by level and magnitude.
     """
+    transform = LatentTransform(engine, weights.scales)
     sums, counts = torch.zeros(SCALE_LEVELS * MAGNITUDES).double(), torch.zeros(SCALE_LEVELS * MAGNITUDES).double()
     crops = []
     areas = np.array([image.shape[1] * image.shape[2] for image in images], float)
@@ -119,11 +122,11 @@ def prepare(
         top, left = (int(rng.integers(length - CROP + 1)) for length in image.shape[1:])
         pixels = image[:, top : top + CROP, left : left + CROP].clone()
         quality = float(rng.uniform(0, 100))
-        target = transform.analyse(pixels.permute(1, 2, 0), hundredths_of(quality))
-        quantised = transform.quantise(target, hundredths_of(quality), (CROP, CROP))
-        cells, signs = cells_and_signs(transform, quantised)
-        residuals = transform.network.partition.merge(list(((target.y - quantised.means) / quantised.deltas).split(1)))
-        symbols = transform.network.partition.merge(list(quantised.latents.y.float().split(1)))
+        target = transform.analyse(pixels.permute(1, 2, 0).numpy(), hundredths_of(quality))
+        quantised = transform.quantise(target, hundredths_of(quality))
+        cells, signs = cells_and_signs(engine, quantised)
+        residuals = engine.merge((target.y - quantised.walk.means()) / quantised.walk.deltas())
+        symbols = engine.merge(torch.from_numpy(quantised.latents.y)[None])
         inside = ((residuals - symbols) * signs.sign())[signs != 0].double()
         sums.index_add_(0, cells[signs != 0], inside)
         counts.index_add_(0, cells[signs != 0], torch.ones_like(inside))
@@ -162,39 +165,43 @@ def train(network: CodecNetwork, gate: Gate, crops: list[CodedCrop], table: Tens
     return steps
 
 
-def scores(original: Tensor, decoded: Tensor) -> tuple[float, float]:
+def scores(original: NDArray[np.uint8], decoded: NDArray[np.uint8]) -> tuple[float, float]:
     """PSNR and SSIMULACRA2 of uint8 ``[H, W, 3]``."""
     files = []
     for pixels in (original, decoded):
         files.append(io.BytesIO())
-        Image.fromarray(pixels.numpy()).save(files[-1], "PPM")
+        Image.fromarray(pixels).save(files[-1], "PPM")
         files[-1].seek(0)
-    mse = float((original.double() - decoded.double()).square().mean())
-    return 10 * np.log10(255**2 / mse), float(compute_ssimulacra2(*files))
+    mse = np.square(original.astype(float) - decoded).mean()
+    return float(10 * np.log10(255**2 / mse)), float(compute_ssimulacra2(*files))
 
 
 def quantise_all(
-    transform: LatentTransform, images: list[Tensor], strengths: tuple[float, float], bits: NDArray[np.float64]
+    engine: TorchEngine,
+    weights: Weights,
+    originals: list[NDArray[np.uint8]],
+    strengths: tuple[float, float],
+    bits: NDArray[np.float64],
 ) -> list[tuple[float, list[tuple[Tensor, Tensor, Tensor]]]]:
     """Codes the held-out images: bits per pixel (mean) and what a decoder has of each, by quality."""
-    widening = transform._widening.clone()
+    transform = LatentTransform(engine, weights.scales)
     coded = []
     for quality in QUALITIES:
         strength = strengths[0] + (strengths[1] - strengths[0]) * quality / 100
-        transform._widening = widening * strength / STRENGTH
+        # Rounding takes at most a half, which the strongest dead zone would exceed at the lowest levels.
+        transform._widenings = np.minimum(widenings() * np.float32(strength / STRENGTH), np.float32(0.5))
         rates, decoded = [], []
-        for image in images:
-            target = transform.analyse(image.permute(1, 2, 0), hundredths_of(quality))
-            quantised = transform.quantise(target, hundredths_of(quality), (image.shape[1], image.shape[2]))
+        for original in originals:
+            target = transform.analyse(original, hundredths_of(quality))
+            quantised = transform.quantise(target, hundredths_of(quality))
             latents = quantised.latents
             total = sum(
-                bits[levels.numpy().ravel(), np.minimum(symbols.abs().numpy().ravel(), bits.shape[1] - 1)].sum()
+                bits[levels, np.minimum(np.abs(symbols), bits.shape[1] - 1)].sum()
                 for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels))
             )
-            rates.append(total / (image.shape[1] * image.shape[2]))
-            decoded.append((quantised.y_hat, *cells_and_signs(transform, quantised)))
+            rates.append(total / (original.shape[0] * original.shape[1]))
+            decoded.append((quantised.y_hat, *cells_and_signs(engine, quantised)))
         coded.append((float(np.mean(rates)), decoded))
-    transform._widening = widening
     return coded
 
 
@@ -216,8 +223,8 @@ def main(model: str, images: tuple[Path, ...], output: Path, minutes: float, num
     judged = [middle(image) for image in list(held_out.values())[::every]]
     sources = [image.clone() for image in training.values() if min(image.shape[1:]) >= CROP]
     weights = load_weights(model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-    crops, table = prepare(transform, sources, number, np.random.default_rng(1))
+    engine = TorchEngine(network_of(weights), torch.device("cpu"))
+    crops, table = prepare(engine, weights, sources, number, np.random.default_rng(1))
     del training, sources, held_out
     torch.save(table, output / "shifts.pt")
     print(f"prepared after {time.process_time():.0f} CPU s", flush=True)
@@ -225,13 +232,12 @@ def main(model: str, images: tuple[Path, ...], output: Path, minutes: float, num
         path = output / f"{run}.pt"
         if path.exists():
             continue
-        own = load_weights(model)
-        own.network.to(memory_format=torch.channels_last)
-        gate = Gate(own.network).requires_grad_(run == RUNS[1])
-        steps = train(own.network, gate, crops, table, minutes)
-        torch.save({"g_s": own.network.g_s.state_dict(), "gate": gate.state_dict(), "steps": steps}, path)
+        own = network_of(weights).to(memory_format=torch.channels_last)
+        gate = Gate(own).requires_grad_(run == RUNS[1])
+        steps = train(own, gate, crops, table, minutes)
+        torch.save({"g_s": own.g_s.state_dict(), "gate": gate.state_dict(), "steps": steps}, path)
         print(f"{run}: {steps} steps", flush=True)
-    judge(weights, transform, judged, table, output)
+    judge(engine, weights, judged, table, output)
 
 
 def as_curve(name: str, points: list[tuple[float, float, float]], metric: int) -> Curve:
@@ -241,30 +247,31 @@ def as_curve(name: str, points: list[tuple[float, float, float]], metric: int) -
 
 
 @torch.inference_mode()
-def judge(weights: Weights, transform: LatentTransform, images: list[Tensor], table: Tensor, output: Path) -> None:
+def judge(engine: TorchEngine, weights: Weights, images: list[Tensor], table: Tensor, output: Path) -> None:
     """Prints BD-rates against the model as it was."""
     bits = np.stack([table_bits(level) for level in weights.tables.split()])
-    originals = [image.permute(1, 2, 0).contiguous() for image in images]
-    untouched = {key: value.clone() for key, value in weights.network.g_s.state_dict().items()}
-    runs = {"as it was": (untouched, Gate(weights.network))}
+    transform, network = LatentTransform(engine, weights.scales), engine.network
+    originals = [image.permute(1, 2, 0).contiguous().numpy() for image in images]
+    untouched = {key: value.clone() for key, value in network.g_s.state_dict().items()}
+    runs = {"as it was": (untouched, Gate(network))}
     for run in RUNS:
         state = torch.load(output / f"{run}.pt")
-        gate = Gate(weights.network)
+        gate = Gate(network)
         gate.load_state_dict(state["gate"])
         runs[run] = (state["g_s"], gate)
-    runs[_ALL] = (runs[RUNS[0]][0], Gate(weights.network, 1.0))
+    runs[_ALL] = (runs[RUNS[0]][0], Gate(network, 1.0))
     curves: dict[tuple[str, str], list[tuple[float, float, float]]] = {}
     print("| shifts | dead zone | PSNR | SSIMULACRA2 | change of the rate at equal PSNR at quality 5, 25, 45, 65, 85 |")
     print("| --- | --- | --- | --- | --- |")
     for name, strengths in STRENGTHS.items():
-        coded = quantise_all(transform, images, strengths, bits)
+        coded = quantise_all(engine, weights, originals, strengths, bits)
         for run, (state, gate) in runs.items():
             if run == _ALL and name != _REFERENCE:
                 continue
-            weights.network.g_s.load_state_dict(state)
+            network.g_s.load_state_dict(state)
             curve = []
             for quality, (rate, decoded) in zip(QUALITIES, coded, strict=True):
-                position = transform.position(hundredths_of(quality))
+                position = quality_position(torch.tensor([quality]), network.config.anchors)
                 found = []
                 for original, (y_hat, cells, signs) in zip(originals, decoded, strict=True):
                     latent = gate(y_hat, table[cells] * signs, position)

@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.export import COUNTED_QUALITIES, counting_images
 from cnncompress.training.session import HELD_OUT
@@ -63,22 +65,22 @@ def read_coded(folder: Path) -> list[CodedImage]:
     return images
 
 
-@torch.inference_mode()
 def code(transform: LatentTransform, image: Tensor, quality: float) -> CodedImage:
     """Codes uint8 ``[3, H, W]`` at a quality of 0 .. 100."""
     hundredths = hundredths_of(quality)
-    latents = transform.encode(image.permute(1, 2, 0).contiguous(), hundredths)
+    latents = transform.encode(image.permute(1, 2, 0).numpy(), hundredths)
     scales = transform.scales
-    features = scales.features(latents.z.numpy(), hundredths)
+    features = scales.features(latents.z, hundredths)
     first_levels = [scale_levels(scales.in_advance(part, features, hundredths)) for part in range(len(scales.parts))]
+    of_y, of_z = (*latents.y.shape[:2], -1), (latents.z.shape[0], -1)
     return CodedImage(
         quality,
         image.shape[1] * image.shape[2],
-        latents.y.flatten(2).short().numpy(),
-        latents.y_levels.flatten(2).numpy(),
-        np.concatenate(first_levels).reshape(*latents.y.shape[:2], -1),
-        latents.z.flatten(1).short().numpy(),
-        latents.z_levels.flatten(1).numpy(),
+        latents.y.astype(np.int16).reshape(of_y),
+        latents.y_levels.reshape(of_y),
+        np.concatenate(first_levels).reshape(of_y),
+        latents.z.astype(np.int16).reshape(of_z),
+        latents.z_levels.reshape(of_z),
     )
 
 
@@ -97,7 +99,7 @@ def main(model: str, images: tuple[Path, ...], output: Path) -> None:
     """Code training IMAGES with MODEL and write the symbols."""
     torch.set_num_threads(1)
     weights = load_weights(model)
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(TorchEngine(network_of(weights), torch.device("cpu")), weights.scales)
     training, held_out = split_held_out(load_images(images), HELD_OUT)
 
     def write(folder: str, name: str, image: Tensor, quality: float) -> None:

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.parts import STEPS
 from cnncompress.entropy.scale_context import CENTRE_LEVEL, MAGNITUDES, SURPRISE_BITS
 from cnncompress.entropy.scale_walk import ScaleWalk
@@ -31,6 +32,7 @@ from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
 from cnncompress.model.weights import Weights, load_weights
 from cnncompress.nn.gaussian import gaussian_bits
 from cnncompress.nn.quality import lambda_at, quality_position
+from cnncompress.nn.stored import network_of
 from cnncompress.nn.twin_layers import TwinConv2d, nats_to_table, simulated_quantisation
 from cnncompress.nn.twin_scale_context import surprises
 from cnncompress.nn.twin_scales import ScaleSynthesis
@@ -98,11 +100,12 @@ class Coded:
 def coded(transform: LatentTransform, crops: list[Tensor], qualities: list[float]) -> Coded:
     """Codes crops, uint8 ``[3, h, w]``, at a quality each."""
     latents = [
-        transform.encode(crop.permute(1, 2, 0), hundredths_of(q)) for crop, q in zip(crops, qualities, strict=True)
+        transform.encode(crop.permute(1, 2, 0).numpy(), hundredths_of(quality))
+        for crop, quality in zip(crops, qualities, strict=True)
     ]
-    positions = quality_position(torch.tensor(qualities), transform.network.config.anchors)
-    z, y = (torch.stack([part.short() for part in parts]) for parts in ([x.z for x in latents], [x.y for x in latents]))
-    return Coded(z, y.flatten(1, 2), positions)
+    z, y = (np.stack(parts).astype(np.int16) for parts in ([x.z for x in latents], [x.y for x in latents]))
+    positions = quality_position(torch.tensor(qualities), transform.engine.config.anchors)
+    return Coded(torch.from_numpy(z), torch.from_numpy(y).flatten(1, 2), positions)
 
 
 class Simulation:
@@ -219,7 +222,7 @@ def main(model: Path, images: tuple[Path, ...], crops: int, steps: int, names: t
         click.echo(f"{walk_time(weights):.1f} ms")
         return
     config = weights.scales.config
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
+    transform = LatentTransform(TorchEngine(network_of(weights), torch.device("cpu")), weights.scales)
     pool, held = split_held_out(load_images(images), HELD_OUT)
     large = [image for image in pool.values() if min(image.shape[1:]) >= CROP]
     generator = torch.Generator().manual_seed(1)

@@ -31,6 +31,7 @@ from cnncompress.model.config import PATCH, ModelConfig
 from cnncompress.model.weights import load_weights
 from cnncompress.nn.blocks import ResidualLayer, activation, conv3x3, zero_initialised
 from cnncompress.nn.quality import QualityTable, lambda_at
+from cnncompress.nn.stored import network_of
 from cnncompress.training.objective import MSE, Mix
 
 LAMBDAS = ModelConfig().lambdas
@@ -216,7 +217,7 @@ def main(
     torch.manual_seed(seed)
     candidate = Candidate(**shape)
     if start is not None:
-        state = load_weights(start).network.g_s.restoration.state_dict()
+        state = network_of(load_weights(start)).g_s.restoration.state_dict()
         candidate.load_state_dict(state, strict=False)
     model: nn.Module = candidate if by_quality is None else LastLayers(candidate)
     model.to(memory_format=torch.channels_last)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from cnncompress.batch.request import Existing
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.targets import Target
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
 from cnncompress.units import Hundredths
-
-if TYPE_CHECKING:
-    from cnncompress.model.devices import Precision
 
 Action = Literal["compress", "decompress", "test", "copy"]
 
@@ -52,12 +50,14 @@ class Engine:
         model: Name or path of the model; None for the default.
         device: Name of one device, as for `cnncompress.Codec`.
         threads: CPU threads for each image.
-        precision: Number format that the networks compute in.
+        engine: What runs the networks.
+        precision: Number format that they compute in.
     """
 
     model: str | None = None
     device: str = "auto"
     threads: int = 1
+    engine: EngineName = "auto"
     precision: Precision = "auto"
 
 

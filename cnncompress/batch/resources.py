@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from cnncompress.cpu_count import cpu_count
+from cnncompress.cpu_count import available_cores
 from cnncompress.errors import OutOfMemory
 
 # More threads than this wait for Python's global lock, which is held for about a twentieth of the work on an image.
@@ -43,14 +42,6 @@ class Share:
     slots: int
     threads: int
     here: bool
-
-
-def available_cores() -> int:
-    """Returns the number of cores to use: ``OMP_NUM_THREADS``, or else what this process may use."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    if told.isdecimal() and int(told) > 0:
-        return int(told)
-    return cpu_count()
 
 
 def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None) -> Share:

@@ -34,7 +34,9 @@ class Worker:
         self._settings = settings
         self._engine = engine
         self._budget = PixelBudget()
-        self._codecs = CodecCache(engine.model, engine.device, settings.image.limits, engine.precision, engine.threads)
+        self._codecs = CodecCache(
+            engine.model, engine.device, settings.image.limits, engine.engine, engine.precision, engine.threads
+        )
 
     def prepare(self) -> None:
         """Loads the model for compression.

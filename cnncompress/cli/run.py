@@ -20,6 +20,7 @@ from cnncompress.cli.options.running import RunOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
 from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.engines.choice import resolved_device
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.model.manifest import find_weights
 
@@ -65,11 +66,9 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
 
 def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:
     """Runs the jobs and returns the exit code of the signal that ended them early; 0 without a signal."""
-    # Threads that spin while they wait take CPUs from other programs: on busy cores 13 to 24 % of the time of a run.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     learned = _needs_encoder(plan, settings)
     if learned or (options.model is not None and settings.encode.may_need_model):
-        find_weights(options.model)  # before torch, which is slow to import
+        find_weights(options.model)  # before the work begins
     if len(plan.jobs) == 1:
         return _do_one(plan.jobs[0], settings, options, reporter)
     return _do_all(plan.jobs, settings, options, reporter, load=learned)
@@ -91,7 +90,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
     from cnncompress.batch.schedule import Schedule  # imports Pillow and NumPy
 
-    devices = _resolved(options.device) if settings.encode.may_need_model else (CPU,)
+    devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
     share = share_out(devices, len(jobs), jobs=options.jobs, threads=options.threads)
     with stop_request() as stop, _slots(share, settings, options, load=load) as slots:
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
@@ -107,7 +106,9 @@ def _slots(
 ) -> Iterator[list[Slot]]:
     from cnncompress.batch.pool import process_slots, thread_slots
 
-    engines = [Engine(options.model, device, share.threads, options.precision) for device in share.devices]
+    engines = [
+        Engine(options.model, device, share.threads, options.engine, options.precision) for device in share.devices
+    ]
     opened = (
         thread_slots(settings, engines[0], share.slots, load=load, progress=progress)
         if share.here
@@ -155,10 +156,6 @@ def _needs_encoder(plan: Plan, settings: WorkSettings) -> bool:
     return settings.encode.may_need_model and any(job.action == "compress" for job in plan.jobs)
 
 
-def _resolved(devices: tuple[str, ...]) -> tuple[str, ...]:
-    if devices == (CPU,):
-        return devices
+def _resolved(options: RunOptions) -> tuple[str, ...]:
     with memory_errors("PyTorch"):
-        from cnncompress.model.devices import resolve_device  # imports torch
-
-    return tuple(str(resolve_device(name)) for name in devices)
+        return tuple(resolved_device(options.engine, name, options.precision) for name in options.device)

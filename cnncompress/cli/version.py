@@ -8,10 +8,12 @@ import sys
 import click
 
 from cnncompress import __version__
+from cnncompress.cpu_count import available_cores
+from cnncompress.engines.choice import is_installed
 from cnncompress.errors import InvalidModel
 from cnncompress.model.manifest import read_manifest
 
-_PACKAGES = ("torch", "constriction", "numpy", "pillow", "safetensors", "click")
+_PACKAGES = ("ncnn", "torch", "constriction", "numpy", "pillow", "safetensors", "click")
 
 
 def show_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -43,13 +45,16 @@ def _details() -> list[str]:
 
 
 def _devices() -> list[str]:
+    cpu = f"device cpu, {available_cores()} threads"
+    if not is_installed("torch"):
+        return [cpu]
     try:
         import torch
     except (ImportError, OSError) as error:
-        return [f"torch cannot be loaded: {error}"]
+        return [f"torch cannot be loaded: {error}", cpu]
     names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     lines = [f"cuda {torch.version.cuda or 'is not in this torch'}"]
     lines += [f"device cuda:{index} {name}" for index, name in enumerate(names)]
     if torch.backends.mps.is_available():
         lines.append("device mps")
-    return [*lines, f"device cpu, {torch.get_num_threads()} threads"]
+    return [*lines, cpu]

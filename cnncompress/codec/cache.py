@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import Decoded, decode
-from cnncompress.forking import compute_after_fork
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
 from cnncompress.model.manifest import find_by_fingerprint
-
-if TYPE_CHECKING:
-    from cnncompress.model.devices import Precision
 
 
 class CodecCache:
@@ -27,6 +23,7 @@ class CodecCache:
         model: str | os.PathLike[str] | None,
         device: str,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        engine: EngineName = "auto",
         precision: Precision = "auto",
         threads: int | None = None,
     ) -> None:
@@ -36,13 +33,13 @@ class CodecCache:
             model: What to compress with, as for `cnncompress.Codec`; also tried for files whose model is not installed.
             device: Where to run, as for `cnncompress.Codec`.
             limits: How large an image may be.
-            precision: What the networks compute in, as for `cnncompress.Codec`.
-            threads: Of this process, as for `ModelCodec`.
+            engine, precision, threads: As for `cnncompress.Codec`.
         """
         self.limits = limits
         self._model = model
         self._device = device
-        self._precision = precision
+        self._engine: EngineName = engine
+        self._precision: Precision = precision
         self._threads = threads
         self._lock = threading.Lock()
         self._encoder: ModelCodec | None = None
@@ -85,5 +82,4 @@ class CodecCache:
         return decode(parsed, view, self.limits, self.decoder, progress)
 
     def _load(self, model: str | os.PathLike[str] | None) -> ModelCodec:
-        compute_after_fork()
-        return ModelCodec(model, self._device, self.limits, self._precision, self._threads)
+        return ModelCodec(model, self._device, self.limits, self._engine, self._precision, self._threads)

@@ -1,11 +1,12 @@
-"""A model in memory, and what it makes of images and files. Torch is imported when a model is loaded."""
+"""A model in memory, and what it makes of images and files. Its engine is loaded with it."""
 
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import ChunkType
@@ -20,18 +21,22 @@ from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
+from cnncompress.forking import watch_forks
 from cnncompress.images.limits import Limits
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.view import View
-from cnncompress.model.manifest import find_weights
 from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
     from cnncompress.codec.refinement.search import Refiner
     from cnncompress.codec.tile_encoder import TileCoder, TiledImage
+    from cnncompress.engines.interface import Engine
     from cnncompress.model.config import ModelConfig
-    from cnncompress.model.devices import Precision
+
+_OVERFLOWS = partial(np.errstate, over="ignore", invalid="ignore")
+"""Where the numbers of a strange model may overflow; an encoder looks at them, and NumPy need not warn."""
 
 
 class ModelCodec:
@@ -39,8 +44,9 @@ class ModelCodec:
 
     Attributes:
         model: Name of the model.
+        engine: What runs it, ``ncnn`` or ``torch``.
         fingerprint: First 4 bytes of the SHA-256 of its weights.
-        device: Where it runs.
+        device: Where it runs, such as ``cpu`` or ``cuda:0``.
         limits: How large an image may be.
     """
 
@@ -49,6 +55,7 @@ class ModelCodec:
         model: str | os.PathLike[str] | None,
         device: str,
         limits: Limits = Limits(),  # noqa: B008 - frozen
+        engine: EngineName = "auto",
         precision: Precision = "auto",
         threads: int | None = None,
         stopwatch: Stopwatch | None = None,
@@ -59,35 +66,40 @@ class ModelCodec:
             model: As for `cnncompress.Codec`.
             device: As for `cnncompress.Codec`.
             limits: How large an image may be.
-            precision: As for `cnncompress.Codec`.
-            threads: Threads of the whole process, for one image; None leaves them as they are.
+            engine, precision, threads: As for `cnncompress.Codec`.
             stopwatch: Told of the stages.
 
         Raises:
-            ModelError, DeviceError: As for `cnncompress.Codec`.
+            ModelError, DeviceError, MissingPackage: As for `cnncompress.Codec`.
         """
-        chosen = os.fspath(model) if isinstance(model, os.PathLike) else model
-        find_weights(chosen)  # before torch is imported, which takes its time
+        from cnncompress.engines.choice import load_engine
+        from cnncompress.model.weights import load_weights
 
+        self._weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
+        self.model = self._weights.name
+        self.fingerprint = self._weights.fingerprint
+        self.limits = limits
+        self.stopwatch = stopwatch or NoStopwatch()
+        self._run_on(load_engine(self._weights, engine, device, precision, threads))
+        watch_forks(self)
+
+    def _run_on(self, engine: Engine) -> None:
         from cnncompress.codec.latents import LatentTransform
         from cnncompress.codec.pipeline import ImagePipeline
         from cnncompress.entropy.coder import EntropyModel
-        from cnncompress.model.devices import autocast_for, limit_threads, resolve_device
-        from cnncompress.model.weights import load_weights
 
-        if threads is not None:
-            limit_threads(threads)
-        self.device = resolve_device(device)
-        autocast_for(precision, self.device)  # raises for an unknown precision
-        self.limits = limits
-        self._precision = precision
-        self.stopwatch = stopwatch or NoStopwatch()
-        weights = load_weights(chosen)
-        self.model = weights.name
-        self.fingerprint = weights.fingerprint
-        transform = LatentTransform(weights.network, weights.scales, self.device, self.stopwatch)
-        self._pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-        self._tables = weights.tables
+        self._engine = engine
+        self.engine, self.device = engine.name, engine.device
+        transform = LatentTransform(engine, self._weights.scales, self.stopwatch)
+        self._pipeline = ImagePipeline(transform, EntropyModel(self._weights.tables))
+
+    def use_one_thread(self) -> None:
+        """Goes on without the threads of the parent, in a process that was forked."""
+        from cnncompress.engines.choice import load_engine
+
+        if self.engine == "ncnn":  # torch has a number of threads that can be changed
+            self._run_on(load_engine(self._weights, "ncnn", "cpu", "auto", threads=1))
+            self.__dict__.pop("_refiner", None)
 
     def coder(
         self,
@@ -142,7 +154,7 @@ class ModelCodec:
             progress=progress,
         )
         area = view.area(header.width, header.height)
-        with self.computing():
+        with _OVERFLOWS():
             plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
         return Colours(plane, tiles.missing)
 
@@ -150,7 +162,7 @@ class ModelCodec:
     def _refiner(self) -> Refiner:
         from cnncompress.codec.refinement.search import Refiner
 
-        return Refiner(self._pipeline, self._tables)
+        return Refiner(self._pipeline, self._weights)
 
     def _tile_coder(self, effort: int) -> TileCoder | None:
         if effort == 0:
@@ -161,13 +173,7 @@ class ModelCodec:
 
     @property
     def _config(self) -> ModelConfig:
-        return self._pipeline.transform.network.config
-
-    def computing(self) -> AbstractContextManager[None]:
-        """Returns the context in which the networks run."""
-        from cnncompress.model.devices import autocast_for
-
-        return autocast_for(self._precision, self.device)
+        return self._weights.config
 
 
 class LearnedCoder:
@@ -192,7 +198,7 @@ class LearnedCoder:
     def file_at(self, quality: Hundredths) -> bytes:
         """Makes a whole .cnc file."""
         codec, side = self._codec, self._tiles.grid.side
-        with codec.computing():
+        with _OVERFLOWS():
             latents = self._tiles.encode(quality, self._code, self._progress)
         with codec.stopwatch.stage("image"):
             kind = ChunkType.LATENTS

@@ -1,75 +1,74 @@
-"""Image tensor to integer latents and back: everything between the pixels and the entropy coder."""
+"""Pixels to integer latents and back: everything between the image and the entropy coder."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
+from cnncompress.codec.beside import Beside
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
+from cnncompress.engines.interface import ContextWalk, Engine, Latent
+from cnncompress.entropy.coder import MAX_SYMBOL
+from cnncompress.entropy.dead_zone import round_with_dead_zone, widenings
+from cnncompress.entropy.parts import STEPS
 from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL, IntegerScales
 from cnncompress.errors import InvalidModel
-from cnncompress.model.config import HYPER_STRIDE, LEVELS_PER_NAT, PATCH, SCALE_LEVELS
-from cnncompress.model.devices import fix_summation_order
-from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
-from cnncompress.nn.margins import Margins, pad_to_multiple, padded_size
-from cnncompress.nn.network import CodecNetwork
-from cnncompress.nn.quality import quality_position
-from cnncompress.nn.straight_through import round_half_up
+from cnncompress.model.config import HYPER_STRIDE, PATCH
+from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins, padded_size
 from cnncompress.units import Hundredths
 
-MAX_SYMBOL = 1 << 20
-"""Largest magnitude of a latent symbol; larger ones are clamped by the encoder."""
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Latents:
-    """The integers that a file holds for one image, and the probability table of each. All on the CPU.
+    """The integers that a file holds for one image, and the probability table of each.
 
     Attributes:
         z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent, magnitudes up to 1023.
         z_levels: uint8 of the same shape, scale levels.
-        y: int32 ``[4, M, h/2, w/2]``, symbols of the latent in coding order (`StepPartition.split`).
+        y: int32 ``[4, M, h/2, w/2]``, symbols of the latent in coding order (`Engine.split`).
         y_levels: uint8 of the same shape, scale levels.
     """
 
-    z: Tensor
-    z_levels: Tensor
-    y: Tensor
-    y_levels: Tensor
+    z: NDArray[np.int32]
+    z_levels: NDArray[np.uint8]
+    y: NDArray[np.int32]
+    y_levels: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class RealLatents:
-    """What the symbols of an image shall come close to, on the networks' device.
+    """What the symbols of an image shall come close to.
 
     Attributes:
-        y: float32 ``[4, M, h/2, w/2]``, latent in coding order, in units of the base step, 1 / gain.
+        y: ``[1, 4, M, h/2, w/2]``, the engine's array: latent in coding order, in units of the base step, 1 / gain.
         z: float32 ``[1, N, h/4, w/4]``, hyper-latent.
     """
 
-    y: Tensor
-    z: Tensor
+    y: Latent
+    z: Floats
 
 
 @dataclass(frozen=True)
 class Quantised:
-    """Symbols, and what a decoder makes of them.
+    """Symbols, and the way that their decoder goes as well.
 
     Attributes:
-        latents: The symbols, on the CPU.
-        means: float32 ``[4, M, h/2, w/2]``, what the symbols were rounded relative to, in coding order, on the
-            networks' device.
-        deltas: float32 of the same shape, what a symbol of 1 stands for, on the same device.
-        y_hat: float32 ``[1, M, h, w]``, decoded latent, on the same device.
+        latents: The symbols.
+        walk: Behind the last step.
     """
 
     latents: Latents
-    means: Tensor
-    deltas: Tensor
-    y_hat: Tensor
+    walk: ContextWalk
+
+    @property
+    def y_hat(self) -> Latent:
+        """``[1, M, h, w]``, the engine's array: the decoded latent."""
+        return self.walk.latent()
 
 
 def latent_size(height: int, width: int) -> tuple[int, int]:
@@ -78,61 +77,72 @@ def latent_size(height: int, width: int) -> tuple[int, int]:
     return padded_height // PATCH, padded_width // PATCH
 
 
-def _check_finite(x: Tensor) -> None:
-    if not torch.isfinite(x).all():
+def _check_finite(x: Floats) -> None:
+    if not np.isfinite(x).all():
         raise InvalidModel("the model's networks give no finite numbers for this image")
 
 
-class LatentTransform:
-    """The networks of a model, on their devices, in evaluation mode."""
+def _extended(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width, _ = pixels.shape
+    padded_height, padded_width = padded_size(height, width, HYPER_STRIDE)
+    if (padded_height, padded_width) == (height, width):
+        return pixels
+    return np.pad(pixels, ((0, padded_height - height), (0, padded_width - width), (0, 0)), mode="edge")
 
-    def __init__(
-        self,
-        network: CodecNetwork,
-        scales: IntegerScales,
-        device: torch.device,
-        stopwatch: Stopwatch | None = None,
-    ) -> None:
-        """Moves the float networks to the device.
+
+class _Rounding:
+    """Residuals to symbols, part by part."""
+
+    def __init__(self, walk: ScaleWalk, widenings: Floats | None) -> None:
+        self.walk = walk
+        self._widenings = widenings
+
+    def first_levels(self) -> NDArray[np.uint8]:
+        """Scale levels of the first part of the step at hand, which depend on the steps before alone."""
+        return self.walk.levels()
+
+    def symbols(self, step: int, residuals: Floats, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Symbols of a step, whose parts each decide on the scale levels of those behind it."""
+        symbols = np.empty(residuals.shape, np.int32)
+        for number, part in enumerate(self.walk.parts(step)):
+            if number:
+                levels = self.walk.levels()
+            widening = 0.0 if self._widenings is None else self._widenings[levels]
+            symbols[part.in_step] = round_with_dead_zone(residuals[part.in_step], widening, MAX_SYMBOL)
+            self.walk.add(symbols[part.in_step])
+        return symbols
+
+
+class LatentTransform:
+    """The networks of a model. Holds no state between calls; threads may share it."""
+
+    def __init__(self, engine: Engine, scales: IntegerScales, stopwatch: Stopwatch | None = None) -> None:
+        """Takes both halves of a model.
 
         Args:
-            network: Float networks.
+            engine: Runs the float networks.
             scales: Integer scale networks.
-            device: Where the float networks run, in float32.
-            stopwatch: Told of the stages "analysis", "hyper", "context" and "synthesis".
+            stopwatch: Told of the stages "analysis", "hyper", "scales", "context" and "synthesis".
         """
-        self.network = network.to(device).to(memory_format=torch.channels_last).eval()
+        self.engine = engine
         self.scales = scales
-        self.device = device
-        fix_summation_order()
         self.stopwatch = stopwatch or NoStopwatch()
-        self._widening = dead_zone(torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT).to(device)
+        self._widenings = widenings()
 
-    def position(self, quality: Hundredths) -> Tensor:
-        """A quality as a place among the anchors: float32 ``[1]``, on the device."""
-        return quality_position(torch.tensor([quality / 100.0]), self.network.config.anchors).to(self.device)
-
-    @torch.inference_mode()
-    def analyse(self, pixels: Tensor, quality: Hundredths, margins: Margins | None = None) -> RealLatents:
+    def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> RealLatents:
         """Maps an image, or a tile of one, to what its symbols shall come close to.
 
         Args:
-            pixels: uint8 ``[H, W, 3]``, RGB: the image, or the window of a tile, whose sides without the margins are
-                multiples of 64.
+            pixels: uint8 ``[H, W, 3]``, RGB: the image, which is extended to multiples of 64 by repeating its last row
+                and column, or the window of a tile, whose sides without the margins are such multiples.
             quality: Of the file.
-            margins: Of a window, in pixels; None for an image.
+            margins: Of a window, in pixels.
         """
-        position = self.position(quality)
-        x = pixels.to(self.device).permute(2, 0, 1)[None].float() / 255.0
-        if margins is None:
-            x = pad_to_multiple(x, HYPER_STRIDE)
+        whole = _extended(pixels) if margins == WHOLE_IMAGE else pixels
         with self.stopwatch.stage("analysis"):
-            y = self.network.analyse(x.contiguous(memory_format=torch.channels_last), position, margins)
-        with self.stopwatch.stage("hyper"):
-            z = self.network.hyper_analyse(y, position)
-        return RealLatents(torch.cat(self.network.partition.split(y)), z)
+            y = self.engine.analyse(whole[None], quality, margins)
+        return self._target(y, quality)
 
-    @torch.inference_mode()
     def at_other_quality(self, target: RealLatents, analysed_at: Hundredths, quality: Hundredths) -> RealLatents:
         """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone.
 
@@ -141,72 +151,55 @@ class LatentTransform:
             analysed_at: The quality that it was asked for.
             quality: The other one.
         """
-        position = self.position(quality)
-        log_gain = self.network.log_gain
-        ratio = (log_gain(position) - log_gain(self.position(analysed_at))).exp()
-        y = self.network.partition.merge(list(target.y.split(1))) * ratio
-        with self.stopwatch.stage("hyper"):
-            z = self.network.hyper_analyse(y, position)
-        return RealLatents(torch.cat(self.network.partition.split(y)), z)
+        y = self.engine.at_other_quality(self.engine.merge(target.y), analysed_at, quality)
+        return self._target(y, quality)
 
-    @torch.inference_mode()
-    def quantise(
-        self, target: RealLatents, quality: Hundredths, size: tuple[int, int], *, dead_zones: bool = True
-    ) -> Quantised:
+    def _target(self, y: Latent, quality: Hundredths) -> RealLatents:
+        with self.stopwatch.stage("hyper"):
+            return RealLatents(self.engine.split(y), self.engine.hyper_analyse(y, quality))
+
+    def quantise(self, target: RealLatents, quality: Hundredths, *, dead_zones: bool = True) -> Quantised:
         """Rounds a target to symbols, each step's residuals as they are after the steps before.
 
         Args:
             target: From `analyse`, or a better one.
             quality: Of the file.
-            size: Height and width of the image.
             dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
 
         Raises:
             InvalidModel: The networks overflow, as only those of a strange model can.
         """
+        stage = self.stopwatch.stage
         _check_finite(target.z)
-        z = round_half_up(target.z).clamp(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL)
-        z_symbols = z[0].int().cpu()
-        walk = self.scale_walk(z_symbols, quality)
-        means: list[Tensor] = []
-        deltas: list[Tensor] = []
+        z = np.floor(target.z + np.float32(0.5)).clip(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL).astype(np.int32)
+        with self.beside() as beside:
+            rounding = _Rounding(ScaleWalk(self.scales, z[0], quality), self._widenings if dead_zones else None)
+            with stage("scales"):
+                levels = beside.start(rounding.first_levels)
+            with stage("context"):
+                walk = self.engine.walk(z, quality)
+            for step in range(STEPS):
+                with stage("context"):
+                    residuals = walk.residuals(target.y)[0]
+                _check_finite(residuals)
+                with stage("scales"):
+                    symbols = rounding.symbols(step, residuals, levels.result())
+                    if step < STEPS - 1:
+                        levels = beside.start(rounding.first_levels)
+                with stage("context"):
+                    walk.decode(symbols[None])
+        y, y_levels = rounding.walk.coded()
+        return Quantised(Latents(z[0], self.hyper_levels(quality, *z.shape[2:]), y, y_levels), walk)
 
-        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
-            residual = (target.y[step : step + 1] - mean) / delta
-            _check_finite(residual)
-            parts = []
-            for part in walk.parts(step):
-                own = residual[:, part.in_step]
-                levels = torch.from_numpy(walk.levels()).to(self.device).long()
-                widening = self._widening[levels] if dead_zones else torch.zeros_like(own)
-                parts.append(round_with_dead_zone(own, widening).clamp(-MAX_SYMBOL, MAX_SYMBOL))
-                walk.add(parts[-1][0].int().cpu().numpy())
-            means.append(mean)
-            deltas.append(delta)
-            return mean + delta * torch.cat(parts, dim=1)
+    def beside(self) -> Beside:
+        """A thread for the exact half, while the engine works; none if one thread is all, or a stopwatch listens."""
+        return Beside(alone=self.engine.threads == 1 or not isinstance(self.stopwatch, NoStopwatch))
 
-        with self.stopwatch.stage("context"):
-            y_hat = self.network.walk_context(z, self.position(quality), code)
-        symbols, y_levels = walk.coded()
-        z_levels = self.hyper_levels(quality, *size)
-        latents = Latents(z_symbols, z_levels, torch.from_numpy(symbols), torch.from_numpy(y_levels))
-        return Quantised(latents, torch.cat(means), torch.cat(deltas), y_hat)
+    def encode(self, pixels: NDArray[np.uint8], quality: Hundredths) -> Latents:
+        """Maps an image, uint8 ``[H, W, 3]``, to its symbols."""
+        return self.quantise(self.analyse(pixels, quality), quality).latents
 
-    def encode(self, pixels: Tensor, quality: Hundredths) -> Latents:
-        """Maps an image to its symbols.
-
-        Args:
-            pixels: uint8 ``[H, W, 3]``, RGB.
-            quality: Of the file.
-
-        Returns:
-            The symbols, on the CPU.
-        """
-        height, width, _ = pixels.shape
-        return self.quantise(self.analyse(pixels, quality), quality, (height, width)).latents
-
-    @torch.inference_mode()
-    def decode_latent(self, latents: Latents, quality: Hundredths) -> Tensor:
+    def decode_latent(self, latents: Latents, quality: Hundredths) -> Latent:
         """Maps symbols to the decoded latent.
 
         Args:
@@ -214,70 +207,49 @@ class LatentTransform:
             quality: Of the file.
 
         Returns:
-            float32 ``[1, M, h, w]``, on the networks' device.
+            ``[1, M, h, w]``, the engine's array.
         """
-        z = latents.z.to(self.device).float()[None]
-        y = latents.y.to(self.device).float()
-
-        def code(step: int, mean: Tensor, delta: Tensor) -> Tensor:
-            return mean + delta * y[step : step + 1]
-
         with self.stopwatch.stage("context"):
-            return self.network.walk_context(z, self.position(quality), code)
+            walk = self.engine.walk(latents.z[None], quality)
+            for symbols in latents.y:
+                walk.decode(symbols[None])
+            return walk.latent()
 
-    @torch.inference_mode()
     def synthesise(
-        self, y_hat: Tensor, height: int, width: int, quality: Hundredths, margins: Margins | None = None
-    ) -> Tensor:
+        self, y_hat: Latent, height: int, width: int, quality: Hundredths, margins: Margins = WHOLE_IMAGE
+    ) -> NDArray[np.uint8]:
         """Maps a decoded latent to the image.
 
         Args:
-            y_hat: float32 ``[1, M, h, w]``, of the image, or of the window of a tile.
+            y_hat: ``[1, M, h, w]``, the engine's array, of the image, or of the window of a tile.
             height: Rows of the image or tile.
             width: Columns of the image or tile.
             quality: Of the file.
-            margins: Of a window, in latent positions; None for an image.
+            margins: Of a window, in latent positions.
 
         Returns:
-            uint8 ``[height, width, 3]``, RGB, on the CPU.
+            uint8 ``[height, width, 3]``, RGB.
         """
         with self.stopwatch.stage("synthesis"):
-            x_hat = self.network.synthesise(y_hat, self.position(quality), margins)
-            return _samples(x_hat[0, :, :height, :width])
+            pixels: NDArray[np.uint8] = self.engine.synthesise(y_hat, quality, margins)[0, :height, :width]
+            return pixels
 
-    @torch.inference_mode()
-    def preview(self, y_hat: Tensor, factor: int, quality: Hundredths) -> Tensor:
+    def preview(self, y_hat: Latent, factor: int, quality: Hundredths) -> NDArray[np.uint8]:
         """Maps a decoded latent to a small image, without the convolutions; docs/LARGE.md says how good it is.
 
         Args:
-            y_hat: float32 ``[1, M, h, w]``.
+            y_hat: ``[1, M, h, w]``, the engine's array.
             factor: How many pixels become one, along each side; divides 16.
             quality: Of the file.
 
         Returns:
-            uint8 ``[16h / factor, 16w / factor, 3]``, RGB, on the CPU.
+            uint8 ``[16h / factor, 16w / factor, 3]``, RGB.
         """
         with self.stopwatch.stage("synthesis"):
-            return _samples(self.network.preview(y_hat, self.position(quality), factor)[0])
+            pixels: NDArray[np.uint8] = self.engine.preview(y_hat, factor, quality)[0]
+            return pixels
 
-    @torch.inference_mode()
-    def hyper_levels(self, quality: Hundredths, height: int, width: int) -> Tensor:
-        """Scale level of every hyper-latent symbol of an image: uint8 ``[N, h/4, w/4]``."""
-        rows, columns = latent_size(height, width)
-        levels = torch.from_numpy(self.scales.hyper_levels(quality))
-        return levels[:, None, None].expand(-1, rows // 4, columns // 4)
-
-    def scale_walk(self, z: Tensor, quality: Hundredths) -> ScaleWalk:
-        """Begins to compute the scale levels of the latent's symbols, part by part.
-
-        Args:
-            z: int32 ``[N, h/4, w/4]``, on the CPU.
-            quality: Of the file.
-        """
-        with self.stopwatch.stage("hyper"):
-            return ScaleWalk(self.scales, z.numpy(), quality)
-
-
-def _samples(x_hat: Tensor) -> Tensor:
-    """Rounds ``[3, H, W]``, nominally 0 .. 1, to uint8 ``[H, W, 3]`` on the CPU."""
-    return round_half_up(x_hat.permute(1, 2, 0) * 255.0).clamp(0, 255).to(torch.uint8).cpu()
+    def hyper_levels(self, quality: Hundredths, rows: int, columns: int) -> NDArray[np.uint8]:
+        """Scale level of every symbol of a hyper-latent of some rows and columns: uint8 ``[N, rows, columns]``."""
+        levels = self.scales.hyper_levels(quality)
+        return np.broadcast_to(levels[:, None, None], (len(levels), rows, columns))

@@ -2,20 +2,18 @@
 
 What counts is what grows with the image: its planes, the latents of some rows of tiles, and what the networks need for
 one window. Program, model and the file itself come on top. The numbers for the networks are upper estimates of what was
-measured with the default model: at the peak 124 bytes a pixel of a window in the transforms, 106 in the entropy model.
+measured with the default model: at the peak 145 bytes a pixel of a window in the transforms of ncnn, 124 in those of
+torch, and 106 in the entropy model.
 """
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.container import Layout
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 from cnncompress.images.view import View
-
-if TYPE_CHECKING:
-    from cnncompress.model.config import ModelConfig
+from cnncompress.model.config import PATCH, ModelConfig
+from cnncompress.model.receptive_field import analysis_margin, restoration_reach, synthesis_reach
 
 # Bytes a pixel.
 _ALPHA = 8
@@ -25,8 +23,7 @@ _AVIF = 48
 _PIXEL_COPIES = 84
 """Bytes a pixel for a window's float copies."""
 
-_PATCH_SIDE = 16
-_PATCH_PIXELS = _PATCH_SIDE**2
+_PATCH_PIXELS = PATCH**2
 _FLOAT = 4
 # At once: feature maps of each kind, and what the entropy model has for an element of the latent, floats mostly.
 _MAPS = 4
@@ -36,7 +33,7 @@ _TARGETS = 2
 _STRIP_ROWS = 128
 """As in `cnncompress.nn.restoration`, which loads torch."""
 _REFINING = 3
-"""How much more a window takes whose gradient is wanted: some 420 bytes a pixel, as measured."""
+"""How much more a window takes whose gradient is wanted: some 680 bytes a pixel, as measured."""
 
 
 def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False, refined: bool = False) -> int:
@@ -85,22 +82,15 @@ def _rows_at_hand(grid: TileGrid) -> int:
     return min(grid.height, max(9 * grid.side // 2, 1024)) if len(grid) > 1 else grid.height
 
 
-def window_margin(config: ModelConfig) -> int:
-    """Pixels that the transforms see to each side (`cnncompress.nn.margins`), rounded up to whole latent positions."""
-    at_full_resolution = config.blocks_1 + 2
-    at_8 = 2 * config.blocks_8 + 1 + -(-at_full_resolution // 8)
-    return _PATCH_SIDE * (2 * config.blocks_16 + 1 + -(-at_8 // 2))
-
-
 def _latent_bytes(config: ModelConfig) -> int:
     return -(-_FLOAT * config.latent_channels // _PATCH_PIXELS)
 
 
 def _window_bytes(grid: TileGrid, config: ModelConfig, factor: int = 1) -> int:
     """Bytes for the largest window, a tile with its margins; those a pixel times a factor."""
-    margin = window_margin(config)
+    margin = max(analysis_margin(config), synthesis_reach(config) * PATCH)
     pixel = factor * max(_transform_bytes(config), _entropy_bytes(config))
-    strip_rows = _STRIP_ROWS + 2 * (config.blocks_1 + 2)
+    strip_rows = _STRIP_ROWS + 2 * restoration_reach(config)
     largest = 0
     for number in {0, grid.columns - 1, len(grid) - grid.columns, len(grid) - 1, grid.columns // 2}:
         outer = grid.window(number, margin).outer

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cnncompress.codec.tiles import CELL, TileGrid, TileWindow
+from cnncompress.engines.interface import Engine, Latent
 from cnncompress.images.view import Rectangle
 from cnncompress.model.config import PATCH
-from cnncompress.nn.margins import Margin, Margins
+from cnncompress.model.receptive_field import Margin, Margins, synthesis_reach
 
 
 def margins_of(window: TileWindow, unit: int) -> Margins:
@@ -29,8 +28,8 @@ def margins_of(window: TileWindow, unit: int) -> Margins:
     )
 
 
-def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> Tensor:
-    """Copies a part of an image.
+def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> NDArray[np.uint8]:
+    """Cuts a part out of an image; a view of it where that does.
 
     Args:
         pixels: uint8 ``[H, W, 3]``.
@@ -42,51 +41,51 @@ def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> Tensor:
     height, width, _ = pixels.shape
     inside = area.common(Rectangle(0, 0, width, height))
     beyond = ((0, area.bottom - inside.bottom), (0, area.right - inside.right), (0, 0))
-    return torch.from_numpy(np.pad(pixels[inside.slices], beyond, mode="edge"))
+    return pixels[inside.slices] if inside == area else np.pad(pixels[inside.slices], beyond, mode="edge")
 
 
 class LatentMosaic:
     """The latents of some tiles, from which windows for the synthesis are put together."""
 
-    def __init__(self, grid: TileGrid, reach: int) -> None:
+    def __init__(self, grid: TileGrid, engine: Engine) -> None:
         """Holds nothing yet.
 
         Args:
             grid: The tiles.
-            reach: Width of the margins in latent positions, see `SynthesisTransform.reach`.
+            engine: Its synthesis decides on the width of the margins.
         """
         self.grid = grid
-        self._margin = reach * PATCH
-        self._latents: dict[int, Tensor] = {}
+        self._engine = engine
+        self._margin = synthesis_reach(engine.config) * PATCH
+        self._latents: dict[int, Latent] = {}
 
     def __contains__(self, number: int) -> bool:
         """Whether there is a latent of a tile."""
         return number in self._latents
 
-    def put(self, number: int, latent: Tensor) -> None:
-        """Takes the latent of a tile, float32 ``[1, M, h, w]``, in the place of what was there."""
+    def put(self, number: int, latent: Latent) -> None:
+        """Takes the latent of a tile, ``[1, M, h, w]``, in the place of what was there."""
         self._latents[number] = latent
 
     def needed(self, number: int) -> tuple[int, ...]:
         """The tiles that are in the window of a tile, that one included."""
         return self.grid.meeting(self.grid.window(number, self._margin).outer)
 
-    def window(self, number: int) -> tuple[Tensor, Margins]:
+    def window(self, number: int) -> tuple[Latent, Margins]:
         """Puts the window of a tile together.
 
         Args:
             number: Of the tile; there are latents of all that are `needed`.
 
         Returns:
-            float32 ``[1, M, h, w]``, and what of it is margin, in latent positions.
+            ``[1, M, h, w]``, the engine's array, and what of it is margin, in latent positions.
         """
         window = self.grid.window(number, self._margin)
         own = self._latents[number]
         if window.outer == window.core:
             return own, margins_of(window, PATCH)
         outer = window.outer.divided(PATCH)
-        size = (1, own.shape[1], outer.height, outer.width)
-        whole = torch.empty(size, dtype=own.dtype, device=own.device, memory_format=torch.channels_last)
+        whole = self._engine.blank(outer.height, outer.width)
         for tile in self.needed(number):
             area = self.grid.tile(tile).padded(CELL).divided(PATCH)
             common = area.common(outer)

@@ -2,13 +2,78 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Iterator
 
-from cnncompress.codec.latents import Latents, LatentTransform
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.codec.latents import Latents, LatentTransform, latent_size
+from cnncompress.engines.interface import Latent
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
+from cnncompress.entropy.parts import STEPS
+from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.scales import MAX_HYPER_SYMBOL
 from cnncompress.errors import Corrupt
+from cnncompress.model.config import HYPER_STRIDE, PATCH
 from cnncompress.units import Hundredths
+
+_CELL = HYPER_STRIDE // PATCH
+
+
+class PayloadReader:
+    """Recovers the symbols of a payload: exactly those that were coded, whatever the machine.
+
+    Attributes:
+        z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent.
+        z_levels: uint8 of the same shape, their scale levels.
+    """
+
+    def __init__(self, pipeline: ImagePipeline, payload: bytes, size: tuple[int, int], quality: Hundredths) -> None:
+        """Reads the hyper-latent.
+
+        Args:
+            pipeline: What the symbols were coded with.
+            payload: Payload of a latent chunk.
+            size: Height and width of the image.
+            quality: Of the file.
+
+        Raises:
+            Corrupt: The payload is damaged.
+        """
+        transform = pipeline.transform
+        self._stage = transform.stopwatch.stage
+        rows, columns = latent_size(*size)
+        self.z_levels = transform.hyper_levels(quality, rows // _CELL, columns // _CELL)
+        with self._stage("rans"):
+            self._decoder = SymbolDecoder(pipeline.entropy_model, payload)
+            self.z = self._decoder.pop(self.z_levels.ravel()).reshape(self.z_levels.shape)
+        if int(np.abs(self.z).max()) > MAX_HYPER_SYMBOL:
+            raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
+        self._scales, self._quality = transform.scales, quality
+
+    def steps(self) -> Iterator[NDArray[np.int32]]:
+        """Reads the symbols of one coding step after the other, each int32 ``[M, h/2, w/2]``.
+
+        Raises:
+            Corrupt: The payload is damaged, or does not end behind the last symbol.
+        """
+        with self._stage("scales"):
+            walk = self._walk = ScaleWalk(self._scales, self.z, self._quality)
+        for step in range(STEPS):
+            for _ in walk.parts(step):
+                with self._stage("scales"):
+                    levels = walk.levels()
+                with self._stage("rans"):
+                    symbols = self._decoder.pop(levels.ravel()).reshape(levels.shape)
+                with self._stage("scales"):
+                    walk.add(symbols)
+            if step == STEPS - 1:
+                self._decoder.finish()
+            yield walk.coded()[0][step]
+
+    def latents(self) -> Latents:
+        """All symbols, behind the last of the `steps`."""
+        return Latents(self.z, self.z_levels, *self._walk.coded())
 
 
 class ImagePipeline:
@@ -23,41 +88,39 @@ class ImagePipeline:
         with self.transform.stopwatch.stage("rans"):
             encoder = SymbolEncoder(self.entropy_model)
             # A stack: what the decoder needs first goes in last.
-            symbols, levels = latents.y.flatten(0, 1), latents.y_levels.flatten(0, 1)
+            channels = (-1, *latents.y.shape[2:])
+            symbols, levels = latents.y.reshape(channels), latents.y_levels.reshape(channels)
             for part in reversed(self.transform.scales.parts):
-                encoder.push(symbols[part.in_latent].numpy().ravel(), levels[part.in_latent].numpy().ravel())
-            encoder.push(latents.z.numpy().ravel(), latents.z_levels.numpy().ravel())
+                encoder.push(symbols[part.in_latent].ravel(), levels[part.in_latent].ravel())
+            encoder.push(latents.z.ravel(), latents.z_levels.ravel())
             return encoder.to_bytes()
 
     def unpack(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latents:
-        """Recovers the symbols.
+        """Recovers the symbols; arguments and errors as for `PayloadReader`."""
+        reader = PayloadReader(self, payload, size, quality)
+        for _ in reader.steps():
+            pass
+        return reader.latents()
 
-        Args:
-            payload: Payload of a latent chunk.
-            size: Height and width of the image.
-            quality: Of the file.
+    def decode(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latent:
+        """Recovers the latent that the synthesis takes; arguments and errors as for `PayloadReader`.
+
+        The symbols of a step are read while the engine works on the step before.
 
         Returns:
-            Exactly the symbols that were coded, whatever the machine.
-
-        Raises:
-            Corrupt: The payload is damaged.
+            ``[1, M, h, w]``, the engine's array.
         """
-        stopwatch = self.transform.stopwatch
-        z_levels = self.transform.hyper_levels(quality, *size)
-        with stopwatch.stage("rans"):
-            decoder = SymbolDecoder(self.entropy_model, payload)
-            z = torch.from_numpy(decoder.pop(z_levels.numpy().ravel())).view(z_levels.shape)
-        if int(z.abs().max()) > MAX_HYPER_SYMBOL:
-            raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
-        walk = self.transform.scale_walk(z, quality)
-        for _ in walk.parts():
-            with stopwatch.stage("scales"):
-                levels = walk.levels()
-            with stopwatch.stage("rans"):
-                symbols = decoder.pop(levels.ravel()).reshape(levels.shape)
-            with stopwatch.stage("scales"):
-                walk.add(symbols)
-        decoder.finish()
-        y, y_levels = walk.coded()
-        return Latents(z, z_levels, torch.from_numpy(y), torch.from_numpy(y_levels))
+        transform = self.transform
+        reader = PayloadReader(self, payload, size, quality)
+        steps = reader.steps()
+        with transform.beside() as beside:
+            symbols = beside.start(lambda: next(steps))
+            with transform.stopwatch.stage("context"):
+                walk = transform.engine.walk(reader.z[None], quality)
+            for step in range(STEPS):
+                found = symbols.result()
+                if step < STEPS - 1:
+                    symbols = beside.start(lambda: next(steps))
+                with transform.stopwatch.stage("context"):
+                    walk.decode(found[None])
+        return walk.latent()

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cnncompress.codec.mosaic import LatentMosaic
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import CELL, TileGrid
+from cnncompress.engines.interface import Latent
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
 from cnncompress.model.config import PATCH
@@ -67,7 +66,7 @@ class TileDecoder:
         Raises:
             Corrupt: A tile that is needed is damaged, or none is left.
         """
-        latents = LatentMosaic(self._grid, self._transform.network.g_s.reach)
+        latents = LatentMosaic(self._grid, self._transform.engine)
         tiles = self._grid.meeting(area)
         pixels = np.empty((area.height, area.width, 3), np.uint8)
         for done, number in enumerate(tiles, start=1):
@@ -79,7 +78,7 @@ class TileDecoder:
             window, margins = latents.window(number)
             decoded = self._transform.synthesise(window, tile.height, tile.width, self._quality, margins)
             common = tile.common(area)
-            pixels[common.seen_from(area).slices] = decoded.numpy()[common.seen_from(tile).slices]
+            pixels[common.seen_from(area).slices] = decoded[common.seen_from(tile).slices]
             self._progress(done, len(tiles))
         self._check_anything_left(tiles)
         return pixels
@@ -99,7 +98,7 @@ class TileDecoder:
         height, width = -(-self._grid.height // factor), -(-self._grid.width // factor)
         pixels = np.empty((height, width, 3), np.uint8)
         for number in range(len(self._grid)):
-            small = self._transform.preview(self._latent(number), factor, self._quality).numpy()
+            small = self._transform.preview(self._latent(number), factor, self._quality)
             tile = self._grid.tile(number).padded(CELL).divided(factor)
             common = tile.common(Rectangle(0, 0, width, height))
             pixels[common.slices] = small[common.seen_from(tile).slices]
@@ -111,23 +110,18 @@ class TileDecoder:
         if self.missing.issuperset(tiles):
             raise Corrupt("nothing is left of the image")
 
-    def _latent(self, number: int) -> Tensor:
+    def _latent(self, number: int) -> Latent:
         tile = self._grid.tile(number)
         payload = self._payloads[number]
         try:
             if payload is None:
                 raise Corrupt("it is lost")
-            latents = self._pipeline.unpack(payload, (tile.height, tile.width), self._quality)
+            return self._pipeline.decode(payload, (tile.height, tile.width), self._quality)
         except Corrupt as error:
             if not self._keep_going:
                 if len(self._grid) == 1:
                     raise
                 raise Corrupt(f"tile {number + 1} of {len(self._grid)}: {error}") from error
             self.missing.add(number)
-            return self._gray(tile)
-        return self._transform.decode_latent(latents, self._quality)
-
-    def _gray(self, tile: Rectangle) -> Tensor:
-        size = tile.padded(CELL).divided(PATCH)
-        channels = self._transform.network.config.latent_channels
-        return torch.zeros(1, channels, size.height, size.width, device=self._transform.device)
+            size = tile.padded(CELL).divided(PATCH)
+            return self._transform.engine.blank(size.height, size.width)  # gray

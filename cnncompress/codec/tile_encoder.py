@@ -18,7 +18,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cnncompress.bitstream.header import WHOLE
 from cnncompress.codec.latents import RealLatents
@@ -26,8 +25,8 @@ from cnncompress.codec.mosaic import LatentMosaic, margins_of, pixels_in
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import TileGrid
-from cnncompress.model.config import PATCH
-from cnncompress.nn.margins import Margins
+from cnncompress.engines.interface import Latent
+from cnncompress.model.receptive_field import Margins, analysis_margin
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 REACH = 600
@@ -43,11 +42,11 @@ class CodedTile:
 
     Attributes:
         payload: Of its latent chunk.
-        y_hat: float32 ``[1, M, h, w]``, what a decoder makes of it, on the networks' device.
+        y_hat: ``[1, M, h, w]``, the engine's array: what a decoder makes of it; None unless its coder looks around.
     """
 
     payload: bytes
-    y_hat: Tensor
+    y_hat: Latent | None = None
 
 
 class TileTask:
@@ -74,7 +73,7 @@ class TileTask:
         tile = self._image.grid.tile(self.number)
         return tile.height, tile.width
 
-    def pixels(self) -> Tensor:
+    def pixels(self) -> NDArray[np.uint8]:
         """The tile's pixels, without those beside it: uint8 ``[h, w, 3]``."""
         return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
 
@@ -82,15 +81,15 @@ class TileTask:
         """What the tile's symbols shall come close to."""
         return self._neighbours.target(self.number)
 
-    def surroundings(self) -> tuple[Tensor, Margins]:
+    def surroundings(self) -> tuple[Latent, Margins]:
         """The latents that the synthesis sees: those of the tile, and of a margin of the tiles beside it.
 
         Tiles that are coded already are there as they are decoded, and the others, this one among them, as they were
         analysed. That brings the analysis of the next row of tiles forward; it will not have to be done again.
 
         Returns:
-            float32 ``[1, M, h, w]``, in units of the base step, and what of it is margin, in latent positions.
-            `cnncompress.nn.margins.trimmed` tells which part is the tile's own.
+            ``[1, M, h, w]``, the engine's array, in units of the base step, and what of it is margin, in latent
+            positions.
         """
         return self._neighbours.window(self.number)
 
@@ -99,11 +98,9 @@ class TileCoder(Protocol):
     """Makes symbols of tiles.
 
     Attributes:
-        needs_surroundings: Whether it asks for the surroundings of its tiles.
         steps: How many steps it takes for a tile, as far as it reports of them.
     """
 
-    needs_surroundings: bool
     steps: int
 
     def __call__(self, task: TileTask) -> CodedTile:
@@ -114,7 +111,6 @@ class TileCoder(Protocol):
 class SinglePass:
     """Rounds what the analysis gives, once."""
 
-    needs_surroundings = False
     steps = 1
 
     def __init__(self, pipeline: ImagePipeline) -> None:
@@ -129,8 +125,7 @@ class SinglePass:
 
 def single_pass(pipeline: ImagePipeline, task: TileTask) -> CodedTile:
     """Codes a tile by rounding what the analysis gives, and reports nothing."""
-    coded = pipeline.transform.quantise(task.target(), task.quality, task.size)
-    return CodedTile(pipeline.pack(coded.latents), coded.y_hat)
+    return CodedTile(pipeline.pack(pipeline.transform.quantise(task.target(), task.quality).latents))
 
 
 class _Neighbours:
@@ -139,8 +134,8 @@ class _Neighbours:
     def __init__(self, image: TiledImage, quality: Hundredths) -> None:
         self._image = image
         self._quality = quality
-        self._network = image.pipeline.transform.network
-        self._latents = LatentMosaic(image.grid, self._network.g_s.reach)
+        self._engine = image.pipeline.transform.engine
+        self._latents = LatentMosaic(image.grid, self._engine)
         self._targets: dict[int, RealLatents] = {}
 
     def target(self, number: int) -> RealLatents:
@@ -148,13 +143,13 @@ class _Neighbours:
             self._targets[number] = self._image.target(number, self._quality)
         return self._targets[number]
 
-    def window(self, number: int) -> tuple[Tensor, Margins]:
+    def window(self, number: int) -> tuple[Latent, Margins]:
         for tile in self._latents.needed(number):
             if tile not in self._latents:
-                self._latents.put(tile, self._network.partition.merge(list(self.target(tile).y.split(1))))
+                self._latents.put(tile, self._engine.merge(self.target(tile).y))
         return self._latents.window(number)
 
-    def coded(self, number: int, y_hat: Tensor | None) -> None:
+    def coded(self, number: int, y_hat: Latent | None) -> None:
         self._targets.pop(number, None)
         if y_hat is not None:
             self._latents.put(number, y_hat)
@@ -186,9 +181,8 @@ class TiledImage:
         """
         transform = self.pipeline.transform
         if len(self.grid) == 1:
-            return transform.analyse(pixels_in(self.pixels, self.grid.image), quality)
-        margin = -(-transform.network.g_a.reach // PATCH) * PATCH
-        window = self.grid.window(number, margin)
+            return transform.analyse(self.pixels, quality)
+        window = self.grid.window(number, analysis_margin(transform.engine.config))
         return transform.analyse(pixels_in(self.pixels, window.outer), quality, margins_of(window, 1))
 
     def encode(
@@ -211,7 +205,7 @@ class TiledImage:
             report = _report_of_tile(number, len(self.grid), code.steps, progress)
             coded = code(TileTask(self, number, quality, neighbours, report))
             payloads.append(coded.payload)
-            neighbours.coded(number, coded.y_hat if code.needs_surroundings else None)
+            neighbours.coded(number, coded.y_hat)
         return tuple(payloads)
 
 

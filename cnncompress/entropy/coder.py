@@ -76,12 +76,13 @@ class SymbolEncoder:
             levels: uint8 ``[n]``, scale level of each symbol, 0 .. 63.
         """
         order = np.argsort(levels, kind="stable")
-        sorted_symbols = symbols[order]
         counts = np.bincount(levels, minlength=len(self._model.levels))
         radii = np.repeat(self._model.radii, counts)
-        escaped = np.abs(sorted_symbols) > radii
-        self._push_escapes(sorted_symbols[escaped], radii[escaped])
-        entries = np.where(escaped, 2 * radii + 1, sorted_symbols + radii).astype(np.int32)
+        entries = symbols.take(order)
+        entries += radii
+        escaped = np.flatnonzero((entries < 0) | (entries > 2 * radii))
+        self._push_escapes(entries[escaped] - radii[escaped], radii[escaped])
+        entries[escaped] = 2 * radii[escaped] + 1
         ends = np.cumsum(counts)
         for level in np.flatnonzero(counts)[::-1]:
             group = entries[ends[level] - counts[level] : ends[level]]

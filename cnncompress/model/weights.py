@@ -3,6 +3,9 @@
 The file holds the float networks (``network.*``, float16 or float32), the integer scale networks (``scales.*``, weights
 in int8) and the probability tables (``tables.*``); its metadata holds the `ModelConfig`. A .cnc file names its model by
 the first four bytes of the SHA-256 of the whole file.
+
+Arrays are read here, and whoever runs the float networks builds them: `cnncompress.nn.stored` as torch modules,
+`cnncompress.engines.ncnn` without torch.
 """
 
 from __future__ import annotations
@@ -12,26 +15,29 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
+import safetensors.numpy
+from numpy.typing import NDArray
 
 from cnncompress.entropy.scales import IntegerScales, tensor_shapes
 from cnncompress.entropy.tables import ScaleTables
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.manifest import find_weights
-from cnncompress.nn.network import CodecNetwork
+from cnncompress.model.network_arrays import network_shapes
 
 FORMAT = "cnncompress-model-1"
 MAX_FILE_BYTES = 1 << 30
 """Larger files are not read: it takes some three times their size."""
 
 _PARTS = ("network", "scales", "tables")
-_STORED_AS = {torch.float32: (torch.float16, torch.float32)}
-"""Types that a tensor of a network may have in a file, where it is not just its own."""
+_FLOATS = ("float16", "float32")
+
+Arrays = dict[str, NDArray[Any]]
+"""Arrays by name."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +47,16 @@ class Weights:
     Attributes:
         name: Name in the manifest, or the file's name.
         fingerprint: First 4 bytes of the SHA-256 of the file.
-        network: Float networks, float32, on the CPU.
+        config: Shape of the model.
+        network: Arrays of the float networks, float16 or float32, finite, with the shapes of `network_shapes`.
         scales: Integer scale networks.
         tables: Probability tables.
     """
 
     name: str
     fingerprint: bytes
-    network: CodecNetwork
+    config: ModelConfig
+    network: Arrays
     scales: IntegerScales
     tables: ScaleTables
 
@@ -75,19 +83,19 @@ def load_weights(model: str | Path | None) -> Weights:
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise InvalidModel(f"{path}: SHA-256 is {digest.hexdigest()[:8]}..., the manifest says {sha256[:8]}...")
-    config, tensors = _parse(path, data)
-    network, scales, tables = _build(path, config, tensors)
-    return Weights(name, digest.digest()[:4], network, scales, tables)
+    config, arrays = _parse(path, data)
+    network, scales, tables = _take_apart(path, config, arrays)
+    return Weights(name, digest.digest()[:4], config, network, scales, tables)
 
 
-def _parse(path: Path, data: bytes) -> tuple[ModelConfig, dict[str, Tensor]]:
+def _parse(path: Path, data: bytes) -> tuple[ModelConfig, Arrays]:
     try:
-        tensors = safetensors.torch.load(data)
+        arrays = safetensors.numpy.load(data)
         header_size = int.from_bytes(data[:8], "little")
         metadata = json.loads(data[8 : 8 + header_size]).get("__metadata__") or {}  # null is allowed there
     except (safetensors.SafetensorError, ValueError) as error:
         raise InvalidModel(f"{path}: not a safetensors file: {error}") from error
-    except KeyError as error:  # the library reads more types than it hands to torch
+    except KeyError as error:  # the library reads more types than it hands to NumPy
         raise InvalidModel(f"{path}: a tensor has type {error}") from error
     if metadata.get("format") != FORMAT:
         raise InvalidModel(f"{path}: not a model of this program ({FORMAT})")
@@ -98,46 +106,34 @@ def _parse(path: Path, data: bytes) -> tuple[ModelConfig, dict[str, Tensor]]:
         if not isinstance(values["lambdas"], list):
             raise ValueError("lambdas is no list")
         values["lambdas"] = tuple(float(value) for value in values["lambdas"])
-        return ModelConfig(**values), tensors
+        return ModelConfig(**values), arrays
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidModel(f"{path}: model configuration: {error}") from error
 
 
-def _build(
-    path: Path, config: ModelConfig, tensors: Mapping[str, Tensor]
-) -> tuple[CodecNetwork, IntegerScales, ScaleTables]:
-    parts: dict[str, dict[str, Tensor]] = {part: {} for part in _PARTS}
-    for key, tensor in tensors.items():
+def _take_apart(path: Path, config: ModelConfig, arrays: Arrays) -> tuple[Arrays, IntegerScales, ScaleTables]:
+    parts: dict[str, Arrays] = {part: {} for part in _PARTS}
+    for key, array in arrays.items():
         part, _, rest = key.partition(".")
         if part not in parts:
             raise InvalidModel(_unfit(path, key, False))
-        parts[part][rest] = tensor
-    # Shapes are compared on a network without memory, before anything of the declared size is allocated.
-    with torch.device("meta"):
-        skeleton = CodecNetwork(config).state_dict()
-    network_shapes = {
-        key: (_STORED_AS.get(tensor.dtype, (tensor.dtype,)), tensor.shape) for key, tensor in skeleton.items()
-    }
-    _check_shapes(path, network_shapes, parts["network"])
-    scale_shapes = {key: ((getattr(torch, kind),), shape) for key, (kind, shape) in tensor_shapes(config).items()}
+        parts[part][rest] = array
+    network = parts["network"]
+    # Before anything of the declared size is allocated.
+    _check_shapes(path, {key: (_FLOATS, shape) for key, shape in network_shapes(config).items()}, network)
+    scale_shapes = {key: ((kind,), shape) for key, (kind, shape) in tensor_shapes(config).items()}
     _check_shapes(path, scale_shapes, parts["scales"])
-    # Building a network draws its initial values, which are replaced at once: the caller's generator is left alone.
-    with torch.random.fork_rng(devices=[]):
-        network = CodecNetwork(config)
-    network.load_state_dict(parts["network"])
-    network.requires_grad_(False)
-    scales = IntegerScales(config, {key: tensor.numpy() for key, tensor in parts["scales"].items()})
-    if not all(torch.isfinite(tensor).all() for tensor in network.state_dict().values()):
+    scales = IntegerScales(config, parts["scales"])
+    if not all(np.isfinite(array).all() for array in network.values()):
         raise InvalidModel(f"{path}: weights are not finite")
-    if not all((transform.klt_std > 0).all() for transform in (network.g_a, network.g_s)):
+    if not all((network[f"{transform}.klt_std"] > 0).all() for transform in ("g_a", "g_s")):
         raise InvalidModel(f"{path}: standard deviations must be positive")
     for key in sorted({"radii", "weights"} ^ parts["tables"].keys()):
         raise InvalidModel(_unfit(path, key, key not in parts["tables"]))
-    for key, tensor in parts["tables"].items():
-        if tensor.dtype != torch.int32:
-            raise InvalidModel(f"{path}: tables.{key} has type {tensor.dtype}")
-    tables = ScaleTables(parts["tables"]["radii"].numpy(), parts["tables"]["weights"].numpy())
-    return network, scales, tables
+    for key, array in parts["tables"].items():
+        if array.dtype != np.int32:
+            raise InvalidModel(f"{path}: tables.{key} has type {array.dtype}")
+    return network, scales, ScaleTables(**parts["tables"])
 
 
 def _unfit(path: Path, key: str, missing: bool) -> str:
@@ -145,42 +141,41 @@ def _unfit(path: Path, key: str, missing: bool) -> str:
 
 
 def _check_shapes(
-    path: Path, expected: Mapping[str, tuple[tuple[torch.dtype, ...], tuple[int, ...]]], found: Mapping[str, Tensor]
+    path: Path, expected: Mapping[str, tuple[tuple[str, ...], tuple[int, ...]]], found: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Compares tensors with the types that each may have, and with its shape."""
+    """Compares arrays with the types that each may have, and with its shape."""
     for key in sorted(expected.keys() ^ found.keys()):
         raise InvalidModel(_unfit(path, key, key in expected))
     for key, (types, shape) in expected.items():
         if found[key].shape != shape:
             raise InvalidModel(f"{path}: {key} has shape {list(found[key].shape)}, not {list(shape)}")
-        if found[key].dtype not in types:
+        if found[key].dtype.name not in types:
             raise InvalidModel(f"{path}: {key} has type {found[key].dtype}")
 
 
-def save_weights(path: Path, network: CodecNetwork, scales: IntegerScales, tables: ScaleTables) -> str:
+def save_weights(
+    path: Path, config: ModelConfig, network: Mapping[str, NDArray[Any]], scales: IntegerScales, tables: ScaleTables
+) -> str:
     """Writes a model: the convolutions' weights as float16, the rest as it is.
 
     Args:
         path: Safetensors file to write.
-        network: Float networks; their weights should be rounded to float16 already (`round_to_stored`).
+        config: Shape of the model.
+        network: Arrays of the float networks; the weights of convolutions should be rounded to float16 already.
         scales: Integer scale networks.
         tables: Probability tables.
 
     Returns:
         SHA-256 of the file, in hexadecimal.
     """
-    tensors = {
-        f"network.{key}": tensor.half() if stored_as_half(key) else tensor
-        for key, tensor in network.state_dict().items()
+    arrays = {
+        f"network.{key}": array.astype(np.float16) if stored_as_half(key) else array for key, array in network.items()
     }
-    tensors |= {f"scales.{key}": torch.from_numpy(tensor) for key, tensor in scales.tensors.items()}
-    tensors |= {
-        "tables.radii": torch.from_numpy(tables.radii),
-        "tables.weights": torch.from_numpy(tables.weights),
-    }
-    tensors = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    metadata = {"format": FORMAT, "config": json.dumps(asdict(network.config))}
-    data = _with_sorted_header(safetensors.torch.save(tensors, metadata))
+    arrays |= {f"scales.{key}": array for key, array in scales.tensors.items()}
+    arrays |= {"tables.radii": tables.radii, "tables.weights": tables.weights}
+    metadata = {"format": FORMAT, "config": json.dumps(asdict(config))}
+    contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
+    data = _with_sorted_header(safetensors.numpy.save(contiguous, metadata))
     path.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
@@ -194,13 +189,5 @@ def _with_sorted_header(data: bytes) -> bytes:
 
 
 def stored_as_half(key: str) -> bool:
-    """Whether a tensor of the float networks is stored as float16: convolution weights, but not the linear path."""
+    """Whether an array of the float networks is stored as float16: convolution weights, but not the linear path."""
     return key.endswith(".weight")
-
-
-@torch.no_grad()
-def round_to_stored(network: CodecNetwork) -> None:
-    """Rounds a network's weights to the precision in which they are stored, in place."""
-    for key, tensor in network.state_dict().items():
-        if stored_as_half(key):
-            tensor.copy_(tensor.half().float())

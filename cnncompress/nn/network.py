@@ -29,8 +29,8 @@ from torch import Tensor, nn
 
 from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.receptive_field import Margins
 from cnncompress.nn.hyper import HyperAnalysis, HyperSynthesis
-from cnncompress.nn.margins import Margins
 from cnncompress.nn.mean_context import ContextNetwork, StepPartition
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.quantisation import QuantisationSteps
@@ -112,7 +112,7 @@ class CodecNetwork(nn.Module):
         return z
 
     def walk_context(self, z_hat: Tensor, position: Tensor, code: Callable[[int, Tensor, Tensor], Tensor]) -> Tensor:
-        """Goes through the four steps of the spatial context; the one path of training, encoder and decoder.
+        """Goes through the four steps of the spatial context.
 
         Args:
             z_hat: float32 ``[B, N, h/4, w/4]``, decoded hyper-latent.
@@ -123,13 +123,45 @@ class CodecNetwork(nn.Module):
         Returns:
             float32 ``[B, M, h, w]``, the decoded scaled latent.
         """
-        features = self.h_s(z_hat, position)
-        deltas = self.quantisation(features)
-        normalisers = self.partition.split_channels(self.normaliser(position))
-        decoded: list[Tensor] = []
-        normalised: list[Tensor] = []
+        walk = MeanWalk(self, z_hat, position)
         for step in range(STEPS):
-            mean = self.context[step](features, normalised, position) * normalisers[step]
-            decoded.append(code(step, mean, deltas[step]))
-            normalised.append(decoded[-1] / normalisers[step])
-        return self.partition.merge(decoded)
+            walk.advance(code(step, walk.means[step], walk.deltas[step]))
+        return walk.latent()
+
+
+class MeanWalk:
+    """The way through the four steps of the spatial context; the one path of training, encoder and decoder.
+
+    Attributes:
+        means: Of the steps up to the one at hand, each float32 ``[B, M, h/2, w/2]``.
+        deltas: Quantisation steps of all steps, of the same shape.
+    """
+
+    def __init__(self, network: CodecNetwork, z_hat: Tensor, position: Tensor) -> None:
+        """Predicts the means of the first step; arguments as for `CodecNetwork.walk_context`."""
+        self._network = network
+        self._position = position
+        self._features = network.h_s(z_hat, position)
+        self.deltas: tuple[Tensor, ...] = network.quantisation(self._features)
+        self._normalisers = network.partition.split_channels(network.normaliser(position))
+        self._decoded: list[Tensor] = []
+        self._normalised: list[Tensor] = []
+        self.means: list[Tensor] = []
+        self._predict()
+
+    def advance(self, decoded: Tensor) -> None:
+        """Takes the decoded latent of the step at hand, ``[B, M, h/2, w/2]``, and predicts the means of the next."""
+        step = len(self._decoded)
+        self._decoded.append(decoded)
+        if step < STEPS - 1:
+            self._normalised.append(decoded / self._normalisers[step])
+            self._predict()
+
+    def latent(self) -> Tensor:
+        """The decoded scaled latent behind the last step, ``[B, M, h, w]``."""
+        return self._network.partition.merge(self._decoded)
+
+    def _predict(self) -> None:
+        step = len(self.means)
+        means = self._network.context[step](self._features, self._normalised, self._position)
+        self.means.append(means * self._normalisers[step])

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.receptive_field import Margin, Margins
 from cnncompress.nn.blocks import ResidualLayer, activation, conv3x3, zero_initialised
-from cnncompress.nn.margins import Margin, Margins, needed_margins, run_window, trimmed
+from cnncompress.nn.margins import module_margins, run_window, trimmed
 from cnncompress.nn.quality import QualityTable
 
 STRIP_ROWS = 128
@@ -38,7 +39,7 @@ class RestorationFilter(nn.Module):
     @property
     def reach(self) -> int:
         """How many pixels beside it a pixel depends on, on each side."""
-        return needed_margins([self.stem, *self.body])[0]
+        return module_margins([self.stem, *self.body])[0]
 
     def forward(self, x: Tensor, position: Tensor, margins: Margins) -> Tensor:
         """Restores an image.
@@ -72,7 +73,7 @@ class RestorationFilter(nn.Module):
         return self._restored(part, quality, margins._replace(top=top, bottom=bottom))
 
     def _restored(self, x: Tensor, quality: Tensor, margins: Margins) -> Tensor:
-        hidden, inner = run_window([self.stem], x, margins, needed_margins(self.body)[0])
+        hidden, inner = run_window([self.stem], x, margins, module_margins(self.body)[0])
         change, _ = run_window(self.body, hidden + quality, inner)
         return trimmed(x, margins) + change.float()
 

@@ -9,7 +9,8 @@ The Karhunen-Loève transform of 16x16 patches runs beside the network, whose la
 model is a working transform codec already. The synthesis mirrors it. What it makes is a sum of linear functions of
 features at 1/8 and 1/16; a restoration filter at full resolution follows (`cnncompress.nn.restoration`).
 
-Both may run over a window of the image (`cnncompress.nn.margins`) and give what they make of the whole image there.
+Both may run over a window of the image (`cnncompress.model.receptive_field`) and give what they make of the whole
+image there.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnncompress.model.config import PATCH, ModelConfig
+from cnncompress.model.receptive_field import WHOLE_IMAGE, Margin, Margins
 from cnncompress.nn.blocks import ResidualBlock, activation, conv1x1, conv3x3, pointwise, zero_initialised
-from cnncompress.nn.margins import WHOLE_IMAGE, Margin, Margins, needed_margins, run_window, trimmed
+from cnncompress.nn.margins import module_margins, run_window, trimmed
 from cnncompress.nn.quality import QualityTable
 from cnncompress.nn.restoration import RestorationFilter
 
@@ -50,7 +52,7 @@ class AnalysisTransform(nn.Module):
     @property
     def reach(self) -> int:
         """How many pixels beside its own patch a latent position sees, on each side."""
-        return needed_margins([*self.stem, *self.body])[0]
+        return module_margins([*self.stem, *self.body])[0]
 
     def forward(self, x: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Computes the latent, before any gain.
@@ -72,7 +74,7 @@ class AnalysisTransform(nn.Module):
         if margins is None:
             refined = self.body(self.stem(centred) + quality)  # [B, width_8, H/8, W/8] -> [B, M, H/16, W/16]
         else:
-            hidden, margins = run_window(self.stem, centred, margins, needed_margins(self.body)[0])
+            hidden, margins = run_window(self.stem, centred, margins, module_margins(self.body)[0])
             refined, _ = run_window(self.body, hidden + quality, margins)
         y: Tensor = linear + self.klt_std[:, None, None] * refined.float()
         return y
@@ -103,7 +105,7 @@ class SynthesisTransform(nn.Module):
     @property
     def reach(self) -> int:
         """How many latent positions beside the one above it a pixel sees, on each side."""
-        return needed_margins([self.stem, *self.body], self.restoration.reach)[0]
+        return module_margins([self.stem, *self.body], self.restoration.reach)[0]
 
     def forward(self, y_hat: Tensor, position: Tensor, margins: Margins | None = None) -> Tensor:
         """Reconstructs the image.
@@ -140,7 +142,7 @@ class SynthesisTransform(nn.Module):
         normalised = y_hat / self.klt_std[:, None, None]
         around = self.restoration.reach
         # [B, M, h, w] -> [B, width_16, h, w] -> [B, 3, 16h, 16w]
-        hidden, inner = run_window([self.stem], normalised, margins, needed_margins(self.body, around)[0])
+        hidden, inner = run_window([self.stem], normalised, margins, module_margins(self.body, around)[0])
         refined, kept = run_window(self.body, hidden + self.quality(position), inner, around)
         return self._linear(y_hat, margins, kept) + refined.float(), kept
 
@@ -149,7 +151,7 @@ class SynthesisTransform(nn.Module):
         positions = Margins(*(Margin(-(-margin.extent // PATCH)) for margin in kept))
         with torch.autocast(y_hat.device.type, enabled=False):
             linear = F.pixel_shuffle(pointwise(trimmed(y_hat, margins, positions), self.klt), PATCH)
-        return trimmed(linear, Margins(*(margin.scaled(PATCH, 1) for margin in positions)), kept)
+        return trimmed(linear, positions.scaled(PATCH, 1), kept)
 
     def preview(self, y_hat: Tensor, factor: int) -> Tensor:
         """Reconstructs the image by the linear path alone, at any lower resolution, since averages are linear as well.

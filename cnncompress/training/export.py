@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files import reason, write_output
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
-from cnncompress.model.weights import load_weights, round_to_stored, save_weights
+from cnncompress.model.weights import load_weights, save_weights
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.stored import arrays_of, round_to_stored
 from cnncompress.training.checkpoint import Checkpoint
 from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
@@ -99,11 +101,11 @@ def count_symbols(transform: LatentTransform, images: Iterable[Tensor]) -> NDArr
     counts = np.zeros((SCALE_LEVELS, 2 * MAX_RADIUS + 1), dtype=np.int64)
     for index, image in enumerate(images):
         quality = Hundredths(index % COUNTED_QUALITIES * HIGHEST_QUALITY // (COUNTED_QUALITIES - 1))
-        latents = transform.encode(image.permute(1, 2, 0).contiguous(), quality)
+        latents = transform.encode(image.permute(1, 2, 0).numpy(), quality)
         for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels)):
-            column = symbols.clamp(-MAX_RADIUS, MAX_RADIUS).long() + MAX_RADIUS
-            cell = levels.long() * counts.shape[1] + column
-            counts += torch.bincount(cell.flatten(), minlength=counts.size).view(counts.shape).numpy()
+            column = np.clip(symbols, -MAX_RADIUS, MAX_RADIUS) + MAX_RADIUS
+            cell = levels.astype(np.int64) * counts.shape[1] + column
+            counts += np.bincount(cell.ravel(), minlength=counts.size).reshape(counts.shape)
     return counts
 
 
@@ -151,11 +153,11 @@ def write_model(
     network: CodecNetwork = model.network
     round_to_stored(network)
     check_finite(network)  # after rounding: float16 ends at 65504
-    tables = build_tables(count_symbols(LatentTransform(network, scales, torch.device("cpu")), images))
+    tables = build_tables(count_symbols(LatentTransform(TorchEngine(network, torch.device("cpu")), scales), images))
     try:
         with tempfile.TemporaryDirectory() as folder:
             draft = Path(folder) / path.name
-            sha256 = save_weights(draft, network, scales, tables)
+            sha256 = save_weights(draft, network.config, arrays_of(network), scales, tables)
             load_weights(draft)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_output(str(path.absolute()), draft.read_bytes(), force=force)

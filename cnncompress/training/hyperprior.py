@@ -26,6 +26,7 @@ from cnncompress.model.config import ModelConfig
 from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
 from cnncompress.nn.network import CodecNetwork
+from cnncompress.nn.stored import network_of
 from cnncompress.nn.straight_through import round_half_up, round_straight_through
 from cnncompress.nn.twin_layers import nats_to_table
 from cnncompress.nn.twin_scales import ScaleSynthesis
@@ -135,7 +136,7 @@ def trainable_model(weights: Weights) -> HyperpriorModel:
         The model, on the CPU.
     """
     with torch.random.fork_rng(devices=[]):
-        model = HyperpriorModel(weights.network.config)
-    model.network.load_state_dict(weights.network.state_dict())
+        model = HyperpriorModel(weights.config)
+    model.network.load_state_dict(network_of(weights).state_dict())
     model.scales.load_integers(weights.scales)
     return model

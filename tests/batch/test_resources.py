@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from cnncompress.batch.resources import PixelBudget, Share, available_cores, share_out
+from cnncompress.batch.resources import PixelBudget, Share, share_out
+from cnncompress.cpu_count import available_cores
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_a_wider_model_is_written(coffee: NDArray[np.uint8], tmp_path: Path) -> 
     done = CliRunner().invoke(main, [*arguments, "16"])
     assert done.exit_code == 0, done.output
     weights = load_weights(output)
-    assert weights.network.config.bands == (8, 8)
+    assert weights.config.bands == (8, 8)
     assert done.output == f"{output}: model {weights.fingerprint.hex()}, 16 latent channels\n"
     refused = CliRunner().invoke(main, [*arguments, "8"])
     assert refused.exit_code == 1 and "widen: 8 channels, must be within 9 .. 768" in refused.output

@@ -127,7 +127,7 @@ def test_training_on_from_a_model(fresh: Path, photos: Path, tmp_path: Path) -> 
     assert re.search(r"^validation loss \d+\.\d{4} before, \d+\.\d{4} after \([+-]\d+\.\d %\)$", text, re.MULTILINE)
     assert re.search(r"^quality +bpp before +PSNR before +bpp after +PSNR after$", text, re.MULTILINE)
     assert [line.split()[0] for line in text.splitlines()[-5:-2]] == ["0", "50", "100"]
-    assert load_weights(path).network.config == load_weights(fresh).network.config
+    assert load_weights(path).config == load_weights(fresh).config
     assert Codec(path, "cpu").fingerprint != Codec(fresh, "cpu").fingerprint
 
 
@@ -203,7 +203,7 @@ def test_a_checkpoint_is_finished_with_other_settings(photos: Path, config: Path
 
     # The same command again, but for the model: it has nothing left to train.
     assert run("train", photos, "-o", model, "--from", checkpoint, *falling).exit_code == 0
-    assert load_weights(model).network.config == begun.config.model
+    assert load_weights(model).config == begun.config.model
     assert {path.name for path in tmp_path.iterdir()} == {checkpoint.name, model.name}
 
 
@@ -280,7 +280,7 @@ def test_quiet_and_threads(
         result = run("train", photos / "1.png", "-o", path, *args)
         assert torch.get_num_threads() == 1
     assert (result.exit_code, result.output) == (0, "")
-    assert load_weights(path).network.config.latent_channels == 8
+    assert load_weights(path).config.latent_channels == 8
 
 
 def test_checks_before_the_work(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

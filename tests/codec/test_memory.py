@@ -6,19 +6,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import torch
 
 from cnncompress.bitstream.container import Header, Layout
 from cnncompress.bitstream.header import WHOLE, tile_count
 from cnncompress.codec import memory
-from cnncompress.codec.memory import decoding_bytes, encoding_bytes, plain_bytes, window_margin
+from cnncompress.codec.memory import decoding_bytes, encoding_bytes, plain_bytes
 from cnncompress.codec.tiles import AUTOMATIC_SIDE, TileGrid, choose_side
 from cnncompress.errors import LimitExceeded
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 from cnncompress.images.view import View
 from cnncompress.model.config import ModelConfig
 from cnncompress.nn import restoration
-from cnncompress.nn.network import CodecNetwork
 from cnncompress.units import Hundredths
 
 CONFIG = ModelConfig()
@@ -83,16 +81,6 @@ def test_effort_takes_memory() -> None:
 
 def test_a_photograph_of_100_megapixels_may_be_refined_within_the_default_limits() -> None:
     assert encoding_bytes(TileGrid.of(header(11547, 8660)), CONFIG, refined=True) < DEFAULT_MEMORY_LIMIT
-
-
-@pytest.mark.parametrize("blocks_1", [1, 2, 6, 7, 20])
-def test_margins_are_as_wide_as_the_receptive_field(blocks_1: int) -> None:
-    """For which the module, because it does not load torch, has a formula of its own."""
-    config = replace(CONFIG, blocks_1=blocks_1)
-    with torch.device("meta"):
-        network = CodecNetwork(config)
-    assert window_margin(CONFIG) == 176
-    assert network.g_a.reach <= window_margin(config) and 16 * network.g_s.reach == window_margin(config)
 
 
 def test_strips_are_those_of_the_restoration_filter() -> None:

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
-import torch
-from coding import decode, encode
+from coding import decode, encode, pipeline_of
 from numpy.typing import NDArray
 from random_model import write_random_model
-from torch import Tensor
 
 from cnncompress.bitstream.header import WHOLE
-from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tile_decoder import TileDecoder
-from cnncompress.codec.tile_encoder import CodedTile, SinglePass, TiledImage, TileTask
+from cnncompress.codec.tile_encoder import CodedTile, TiledImage, TileTask
 from cnncompress.codec.tiles import CELL
-from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import Corrupt
 from cnncompress.images.view import Rectangle
-from cnncompress.model.weights import load_weights
-from cnncompress.nn.margins import trimmed
+from cnncompress.model.receptive_field import WHOLE_IMAGE, synthesis_reach
+from cnncompress.model.weights import Weights, load_weights
 from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
-Threads = Callable[[int], AbstractContextManager[None]]
+Floats = NDArray[np.float32]
 
 QUALITY = Hundredths(60_00)
 
@@ -39,9 +33,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> ImagePipeline:
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
     write_random_model(path)
     weights = load_weights(path)
-    assert weights.network.g_s.reach == 5
-    transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-    return ImagePipeline(transform, EntropyModel(weights.tables))
+    assert synthesis_reach(weights.config) == 5
+    return pipeline_of(weights)
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +43,10 @@ def photo(coffee: Pixels) -> Pixels:
     return np.ascontiguousarray(coffee[60:230, 150:421])
 
 
-def latent_of(pipeline: ImagePipeline, image: TiledImage, number: int) -> Tensor:
+def latent_of(pipeline: ImagePipeline, image: TiledImage, number: int) -> Floats:
     """A tile's latent before rounding, in its place."""
-    return pipeline.transform.network.partition.merge(list(image.target(number, QUALITY).y.split(1)))
+    latent: Floats = pipeline.transform.engine.merge(image.target(number, QUALITY).y)
+    return latent
 
 
 def decoder_of(pipeline: ImagePipeline, photo: Pixels, side: int) -> tuple[TileDecoder, TiledImage]:
@@ -64,13 +58,12 @@ def decoded_at_once(pipeline: ImagePipeline, image: TiledImage, payloads: tuple[
     """The synthesis of all tiles' latents in one piece."""
     grid = image.grid
     whole = grid.image.padded(CELL).divided(16)
-    y_hat = torch.empty(1, pipeline.transform.network.config.latent_channels, whole.height, whole.width)
+    y_hat = pipeline.transform.engine.blank(whole.height, whole.width)
     for number, payload in enumerate(payloads):
         tile = grid.tile(number)
-        latents = pipeline.unpack(payload, (tile.height, tile.width), QUALITY)
-        y_hat[(..., *tile.padded(CELL).divided(16).slices)] = pipeline.transform.decode_latent(latents, QUALITY)
-    pixels: Pixels = pipeline.transform.synthesise(y_hat, grid.height, grid.width, QUALITY).numpy()
-    return pixels
+        latent = pipeline.decode(payload, (tile.height, tile.width), QUALITY)
+        y_hat[(..., *tile.padded(CELL).divided(16).slices)] = latent
+    return pipeline.transform.synthesise(y_hat, grid.height, grid.width, QUALITY)
 
 
 @pytest.mark.parametrize("model", ["tiny", "pipeline"])
@@ -82,7 +75,7 @@ def test_tiles_are_analysed_like_the_whole(model: str, photo: Pixels, request: p
     for number in range(12):
         own = latent_of(pipeline, tiled, number)
         place = tiled.grid.tile(number).padded(CELL).divided(16).slices
-        torch.testing.assert_close(own, whole[(..., *place)], rtol=0, atol=2e-5 * float(whole.abs().max()))
+        np.testing.assert_allclose(own, whole[(..., *place)], rtol=0, atol=2e-5 * np.abs(whole).max())
 
 
 @pytest.mark.parametrize(("model", "side"), [("tiny", 64), ("tiny", 128), ("pipeline", 64), ("pipeline", 128)])
@@ -145,15 +138,9 @@ def test_a_part_needs_only_the_tiles_around_it(tiny: ImagePipeline, coffee: Pixe
         TileDecoder(tiny, image.grid, payloads, QUALITY).decode(image.grid.image)
 
 
-@pytest.mark.parametrize(("encoder", "decoder"), [(1, 2), (2, 1)])
-def test_number_of_threads_does_not_matter(
-    pipeline: ImagePipeline, photo: Pixels, threads: Threads, encoder: int, decoder: int
-) -> None:
-    image = TiledImage(pipeline, photo, 128)
-    with threads(encoder):
-        payloads = image.encode(QUALITY)
-    with threads(decoder):
-        assert image.encode(QUALITY) == payloads
+def test_number_of_threads_does_not_matter(weights: Weights, photo: Pixels) -> None:
+    one, two = (TiledImage(pipeline_of(weights, threads=threads), photo, 128) for threads in (1, 2))
+    assert one.encode(QUALITY) == two.encode(QUALITY)
 
 
 def test_damaged_tiles_are_gray_and_named(tiny: ImagePipeline, photo: Pixels) -> None:
@@ -167,7 +154,7 @@ def test_damaged_tiles_are_gray_and_named(tiny: ImagePipeline, photo: Pixels) ->
     found = decoder.decode(image.grid.image)
     assert decoder.missing == {0, 6}
     lost = [image.grid.tile(number) for number in decoder.missing]
-    reach = 16 * tiny.transform.network.g_s.reach + 15
+    reach = 16 * synthesis_reach(tiny.transform.engine.config) + 15
     near = np.zeros(photo.shape[:2], bool)
     for tile in lost:
         near[tile.grown(reach).common(image.grid.image).slices] = True
@@ -205,21 +192,21 @@ def test_previews_show_the_same_smaller(pipeline: ImagePipeline, photo: Pixels, 
 class Watching:
     """Codes tiles as `SinglePass` does, and looks around before."""
 
-    needs_surroundings = True
     steps = 1
 
     def __init__(self, pipeline: ImagePipeline) -> None:
-        self.single = SinglePass(pipeline)
-        self.coded: dict[int, Tensor] = {}
-        self.seen: list[tuple[int, Tensor, Tensor]] = []
+        self.pipeline = pipeline
+        self.coded: dict[int, Floats] = {}
+        self.seen: list[tuple[int, Floats, Floats]] = []
 
     def __call__(self, task: TileTask) -> CodedTile:
         window, margins = task.surroundings()
-        self.seen.append((task.number, window, trimmed(window, margins)))
-        coded = self.single(task)
+        own = margins.cut_to(WHOLE_IMAGE).slices(*window.shape[2:])
+        self.seen.append((task.number, window, window[(..., *own)].copy()))
         assert task.pixels().shape[:2] == task.size
+        coded = self.pipeline.transform.quantise(task.target(), task.quality)
         self.coded[task.number] = coded.y_hat
-        return coded
+        return CodedTile(self.pipeline.pack(coded.latents), coded.y_hat)
 
 
 def test_coders_see_what_is_around_their_tiles(
@@ -241,10 +228,10 @@ def test_coders_see_what_is_around_their_tiles(
     monkeypatch.undo()
     number, window, own = watching.seen[5]
     assert number == 5
-    assert torch.equal(own, latent_of(tiny, image, 5))
+    assert np.array_equal(own, latent_of(tiny, image, 5))
     assert window.shape[2:] == (4 + 4 + 4, 4 + 4 + 5), "up to the edges of the image, and five positions of tile 6"
-    assert torch.equal(window[..., :4, 4:8], watching.coded[1]), "as it is decoded"
-    assert torch.equal(window[..., 4:8, 8:12], latent_of(tiny, image, 6)), "as it was analysed"
+    assert np.array_equal(window[..., :4, 4:8], watching.coded[1]), "as it is decoded"
+    assert np.array_equal(window[..., 4:8, 8:12], latent_of(tiny, image, 6)), "as it was analysed"
 
 
 def test_progress_counts_tiles(tiny: ImagePipeline, photo: Pixels) -> None:

@@ -68,7 +68,7 @@ def test_equals_the_oracle(largest: int) -> None:
 
 
 def test_shipped_model_equals_the_oracle(weights: Weights) -> None:
-    z = symbols_of(1, (weights.network.config.hyper_channels, 4, 3), 6.0)
+    z = symbols_of(1, (weights.config.hyper_channels, 4, 3), 6.0)
     for quality in (0, 3333, 10000):
         check_walk(weights.scales, z, quality)
         expected = levels(log_scales(weights.scales.tensors, z.astype(np.int64), quality))

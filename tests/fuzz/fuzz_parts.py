@@ -10,8 +10,7 @@ from functools import cached_property
 
 import fuzz_seeds as seeds
 import numpy as np
-import torch
-from coding import decode, encode
+from coding import decode, encode, pipeline_of
 from fuzz_bytes import damaged
 from fuzz_model import damaged_model
 from fuzz_target import Target, expect
@@ -20,9 +19,7 @@ from random_model import write_random_model
 from cnncompress.api import Codec
 from cnncompress.bitstream.container import ChunkType, pack, unpack, unpack_head
 from cnncompress.bitstream.reading import read_head, read_payload, salvage
-from cnncompress.codec.latents import LatentTransform
-from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
+from cnncompress.entropy.coder import SymbolDecoder, SymbolEncoder
 from cnncompress.errors import BitstreamError, InvalidModel
 from cnncompress.model.weights import load_weights
 from cnncompress.probe import probe
@@ -117,8 +114,7 @@ class ModelTarget(Target):
         path = self.folder / "model.safetensors"
         path.write_bytes(data)
         weights = load_weights(path)
-        transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-        pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
+        pipeline = pipeline_of(weights)
         pixels = decode(pipeline, self._payload, (20, 20), Hundredths(50_00))
         expect(pixels.shape == (20, 20, 3), "another size")
         payload = encode(pipeline, np.asarray(seeds.photograph(20, 20)), Hundredths(50_00))

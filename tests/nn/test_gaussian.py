@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from cnncompress.entropy.dead_zone import STRENGTH
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
-from cnncompress.nn.gaussian import STRENGTH, dead_zone, gaussian_bits, round_with_dead_zone
+from cnncompress.nn.gaussian import dead_zone, gaussian_bits, round_with_dead_zone
 
 LOG_SCALES = torch.arange(SCALE_LEVELS) / LEVELS_PER_NAT
 

@@ -1,19 +1,17 @@
-"""Receptive fields, proved by gradients, windows that give what the whole image gives, and padding to whole cells."""
+"""Receptive fields, proved by gradients, windows that give what the whole image gives, and padding by the edge."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from cnncompress.model.config import ModelConfig
+from cnncompress.model.receptive_field import Margin, Margins, analysis_reach, synthesis_reach
 from cnncompress.nn.blocks import ResidualBlock, conv3x3
-from cnncompress.nn.margins import Margin, Margins, needed_margins, pad_to_multiple, padded_size, run_window, trimmed
+from cnncompress.nn.margins import module_margins, run_window, trimmed
 from cnncompress.nn.network import CodecNetwork
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)
@@ -64,6 +62,7 @@ def test_reach_of_the_analysis(network: CodecNetwork) -> None:
     y = network.g_a(x, POSITION)
     (gradient,) = torch.autograd.grad(y[0, :, 20, 20].sum(), x)
     assert extent(gradient, (range(320, 336), range(320, 336))) == (network.g_a.reach,) * 4
+    assert analysis_reach(network.config) == network.g_a.reach
 
 
 def test_reach_of_the_synthesis(network: CodecNetwork) -> None:
@@ -71,6 +70,7 @@ def test_reach_of_the_synthesis(network: CodecNetwork) -> None:
     x_hat = network.g_s(y, POSITION)
     (gradient,) = torch.autograd.grad(x_hat[0, :, 320:336, 320:336].sum(), y)
     assert extent(gradient, (range(20, 21), range(20, 21))) == (network.g_s.reach,) * 4
+    assert synthesis_reach(network.config) == network.g_s.reach
 
 
 def test_reach_of_the_default_shape() -> None:
@@ -116,11 +116,10 @@ def test_windows_give_what_the_whole_gives(network: CodecNetwork, core: tuple[in
         torch.testing.assert_close(part, expected, rtol=1e-6, atol=1e-6)
 
 
-def test_margins_between_layers() -> None:
+def test_margins_between_modules() -> None:
     layers = [conv3x3(4, 4), nn.PixelShuffle(2), ResidualBlock(1), nn.PixelUnshuffle(4), conv3x3(16, 1)]
-    assert needed_margins(layers) == (4, 3, 6, 4, 1, 0)
-    assert needed_margins(layers, 1)[-2:] == (2, 1)
-    assert needed_margins([]) == (0,)
+    assert module_margins(layers) == (4, 3, 6, 4, 1, 0)
+    assert module_margins(layers, 1)[-2:] == (2, 1)
 
 
 def test_margins_are_left_where_they_are_wanted() -> None:
@@ -130,19 +129,3 @@ def test_margins_are_left_where_they_are_wanted() -> None:
     assert left == (Margin(1, False), Margin(1, False), Margin(1, False), Margin(0, True))
     assert result.shape == (1, 1, 7, 8)
     assert trimmed(result, left).shape == (1, 1, 6, 6)
-
-
-@given(st.integers(1, 70000), st.integers(1, 70000), st.integers(1, 128))
-def test_padded_size_is_the_next_multiple(height: int, width: int, multiple: int) -> None:
-    for side, padded in zip((height, width), padded_size(height, width, multiple), strict=True):
-        assert padded % multiple == 0
-        assert 0 <= padded - side < multiple
-
-
-@given(st.integers(1, 20), st.integers(1, 20), st.sampled_from([1, 4, 8, 64]))
-def test_edges_are_repeated(height: int, width: int, multiple: int) -> None:
-    x = torch.arange(2 * 3 * height * width, dtype=torch.float32).view(2, 3, height, width)
-    padded = pad_to_multiple(x, multiple)
-    rows, columns = padded_size(height, width, multiple)
-    edges = ((0, 0), (0, 0), (0, rows - height), (0, columns - width))
-    assert np.array_equal(padded.numpy(), np.pad(x.numpy(), edges, mode="edge"))

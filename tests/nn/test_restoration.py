@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from cnncompress.model.config import ModelConfig
-from cnncompress.nn.margins import WHOLE_IMAGE, Margin, Margins
+from cnncompress.model.receptive_field import WHOLE_IMAGE, Margin, Margins
 from cnncompress.nn.restoration import STRIP_ROWS, RestorationFilter
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)

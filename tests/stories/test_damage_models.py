@@ -37,7 +37,7 @@ def path(sound: bytes, tmp_path: Path) -> Path:
 
 def test_sound_file_is_accepted(path: Path) -> None:
     join(path, *split(path))
-    assert load_weights(path).network.config.latent_channels == 8
+    assert load_weights(path).config.latent_channels == 8
 
 
 def test_huge_file_is_not_read(path: Path) -> None:
@@ -97,8 +97,8 @@ def assert_refused(path: Path, message: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["network.log_gain.table", "scales.offset", "tables.radii"])
-@pytest.mark.parametrize(("kind", "element_bytes"), [("F4", 0.5), ("F6_E2M3", 0.75), ("F8_E8M0", 1)])
-def test_types_that_torch_does_not_have(path: Path, key: str, kind: str, element_bytes: float) -> None:
+@pytest.mark.parametrize(("kind", "element_bytes"), [("F4", 0.5), ("F6_E2M3", 0.75), ("F8_E5M2", 1), ("BF16", 2)])
+def test_types_that_numpy_does_not_have(path: Path, key: str, kind: str, element_bytes: float) -> None:
     retype(path, key, kind, element_bytes)
     assert_refused(path, f"a tensor has type '{kind}'")
 
@@ -109,8 +109,6 @@ def test_types_that_torch_does_not_have(path: Path, key: str, kind: str, element
     [
         ("BOOL", 1),
         ("U8", 1),
-        ("F8_E5M2", 1),
-        ("BF16", 2),
         ("I8", 1),
         ("I16", 2),
         ("U32", 4),
@@ -122,7 +120,7 @@ def test_types_that_torch_does_not_have(path: Path, key: str, kind: str, element
 def test_types_that_do_not_belong_there(path: Path, key: str, kind: str, element_bytes: float) -> None:
     """A complex number or an unsigned one would be converted without a word, or with a traceback."""
     retype(path, key, kind, element_bytes)
-    assert_refused(path, "has type torch")
+    assert_refused(path, "has type")
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, "1" * 5000, '{"\\ud800": 1}', "", "5"])

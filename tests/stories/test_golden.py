@@ -12,17 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from coding import pipeline_of
 from PIL import Image
 from random_model import write_random_model
 
 from cnncompress.api import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.bitstream.header import tile_count
-from cnncompress.codec.latents import LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tiles import TileGrid
-from cnncompress.entropy.coder import EntropyModel
 from cnncompress.errors import BitstreamError
 from cnncompress.model.manifest import find_by_fingerprint, read_manifest
 from cnncompress.model.weights import load_weights
@@ -53,9 +51,7 @@ class Decoders:
         if fingerprint not in self.loaded:
             name = find_by_fingerprint(fingerprint)
             weights = load_weights(name)
-            transform = LatentTransform(weights.network, weights.scales, torch.device("cpu"))
-            pipeline = ImagePipeline(transform, EntropyModel(weights.tables))
-            self.loaded[fingerprint] = (Codec(name, "cpu"), pipeline)
+            self.loaded[fingerprint] = (Codec(name, "cpu"), pipeline_of(weights))
         return self.loaded[fingerprint]
 
 
@@ -81,7 +77,7 @@ def check(entry: dict[str, Any], folder: Path, decoders: Decoders) -> None:
         area = TileGrid.of(header).tile(number)
         latents = pipeline.unpack(payload, (area.height, area.width), header.quality_hundredths)
         for symbols in (latents.z, latents.y):
-            digest.update(symbols.numpy().astype("<i4").tobytes())
+            digest.update(symbols.astype("<i4").tobytes())
     assert digest.hexdigest() == entry["symbols_sha256"], "other symbols than when the file was written"
 
     image = codec.decompress(data)

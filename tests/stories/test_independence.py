@@ -1,4 +1,4 @@
-"""What files depend on, and what they do not: threads, jobs, precision. With the shipped model, on the CPU."""
+"""What files depend on, and what they do not: threads, jobs, precision, engine. With the shipped model, on the CPU."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.api import Codec
 from cnncompress.cli.main import program
-from cnncompress.codec.pipeline import ImagePipeline
-from cnncompress.model.devices import Precision
+from cnncompress.engines.names import EngineName, Precision
+from cnncompress.entropy.coder import SymbolDecoder
 
 Pixels = NDArray[np.uint8]
 Threads = Callable[[int], AbstractContextManager[None]]
 
+ENGINES: tuple[EngineName, ...] = ("ncnn", "torch")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 SHARES = (("1", "1"), ("1", "2"), ("4", "1"), ("4", "2"), ("5", "5"))
 """Jobs and threads; five jobs take two processes."""
@@ -68,9 +71,24 @@ def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tup
     assert found[0] == found[1]
 
 
+@pytest.fixture
+def symbols(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Takes note of all symbols that are decoded."""
+    noted: list[bytes] = []
+    pop = SymbolDecoder.pop
+
+    def noting_pop(self: SymbolDecoder, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+        found = pop(self, levels)
+        noted.append(found.tobytes())
+        return found
+
+    monkeypatch.setattr(SymbolDecoder, "pop", noting_pop)
+    return noted
+
+
 @pytest.fixture(scope="module")
 def codecs() -> dict[Precision, Codec]:
-    return {each: Codec(device="cpu", precision=each) for each in (*PRECISIONS, "auto")}
+    return {each: Codec(device="cpu", engine="torch", precision=each) for each in (*PRECISIONS, "auto")}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -81,25 +99,18 @@ def test_every_precision_and_thread_count_decodes_every_other(
     precision: Precision,
     count: int,
     threads: Threads,
-    monkeypatch: pytest.MonkeyPatch,
+    symbols: list[bytes],
 ) -> None:
     """The same symbols, whatever the floats of the decoder do, and pixels that differ by what bfloat16 rounds."""
     with threads(count):
         data = codecs[precision].compress(photos / "0.png", 60)
-    found = []
-    unpack = ImagePipeline.unpack
-
-    def noting_unpack(self: ImagePipeline, *args: object) -> object:
-        latents = unpack(self, *args)  # type: ignore[arg-type]
-        found.append(latents.y.numpy().tobytes() + latents.z.numpy().tobytes())
-        return latents
-
-    monkeypatch.setattr(ImagePipeline, "unpack", noting_unpack)
-    pictures = {}
+    pictures, found = {}, set()
     for other, other_count in itertools.product(PRECISIONS, (1, 2)):
+        symbols.clear()
         with threads(other_count):
             pictures[other, other_count] = np.asarray(codecs[other].decompress(data), int)
-    assert len(found) == 4 and len(set(found)) == 1
+        found.add(b"".join(symbols))
+    assert len(found) == 1 and symbols
     assert (pictures["fp32", 1] == pictures["fp32", 2]).all()
     error = np.abs(pictures["fp32", 1] - pictures["bf16", 1])
     assert error.mean() < 1.0 and error.max() <= 16
@@ -108,3 +119,45 @@ def test_every_precision_and_thread_count_decodes_every_other(
 def test_auto_is_fp32_on_the_cpu(photos: Path, codecs: dict[Precision, Codec]) -> None:
     files = [codecs[each].compress(photos / "1.png") for each in ("auto", "fp32", "bf16")]
     assert files[0] == files[1] != files[2]
+
+
+@pytest.fixture(scope="module")
+def engines() -> dict[EngineName, Codec]:
+    return {each: Codec(device="cpu", engine=each) for each in ENGINES}
+
+
+@given(
+    size=st.tuples(st.integers(1, 150), st.integers(1, 150)),
+    quality=st.integers(0, 100),
+    tile=st.sampled_from([0, 64]),
+    encoder=st.sampled_from(ENGINES),
+)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+def test_every_engine_decodes_every_other(
+    engines: dict[EngineName, Codec],
+    coffee: Pixels,
+    symbols: list[bytes],
+    size: tuple[int, int],
+    quality: int,
+    tile: int,
+    encoder: EngineName,
+) -> None:
+    """The same symbols, and pixels within 1/255."""
+    pixels = coffee[100 : 100 + size[0], 200 : 200 + size[1]]
+    data = engines[encoder].compress(pixels, quality, tile=tile, coding="learned")
+    pictures, found = [], []
+    for codec in engines.values():
+        symbols.clear()
+        pictures.append(np.asarray(codec.decompress(data), int))
+        found.append(b"".join(symbols))
+    assert found[0] == found[1] != b""
+    assert np.abs(pictures[0] - pictures[1]).max() <= 1
+
+
+def test_engines_make_files_that_are_as_good(engines: dict[EngineName, Codec], astronaut: Pixels) -> None:
+    sizes, errors = [], []
+    for codec in engines.values():
+        data = codec.compress(astronaut)
+        sizes.append(len(data))
+        errors.append(np.square(np.asarray(codec.decompress(data), float) - astronaut).mean())
+    assert sizes[0] == pytest.approx(sizes[1], rel=5e-4) and errors[0] == pytest.approx(errors[1], rel=5e-4)

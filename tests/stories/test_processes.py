@@ -64,7 +64,7 @@ FORKED = """
 import os, sys
 import numpy as np
 from cnncompress import Codec
-codec = Codec(sys.argv[1], "cpu")
+codec = Codec(sys.argv[1], "cpu", engine=sys.argv[2])
 pixels = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
 expected = codec.compress(pixels)
 child = os.fork()
@@ -76,9 +76,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes of that kind")
-def test_a_forked_child_computes(tiny: Codec, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["ncnn", "torch"])
+def test_a_forked_child_computes(engine: str, tiny: Codec, tmp_path: Path) -> None:
     """It would wait for ever for threads that only its parent has."""
     environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(Path(__file__).parents[2])}
-    command = [sys.executable, "-c", FORKED, str(tmp_path / "tiny.safetensors")]
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "tiny.safetensors"), engine]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "0\n", done.stderr

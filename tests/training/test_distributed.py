@@ -210,5 +210,5 @@ def test_a_killed_process_ends_the_other_with_a_checkpoint(killed: int, folder: 
 def test_two_processes_make_a_model(folder: Path) -> None:
     run = Run(folder, 2, "--minutes", "0.02")
     assert [run.end(rank)[0] for rank in range(2)] == [0, 0]
-    assert load_weights(folder / "run.safetensors").network.config.latent_channels == 8
+    assert load_weights(folder / "run.safetensors").config.latent_channels == 8
     assert not (folder / "run.safetensors.checkpoint").exists()

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from cnncompress.api import Codec
 from cnncompress.codec.latents import LatentTransform
+from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.tables import MAX_RADIUS
 from cnncompress.errors import InvalidModel, OutputError, OutputExists
 from cnncompress.model.config import SCALE_LEVELS
 from cnncompress.model.manifest import Entry, read_manifest
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.export import (
@@ -75,7 +77,7 @@ def test_manifest_entry(checkpoint: Path, train_images: Images, tiny_run: TrainC
     assert entry.config == {**asdict(tiny_run.model), "lambdas": [0.001, 0.01, 0.1]}
     assert entry.training["steps"] == 1 and entry.training["config"]["seed"] == tiny_run.seed
     weights = load_weights(tmp_path / entry.file)
-    sizes = [each.numel() for each in weights.network.parameters()]
+    sizes = [each.numel() for each in network_of(weights).parameters()]
     assert entry.parameters == sum(sizes) + sum(each.size for each in weights.scales.tensors.values())
 
     again = exported(checkpoint, tmp_path, train_images)
@@ -110,20 +112,20 @@ def test_averaged_weights_are_what_is_exported(checkpoint: Path, train_images: I
     path = tmp_path / "moved.pt"
     average = {key: value + 0.5 if key.endswith("log_gain.table") else value for key, value in state.average.items()}
     save_checkpoint(replace(state, average=average), path)
-    loaded = load_weights(tmp_path / exported(path, tmp_path, train_images).file)
-    assert torch.equal(loaded.network.log_gain.table, average["module.network.log_gain.table"])
-    assert not torch.equal(loaded.network.log_gain.table, state.model["network.log_gain.table"])
+    loaded = network_of(load_weights(tmp_path / exported(path, tmp_path, train_images).file))
+    assert torch.equal(loaded.log_gain.table, average["module.network.log_gain.table"])
+    assert not torch.equal(loaded.log_gain.table, state.model["network.log_gain.table"])
 
 
 def test_counts(checkpoint: Path, train_images: Images) -> None:
     model = averaged_model(load_checkpoint(checkpoint))
-    transform = LatentTransform(model.network, integer_scales(model), torch.device("cpu"))
+    transform = LatentTransform(TorchEngine(model.network, torch.device("cpu")), integer_scales(model))
     images = [image[:, :64, :128] for image in train_images.values()]
     counts = count_symbols(transform, images)
     assert counts.shape == (SCALE_LEVELS, 2 * MAX_RADIUS + 1)
     expected = np.zeros_like(counts)
     for quality, image in zip((Hundredths(0), Hundredths(10000 // 15)), images, strict=True):
-        latents = transform.encode(image.permute(1, 2, 0), quality)
+        latents = transform.encode(image.permute(1, 2, 0).numpy(), quality)
         for symbols, levels in (
             (latents.y, latents.y_levels),
             (latents.z, latents.z_levels),

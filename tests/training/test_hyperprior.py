@@ -11,6 +11,7 @@ from torch import Tensor
 
 from cnncompress.model.config import ModelConfig
 from cnncompress.model.weights import load_weights
+from cnncompress.nn.stored import network_of
 from cnncompress.training.config import TrainConfig
 from cnncompress.training.export import integer_scales
 from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput, trainable_model
@@ -105,7 +106,7 @@ def test_better_quality_costs_more_bits(model: HyperpriorModel, x: Tensor) -> No
 def test_the_shipped_model_comes_back() -> None:
     weights = load_weights(None)
     model = trainable_model(weights)
-    for key, tensor in weights.network.state_dict().items():
+    for key, tensor in network_of(weights).state_dict().items():
         assert torch.equal(model.network.state_dict()[key], tensor), key
     exported = integer_scales(model).tensors
     for key, numbers in weights.scales.tensors.items():

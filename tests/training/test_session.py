@@ -63,7 +63,7 @@ def test_stop_and_go_on(job: Job, chelsea: NDArray[np.uint8]) -> None:
     assert train(third, 99) is True, "nothing was left to do"
     assert third.after is not None
     third.finish()
-    assert load_weights(job.output).network.config == third.trainer.config.model
+    assert load_weights(job.output).config == third.trainer.config.model
     assert not job.checkpoint.exists()
     with pytest.raises(OutputExists):
         Session(job)

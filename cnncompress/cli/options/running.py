@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import get_args
 
 import click
 
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Devices, Size
+from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
-
-if TYPE_CHECKING:
-    from cnncompress.model.devices import Precision
 
 _option = section("Running")
 
@@ -28,6 +26,7 @@ class RunOptions:
 
     model: str | None
     device: tuple[str, ...]
+    engine: EngineName
     precision: Precision
     jobs: int | None
     threads: int | None
@@ -61,11 +60,18 @@ run_options = option_group(
         help="Where to run: auto, cpu, cuda, cuda:N, mps, or several GPUs as cuda:0,cuda:1.",
     ),
     _option(
-        "--precision",
-        type=click.Choice(["auto", "fp32", "bf16"]),
+        "--engine",
+        type=click.Choice(get_args(EngineName)),
         default="auto",
         show_default=True,
-        help="Number format of the networks; bf16 is faster on hardware that supports it, auto is fp32.",
+        help="What runs the networks: ncnn on a CPU, torch on a GPU or a CPU.",
+    ),
+    _option(
+        "--precision",
+        type=click.Choice(get_args(Precision)),
+        default="auto",
+        show_default=True,
+        help="Number format of the networks; bf16, for torch, is faster on some hardware, auto is fp32.",
     ),
     _option(
         "-j",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from cnncompress.entropy.tables import TOTAL, ScaleTables
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.integer[Any]]
 
 PEAK = 255.0
 
@@ -24,23 +26,24 @@ class RateDistortion:
     """
 
     lmbda: float
-    original: Tensor
+    original: NDArray[np.uint8]
 
     @property
     def bits_per_square(self) -> float:
         """Bits that a squared error of 1 (white) at one value of the image is worth."""
-        return self.lmbda * PEAK**2 / self.original.shape[2]
+        channels: int = self.original.shape[2]
+        return self.lmbda * PEAK**2 / channels
 
-    def of(self, payload: bytes, decoded: Tensor) -> float:
+    def of(self, payload: bytes, decoded: NDArray[np.uint8]) -> float:
         """Cost of a file, in bits per pixel.
 
         Args:
             payload: The coded latents.
             decoded: uint8 ``[H, W, 3]``, what a decoder makes of them.
         """
-        height, width, _ = self.original.shape
-        squares = (self.original.int() - decoded.int()).square()
-        return self.lmbda * float(squares.double().mean()) + 8.0 * len(payload) / (height * width)
+        pixels: int = self.original.shape[0] * self.original.shape[1]
+        errors = self.original.astype(np.int32) - decoded
+        return self.lmbda * float(np.square(errors).mean()) + 8.0 * len(payload) / pixels
 
 
 @dataclass(frozen=True)
@@ -52,22 +55,21 @@ class StepBits:
         up: After a step up by one.
     """
 
-    down: Tensor
-    up: Tensor
+    down: Floats
+    up: Floats
 
 
 class SymbolCosts:
     """Bits of every symbol in every probability table. Symbols beyond all tables are taken for the first beyond them.
 
-    All lookups take symbols, an integer tensor, and their scale levels, uint8 of the same shape.
+    All lookups take symbols, integers of any shape, and their scale levels, uint8 of the same shape.
     """
 
-    def __init__(self, tables: ScaleTables, device: torch.device) -> None:
+    def __init__(self, tables: ScaleTables) -> None:
         """Tabulates the tables' logarithms.
 
         Args:
             tables: The probability tables.
-            device: Where the costs are looked up.
         """
         self.limit = int(tables.radii.max()) + 1
         magnitudes = np.abs(np.arange(-self.limit, self.limit + 1))
@@ -81,29 +83,28 @@ class SymbolCosts:
             rows.append(row)
         table = np.pad(np.stack(rows), 1, mode="edge")
         here = table[1:-1, 1:-1]
-
-        def flat(values: NDArray[np.float64]) -> Tensor:
-            return torch.from_numpy(values.flatten()).float().to(device)
-
-        self._bits = flat(here)
+        self._bits = here.astype(np.float32)
         down, up = table[1:-1, :-2] - here, table[1:-1, 2:] - here
         down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
-        self._down, self._up = flat(down), flat(up)
-        self._widening = flat(0.5 * (table[2:, 1:-1] - table[:-2, 1:-1]))
+        self._down, self._up = down.astype(np.float32), up.astype(np.float32)
+        self._widening = (0.5 * (table[2:, 1:-1] - table[:-2, 1:-1])).astype(np.float32)
 
-    def bits(self, symbols: Tensor, levels: Tensor) -> Tensor:
+    def bits(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
         """Bits of symbols, float32 of their shape."""
-        return self._bits[self._places(symbols, levels)]
+        bits: Floats = self._bits.take(self._places(symbols, levels))
+        return bits
 
-    def steps(self, symbols: Tensor, levels: Tensor) -> StepBits:
+    def steps(self, symbols: Integers, levels: NDArray[np.uint8]) -> StepBits:
         """What a step of each symbol adds to its bits."""
         places = self._places(symbols, levels)
-        return StepBits(self._down[places], self._up[places])
+        return StepBits(self._down.take(places), self._up.take(places))
 
-    def widening(self, symbols: Tensor, levels: Tensor) -> Tensor:
+    def widening(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
         """Bits more for each scale level more, from the levels above and below; float32 of the symbols' shape."""
-        return self._widening[self._places(symbols, levels)]
+        widening: Floats = self._widening.take(self._places(symbols, levels))
+        return widening
 
-    def _places(self, symbols: Tensor, levels: Tensor) -> Tensor:
-        columns = symbols.clamp(-self.limit, self.limit) + self.limit
-        return (levels.int() * (2 * self.limit + 1) + columns).long()
+    def _places(self, symbols: Integers, levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+        columns = np.clip(symbols, -self.limit, self.limit) + self.limit
+        places: NDArray[np.int64] = levels.astype(np.int64) * (2 * self.limit + 1) + columns
+        return places

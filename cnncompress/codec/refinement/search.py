@@ -9,40 +9,71 @@ and Mandt, "Improving Inference for Neural Image Compression" (NeurIPS 2020).
 from __future__ import annotations
 
 import contextlib
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, Surroundings, twin_of
+from cnncompress.codec.refinement.gradient import Gradients, LinearGradient, Surroundings
 from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
-from cnncompress.entropy.tables import ScaleTables
-from cnncompress.nn.quality import lambda_at
-from cnncompress.units import Hundredths
+from cnncompress.engines.choice import require_torch
+from cnncompress.engines.lazy import Lazy
+from cnncompress.model.weights import Weights
+from cnncompress.units import HIGHEST_QUALITY, Hundredths
+
+if TYPE_CHECKING:
+    from cnncompress.codec.refinement.network_gradient import DifferentiableModel, NetworkGradient
 
 
 class Refiner:
-    """What the search needs to know of a model. Holds no state between images; threads may share it."""
+    """What the search needs to know of a model. Holds no state between images; threads may share it.
 
-    def __init__(self, pipeline: ImagePipeline, tables: ScaleTables) -> None:
-        """Prepares the costs of the symbols and the gradient of their scales.
+    Attributes:
+        pipeline: What a single pass uses.
+        costs: Of the symbols.
+    """
+
+    def __init__(self, pipeline: ImagePipeline, weights: Weights) -> None:
+        """Prepares the costs of the symbols.
 
         Args:
             pipeline: What a single pass uses.
-            tables: The probability tables that its entropy coder uses.
+            weights: The model.
         """
-        transform = pipeline.transform
         self.pipeline = pipeline
-        self.costs = SymbolCosts(tables, transform.device)
-        self.scales = twin_of(transform.scales, transform.device)
+        self.costs = SymbolCosts(weights.tables)
+        self._weights = weights
+        self._differentiable = Lazy(self._load)
 
     def model_lambda(self, quality: Hundredths) -> float:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
-        transform = self.pipeline.transform
-        return float(lambda_at(transform.network.config.lambdas, transform.position(quality).cpu()))
+        logs = np.log(self._weights.config.lambdas)
+        return float(np.exp(np.interp(quality / HIGHEST_QUALITY * (len(logs) - 1), np.arange(len(logs)), logs)))
+
+    def network_gradient(
+        self, measure: RateDistortion, surroundings: Surroundings, quality: Hundredths
+    ) -> NetworkGradient:
+        """Prepares the gradient of one image through the networks.
+
+        Raises:
+            MissingPackage: Torch is not installed.
+        """
+        require_torch("effort 4 and above")
+        from cnncompress.codec.refinement.network_gradient import NetworkGradient
+
+        engine = self.pipeline.transform.engine
+        return NetworkGradient(self._differentiable.value, engine, measure, surroundings, quality)
+
+    def _load(self) -> DifferentiableModel:
+        from cnncompress.codec.refinement.network_gradient import DifferentiableModel
+
+        return DifferentiableModel(self._weights, self.pipeline.transform.engine)
 
 
 class RefiningCoder:
@@ -51,8 +82,6 @@ class RefiningCoder:
     After a `StopRefining` the tile at hand is left at the best so far, and tiles that come later get a single pass,
     which neither looks around nor decodes what it has made.
     """
-
-    needs_surroundings = True
 
     def __init__(self, refiner: Refiner, effort: Effort) -> None:
         """Remembers what to do.
@@ -97,33 +126,50 @@ class TileSearch:
             refiner: Of the model.
             task: The tile.
         """
-        self._pipeline = refiner.pipeline
+        self._refiner = refiner
         self._task = task
+        self._transform = refiner.pipeline.transform
         self._surroundings = Surroundings(*task.surroundings())
-        original, target = task.pixels(), task.target()
-        self._measure = RateDistortion(refiner.model_lambda(task.quality), original)
-        transform = self._pipeline.transform
-        gradient = CostGradient(
-            transform, refiner.scales, original, self._surroundings, task.quality, self._measure.bits_per_square
-        )
-        self._steps = StepSearch(gradient, refiner.costs, target)
-        self._coded = transform.quantise(target, task.quality, task.size)
-        self._pixels: Tensor | None = None
+        self._measure = RateDistortion(refiner.model_lambda(task.quality), task.pixels())
+        self._linear = LinearGradient(self._transform.engine, self._measure, task.quality)
+        target = task.target()
+        self._steps = StepSearch(self._transform.engine, refiner.costs, self._linear.curvature(), target)
+        self._coded = self._transform.quantise(target, task.quality)
+        self._pixels: NDArray[np.uint8] | None = None
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
-        """Goes through a round, from where the last one ended."""
-        target = self._steps.improve(self._coded, self._pixels, plan)
-        self._coded = self._pipeline.transform.quantise(target, self._task.quality, self._task.size, dead_zones=False)
+        """Goes through a round, from where the last one ended.
+
+        Raises:
+            MissingPackage: It takes a gradient through the networks, and torch is not installed.
+        """
+        target = self._steps.improve(self._coded, self._gradients(plan), plan)
+        self._coded = self._transform.quantise(target, self._task.quality, dead_zones=False)
         self._pixels = None
         if plan.measured:
             found, cost = self._evaluated()
             if cost < self.cost:
                 self.best, self.cost = found, cost
 
+    def _gradients(self, plan: Round) -> Gradients:
+        if plan.linear:
+            return self._linear(self._coded, self._decoded())
+        return self._through_networks(self._coded, self._pixels, self._steps.slopes(self._coded.latents))
+
+    @cached_property
+    def _through_networks(self) -> NetworkGradient:
+        return self._refiner.network_gradient(self._measure, self._surroundings, self._task.quality)
+
     def _evaluated(self) -> tuple[CodedTile, float]:
         """The tile as it is now, and what it costs: real bytes, real pixels."""
-        payload = self._pipeline.pack(self._coded.latents)
-        y_hat, margins = self._surroundings.around(self._coded.y_hat), self._surroundings.margins
-        self._pixels = self._pipeline.transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
-        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._pixels)
+        payload = self._refiner.pipeline.pack(self._coded.latents)
+        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._decoded())
+
+    def _decoded(self) -> NDArray[np.uint8]:
+        """What a decoder makes of the tile as it is now."""
+        if self._pixels is None:
+            y_hat = self._surroundings.around(self._coded.y_hat, self._transform.engine)
+            margins = self._surroundings.margins
+            self._pixels = self._transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
+        return self._pixels

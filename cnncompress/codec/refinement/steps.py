@@ -11,24 +11,27 @@ after it.
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import Any
 
-from cnncompress.codec.latents import Quantised, RealLatents
-from cnncompress.codec.refinement.cost import SymbolCosts
-from cnncompress.codec.refinement.gradient import CostGradient, RateSlopes
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.codec.latents import Latents, Quantised, RealLatents
+from cnncompress.codec.refinement.cost import Floats, SymbolCosts
+from cnncompress.codec.refinement.gradient import Gradients, RateSlopes
 from cnncompress.codec.refinement.levels import Round
+from cnncompress.engines.interface import Engine
 
-SMALLEST_GAIN = 0.05
+SMALLEST_GAIN = np.float32(0.05)
 """Bits that a step must promise."""
 
-HYPER_CURVATURE = 30.0
+HYPER_CURVATURE = np.float32(30.0)
 """Bits that a step of the hyper-latent costs beyond what the gradient tells: it moves many means and scales."""
 
 HYPER_SHARE = 0.5
 """Share of the promising steps of the hyper-latent that are taken at once, since each is felt far around."""
 
-HOLD = 0.4
+HOLD = np.float32(0.4)
 """How far at most a target stays from its symbol. At a half or more the next walk, whose means differ a little, would
 round to another symbol; at zero it could follow no change of the means."""
 
@@ -36,64 +39,68 @@ round to another symbol; at zero it could follow no change of the means."""
 class StepSearch:
     """Finds steps for one image at one quality."""
 
-    def __init__(self, gradient: CostGradient, costs: SymbolCosts, original: RealLatents) -> None:
+    def __init__(self, engine: Engine, costs: SymbolCosts, curvature: Floats, original: RealLatents) -> None:
         """Starts the random numbers, the same ones for every image.
 
         Args:
-            gradient: Of the cost.
+            engine: That of the latents.
             costs: Of the symbols.
+            curvature: From `LinearGradient.curvature`.
             original: What the analysis transform made of the image.
         """
-        self._gradient = gradient
-        self._curvature = gradient.curvature()
+        self._engine = engine
         self._costs = costs
-        self._original = original
-        self._random = torch.Generator().manual_seed(0)
+        self._curvature = curvature
+        self._original: Floats = engine.fetched(original.y)[0]
+        self._random = np.random.default_rng(0)
 
-    @torch.no_grad()
-    def improve(self, coded: Quantised, pixels: Tensor | None, plan: Round) -> RealLatents:
+    def slopes(self, latents: Latents) -> RateSlopes:
+        """How the bits of the symbols change with the symbols, and with their scale levels."""
+        bits = self._costs.steps(latents.y, latents.y_levels)
+        return RateSlopes(np.float32(0.5) * (bits.up - bits.down), self._costs.widening(latents.y, latents.y_levels))
+
+    def improve(self, coded: Quantised, gradients: Gradients, plan: Round) -> RealLatents:
         """Makes a target whose symbols cost less, or so it seems.
 
         Args:
             coded: The symbols so far.
-            pixels: uint8 ``[H, W, 3]``, what a decoder makes of them; None if that is not known.
+            gradients: Of their cost.
             plan: Which steps to take.
 
         Returns:
             A target to be rounded without dead zones.
         """
-        device = coded.means.device
-        symbols = coded.latents.y.to(device)
-        levels = coded.latents.y_levels.to(device)
-        bits = self._costs.steps(symbols, levels)
-        slopes = None
-        if not plan.linear:
-            slopes = RateSlopes(0.5 * (bits.up - bits.down), self._costs.widening(symbols, levels))
-        gradients = self._gradient(coded, pixels, linear=plan.linear, slopes=slopes)
-        curvature = plan.curvature_scale * self._curvature * coded.deltas.square()
-        known = torch.log1p(symbols.abs())
-        gained_below, gained_above = (torch.log1p((symbols + step).abs()) - known for step in (-1, 1))
-        lowered = curvature + bits.down - gradients.y + gradients.surprise * gained_below
-        raised = curvature + bits.up + gradients.y + gradients.surprise * gained_above
-        decoded = coded.means + coded.deltas * (symbols + self._choose(lowered, raised, plan.share))
-        hold = HOLD * coded.deltas
-        y = decoded + (self._original.y - decoded).clamp(-hold, hold)
-        z = coded.latents.z.to(device)[None].float()
-        if not plan.linear:
-            z = z + self._hyper_steps(coded, gradients.z)
-        return RealLatents(y, z)
+        symbols = coded.latents.y
+        means, deltas = (self._engine.fetched(of_walk)[0] for of_walk in (coded.walk.means(), coded.walk.deltas()))
+        bits = self._costs.steps(symbols, coded.latents.y_levels)
+        curvature = np.float32(plan.curvature_scale) * self._curvature * np.square(deltas)
+        lowered, raised = curvature + bits.down - gradients.y, curvature + bits.up + gradients.y
+        if gradients.surprise is not None:
+            known = _surprise(symbols)
+            lowered += gradients.surprise * (_surprise(symbols - 1) - known)
+            raised += gradients.surprise * (_surprise(symbols + 1) - known)
+        decoded = means + deltas * (symbols + self._choose(lowered, raised, plan.share)).astype(np.float32)
+        hold = HOLD * deltas
+        y = decoded + np.clip(self._original - decoded, -hold, hold)
+        z = coded.latents.z.astype(np.float32)
+        if gradients.z is not None:
+            z += self._hyper_steps(coded.latents, gradients.z)
+        return RealLatents(self._engine.placed(y[None]), z[None])
 
-    def _hyper_steps(self, coded: Quantised, gradient: Tensor) -> Tensor:
-        symbols = coded.latents.z.to(gradient.device)[None]
-        levels = coded.latents.z_levels.to(gradient.device)[None]
-        bits = self._costs.steps(symbols, levels)
-        lowered = HYPER_CURVATURE + bits.down - gradient
-        raised = HYPER_CURVATURE + bits.up + gradient
+    def _hyper_steps(self, latents: Latents, gradient: Floats) -> NDArray[np.int8]:
+        bits = self._costs.steps(latents.z, latents.z_levels)
+        lowered, raised = HYPER_CURVATURE + bits.down - gradient, HYPER_CURVATURE + bits.up + gradient
         return self._choose(lowered, raised, HYPER_SHARE)
 
-    def _choose(self, lowered: Tensor, raised: Tensor, share: float) -> Tensor:
+    def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
         """Steps, -1, 0 or 1, from what each way would add to the cost."""
-        steps = torch.where(raised < lowered, 1, -1) * (torch.minimum(raised, lowered) < -SMALLEST_GAIN)
+        steps = np.where(raised < lowered, np.int8(1), np.int8(-1))
+        steps *= np.minimum(raised, lowered) < -SMALLEST_GAIN
         if share < 1.0:
-            steps = steps * (torch.rand(steps.shape, generator=self._random) < share).to(steps.device)
+            steps *= self._random.random(steps.shape, np.float32) < share
         return steps
+
+
+def _surprise(symbols: NDArray[np.integer[Any]]) -> Floats:
+    surprise: Floats = np.log1p(np.abs(symbols), dtype=np.float32)
+    return surprise

@@ -1,0 +1,129 @@
+"""Which engine runs a model: ncnn on a CPU, torch on a GPU, unless somebody chose."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Literal, get_args
+
+from cnncompress.cpu_count import available_cores
+from cnncompress.engines.names import EngineName, Precision
+from cnncompress.errors import DeviceError, MissingPackage
+from cnncompress.model.device_names import check_device_name
+
+if TYPE_CHECKING:
+    from cnncompress.engines.interface import Engine
+    from cnncompress.model.weights import Weights
+
+INSTALL_TORCH = "pip install torch"
+_CUDA_DRIVERS = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
+
+
+def load_engine(
+    weights: Weights, name: EngineName, device: str, precision: Precision, threads: int | None = None
+) -> Engine:
+    """Prepares the engine that runs a model. Torch is loaded only if it is the one.
+
+    Args:
+        weights: The model.
+        name: The engine; ``auto`` is torch where the device or the precision needs it, and else ncnn.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is a CUDA device if there is one, and else
+            the CPU.
+        precision: What the networks compute in; ncnn computes in fp32.
+        threads: How many of the CPU work on an image; the process is held to them. None for all cores, in a process
+            that is left as it is.
+
+    Raises:
+        ValueError: There is no such engine or precision.
+        DeviceError: The device is not there, or not one of the engine's.
+        MissingPackage: Torch is needed and not installed.
+    """
+    resolved = resolved_device(name, device, precision)
+    if chosen_engine(name, resolved, precision) == "ncnn":
+        from cnncompress.engines.ncnn.engine import NcnnEngine
+
+        if threads is not None:
+            _limit_matrix_products(1)  # NumPy's threads would wait busily beside those of ncnn, docs/ENGINES.md
+        return NcnnEngine(weights.config, weights.network, threads or available_cores())
+    import torch
+
+    from cnncompress.engines.torch import TorchEngine
+    from cnncompress.nn.stored import network_of
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+        _limit_matrix_products(threads)
+    return TorchEngine(network_of(weights), torch.device(resolved), precision)
+
+
+def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
+    """Finds the device that is meant, such as ``cpu`` or ``cuda:0``; arguments and errors as for `load_engine`."""
+    if chosen_engine(name, device, precision) == "ncnn":
+        return "cpu"
+    require_torch("the engine torch" if name == "torch" else f"device {device} with precision {precision}")
+    from cnncompress.model.devices import resolve_device
+
+    return str(resolve_device(device))
+
+
+def chosen_engine(name: EngineName, device: str, precision: Precision) -> Literal["ncnn", "torch"]:
+    """Decides between the engines, without loading one; arguments and errors as for `load_engine`."""
+    _check_choice("engine", name, get_args(EngineName))
+    _check_choice("precision", precision, get_args(Precision))
+    check_device_name(device)
+    on_cpu = device == "cpu" or (device == "auto" and (name == "ncnn" or not may_have_cuda()))
+    if name == "torch" or (name == "auto" and not (on_cpu and precision != "bf16")):
+        return "torch"
+    if not on_cpu:
+        raise DeviceError(f"the engine ncnn runs on the CPU, not on {device}")
+    if precision == "bf16":
+        raise DeviceError("the engine ncnn computes in fp32; bf16 needs the engine torch")
+    return "ncnn"
+
+
+def require_torch(what: str) -> None:
+    """Checks that torch is installed, without loading it.
+
+    Args:
+        what: Needs it.
+
+    Raises:
+        MissingPackage: It is not.
+    """
+    if not is_installed("torch"):
+        raise MissingPackage(f"{what} needs PyTorch: {INSTALL_TORCH}")
+
+
+def is_installed(package: str) -> bool:
+    """Whether a package could be imported; it is not imported."""
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # somebody forbids it
+        return False
+
+
+def may_have_cuda() -> bool:
+    """Whether there are torch and a driver for CUDA, which is quicker to find out than whether there is a device."""
+    if not is_installed("torch"):
+        return False
+    driver = _CUDA_DRIVERS.get(sys.platform)
+    if driver is None:
+        return False
+    try:
+        ctypes.CDLL(driver)
+    except OSError:
+        return False
+    return True
+
+
+def _check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{what} is {value!r}, expected one of {', '.join(known)}")
+
+
+def _limit_matrix_products(threads: int) -> None:
+    """Holds those of NumPy, in the whole process, to a number of threads."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads, user_api="blas")

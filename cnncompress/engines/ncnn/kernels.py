@@ -1,0 +1,73 @@
+"""Kernels of convolutions, and what may be folded into them.
+
+What is folded is the same function but for rounding errors, and saves a pass over a feature map each time it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """Weights of a convolution.
+
+    Attributes:
+        weight: float32 ``[D, C, k, k]``.
+        bias: float32 ``[D]``.
+    """
+
+    weight: Floats
+    bias: Floats
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Kernel:
+        """The convolution of a name, ``name.weight`` and ``name.bias``, in float32."""
+        return cls(arrays[f"{name}.weight"].astype(np.float32), arrays[f"{name}.bias"].astype(np.float32))
+
+    @classmethod
+    def linear(cls, weight: Floats) -> Kernel:
+        """A convolution without bias."""
+        return cls(weight, np.zeros(len(weight), np.float32))
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the result."""
+        return len(self.weight)
+
+    @property
+    def size(self) -> int:
+        """Rows, and columns, of the kernel."""
+        return int(self.weight.shape[-1])
+
+    def scaled(self, factors: NDArray[Any] | float) -> Kernel:
+        """What is multiplied by factors, one or ``[D]``, behind the convolution."""
+        factors = np.broadcast_to(np.asarray(factors, np.float32), self.bias.shape)
+        return Kernel(self.weight * factors[:, None, None, None], self.bias * factors)
+
+    def scaled_inputs(self, factors: NDArray[Any] | float) -> Kernel:
+        """What is multiplied by factors, one or ``[C]``, in front of the convolution."""
+        factors = np.broadcast_to(np.asarray(factors, np.float32), self.weight.shape[1:2])
+        return replace(self, weight=self.weight * factors[:, None, None])
+
+    def plus(self, vector: NDArray[Any] | float) -> Kernel:
+        """What a vector ``[D]`` or a number is added to behind the convolution."""
+        return replace(self, bias=self.bias + np.asarray(vector, np.float32))
+
+    def plus_identity(self) -> Kernel:
+        """A convolution with as many inputs as outputs, and its input added to its result."""
+        weight = self.weight.copy()
+        channels = np.arange(self.outputs)
+        weight[channels, channels, self.size // 2, self.size // 2] += 1.0
+        return replace(self, weight=weight)
+
+    def behind_unshuffle(self, factor: int) -> Kernel:
+        """A pointwise convolution and the pixel unshuffle in front of it, as one convolution with strides."""
+        return replace(self, weight=self.weight.reshape(self.outputs, -1, factor, factor))

@@ -1,0 +1,75 @@
+"""The linear path of the synthesis alone: small images, and gradients that need no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.engines.ncnn.graph import Graph
+from cnncompress.engines.ncnn.kernels import Kernel
+from cnncompress.engines.ncnn.mats import Floats, Memory
+from cnncompress.engines.ncnn.nets import Net
+from cnncompress.engines.ncnn.transforms import CENTRE, PEAK
+from cnncompress.model.config import PATCH
+
+
+class LinearPath:
+    """The Karhunen-Loève transform back to patches of pixels, and its adjoint. Threads may share it."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
+        """Loads no net yet; arguments as for `Analysis`."""
+        self._klt = arrays["g_s.klt"].astype(np.float32)
+        self._memory = memory
+        self._threads = threads
+        self.norms: Floats = np.square(self._klt).sum(0)
+        """Squared norms of the patches that the channels stand for, ``[M]``."""
+        self._preview_for = lru_cache(self._load_preview)
+        self._gradient = lru_cache(self._load_gradient)
+
+    def preview(self, y: Floats, factor: int, inverse_gain: Floats) -> NDArray[np.uint8]:
+        """Reconstructs an image at a lower resolution.
+
+        Args:
+            y: float32 ``[M, h, w]``, scaled latent.
+            factor: How many pixels become one along each side; divides 16.
+            inverse_gain: float32 ``[M]``.
+
+        Returns:
+            uint8 ``[16 h / factor, 16 w / factor, 3]``.
+        """
+        _, height, width = y.shape
+        side = PATCH // factor
+        inputs = {"latent": self._memory.copy_of(y), "gain": self._memory.vector(inverse_gain)}
+        (patches,) = self._preview_for(factor)(inputs)
+        samples = patches.clip(0.0, PEAK).astype(np.uint8).reshape(3, side, side, height, width)
+        pixels: NDArray[np.uint8] = samples.transpose(3, 1, 4, 2, 0).reshape(height * side, width * side, 3)
+        return pixels
+
+    def gradient(self, slopes: Floats, inverse_gain: Floats) -> Floats:
+        """Takes a gradient by samples, float32 ``[H, W, 3]``, to one by the scaled latent, ``[M, H/16, W/16]``."""
+        rows, columns = slopes.shape[0] // PATCH, slopes.shape[1] // PATCH
+        by_sample = self._memory.new(3 * PATCH**2, rows, columns)
+        patches = slopes.reshape(rows, PATCH, columns, PATCH, 3).transpose(4, 1, 3, 0, 2)
+        np.copyto(by_sample.elements.reshape(3, PATCH, PATCH, rows, columns), patches)
+        (gradient,) = self._gradient()({"slopes": by_sample, "gain": self._memory.vector(inverse_gain)})
+        return gradient.copy()
+
+    def _load_preview(self, factor: int) -> Net:
+        channels, side = self._klt.shape[1], PATCH // factor
+        averages = self._klt.reshape(3, side, factor, side, factor, channels).mean((2, 4)).reshape(-1, channels)
+        # A half makes rounding down rounding to nearest.
+        kernel = Kernel.linear(averages[:, :, None, None]).scaled(PEAK).plus(CENTRE + 0.5)
+        graph = Graph()
+        latent, gain = graph.input("latent", channels), graph.input("gain", channels)
+        return Net(graph, [graph.convolution(graph.product(latent, gain), kernel)], self._memory, self._threads)
+
+    def _load_gradient(self) -> Net:
+        samples, channels = self._klt.shape
+        graph = Graph()
+        slopes, gain = graph.input("slopes", samples), graph.input("gain", channels)
+        gradient = graph.convolution(slopes, Kernel.linear(self._klt.T[:, :, None, None]))
+        return Net(graph, [graph.product(gradient, gain)], self._memory, self._threads)

@@ -1,0 +1,66 @@
+"""Values that are made when they are needed, and work that is shared out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cnncompress.engines.lazy import Lazy
+from cnncompress.engines.ncnn.workers import Workers
+
+
+def test_made_once_for_all_threads() -> None:
+    made: list[int] = []
+
+    def make() -> int:
+        time.sleep(0.05)
+        made.append(1)
+        return len(made)
+
+    value = Lazy(make)
+    assert not made
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: value.value, range(8))) == [1] * 8
+
+
+def test_failures_are_not_kept() -> None:
+    answers = iter([None, 5])
+
+    def make() -> int:
+        answer = next(answers)
+        if answer is None:
+            raise OSError("not yet")
+        return answer
+
+    value = Lazy(make)
+    with pytest.raises(OSError, match="not yet"):
+        _ = value.value
+    assert value.value == 5
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_all_pieces_are_done(threads: int) -> None:
+    done: set[int] = set()
+    used: set[int] = set()
+
+    def work(piece: int) -> None:
+        time.sleep(0.01)
+        used.add(threading.get_ident())
+        done.add(piece)
+
+    Workers(threads).run(work, range(20))
+    assert done == set(range(20))
+    assert (used == {threading.get_ident()}) == (threads == 1)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_what_a_piece_raises_reaches_the_caller(threads: int) -> None:
+    def work(piece: int) -> None:
+        if piece == 2:
+            raise MemoryError("no more")
+
+    with pytest.raises(MemoryError, match="no more"):
+        Workers(threads).run(work, range(5))
