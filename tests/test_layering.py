@@ -30,8 +30,8 @@ MAY_IMPORT = {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
     },
     "codec": {
-        "bitstream", "engines", "engines.choice", "engines.names", "engines.torch", "entropy", "errors", "files",
-        "forking", "images", "model", "model.weights", "nn", "units",
+        "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
+        "model", "model.weights", "units",
     },
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "engines.choice": {
@@ -65,7 +65,7 @@ ONLY_IN = {
 }
 # ... and the modules and sub-packages that load torch; all others must load without it.
 LOADS_TORCH = (
-    "codec.refinement.network_gradient", "engines.torch", "evaluation", "model.devices", "nn", "training",
+    "engines.torch", "evaluation", "model.devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(
