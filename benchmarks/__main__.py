@@ -263,7 +263,7 @@ def effort_command(
 
 
 @main.command("versions")
-@click.option("--before", required=True, type=click.Path(exists=True, path_type=Path), help="Another checkout.")
+@click.option("--before", required=True, type=click.Path(path_type=Path), help="Another checkout.")
 @click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
 @click.option("--images", "source", metavar="PATH|NAME", help="What many images are cut out of  [default: kodak]")
 @_quality

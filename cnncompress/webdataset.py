@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from cnncompress.api import DEFAULT_QUALITY, warn_caller
 from cnncompress.batch.inputs import CNC
-from cnncompress.batch.jobs import ModelSettings, TarWork, WorkSettings
+from cnncompress.batch.jobs import ModelSettings, WorkSettings
 from cnncompress.batch.plan import make_plan
-from cnncompress.batch.request import Existing, Inputs, Outputs, Request
+from cnncompress.batch.request import Existing, Inputs, Outputs, Request, TarWork
 from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.cache import CodecCache

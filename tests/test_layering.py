@@ -32,8 +32,8 @@ MAY_IMPORT = {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
     },
     "codec": {
-        "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "images", "model",
-        "model.weights", "units",
+        "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
+        "model", "model.weights", "units",
     },
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "engines.choice": {
@@ -49,9 +49,10 @@ MAY_IMPORT = {
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
     "bitstream": {"errors", "units"},
-    "files": {"errors", "remote"},
+    "files": {"errors", "remote", "units"},
     "remote": {"errors"},
     "cpu_count": set(),
+    "forking": set(),
     "units": set(),
     "errors": set(),
 }  # fmt: skip

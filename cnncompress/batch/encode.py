@@ -21,6 +21,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
     BitstreamError,
+    Corrupt,
     LimitExceeded,
     ModelError,
     NotSmaller,
@@ -28,11 +29,12 @@ from cnncompress.errors import (
     UnsupportedImage,
     VerificationFailed,
 )
-from cnncompress.files import file_status, read_input, reason, write_output
-from cnncompress.images.read import read_image
+from cnncompress.files import file_status, read_input, read_once, reason, write_output
+from cnncompress.images.read import check_start, read_image
 from cnncompress.images.source import SourceImage
 
 NOT_SMALLER = "would not be smaller"
+KEPT = "the input is kept, as not all of it is in the .cnc file"
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,18 @@ class Coded:
         data: Its bytes.
         container: The same, parsed.
         losses: One line for each property of the image that it does not keep.
+        damage: One line for each part of the image's file that is damaged, and was mended or left out.
     """
 
     data: bytes
     container: Container
-    losses: tuple[str, ...]
+    losses: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+
+    @property
+    def error(self) -> Corrupt:
+        """What is to be told of the damage."""
+        return Corrupt("the input is damaged, and what its decoder made of it was compressed")
 
 
 def encode(
@@ -81,10 +90,13 @@ def encode(
         budget: Pixels that may be in memory at the same time.
         progress: Called as by `cnncompress.compress`.
 
+    Returns:
+        A success; a failure if the image's file is damaged and what its decoder made of it was written.
+
     Raises:
         CnncompressError: Input, output or model cannot be used, or a limit is exceeded.
     """
-    opened = _open(job.source)
+    opened = _open(job.source, settings.image.limits.memory)
     record = record_for(job.source, opened.size) if job.record else None
     coded = code(opened, record, settings, codecs, budget, progress)
     if coded is None:
@@ -97,10 +109,17 @@ def encode(
         new_folders=job.new_folders,
         durable=settings.remove,
     )
-    if settings.remove:
-        _remove_input(job, coded.data)
+    lost = (*coded.losses, *coded.damage)
     result = success(job, coded.container, len(coded.data), codecs)
-    return replace(result, input_bytes=opened.size, output_bytes=len(coded.data), warnings=coded.losses)
+    result = replace(result, input_bytes=opened.size, output_bytes=len(coded.data), warnings=lost)
+    if settings.remove and lost:
+        result = replace(result, warnings=(*lost, KEPT))
+    elif settings.remove:
+        _remove_input(job, coded.data)
+    if not coded.damage:
+        return result
+    damaged = coded.error
+    return replace(result, status="error", error=str(damaged), exit_code=damaged.exit_code, about=result.input)
 
 
 def code(
@@ -133,8 +152,9 @@ def code(
         if settings.verify or settings.remove:
             verify(data, image, opened, codecs)
     container = unpack(data)
-    losses = () if container.coding == "stored" else image.losses  # storing the original loses nothing
-    return Coded(data, container, losses)
+    if container.coding == "stored":  # which loses nothing
+        return Coded(data, container)
+    return Coded(data, container, image.losses, image.damage)
 
 
 def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:
@@ -171,10 +191,10 @@ def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -
         raise VerificationFailed("the decoded new file differs from the input")
 
 
-def _open(source: str) -> Input:
+def _open(source: str, limit: int) -> Input:
     status = file_status(source)
     if status is None:
-        data = read_input(source)
+        data = read_once(source, check_start, limit)
         return Input(data, len(data), None)
     return Input(source, status.st_size, status)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cnncompress.batch.request import Existing, TarWork
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.targets import Target
 from cnncompress.engines.names import EngineName, Precision
@@ -19,19 +20,6 @@ IfLarger = Literal["store", "skip", "keep", "fail"]
 
 
 @dataclass(frozen=True)
-class TarWork:
-    """How the members of a tar are processed, apart from the settings for every image.
-
-    Attributes:
-        settings: Digest of these settings, for the marker of a finished tar.
-        append_suffix: Whether ``.cnc`` is appended to the ending of a member instead of replacing it.
-    """
-
-    settings: str
-    append_suffix: bool = False
-
-
-@dataclass(frozen=True)
 class Job:
     """The work on one file.
 
@@ -40,6 +28,7 @@ class Job:
         source: Path of the input, ``-`` for standard input.
         output: Path of the output, ``-`` for standard output; empty if there is none.
         replace: Whether an existing output may be replaced.
+        existing: What to do if an output is there that was not when the job was planned.
         new_folders: Whether missing folders of the output are created.
         record: Whether the .cnc file gets a record of the file that it was made from.
         tar: How its members are processed if the file is a tar archive; None for other files.
@@ -50,6 +39,7 @@ class Job:
     source: str
     output: str = ""
     replace: bool = False
+    existing: Existing = Existing.REFUSE
     new_folders: bool = False
     record: bool = False
     tar: TarWork | None = None

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.bitstream.container import Container
-from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, OutOfMemory
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
 
 if TYPE_CHECKING:
     from cnncompress.codec.cache import CodecCache
 
 SCHEMA = 1
-
-# Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 Status = Literal["ok", "copied", "skipped", "planned", "error"]
 
@@ -164,12 +161,9 @@ def failure(source: str, error: CnncompressError, *, output: str | None = None, 
 
 
 def known_error(error: Exception) -> CnncompressError:
-    """Returns an error of this package for any exception: lack of memory is told in many ways, others are bugs."""
+    """Returns an error of this package for any exception: others are bugs."""
     if isinstance(error, CnncompressError):
         return error
-    told = isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
-    if told or isinstance(error, MemoryError):
-        return OutOfMemory("not enough memory for this image")
     return CnncompressError(f"internal error: {type(error).__name__}: {error}; -vv shows where")
 
 

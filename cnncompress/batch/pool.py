@@ -19,7 +19,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError, OutOfMemory
-from cnncompress.images.remarks import silence_pillow
+from cnncompress.images.remarks import part_from_libraries, silence_pillow
 
 _FAREWELL_SECONDS = 5.0
 
@@ -243,6 +243,7 @@ def _work(
     # Ctrl-C and timeout(1) signal all processes of the group; only the main process reacts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    part_from_libraries()
     silence_pillow()
     worker = new_worker(settings, model, stop_asked)
     try:

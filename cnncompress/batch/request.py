@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cnncompress.batch.jobs import TarWork
-
 Operation = Literal["compress", "decompress", "test"]
 """What is done with the files."""
 
@@ -78,6 +76,19 @@ class Shard:
 
     index: int
     count: int
+
+
+@dataclass(frozen=True)
+class TarWork:
+    """How the members of a tar are processed, apart from the settings for every image.
+
+    Attributes:
+        settings: Digest of these settings, for the marker of a finished tar.
+        append_suffix: Whether ``.cnc`` is appended to the ending of a member instead of replacing it.
+    """
+
+    settings: str
+    append_suffix: bool = False
 
 
 @dataclass(frozen=True)

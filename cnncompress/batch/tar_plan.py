@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from cnncompress.batch.inputs import Found, find_names
-from cnncompress.batch.jobs import Job, TarWork
+from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import Places, refuse_collisions, refuse_inputs_as_outputs
-from cnncompress.batch.request import Existing, Operation, Request
+from cnncompress.batch.request import Existing, Operation, Request, TarWork
 from cnncompress.batch.shards import every_nth
 from cnncompress.batch.tar_marker import Marker, marker_path, read_marker
 from cnncompress.batch.tar_members import is_tar_name, plain_tar_name
@@ -21,7 +21,7 @@ from cnncompress.units import plural
 FINISHED = "finished already"
 
 
-def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result], int]:
+def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result], list[str]]:
     """Plans the work on the tars of a request, or of its shard; none is opened.
 
     Args:
@@ -29,14 +29,19 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
         work: How the members are processed.
 
     Returns:
-        The jobs, results of tars that need no work, and the number of files in folders that are no tars.
+        The jobs, results of tars that need no work, and the files in folders that are no tars.
 
     Raises:
         PlanError: Two tars would have the same output, or one is not below the root folder.
         OutputError: An output is one of the inputs.
     """
-    named = list(find_names(request.inputs, leave_out=request.outputs.folder))
-    tars = [found for found in named if found.named or is_tar_name(plain_url(found.path))]
+    named = find_names(request.inputs, leave_out=request.outputs.folder)
+    tars, others = [], []
+    for found in named:
+        if found.named or is_tar_name(plain_url(found.path)):
+            tars.append(found)
+        else:
+            others.append(found.path)
     places = Places(request.outputs)
     targets = {found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name)) for found in tars}
     refuse_collisions(targets.items(), request.operation)
@@ -51,7 +56,7 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
             jobs.append(planned)
         else:
             settled.append(planned)
-    return jobs, settled, len(named) - len(tars)
+    return jobs, settled, others
 
 
 def _planned(found: Found, target: str, operation: Operation, policy: Existing, work: TarWork) -> Job | Result:

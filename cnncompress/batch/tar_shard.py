@@ -14,10 +14,11 @@ from cnncompress.batch.cnc_files import ending_in_stream, read_cnc_stream, recor
 from cnncompress.batch.decode import restore
 from cnncompress.batch.encode import Input, code
 from cnncompress.batch.inputs import CNC
-from cnncompress.batch.jobs import Job, TarWork, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import MemberFailure, Result, TarReport, known_error
 from cnncompress.batch.outputs import DEFAULT_ENDING, compressed_name, decompressed_name
-from cnncompress.batch.resources import PixelBudget
+from cnncompress.batch.request import TarWork
+from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.batch.tar_marker import Marker, marker_path
 from cnncompress.batch.tar_members import Contents, TarWriter, key_of, members
 from cnncompress.codec.cache import CodecCache
@@ -170,7 +171,8 @@ class _Conversion:
             return
         data = contents.read()
         try:
-            member = self._compressed(info.name, data) if self.compressing else self._decompressed(info.name, data)
+            with memory_errors("this image"):
+                member = self._compressed(info.name, data) if self.compressing else self._decompressed(info.name, data)
         except Exception as error:
             if isinstance(error, DeviceError) or (self.compressing and isinstance(error, ModelError)):
                 raise  # would be the end of all others too
@@ -195,7 +197,8 @@ class _Conversion:
         if coded is None:  # would not be smaller, and is to be kept as it is
             return _Member(name, data)
         header = coded.container.header
-        return _Member(new, coded.data, header.width * header.height, coded.losses)
+        damage = coded.error if coded.damage else None
+        return _Member(new, coded.data, header.width * header.height, (*coded.losses, *coded.damage), damage)
 
     def _decompressed(self, name: str, data: bytes) -> _Member:
         data = read_cnc_stream(io.BytesIO(data), self.settings.image.limits)

@@ -11,13 +11,15 @@ from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
-from cnncompress.batch.resources import PixelBudget
+from cnncompress.batch.outputs import apply_overwrite_policy
+from cnncompress.batch.request import Existing
+from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.batch.tar_marker import read_marker
 from cnncompress.batch.tar_shard import run_shard, shard_result
 from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import DeviceError, OutputError
+from cnncompress.errors import DeviceError, OutputError, OutputExists
 from cnncompress.files import copy_file, file_size, file_status, read_input
 
 
@@ -53,8 +55,10 @@ class Worker:
         Raises:
             ModelError: The model is unknown or damaged.
             DeviceError: The device is not available.
+            OutOfMemory: There is not enough memory for the model, or for the libraries that run it.
         """
-        self._codecs.encoder()
+        with memory_errors("the model"):
+            self._codecs.encoder()
 
     def run(self, job: Job) -> Result:
         """Runs a job.
@@ -68,27 +72,44 @@ class Worker:
         """
         start = time.perf_counter()
         try:
-            result = self._done(job)
+            with memory_errors("this image"):
+                result = self._done_again(job) if job.attempt > 1 else self._done_or_skipped(job)
         except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
             result = _failed(job, error)
         return replace(result, seconds=round(time.perf_counter() - start, 4))
 
+    def _done_or_skipped(self, job: Job) -> Result:
+        """Does the work; the policy for existing outputs is applied to what other runs have written meanwhile."""
+        if job.existing in (Existing.SKIP, Existing.UPDATE):
+            now = apply_overwrite_policy(job, job.existing)
+            if isinstance(now, Result):
+                return now
+            job = now
+        try:
+            return self._done(job)
+        except OutputExists:
+            now = apply_overwrite_policy(job, job.existing)
+            if job.existing is Existing.REFUSE or not isinstance(now, Result):
+                raise
+            return now
+
     def _done(self, job: Job) -> Result:
         if job.action == "copy":
             status = file_status(job.source) if self._settings.preserve else None
             size = copy_file(job.source, job.output, force=job.replace, like=status)
             return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
-        if job.attempt > 1:
-            done = self._done_before(job)
-            if done is not None:
-                return done
-            job = replace(job, replace=True)  # the worker that is taken for dead may write the output yet
         if job.tar is not None:
             return run_shard(job, self._settings, self._codecs, self._budget, self._progress, self._stopping)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
         return work(job, self._settings, self._codecs, self._budget, self._progress)
+
+    def _done_again(self, job: Job) -> Result:
+        """Does the work of a worker that has died, unless its output is there already."""
+        done = self._done_before(job)
+        # The worker that is taken for dead may write the output yet.
+        return self._done(replace(job, replace=True)) if done is None else done
 
     def _done_before(self, job: Job) -> Result | None:
         """Returns the result of a job whose worker has died after it had written the output, which was not there."""

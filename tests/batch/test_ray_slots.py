@@ -13,10 +13,11 @@ from typing import Any
 
 import pytest
 
-from cnncompress.batch.jobs import Job, ModelSettings, TarWork, WorkSettings
+from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.pool import SlotLost
 from cnncompress.batch.ray_slots import RayRun, RaySlot, _share, ray_slots
+from cnncompress.batch.request import TarWork
 from cnncompress.batch.schedule import Schedule
 from cnncompress.errors import DeviceError, UnavailableError, UnknownModel
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from cnncompress.batch.inputs import read_list
-from cnncompress.batch.jobs import TarWork, WorkSettings
-from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
+from cnncompress.batch.jobs import WorkSettings
+from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard, TarWork
 from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
