@@ -294,6 +294,8 @@ def versions_command(
     data: Path | None,
 ) -> None:
     """Measure another checkout, this one and other programs side by side, on the CPU; print a table in Markdown."""
+    if not before.is_dir():
+        raise click.BadParameter(f"{before} is no folder", param_hint="--before")
     with _measuring(threads), tempfile.TemporaryDirectory() as name:
         import versions
 
