@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.entropy.tables import TOTAL, ScaleTables
+from cnncompress.entropy.symbol_bits import SymbolBits
+from cnncompress.entropy.tables import ScaleTables
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
@@ -72,16 +73,8 @@ class SymbolCosts:
             tables: The probability tables.
         """
         self.limit = int(tables.radii.max()) + 1
-        magnitudes = np.abs(np.arange(-self.limit, self.limit + 1))
-        rows = []
-        for radius, weights in zip(tables.radii, tables.split(), strict=True):
-            bits = np.log2(TOTAL) - np.log2(weights)
-            # An escape, an Exp-Golomb prefix of about p + 1 bits, the sign, and p more bits.
-            prefix = np.floor(np.log2(np.maximum(magnitudes - radius, 1)))
-            row = bits[-1] + 2.0 * prefix + 2.0
-            row[self.limit - radius : self.limit + radius + 1] = bits[:-1]
-            rows.append(row)
-        table = np.pad(np.stack(rows), 1, mode="edge")
+        symbols, levels = np.arange(-self.limit, self.limit + 1), np.arange(len(tables.radii), dtype=np.uint8)
+        table = np.pad(SymbolBits(tables)(symbols, levels[:, None]), 1, mode="edge")
         here = table[1:-1, 1:-1]
         self._bits = here.astype(np.float32)
         down, up = table[1:-1, :-2] - here, table[1:-1, 2:] - here
