@@ -76,7 +76,7 @@ def main(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
-    from cnncompress.evaluation import curves, peers, rd, report, results, sources
+    from cnncompress.evaluation import curves, peers, plain_text, rd, results, sources
     from cnncompress.evaluation.metrics import Scorer, find_metric
 
     try:
@@ -101,7 +101,7 @@ def main(
             everything = results.merge([everything, results.Results((measured,))])
             if json_path:  # after each codec, so that an interrupted run keeps what it has
                 results.write_results(everything, json_path)
-        click.echo(report.format_report(everything, published, label if label in measured_now else None))
+        click.echo(plain_text.format_results(everything, published, label if label in measured_now else None))
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

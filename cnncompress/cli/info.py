@@ -160,9 +160,10 @@ def _bit_map(data: bytes, model: str | None) -> BitMap:
     from cnncompress.codec.unpacking import parse
 
     parsed = parse(data)
-    if parsed.container.coding != "learned":
+    counted = CodecCache(model, "cpu", engine="ncnn").bit_map(parsed)
+    if counted is None:
         raise PlanError(f"--bits needs an image that a model coded; this one is {parsed.container.coding}")
-    return CodecCache(model, "cpu", engine="ncnn").decoder(parsed.container.header.fingerprint).bit_map(parsed)
+    return counted
 
 
 def _write(counted: BitMap, info: Info, path: str, *, force: bool) -> None:
