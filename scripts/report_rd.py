@@ -25,7 +25,7 @@ from cnncompress.evaluation.results import merge, read_results
 def main(
     results: tuple[Path, ...], of: str | None, markdown: bool, anchors: Path | None, anchor_names: tuple[str, ...]
 ) -> None:
-    """Print mean curves, BD-rates and times of RESULTS, JSON files of evaluate.py on the same images."""
+    """Print mean curves, BD-rates and times of RESULTS, JSON files of "cnncompress eval" on the same images."""
     try:
         measured = merge([read_results(path) for path in results])
         if markdown:
