@@ -129,7 +129,7 @@ function showTable() {
   const table = find("table");
   table.replaceChildren();
   const head = table.createTHead().insertRow();
-  for (const name of ["codec", "bytes", "vs cnc", "PSNR dB", "SSIMULACRA2", "bpp", "quality", "encode s", "decode s"]) {
+  for (const name of ["codec", "bytes", "vs cnc", "PSNR dB", "SSIMU\u00adLACRA2", "bpp", "quality", "encode s", "decode s"]) {
     cell(head, name, "th").scope = "col";
   }
   original().qualities.forEach((entry, number) => {
