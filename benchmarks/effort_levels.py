@@ -10,10 +10,10 @@ from PIL import Image
 
 from cnncompress.api import MAX_EFFORT
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.bdrate import CurveError, bd_rate, bd_rate_per_image
-from cnncompress.evaluation.curves import image_curves, mean_curve
+from cnncompress.evaluation.bdrate import CurveError, bd_rate
+from cnncompress.evaluation.curves import mean_curve
 from cnncompress.evaluation.environment import current_environment
-from cnncompress.evaluation.metrics import PSNR, Scorer
+from cnncompress.evaluation.metrics import PSNR, SSIMULACRA2, Metric, Scorer
 from cnncompress.evaluation.peers import CncCodec
 from cnncompress.evaluation.rd import measure
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
@@ -21,6 +21,9 @@ from cnncompress.evaluation.sources import image_name, load_rgb
 
 QUALITIES = (10.0, 35.0, 60.0, 85.0)
 """Four points make a BD-rate; each level takes all of them."""
+
+METRICS = (PSNR, SSIMULACRA2)
+"""What a model is trained for, and what it is not."""
 
 _NAME = "cnc-e"
 
@@ -35,15 +38,14 @@ class LevelGain:
 
     Attributes:
         level: 0 .. 9.
-        bd_rate: Of the mean curves, in per cent; negative is smaller. None if the curves have no PSNR in common.
-        per_image: Mean of the images' BD-rates, in per cent; None likewise.
+        bd_rates: Of the mean curves by each of `METRICS`, in per cent; negative is smaller. None if the curves have no
+            quality in common.
         seconds_per_megapixel: Encode time over all images and qualities.
         ratio: That time in times of level 0.
     """
 
     level: int
-    bd_rate: float | None
-    per_image: float | None
+    bd_rates: tuple[float | None, ...]
     seconds_per_megapixel: float
     ratio: float
 
@@ -89,7 +91,7 @@ def measure_levels(
     codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
     for codec in codecs:  # loading weights and libraries is not counted
         codec.decode(codec.encode(Image.new("RGB", (64, 64)), ascending[0]))
-    scorer = Scorer([PSNR])
+    scorer = Scorer(METRICS)
     rows: dict[str, list[Measurement]] = {codec.name: [] for codec in codecs}
     for path in images:
         image = load_rgb(path)
@@ -127,28 +129,27 @@ def level_gains(results: Results) -> tuple[LevelGain, ...]:
 def format_levels(gains: Sequence[LevelGain]) -> str:
     """Returns a table in Markdown."""
     lines = [
-        "| level | BD-rate of the mean curves | mean of the images' BD-rates | s/MP | times level 0 |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        f"| level | {' | '.join(metric.title for metric in METRICS)} | s/MP | times level 0 |",
+        "| ---: |" + " ---: |" * (len(METRICS) + 2),
     ]
     for gain in gains:
-        of_means, per_image = (
-            "no common PSNR" if percent is None else f"{percent:+.2f} %" for percent in (gain.bd_rate, gain.per_image)
-        )
-        lines.append(
-            f"| {gain.level} | {of_means} | {per_image} | {gain.seconds_per_megapixel:.2f} | {gain.ratio:.1f} |"
-        )
+        rates = " | ".join("nothing in common" if rate is None else f"{rate:+.2f} %" for rate in gain.bd_rates)
+        lines.append(f"| {gain.level} | {rates} | {gain.seconds_per_megapixel:.2f} | {gain.ratio:.1f} |")
     return "\n".join(lines)
 
 
 def _gain(codec: CodecResults, anchor: CodecResults) -> LevelGain:
     seconds = _seconds_per_megapixel(codec)
-    try:
-        of_means = bd_rate(mean_curve(codec, PSNR), mean_curve(anchor, PSNR))
-    except CurveError:
-        of_means = None
-    per_image = bd_rate_per_image(image_curves(codec, PSNR), image_curves(anchor, PSNR)).percent
     level = int(codec.codec.removeprefix(_NAME))
-    return LevelGain(level, of_means, per_image, seconds, seconds / _seconds_per_megapixel(anchor))
+    rates = tuple(_rate(codec, anchor, metric) for metric in METRICS)
+    return LevelGain(level, rates, seconds, seconds / _seconds_per_megapixel(anchor))
+
+
+def _rate(codec: CodecResults, anchor: CodecResults, metric: Metric) -> float | None:
+    try:
+        return bd_rate(mean_curve(codec, metric), mean_curve(anchor, metric))
+    except CurveError:
+        return None
 
 
 def _seconds_per_megapixel(codec: CodecResults) -> float:

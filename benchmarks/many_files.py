@@ -77,6 +77,35 @@ def make_photographs(
     return paths
 
 
+def make_crops(folder: Path, count: int, side: int, sources: Sequence[Image.Image]) -> None:
+    """Writes square PNGs that are cut out of images at places that are always the same.
+
+    Args:
+        folder: Where to; it is there.
+        count: How many.
+        side: Their width and height in pixels.
+        sources: What they are cut out of, in turns; generated pictures if none is large enough.
+    """
+    places = random.Random(0)
+    sources = [source for source in sources if min(source.size) >= side] or [
+        generated_image(3 * side, 2 * side, seed=seed) for seed in range(8)
+    ]
+    for number in range(count):
+        source = sources[number % len(sources)]
+        left, top = (places.randint(0, length - side) for length in source.size)
+        crop = source.crop((left, top, left + side, top + side))
+        crop.save(folder / f"{number:05}.png", compress_level=1)
+
+
+def megapixels(paths: Sequence[Path]) -> float:
+    """Returns the sum of the images' pixels in millions."""
+    pixels = 0
+    for path in paths:
+        with Image.open(path) as image:
+            pixels += image.width * image.height
+    return pixels / 1e6
+
+
 def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Sequence[str] = ()) -> BatchTimes:
     """Compresses the images in four ways, which must all make the same files.
 
@@ -89,10 +118,6 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
     Raises:
         BatchError: The command failed, or the files are not the same.
     """
-    pixels = 0
-    for path in paths:
-        with Image.open(path) as image:
-            pixels += image.width * image.height
     names = list(map(str, paths))
     number = str(threads)
     together = _seconds("-T", number, *options, "-d", str(folder / "together"), *names)
@@ -103,7 +128,7 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
         made = {(way / f"{path.stem}.cnc").read_bytes() for way in folder.iterdir()}
         if len(made) > 1:
             raise BatchError(f"{path.name} has become different files")
-    return BatchTimes(len(paths), pixels / 1e6, together, one_by_one, serial, apart)
+    return BatchTimes(len(paths), megapixels(paths), together, one_by_one, serial, apart)
 
 
 def format_batch(times: BatchTimes) -> str:

@@ -30,7 +30,7 @@ from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
 from cnncompress.engines.names import EngineName, Precision
-from cnncompress.errors import FeatureLoss, PartLost
+from cnncompress.errors import FeatureLoss, PartLost, UnknownModel
 from cnncompress.files import FileSource
 from cnncompress.images import write
 from cnncompress.images.limits import Limits
@@ -61,7 +61,8 @@ _NOT_CALLERS = (f"{Path(__file__).parent}{os.sep}", f"{Path(PIL.__file__).parent
 class Codec:
     """A loaded model, for any number of images.
 
-    Threads may share a codec: coding keeps no state between calls.
+    Threads may share a codec: coding keeps no state between calls. A process that is forked computes in one thread. For
+    other processes a codec can be pickled: what it was made with travels, and the model is loaded there.
     """
 
     def __init__(
@@ -88,12 +89,22 @@ class Codec:
             stopwatch: Told of the stages "image", "analysis", "hyper", "scales", "context", "synthesis" and "rans".
 
         Raises:
+            TypeError: Device or limits are of another type.
             ModelError: The model is unknown or its file is damaged.
             DeviceError: The device is not there, or not one of the engine's.
             MissingPackage: Torch is needed and not installed.
             ValueError: There is no such engine or precision.
         """
+        _check_types(device, limits)
+        self._made_with = (model, device, limits, engine, precision, threads)
         self._codec = ModelCodec(model, device, limits, engine, precision, threads, stopwatch)
+
+    def __reduce__(self) -> tuple[Callable[..., Codec], tuple[object, ...]]:
+        """Returns how to make the codec again elsewhere; a stopwatch stays behind."""
+        model, *others = self._made_with
+        if model is not None and Path(model).is_file():
+            model = Path(model).absolute()
+        return _made_again, (self.fingerprint, model, *others)
 
     @property
     def model(self) -> str:
@@ -126,6 +137,7 @@ class Codec:
         settings: ImageSettings | None = None,
         source: SourceRecord | None = None,
         tile: int | None = None,
+        exact: bool = False,
         progress: Progress = unwatched,
     ) -> bytes:
         """Compresses an image.
@@ -144,6 +156,8 @@ class Codec:
             tile: Side of the tiles that the image is cut into, 64, 128, .. 16384 pixels, or 0 for one tile; by default
                 images of more than two megapixels get tiles of 1024. Tiles bound the memory, and parts of the image can
                 be decoded without the rest.
+            exact: Whether colours under an alpha of 0, which nobody sees, are coded as they are. By default the lossy
+                codings fill them smoothly, which makes files smaller and edges better; ``lossless`` always keeps them.
             progress: Called with the steps done and their total after each: tiles, times the rounds of effort on each.
                 `StopRefining` raised by it ends the effort, and what was found so far becomes the file.
 
@@ -152,6 +166,7 @@ class Codec:
 
         Warns:
             FeatureLoss: Something about the image cannot be carried.
+            PartLost: The image's file is damaged in a way that its decoder repairs.
 
         Raises:
             TypeError: Image or quality is of a type that it cannot have.
@@ -171,6 +186,7 @@ class Codec:
             settings=settings,
             source=source,
             tile=tile,
+            exact=exact,
             progress=progress,
             stopwatch=self._codec.stopwatch,
         )
@@ -229,12 +245,14 @@ def compress(
     settings: ImageSettings | None = None,
     source: SourceRecord | None = None,
     tile: int | None = None,
+    exact: bool = False,
     progress: Progress = unwatched,
 ) -> bytes:
     """Compresses one image; arguments and errors as in `Codec` and `Codec.compress`.
 
     Each call loads the model, if the coding needs one: for many images keep a `Codec`.
     """
+    _check_types(device, Limits())
     codecs = CodecCache(model, device)
     return compress_with(
         codecs.encoder,
@@ -247,6 +265,7 @@ def compress(
         settings=settings,
         source=source,
         tile=tile,
+        exact=exact,
         progress=progress,
     )
 
@@ -267,6 +286,7 @@ def decompress(
     Each call loads the model, if the file needs one: for many files keep a `Codec`. Arguments and errors as in `Codec`
     and `Codec.decompress`.
     """
+    _check_types(device, limits)
     parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
     return _with_warnings(CodecCache(model, device, limits).decode(parsed, view, progress))
 
@@ -331,6 +351,7 @@ def compress_with(
     settings: ImageSettings | None = None,
     source: SourceRecord | None = None,
     tile: int | None = None,
+    exact: bool = False,
     progress: Progress = unwatched,
     stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
 ) -> bytes:
@@ -345,7 +366,29 @@ def compress_with(
     settings = settings or ImageSettings(limits=limits)
     with stopwatch.stage("image"):
         planes = _read(image, settings)
-    return encode(planes, wanted, EncodeSettings(coding, effort, tile), model, settings.limits, source, progress)
+    return encode(planes, wanted, EncodeSettings(coding, effort, tile, exact), model, settings.limits, source, progress)
+
+
+def _made_again(
+    fingerprint: bytes,
+    model: str | os.PathLike[str] | None,
+    device: str,
+    limits: Limits,
+    engine: EngineName,
+    precision: Precision,
+    threads: int | None,
+) -> Codec:
+    codec = Codec(model, device, limits=limits, engine=engine, precision=precision, threads=threads)
+    if codec.fingerprint != fingerprint:
+        raise UnknownModel(f"the codec was made with model {fingerprint.hex()}, here it is {codec.fingerprint.hex()}")
+    return codec
+
+
+def _check_types(device: object, limits: object) -> None:
+    if not isinstance(device, str):
+        raise TypeError(f"device is {device!r}, expected a name such as 'cpu' or 'cuda:0'")
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is {limits!r}, expected a cnncompress.Limits")
 
 
 def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:
@@ -361,6 +404,7 @@ def _read(image: ImageSource, settings: ImageSettings) -> SourceImage:
     planes = read_image(image, settings)
     if planes is not image:
         warn_caller(FeatureLoss, planes.losses)
+        warn_caller(PartLost, planes.damage)
     return planes
 
 

@@ -161,8 +161,11 @@ class LimitExceeded(CnncompressError):
 
 
 class FeatureLoss(UserWarning):
-    """A property of an image could not be kept: its bit depth, colour space, or damaged metadata."""
+    """Something of an image could not be kept: its bit depth, colour space, a second picture, or damaged metadata."""
 
 
 class PartLost(UserWarning):
-    """A damaged file was decoded although a part of it is lost, or it has extra bytes at its end."""
+    """A damaged file was decoded although a part of it is lost, or it has extra bytes at its end.
+
+    Also of an image file that is compressed: its decoder has repaired it without a word.
+    """

@@ -9,13 +9,16 @@ import stat
 import sys
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from cnncompress.errors import OutputError, OutputExists, UnreadableImage
+from cnncompress.errors import LimitExceeded, OutputError, OutputExists, UnreadableImage
+from cnncompress.units import format_bytes
 
 STANDARD_STREAM = "-"
+_CHECKED_BYTES = 4096
+EXISTS_ALREADY = "exists already; -f replaces it"
 
 FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
 """A file as an argument of the Python interface: its bytes, or its path."""
@@ -63,6 +66,27 @@ def read_input(source: str) -> bytes:
     """
     with open_input(source) as stream:
         return stream.read()
+
+
+def read_once(source: str, check: Callable[[bytes], None], limit: int) -> bytes:
+    """Returns the bytes of standard input, a device or a pipe, but not all of them if they are not what is wanted.
+
+    Args:
+        source: A path, or ``-`` for standard input.
+        check: Is given the first bytes, and raises an error if they are not what is wanted.
+        limit: The most bytes that are read.
+
+    Raises:
+        UnreadableImage: The file does not exist or cannot be read.
+        LimitExceeded: There are more bytes.
+    """
+    with open_input(source) as stream:
+        start = stream.read(_CHECKED_BYTES)
+        check(start)
+        data = start + stream.read(max(limit + 1 - len(start), 0))
+    if len(data) > limit:
+        raise LimitExceeded(f"more than the {format_bytes(limit)} that may be in memory")
+    return data
 
 
 def whole_file(source: FileSource) -> memoryview:
@@ -163,6 +187,8 @@ def write_output(
     with _output_errors():
         path = Path(target)
         if target == STANDARD_STREAM:
+            if sys.stdout is None:
+                raise OutputError("standard output is closed")
             sys.stdout.buffer.write(data)
             sys.stdout.buffer.flush()
         elif is_stream(path):
@@ -255,14 +281,29 @@ def _whole_file(
         if like is not None:
             part.chmod(stat.S_IMODE(like.st_mode) & 0o777)
             os.utime(part, ns=(like.st_atime_ns, like.st_mtime_ns))
-        _check_free(path, force)
-        _replace(part, path)
+        if force:
+            _replace(part, path)
+        else:
+            _put(part, path)
         if durable:
             _sync_folder(path.parent)
     except BaseException:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def _put(part: Path, path: Path) -> None:
+    """Gives a file its name, unless another process has given the name to a file meanwhile."""
+    _check_free(path, False)
+    try:
+        os.link(part, path)  # fails where the name exists, which renaming does not
+    except FileExistsError:
+        raise OutputExists(EXISTS_ALREADY) from None
+    except (OSError, NotImplementedError, AttributeError):  # a file system without hard links
+        _replace(part, path)
+    else:
+        part.unlink()
 
 
 def _replace(part: Path, path: Path) -> None:
@@ -290,7 +331,7 @@ def _check_free(path: Path, force: bool) -> None:
     except (FileNotFoundError, NotADirectoryError):
         return
     if not force:
-        raise OutputExists("exists already; -f replaces it")
+        raise OutputExists(EXISTS_ALREADY)
 
 
 def _is_same_file(path: Path, source: str) -> bool:

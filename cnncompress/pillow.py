@@ -7,11 +7,11 @@ Opening a file reads header and metadata only, without torch. The model is loade
 saved, and is kept until the process ends. Options of ``save``:
 
 * ``quality``, ``target`` (a `cnncompress.TargetSize`, ``TargetBpp`` or ``TargetPsnr``), ``coding``, ``effort``,
-  ``tile`` and ``progress``: as for `cnncompress.Codec.compress`.
+  ``tile``, ``exact`` and ``progress``: as for `cnncompress.Codec.compress`.
 * ``lossless=True``: short for ``coding="lossless"``, as in Pillow's WebP plugin.
 * ``icc_profile``, ``exif``, ``xmp``: replace those in ``image.info``, which are saved by default; empty for none.
 
-Any other option raises a ``TypeError``.
+Any other option is ignored, as by Pillow's own plugins: programs hand over the options of all formats at once.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MIME_TYPE = "image/x-cnncompress"
 EXTENSION = ".cnc"
 
 _METADATA_OPTIONS = ("icc_profile", "exif", "xmp")
-_OPTIONS = ("quality", "target", "coding", "effort", "tile", "progress", "lossless", *_METADATA_OPTIONS)
+_OPTIONS = ("quality", "target", "coding", "effort", "tile", "exact", "progress")
 _METADATA_CHUNKS = (ChunkType.ICC, ChunkType.EXIF, ChunkType.XMP)
 
 
@@ -142,16 +142,15 @@ def _accept(prefix: bytes) -> bool:
 
 
 def _save(image: Image.Image, stream: IO[bytes], codecs: CodecCache) -> None:
-    options: dict[str, Any] = dict(image.encoderinfo)
-    for unknown in options.keys() - set(_OPTIONS):
-        raise TypeError(f"{FORMAT} has no option {unknown!r}; the options are: {', '.join(_OPTIONS)}")
-    changes = {key: options.pop(key) for key in _METADATA_OPTIONS if key in options}
+    given = image.encoderinfo
+    options: dict[str, Any] = {key: given[key] for key in _OPTIONS if key in given}
+    changes = {key: given[key] for key in _METADATA_OPTIONS if key in given}
     if changes or getattr(image, "is_animated", False):  # Pillow saves the current frame
         image = image.copy()
     for key, value in changes.items():
         image.info[key] = value.tobytes() if isinstance(value, Image.Exif) else value
     try:
-        if options.pop("lossless", False):
+        if given.get("lossless", False):
             options["coding"] = "lossless"
         data = compress_with(codecs.encoder, codecs.limits, image, **options)
     except CnncompressError as error:

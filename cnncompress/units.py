@@ -23,7 +23,7 @@ def hundredths_of(quality: float) -> Hundredths:
         TypeError: The quality is not a number.
         ValueError: The quality is out of its range.
     """
-    if not isinstance(quality, Real):
+    if not isinstance(quality, Real) or isinstance(quality, bool):
         raise TypeError(f"quality is {quality!r}, must be a number within 0 .. 100")
     if not 0 <= quality <= 100:
         raise ValueError(f"quality is {quality}, must be within 0 .. 100")

@@ -28,7 +28,9 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-NAMES = ("container", "entropy", "chunks", "decode-tiny", "decode-base", "pillow", "model")
+FORMATS = ("jpeg", "png", "tiff", "webp", "heif", "gif", "jpeg2000", "bmp", "sgi", "sun", "qoi", "pnm")
+PARTS = ("container", "entropy", "chunks", "decode-tiny", "decode-base", "pillow", "model")
+NAMES = (*PARTS, *(f"fields-{name}" for name in FORMATS))
 PACKAGES = ("torch", "constriction", "pillow", "safetensors", "numpy", "atheris")
 MAX_BYTES = 1 << 17
 

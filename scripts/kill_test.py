@@ -1,5 +1,8 @@
 """Kills processes while they write, and looks for lost data: ``python scripts/kill_test.py --writes 300``.
 
+*Pairs* are two runs of ``cnncompress compress -r -f --rm`` over the same folder at the same time, each hit at a random
+moment: of every picture there must be the original, or a .cnc file with all of its pixels.
+
 A *write* is `cnncompress.files.write_output` in a process of its own, over and over, until SIGKILL hits it at a random
 moment. A *command* is ``cnncompress compress`` or ``decompress``, hit at a random moment of its run. After each kill
 the output must be what it was before, or be whole; beside it there may be an unfinished file, which must not keep the
@@ -12,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,7 +27,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+from PIL import Image
 
+from cnncompress.api import decompress
 from cnncompress.files import write_output
 
 MAX_BYTES = 4 << 20
@@ -154,6 +160,74 @@ def kill_a_command(command: Command, rng: random.Random, tally: Tally) -> None:
     tally.counts["old output, or none as before" if after == before else "new output, whole"] += 1
 
 
+PICTURES = 20
+
+
+def pictures(folder: Path, rng: random.Random) -> dict[str, Image.Image]:
+    """Writes small pictures and returns them by name."""
+    folder.mkdir()
+    found = {}
+    for number in range(PICTURES):
+        width, height = rng.randrange(40, 400), rng.randrange(40, 400)
+        image = Image.frombytes("RGB", (width, height), rng.randbytes(3 * width) * height)
+        image.save(folder / f"{number}.png")
+        found[f"{number}"] = image
+    return found
+
+
+def kill_a_pair(folder: Path, rng: random.Random, tally: Tally, seconds: float) -> None:
+    """Runs a command twice at once over a new folder, kills both, and looks at every picture."""
+    originals = pictures(folder, rng)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    command = (sys.executable, "-m", "cnncompress", "compress", "--lossless", "--if-larger", "keep", "-r", "-f", "--rm")
+    pair = [
+        subprocess.Popen((*command, str(folder)), start_new_session=True, stderr=subprocess.DEVNULL) for _ in range(2)
+    ]
+    moments = sorted(seconds * rng.uniform(0.6, 1.5) for _ in pair)
+    begin = time.monotonic()
+    for process, moment in zip(rng.sample(pair, 2), moments, strict=True):
+        time.sleep(max(0.0, begin + moment - time.monotonic()))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        tally.counts["processes killed"] += process.returncode == -signal.SIGKILL
+    for name, image in originals.items():
+        original, packed = folder / f"{name}.png", folder / f"{name}.cnc"
+        if original.exists():
+            tally.counts["originals kept"] += 1
+            if original.read_bytes() != before[original.name]:
+                tally.losses.append(f"{original.name} has been changed")
+        elif not packed.exists():
+            tally.losses.append(f"{name} is gone")
+        else:
+            tally.counts["originals removed, their outputs whole"] += 1
+            if decompress(packed).tobytes() != image.tobytes():
+                tally.losses.append(f"{packed.name} is another picture")
+    shutil.rmtree(folder)
+
+
+def report_pairs(tally: Tally) -> int:
+    """Prints what was seen of pairs; returns the number of losses."""
+    seen = ", ".join(f"{count} {what}" for what, count in sorted(tally.counts.items()))
+    click.echo(f"pairs: {seen}; {len(tally.losses)} lost")
+    for loss in tally.losses:
+        click.echo(f"pairs: {loss}", err=True)
+    return len(tally.losses)
+
+
+def kill_pairs(folder: Path, kills: int, rng: random.Random) -> int:
+    """Kills so many processes of pairs; returns the number of losses."""
+    tally = Tally()
+    pictures(folder / "timed", rng)
+    begin = time.monotonic()
+    command = (sys.executable, "-m", "cnncompress", "compress", "--lossless", "-r", "-f", str(folder / "timed"))
+    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    seconds = 1.3 * (time.monotonic() - begin)  # two at once take longer
+    while tally.counts["processes killed"] < kills:
+        kill_a_pair(folder / "pair", rng, tally, seconds)
+    return report_pairs(tally)
+
+
 def report(name: str, tally: Tally) -> int:
     """Prints what was seen; returns the number of losses."""
     trials = tally.counts["in the middle of a write"] + tally.counts["at another moment"]
@@ -167,12 +241,13 @@ def report(name: str, tally: Tally) -> int:
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.option("--writes", default=300, help="How many writing processes to kill.")
 @click.option("--commands", "per_command", default=0, help="How many of each command to kill.")
+@click.option("--pairs", default=0, help="How many processes to kill that run in pairs over the same folder.")
 @click.option("--model/--no-model", default=True, help="Commands that load a model as well.")
 @click.option("--seed", default=1, help="Decides about data and moments, as far as a moment can be decided about.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where to write; by default a new one."
 )
-def main(writes: int, per_command: int, model: bool, seed: int, folder: Path | None) -> None:
+def main(writes: int, per_command: int, pairs: int, model: bool, seed: int, folder: Path | None) -> None:
     """Kill processes that write, and look for lost data."""
     rng = random.Random(seed)
     losses = 0
@@ -187,6 +262,7 @@ def main(writes: int, per_command: int, model: bool, seed: int, folder: Path | N
                 kill_a_command(command, rng, tally)
             command.target.write_bytes(command.whole)  # the next command may need it
             losses += report(command.name, tally)
+        losses += kill_pairs(Path(made), pairs, rng) if pairs else 0
     raise SystemExit(1 if losses else 0)
 
 

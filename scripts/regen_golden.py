@@ -58,6 +58,7 @@ def model_cases() -> Iterator[tuple[str, Image.Image, float]]:
     for quality in (0, 50, 100):
         yield f"photo-q{quality}", crop(astronaut, 180, 60, 96, 64), quality
     yield "gray", crop(chelsea, 120, 80, 70, 50).convert("L"), 60
+    yield "gray-in-rgb", crop(chelsea, 120, 80, 70, 50).convert("L").convert("RGB"), 60
     yield "gray-alpha", with_alpha(crop(coffee, 200, 100, 40, 66).convert("L")), 33.33
     yield "rgba", with_alpha(crop(coffee, 300, 150, 65, 40)), 75
     yield "black-and-white", crop(astronaut, 180, 60, 96, 64).convert("1"), 0
@@ -83,6 +84,12 @@ def plain_cases() -> Iterator[tuple[str, bytes]]:
             image.putalpha(ramp)
         yield f"lossless-{mode.lower()}", compress(image, coding="lossless")
         yield f"avif-{mode.lower()}", compress(image, 70, coding="avif")
+    for mode in ("RGB", "RGBA"):
+        image = photograph.convert("L").convert(mode)
+        if mode.endswith("A"):
+            image.putalpha(ramp)
+        yield f"lossless-gray-in-{mode.lower()}", compress(image, coding="lossless")
+        yield f"avif-gray-in-{mode.lower()}", compress(image, 70, coding="avif")
     yield "lossless-opaque", compress(photograph.convert("RGBA"), coding="lossless")
     yield "lossless-long", compress(np.arange(16384, dtype=np.uint32).astype(np.uint8)[None], coding="lossless")
 

@@ -22,6 +22,7 @@ from PIL import Image
 import cnncompress
 from cnncompress.api import Codec, compress, decompress, restore_original
 from cnncompress.bitstream.container import Container, pack, unpack
+from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize
 from cnncompress.errors import (
     BadMagic,
     Corrupt,
@@ -324,3 +325,28 @@ def test_the_manifest_may_be_elsewhere(
     assert decompress(packed, device="cpu").size == (110, 70)
     with pytest.raises(InvalidModel, match=r"SHA-256 is .*, the manifest says 01020304"):
         decompress(with_header(packed, fingerprint=b"\x01\x02\x03\x04"), device="cpu")
+
+
+def test_misuse_is_told_in_a_sentence() -> None:
+    import torch
+
+    device, limits = torch.device("cpu"), 100
+    with pytest.raises(TypeError, match=r"device is device\(type='cpu'\), expected a name such as 'cpu' or 'cuda:0'"):
+        Codec(device=device)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"limits is 100, expected a cnncompress\.Limits"):
+        Codec(device="cpu", limits=limits)  # type: ignore[arg-type]
+    for call in (compress, decompress):
+        with pytest.raises(TypeError, match="device is device"):
+            call(b"", device=device)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="bytes is '200k', expected a whole number of bytes"):
+        TargetSize("200k")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="bits_per_pixel is None, expected a number"):
+        TargetBpp(None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="decibels is True, expected a number"):
+        TargetPsnr(True)
+    with pytest.raises(TypeError, match=r"max_pixels is 1\.5, expected a whole number"):
+        Limits(max_pixels=1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="quality is True, must be a number"):
+        compress(np.zeros((2, 2), np.uint8), True)
+    with pytest.raises(TypeError, match="target is 1000, must be a TargetSize"):
+        compress(np.zeros((2, 2), np.uint8), target=1000)  # type: ignore[arg-type]

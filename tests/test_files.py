@@ -8,11 +8,12 @@ import stat
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from cnncompress.errors import OutputError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, read_input, whole_file, write_output
+from cnncompress.errors import LimitExceeded, OutputError, OutputExists, UnreadableImage
+from cnncompress.files import check_output, read_input, read_once, whole_file, write_output
 
 
 class BinaryStream:
@@ -241,3 +242,56 @@ def test_broken_pipe_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", stdout)
     with pytest.raises(BrokenPipeError):
         write_output("-", b"data", force=False)
+
+
+class Endless(io.RawIOBase):
+    """Zeros without an end, which counts what is read of them."""
+
+    count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "it has no end"
+        self.count += size
+        return bytes(size)
+
+
+def test_standard_input_is_looked_at_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(start: bytes) -> None:
+        raise UnreadableImage("not an image")
+
+    source = Endless()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
+    with pytest.raises(UnreadableImage, match="not an image"):
+        read_once("-", refuse, 1 << 30)
+    assert source.count < 10_000
+
+
+def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Endless()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
+    with pytest.raises(LimitExceeded, match=r"more than the 1\.0 MB that may be in memory"):
+        read_once("-", lambda start: None, 1_000_000)
+    assert source.count == 1_000_001
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(99))))
+    assert read_once("-", lambda start: None, 99) == bytes(99)
+
+
+def test_a_name_that_is_taken_meanwhile_stays_with_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "out"
+    monkeypatch.setattr("cnncompress.files._check_free", lambda path, force: None)  # as if nothing had been there yet
+    target.write_bytes(b"another run's")
+    with pytest.raises(OutputExists):
+        write_output(str(target), b"new", force=False)
+    assert target.read_bytes() == b"another run's" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_file_systems_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    write_output(str(tmp_path / "out"), b"new", force=False)
+    assert (tmp_path / "out").read_bytes() == b"new" and len(list(tmp_path.iterdir())) == 1

@@ -31,8 +31,8 @@ MAY_IMPORT = {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
     },
     "codec": {
-        "bitstream", "engines", "engines.choice", "engines.names", "engines.torch", "entropy", "errors", "files",
-        "images", "model", "model.weights", "nn", "units",
+        "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
+        "model", "model.weights", "units",
     },
     "probe": {"bitstream", "errors", "files", "images", "model"},
     "engines.choice": {
@@ -48,8 +48,9 @@ MAY_IMPORT = {
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "units"},
     "bitstream": {"errors", "units"},
-    "files": {"errors"},
+    "files": {"errors", "units"},
     "cpu_count": set(),
+    "forking": set(),
     "units": set(),
     "errors": set(),
 }  # fmt: skip
@@ -65,7 +66,7 @@ ONLY_IN = {
 }
 # ... and the modules and sub-packages that load torch; all others must load without it.
 LOADS_TORCH = (
-    "codec.refinement.network_gradient", "engines.torch", "model.devices", "nn", "training",
+    "engines.torch", "model.devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from ssimulacra2 import ssimulacra2 as reference
 from torch import Tensor
 
+from cnncompress.codec.refinement.distortion import LUMA
 from cnncompress.training.objective import MSE, Objective, objective_named
-from cnncompress.training.similarity import LUMA, luma, ms_ssim
+from cnncompress.training.similarity import luma, ms_ssim
 
 CHROMA_WEIGHT = 0.2
 """Weight of each chroma plane beside 0.6 for the luma."""
@@ -31,10 +32,12 @@ class Mixture:
         share: By lambda ``[B]``, 0 .. 1.
         dissimilarity: Of original and reconstruction, both float32 ``[B, 3, H, W]``: ``[B]``, about as large as the
             squared error.
+        similarity_share: As for `Objective`.
     """
 
     share: Callable[[Tensor], Tensor]
     dissimilarity: Callable[[Tensor, Tensor], Tensor]
+    similarity_share: float
 
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """See `cnncompress.training.objective.Objective`."""
@@ -53,7 +56,7 @@ def study_objective(name: str) -> Objective:
     def share(lmbda: Tensor) -> Tensor:
         return first + (last - first) * (lmbda / SMALLEST_LAMBDA).log() / MAX_LOG_LAMBDA_RATIO
 
-    return Mixture(share, measures[kind])
+    return Mixture(share, measures[kind], (first + last) / 2)
 
 
 def _luma(x: Tensor, x_hat: Tensor) -> Tensor:
@@ -70,7 +73,8 @@ def _chroma(x: Tensor, x_hat: Tensor) -> Tensor:
 def _ycbcr(x: Tensor) -> Tensor:
     y = luma(x)
     red, blue = x[:, :1], x[:, 2:]
-    return torch.cat([y, (blue - y) / (2 - 2 * LUMA[2]) + 0.5, (red - y) / (2 - 2 * LUMA[0]) + 0.5], dim=1)
+    of_red, _, of_blue = LUMA.tolist()
+    return torch.cat([y, (blue - y) / (2 - 2 * of_blue) + 0.5, (red - y) / (2 - 2 * of_red) + 0.5], dim=1)
 
 
 def _xyb(x: Tensor, x_hat: Tensor) -> Tensor:

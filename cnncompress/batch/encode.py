@@ -21,6 +21,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
     BitstreamError,
+    Corrupt,
     LimitExceeded,
     ModelError,
     NotSmaller,
@@ -28,11 +29,12 @@ from cnncompress.errors import (
     UnsupportedImage,
     VerificationFailed,
 )
-from cnncompress.files import file_status, read_input, reason, write_output
-from cnncompress.images.read import read_image
+from cnncompress.files import file_status, read_input, read_once, reason, write_output
+from cnncompress.images.read import check_start, read_image
 from cnncompress.images.source import SourceImage
 
 NOT_SMALLER = "would not be smaller"
+KEPT = "the input is kept, as not all of it is in the .cnc file"
 
 
 @dataclass(frozen=True)
@@ -66,10 +68,13 @@ def encode(
         budget: Pixels that may be in memory at the same time.
         progress: Called as by `cnncompress.compress`.
 
+    Returns:
+        A success; a failure if the image's file is damaged and what its decoder made of it was written.
+
     Raises:
         CnncompressError: Input, output or model cannot be used, or a limit is exceeded.
     """
-    opened = _open(job.source)
+    opened = _open(job.source, settings.image.limits.memory)
     record = record_for(job.source, opened.size) if job.record else None
     image = read_image(opened.source, settings.image)
     with budget.taken(image.size[0] * image.size[1]):
@@ -88,11 +93,14 @@ def encode(
         new_folders=job.new_folders,
         durable=settings.remove,
     )
-    if settings.remove:
-        _remove_input(job, data)
     result = success(job, unpack(data), len(data), codecs)
-    losses = () if result.coding == "stored" else image.losses  # storing the original loses nothing
-    return replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=losses)
+    lost = () if result.coding == "stored" else (*image.losses, *image.damage)  # storing the original loses nothing
+    result = replace(result, input_bytes=opened.size, output_bytes=len(data), warnings=lost)
+    if settings.remove and lost:
+        result = replace(result, warnings=(*lost, KEPT))
+    elif settings.remove:
+        _remove_input(job, data)
+    return _damaged(result) if lost and image.damage else result
 
 
 def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -> None:
@@ -129,10 +137,10 @@ def verify(data: bytes, image: SourceImage, opened: Input, codecs: CodecCache) -
         raise VerificationFailed("the decoded new file differs from the input")
 
 
-def _open(source: str) -> Input:
+def _open(source: str, limit: int) -> Input:
     status = file_status(source)
     if status is None:
-        data = read_input(source)
+        data = read_once(source, check_start, limit)
         return Input(data, len(data), None)
     return Input(source, status.st_size, status)
 
@@ -153,6 +161,11 @@ def _coded(
         with contextlib.suppress(LimitExceeded, UnsupportedImage):
             data = min(pack_original(opened.read(), settings.image, record), data, key=len)
     return data
+
+
+def _damaged(result: Result) -> Result:
+    error = Corrupt("the input is damaged, and what its decoder made of it was compressed")
+    return replace(result, status="error", error=str(error), exit_code=error.exit_code, about=result.input)
 
 
 def _remove_input(job: Job, data: bytes) -> None:

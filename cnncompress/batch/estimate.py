@@ -6,8 +6,6 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from cnncompress.batch.cnc_files import read_head
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
@@ -15,8 +13,9 @@ from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError
 from cnncompress.files import file_status
-from cnncompress.images.guard import INPUT_FORMATS, decoder_errors, limit_lifted, open_stream
-from cnncompress.images.read import check_frame
+from cnncompress.images.fields.look import look_into
+from cnncompress.images.guard import open_stream
+from cnncompress.images.read import check_frame, opened
 
 _HEADER_BYTES = 22
 
@@ -63,9 +62,7 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> i
 
 def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
     with open_stream(path) as stream:
-        with decoder_errors("not an image in a supported format"), limit_lifted():
-            image = Image.open(stream, formats=INPUT_FORMATS)
-        with image:
-            settings.image.limits.check_size(image.width, image.height)
+        look = look_into(stream, settings.image.frame)
+        with opened(stream, look, settings.image) as (image, _):
             check_frame(image, settings.image.frame)
             return image.size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterator
@@ -10,9 +11,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 
 from cnncompress.batch.request import Inputs
-from cnncompress.errors import CnncompressError, UnreadableImage
+from cnncompress.errors import CnncompressError, OutputError, UnreadableImage
 from cnncompress.files import STANDARD_STREAM, is_special, read_input, reason
-from cnncompress.images.formats import SNIFFED_BYTES, sniff
+from cnncompress.images.fields.file_bytes import FileBytes
+from cnncompress.images.fields.tiff import camera_raw
+from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
 
 CNC = "cnc"
 PIPE = "pipe"
@@ -30,6 +33,7 @@ class Found:
         named: Whether the file itself was named, and not found in a folder.
         kind: Format of the file from `cnncompress.images.formats.sniff`, None for other files; `PIPE` for inputs that
             can be read only once.
+        foreign: Name of the format of an image that was found in a folder and cannot be compressed; None for others.
         error: Why the file cannot be opened; None if it can.
     """
 
@@ -37,6 +41,7 @@ class Found:
     relative: PurePath
     named: bool = True
     kind: str | None = None
+    foreign: str | None = None
     error: CnncompressError | None = None
 
 
@@ -48,10 +53,20 @@ def gather(inputs: Inputs, *, leave_out: Path | None = None) -> Iterator[Found]:
     Args:
         inputs: Files and folders to search.
         leave_out: Folder that is not searched: the output folder may be inside an input folder.
+
+    Raises:
+        OutputError: That folder cannot be resolved.
     """
     seen: set[str] = set()
-    for found in _all(inputs, leave_out.resolve() if leave_out is not None else None):
-        key = os.path.abspath(found.path) if found.path != STANDARD_STREAM else found.path  # noqa: PTH100 - with links
+    try:
+        left_out = leave_out.resolve() if leave_out is not None else None
+    except (OSError, RuntimeError) as error:
+        raise OutputError(f"{leave_out}: {reason(error)}") from error
+    for found in _all(inputs, left_out):
+        key = found.path
+        if found.path != STANDARD_STREAM:
+            with contextlib.suppress(OSError):  # the working folder is gone
+                key = os.path.abspath(found.path)  # noqa: PTH100 - with links
         if key not in seen:
             seen.add(key)
             yield found
@@ -79,9 +94,9 @@ def _walk(top: Path, inputs: Inputs, leave_out: Path | None) -> Iterator[Found]:
     pending = [top]
     while pending:
         folder = pending.pop()
-        if leave_out is not None and folder.resolve() == leave_out:
-            continue
         try:
+            if leave_out is not None and folder.resolve() == leave_out:
+                continue
             with os.scandir(folder) as entries:
                 ordered = sorted(entries, key=lambda entry: entry.name)
         except OSError as error:
@@ -110,7 +125,11 @@ def _looked_into(path: str, relative: str | PurePath, *, named: bool) -> Found:
         if is_special(Path(path)):
             return Found(path, PurePath(relative), named, PIPE)
         with open(path, "rb") as stream:
-            return Found(path, PurePath(relative), named, sniff(stream.read(SNIFFED_BYTES)))
+            start = stream.read(SNIFFED_BYTES)
+            kind, foreign = sniff(start), None if named else foreign_format(start)
+            if kind == "tiff" and not named:
+                foreign = camera_raw(FileBytes(stream))
+            return Found(path, PurePath(relative), named, None if foreign else kind, foreign)
     except (OSError, ValueError) as error:
         return Found(path, PurePath(relative), named, error=UnreadableImage(reason(error)))
 

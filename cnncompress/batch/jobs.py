@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from cnncompress.batch.request import Existing
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.targets import Target
 from cnncompress.engines.names import EngineName, Precision
@@ -27,6 +28,7 @@ class Job:
         source: Path of the input, ``-`` for standard input.
         output: Path of the output, ``-`` for standard output; empty if there is none.
         replace: Whether an existing output may be replaced.
+        existing: What to do if an output is there that was not when the job was planned.
         new_folders: Whether missing folders of the output are created.
         record: Whether the .cnc file gets a record of the file that it was made from.
     """
@@ -35,6 +37,7 @@ class Job:
     source: str
     output: str = ""
     replace: bool = False
+    existing: Existing = Existing.REFUSE
     new_folders: bool = False
     record: bool = False
 

@@ -12,6 +12,7 @@ from cnncompress.batch.inputs import CNC, Found
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.request import Existing, Operation, Outputs
+from cnncompress.batch.same_names import are_one_file, folded
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
 from cnncompress.files import STANDARD_STREAM, check_output, is_stream, reason
 from cnncompress.images.formats import is_image_ending
@@ -73,7 +74,7 @@ def _below(path: Path, root: Path) -> Path:
 
 
 def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -> None:
-    """Checks that no two inputs have the same output.
+    """Checks that no two inputs have the same output, as the file system of the outputs sees it.
 
     Args:
         pairs: Input and output of each file.
@@ -82,23 +83,31 @@ def refuse_collisions(pairs: Iterable[tuple[str, Path]], operation: Operation) -
     Raises:
         PlanError: Two inputs have the same output; the message names the first such pairs.
     """
-    outputs: dict[str, str] = {}
+    outputs: dict[str, list[tuple[str, Path]]] = {}
     collisions = []
-    resolved: dict[Path, str] = {}
+    resolved: dict[Path, Path] = {}
     for source, target in pairs:
         if target.parent not in resolved:
-            resolved[target.parent] = os.path.realpath(target.parent)
-        key = os.path.normcase(os.path.join(resolved[target.parent], target.name))  # noqa: PTH118 - of a str
-        if key in outputs:
-            collisions.append(f"{outputs[key]} and {source} would both become {target}")
-        else:
-            outputs[key] = source
+            resolved[target.parent] = _resolved(target.parent)
+        path = resolved[target.parent] / target.name
+        others = outputs.setdefault(folded(str(path)), [])
+        other = next((source for source, other in others if are_one_file(path, other)), None)
+        if other is not None:
+            collisions.append(f"{other} and {source} would both become {target}")
+        others.append((source, path))
     if collisions:
         more = f"; and {len(collisions) - _SHOWN} more" if len(collisions) > _SHOWN else ""
         hint = "--root keeps the folders"
         if operation == "compress":
             hint = f"--append-suffix keeps the endings, {hint}"
         raise PlanError("; ".join(collisions[:_SHOWN]) + f"{more}; {hint}")
+
+
+def _resolved(folder: Path) -> Path:
+    try:
+        return Path(os.path.realpath(folder))
+    except OSError:  # reported when the output is checked
+        return folder
 
 
 def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[Path]) -> None:
@@ -139,20 +148,24 @@ def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
     Returns:
         The job, which may now replace its output; or its result, if the file is skipped or its output refused.
     """
-    if job.output in ("", STANDARD_STREAM):
-        return job
+    job = replace(job, existing=policy)
     try:
+        if job.output in ("", STANDARD_STREAM):
+            if job.output:
+                check_output(job.output, force=False)
+            return job
         target = Path(job.output)
+        if policy is Existing.REPLACE and not is_stream(target):
+            check_output(job.output, force=True, source=job.source, new_folders=job.new_folders)
+            return replace(job, replace=True)
         if not target.exists() or target.is_dir() or is_stream(target) or policy is Existing.REFUSE:
             check_output(job.output, force=False, source=job.source, new_folders=job.new_folders)
-        elif policy is Existing.REPLACE:
-            check_output(job.output, force=True, source=job.source)
-            return replace(job, replace=True)
-        else:
-            return _compared(job, target, policy)
+            return job
+        return _compared(job, target, policy)
     except CnncompressError as error:
         return failure(job.source, error, output=job.output, about=job.output)
-    return job
+    except (OSError, ValueError, RuntimeError) as error:
+        return failure(job.source, OutputError(reason(error)), output=job.output, about=job.output)
 
 
 def _compared(job: Job, target: Path, policy: Existing) -> Job | Result:

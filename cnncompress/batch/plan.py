@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,10 +20,10 @@ from cnncompress.batch.outputs import (
     refuse_collisions,
     refuse_inputs_as_outputs,
 )
-from cnncompress.batch.request import Outputs, Request
-from cnncompress.errors import CnncompressError, PlanError
-from cnncompress.files import STANDARD_STREAM
-from cnncompress.images.formats import OUTPUT_FORMATS, output_format
+from cnncompress.batch.request import Operation, Outputs, Request
+from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage
+from cnncompress.files import STANDARD_STREAM, reason
+from cnncompress.images.formats import OUTPUT_FORMATS, is_image_ending, output_format
 
 IS_CNC = "is a .cnc file"
 
@@ -34,13 +35,13 @@ class Plan:
     Attributes:
         jobs: Files to process.
         settled: Results of files that need no work: skipped or failed ones.
-        others: Number of files in folders that are not inputs.
+        others: Files in folders that are not inputs.
         single: Whether the input is a single file that was named.
     """
 
     jobs: tuple[Job, ...]
     settled: tuple[Result, ...]
-    others: int
+    others: tuple[str, ...]
     single: bool
 
 
@@ -53,7 +54,7 @@ def make_plan(request: Request) -> Plan:
     """
     jobs: list[Job] = []
     settled: list[Result] = []
-    others = 0
+    others: list[str] = []
     found_all = list(gather(request.inputs, leave_out=request.outputs.folder))
     single = len(found_all) == 1 and found_all[0].named
     for found in found_all:
@@ -61,11 +62,18 @@ def make_plan(request: Request) -> Plan:
         if found.error is not None:
             settled.append(failure(found.path, found.error))
         elif action is not None:
-            jobs.append(_job(found, action, request.outputs, single))
+            try:
+                jobs.append(_job(found, action, request.outputs, single))
+            except (OSError, ValueError, RuntimeError) as unplanned:
+                settled.append(failure(found.path, OutputError(reason(unplanned))))
         elif found.kind == CNC:
             settled.append(Result("skipped", found.path, reason=IS_CNC))
+        elif found.foreign is not None and request.operation == "compress":
+            settled.append(Result("skipped", found.path, reason=f"{found.foreign} is not supported"))
+        elif (error := misnamed(found, request.operation)) is not None:
+            settled.append(failure(found.path, error))
         else:
-            others += 1
+            others.append(found.path)
     with_files = [(job.source, Path(job.output)) for job in jobs if job.output not in ("", STANDARD_STREAM)]
     refuse_collisions(with_files, request.operation)
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
@@ -76,7 +84,15 @@ def make_plan(request: Request) -> Plan:
             ready.append(decided)
         else:
             settled.append(decided)
-    return Plan(tuple(ready), tuple(settled), others, single)
+    return Plan(tuple(ready), tuple(settled), tuple(others), single)
+
+
+def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
+    """Returns an error for a file in a folder whose name promises what its content is not."""
+    ending = found.relative.suffix[1:]
+    if operation == "compress":
+        return UnreadableImage("not an image in a supported format") if is_image_ending(ending) else None
+    return BadMagic("not a .cnc file") if ending.lower() == CNC else None
 
 
 def _action(found: Found, request: Request) -> Action | None:
@@ -109,7 +125,7 @@ def _job(found: Found, action: Action, outputs: Outputs, single: bool) -> Job:
 
 def _check_ending(found: Found, outputs: Outputs) -> None:
     name = outputs.file or STANDARD_STREAM
-    if outputs.ending or name == STANDARD_STREAM or output_format(name):
+    if outputs.ending or name in (STANDARD_STREAM, os.devnull) or output_format(name):
         return
     original = None
     if found.kind == CNC:

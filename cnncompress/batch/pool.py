@@ -19,7 +19,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError, OutOfMemory
-from cnncompress.images.remarks import silence_pillow
+from cnncompress.images.remarks import part_from_libraries, silence_pillow
 
 _FAREWELL_SECONDS = 5.0
 
@@ -230,6 +230,7 @@ def _work(
     # Ctrl-C and timeout(1) signal all processes of the group; only the main process reacts.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+    part_from_libraries()
     silence_pillow()
     worker = _worker(settings, engine, refining_stopped)
     try:

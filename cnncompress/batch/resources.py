@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cnncompress.cpu_count import available_cores
+from cnncompress.errors import OutOfMemory
 
 # More threads than this wait for Python's global lock, which is held for about a twentieth of the work on an image.
 _SLOTS_A_PROCESS = 4
@@ -16,6 +17,11 @@ _SLOTS_A_PROCESS = 4
 _SLOTS_A_DEVICE = 4
 
 CPU = "cpu"
+
+# Messages of torch, memory allocators and the dynamic linker that mean a lack of memory without being a MemoryError.
+_NO_MEMORY = (
+    "out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "failed to map segment",
+)  # fmt: skip
 
 DEFAULT_BUDGET = 24_000_000
 """Pixels that may be processed at the same time. The networks need a few hundred bytes for each."""
@@ -55,6 +61,24 @@ def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: 
     slots = max(1, min(threads if jobs is None else jobs, files))
     processes = math.ceil(slots / _SLOTS_A_PROCESS)
     return Share((CPU,) * processes, math.ceil(slots / processes), max(1, threads // slots), here=processes == 1)
+
+
+@contextlib.contextmanager
+def memory_errors(purpose: str) -> Iterator[None]:
+    """Turns all that a lack of memory looks like into one error.
+
+    Args:
+        purpose: What the memory is for.
+
+    Raises:
+        OutOfMemory: The body ran out of memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
+            raise OutOfMemory(f"not enough memory for {purpose}") from error
+        raise
 
 
 class PixelBudget:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 import traceback
-from collections.abc import Iterator
 from dataclasses import replace
 
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.resources import PixelBudget
+from cnncompress.batch.outputs import apply_overwrite_policy
+from cnncompress.batch.request import Existing
+from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, OutputError
+from cnncompress.errors import CnncompressError, DeviceError, OutputError, OutputExists
 from cnncompress.files import copy_file, file_status
-
-# Messages of torch and of memory allocators that mean a lack of memory without being a MemoryError.
-_NO_MEMORY = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
 
 class Worker:
@@ -47,8 +44,10 @@ class Worker:
         Raises:
             ModelError: The model is unknown or damaged.
             DeviceError: The device is not available.
+            OutOfMemory: There is not enough memory for the model, or for the libraries that run it.
         """
-        self._codecs.encoder()
+        with memory_errors("the model"):
+            self._codecs.encoder()
 
     def run(self, job: Job) -> Result:
         """Runs a job.
@@ -62,13 +61,28 @@ class Worker:
         """
         start = time.perf_counter()
         try:
-            with _memory_errors():
-                result = self._done(job)
+            with memory_errors("this image"):
+                result = self._done_or_skipped(job)
         except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
             result = _failed(job, error)
         return replace(result, seconds=round(time.perf_counter() - start, 4))
+
+    def _done_or_skipped(self, job: Job) -> Result:
+        """Does the work; the policy for existing outputs is applied to what other runs have written meanwhile."""
+        if job.existing in (Existing.SKIP, Existing.UPDATE):
+            now = apply_overwrite_policy(job, job.existing)
+            if isinstance(now, Result):
+                return now
+            job = now
+        try:
+            return self._done(job)
+        except OutputExists:
+            now = apply_overwrite_policy(job, job.existing)
+            if job.existing is Existing.REFUSE or not isinstance(now, Result):
+                raise
+            return now
 
     def _done(self, job: Job) -> Result:
         if job.action == "copy":
@@ -77,16 +91,6 @@ class Worker:
             return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
         return work(job, self._settings, self._codecs, self._budget, self._progress)
-
-
-@contextlib.contextmanager
-def _memory_errors() -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY):
-            raise OutOfMemory("not enough memory for this image") from error
-        raise
 
 
 def _failed(job: Job, error: Exception) -> Result:

@@ -19,34 +19,45 @@ from typing import Literal
 FIRST_ANCILLARY_TYPE = 128
 
 Mode = Literal["L", "LA", "RGB", "RGBA", "1"]
-_MODES: tuple[Mode, ...] = ("L", "LA", "RGB", "RGBA", "1")
+_MODES: tuple[Mode, ...] = ("L", "LA", "RGB", "RGBA", "1", "RGB", "RGBA")
+_CODED_MODES: tuple[Mode, ...] = ("L", "LA", "RGB", "RGBA", "L", "L", "LA")
 
 Coding = Literal["avif", "learned", "lossless", "stored"]
 
 
 class Layout(enum.IntEnum):
-    """Layout of an image: which planes it has."""
+    """Layout of an image: which planes it has.
+
+    The last two are red, green and blue that are all equal, and coded as gray.
+    """
 
     GRAY = 0
     GRAY_ALPHA = 1
     RGB = 2
     RGBA = 3
     BILEVEL = 4
+    EQUAL_RGB = 5
+    EQUAL_RGBA = 6
 
     @property
     def has_alpha(self) -> bool:
         """Whether the image has an alpha plane."""
-        return self in (Layout.GRAY_ALPHA, Layout.RGBA)
+        return self in (Layout.GRAY_ALPHA, Layout.RGBA, Layout.EQUAL_RGBA)
 
     @property
     def is_gray(self) -> bool:
-        """Whether the image has one luminance plane instead of three colour planes."""
-        return self in (Layout.GRAY, Layout.GRAY_ALPHA, Layout.BILEVEL)
+        """Whether one luminance plane is coded instead of three colour planes."""
+        return self not in (Layout.RGB, Layout.RGBA)
 
     @property
     def mode(self) -> Mode:
-        """Pillow's mode for the layout."""
+        """Pillow's mode for the image."""
         return _MODES[self]
+
+    @property
+    def coded_mode(self) -> Mode:
+        """Pillow's mode for the planes that are coded."""
+        return _CODED_MODES[self]
 
 
 class ChunkType(enum.IntEnum):

@@ -35,7 +35,10 @@ _file_option = section("Files")
 @_file_option("--append-suffix", is_flag=True, help="Name the output photo.jpg.cnc instead of photo.cnc.")
 @_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written, and check the result.")
 @_file_option(
-    "--rm", "remove", is_flag=True, help="Remove each input once its output is verified and safely on the disk."
+    "--rm",
+    "remove",
+    is_flag=True,
+    help="Remove each input once its output is verified and safely on the disk, if nothing of it is left out.",
 )
 @picture_options
 @run_options
@@ -64,7 +67,8 @@ def command(
       cat photo.png | cnncompress compress - > photo.cnc
 
     INPUTs are images, folders with -r, or "-" for standard input. The format of an image is detected from its content,
-    not from its name. With two arguments, the second is the output if it ends in .cnc or is "-".
+    not from its name. With two arguments, the second is the output if it ends in .cnc, or is "-" or
+    /dev/null.
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
@@ -74,7 +78,7 @@ def command(
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,
-        encode=EncodeSettings(rate.chosen_coding, rate.effort, picture.tile),
+        encode=EncodeSettings(rate.chosen_coding, rate.effort, picture.tile, picture.exact),
         if_larger=cast(IfLarger, if_larger),
         preserve=files.preserve,
         verify=verify,

@@ -46,6 +46,20 @@ def _wanted() -> bool:
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
+def open_missing_streams() -> None:
+    """Opens the null device in place of standard streams that the process was started without.
+
+    Otherwise the next file would get the descriptor, and what libraries write to standard error would go into it.
+    Standard input and output stay None, so that their use is an error; messages go nowhere.
+    """
+    with contextlib.suppress(OSError):
+        while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+            os.set_inheritable(descriptor, True)
+        os.close(descriptor)
+        if sys.stderr is None:
+            sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
+
+
 def reserve_standard_output() -> None:
     """Reserves standard output for ``sys.stdout``; output of libraries goes to standard error.
 

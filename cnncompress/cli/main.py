@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 import click
 
-from cnncompress.cli.console import reserve_standard_output
+from cnncompress.cli.console import open_missing_streams, reserve_standard_output
 from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.cli.version import show_version
-from cnncompress.images.remarks import silence_pillow
+from cnncompress.images.remarks import part_from_libraries, silence_pillow
 
 SIGTERM_EXIT_CODE = 143
 
@@ -95,7 +95,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         args: Arguments of the command line; by default those of the process.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    open_missing_streams()
     reserve_standard_output()
+    part_from_libraries()
     silence_pillow()
     program.main(args, prog_name="cnncompress")
 

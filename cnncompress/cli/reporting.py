@@ -33,6 +33,8 @@ _DONE: dict[Action, str] = {
     "copy": "copied",
 }
 
+_SOUGHT: dict[Operation, str] = {"compress": "an image", "decompress": "a .cnc file", "test": "a .cnc file"}
+
 
 class Reporter:
     """Reports the results of a run, one by one.
@@ -98,6 +100,9 @@ class Reporter:
         self._write(self.totals.to_json(seconds))
         if self._options.quiet:
             return
+        if self._options.verbose:
+            for name in self._plan.others:
+                say("note", f"{name}: left alone, not {_SOUGHT[self._operation]}")
         if left:
             say("note", f"stopped: {self.totals.files} done, {left} left")
         if not self._plan.single:
@@ -142,7 +147,7 @@ class Reporter:
         if counts["error"]:
             parts.append(f"{counts['error']} failed")
         if self._plan.others:
-            parts.append(f"{plural(self._plan.others, 'other file')} left alone")
+            parts.append(f"{plural(len(self._plan.others), 'other file')} left alone")
         return "; ".join(parts)
 
     def _write(self, values: dict[str, Any]) -> None:

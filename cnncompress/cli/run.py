@@ -13,7 +13,7 @@ import click
 from cnncompress.batch.jobs import Engine, Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
-from cnncompress.batch.resources import CPU, Share, share_out
+from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
 from cnncompress.cli.exit_codes import exit_code_of
 from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.cli.options.running import RunOptions
@@ -157,4 +157,5 @@ def _needs_encoder(plan: Plan, settings: WorkSettings) -> bool:
 
 
 def _resolved(options: RunOptions) -> tuple[str, ...]:
-    return tuple(resolved_device(options.engine, name, options.precision) for name in options.device)
+    with memory_errors("PyTorch"):
+        return tuple(resolved_device(options.engine, name, options.precision) for name in options.device)

@@ -11,7 +11,7 @@ from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.inputs import CNC, gather
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.plan import Plan
+from cnncompress.batch.plan import Plan, misnamed
 from cnncompress.batch.request import Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
 from cnncompress.cli.options.groups import SectionCommand
@@ -58,8 +58,10 @@ def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOp
 
 def _check_structure(inputs: Inputs, report: ReportOptions) -> None:
     found = list(gather(inputs))
-    tested = [each for each in found if each.named or each.kind == CNC]
-    plan = Plan((), (), len(found) - len(tested), len(found) == 1 and found[0].named)
+    tested = [each for each in found if each.named or each.kind == CNC or misnamed(each, "test") is not None]
+    names = {each.path for each in tested}
+    others = tuple(each.path for each in found if each.path not in names)
+    plan = Plan((), (), others, len(found) == 1 and found[0].named)
     with json_log(report.json_file) as log:
         reporter = Reporter(report, "test", plan, log)
         for each in tested:

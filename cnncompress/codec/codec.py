@@ -23,6 +23,7 @@ from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
+from cnncompress.forking import watch_forks
 from cnncompress.images.limits import Limits
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.view import View
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from cnncompress.codec.bit_map import BitMap
     from cnncompress.codec.refinement.search import Refiner
     from cnncompress.codec.tile_encoder import TileCoder, TiledImage
+    from cnncompress.engines.interface import Engine
     from cnncompress.model.config import ModelConfig
 
 _OVERFLOWS = partial(np.errstate, over="ignore", invalid="ignore")
@@ -71,10 +73,7 @@ class ModelCodec:
         Raises:
             ModelError, DeviceError, MissingPackage: As for `cnncompress.Codec`.
         """
-        from cnncompress.codec.latents import LatentTransform
-        from cnncompress.codec.pipeline import ImagePipeline
         from cnncompress.engines.choice import load_engine
-        from cnncompress.entropy.coder import EntropyModel
         from cnncompress.model.weights import load_weights
 
         self._weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
@@ -82,10 +81,26 @@ class ModelCodec:
         self.fingerprint = self._weights.fingerprint
         self.limits = limits
         self.stopwatch = stopwatch or NoStopwatch()
-        self._engine = load_engine(self._weights, engine, device, precision, threads)
-        self.engine, self.device = self._engine.name, self._engine.device
-        transform = LatentTransform(self._engine, self._weights.scales, self.stopwatch)
+        self._run_on(load_engine(self._weights, engine, device, precision, threads))
+        watch_forks(self)
+
+    def _run_on(self, engine: Engine) -> None:
+        from cnncompress.codec.latents import LatentTransform
+        from cnncompress.codec.pipeline import ImagePipeline
+        from cnncompress.entropy.coder import EntropyModel
+
+        self._engine = engine
+        self.engine, self.device = engine.name, engine.device
+        transform = LatentTransform(engine, self._weights.scales, self.stopwatch)
         self._pipeline = ImagePipeline(transform, EntropyModel(self._weights.tables))
+
+    def use_one_thread(self) -> None:
+        """Goes on without the threads of the parent, in a process that was forked."""
+        from cnncompress.engines.choice import load_engine
+
+        if self.engine == "ncnn":  # torch has a number of threads that can be changed
+            self._run_on(load_engine(self._weights, "ncnn", "cpu", "auto", threads=1))
+            self.__dict__.pop("_refiner", None)
 
     def coder(
         self,

@@ -16,11 +16,13 @@ class EncodeSettings:
         coding: The one to use; ``auto`` for the model, and for graphics AVIF or no loss where that is worth it.
         effort: 0 .. 9, of the learned coding.
         tile: Side of the tiles of the learned coding; None to choose.
+        exact: Whether colours under an alpha of 0 are coded as they are; else the lossy codings fill them smoothly.
     """
 
     coding: CodingChoice = "auto"
     effort: int = 0
     tile: int | None = None
+    exact: bool = False
 
     @property
     def may_need_model(self) -> bool:

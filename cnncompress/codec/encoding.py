@@ -23,6 +23,7 @@ from cnncompress.errors import Unreachable
 from cnncompress.images.avif import check_avif_size, is_avif_size
 from cnncompress.images.limits import Limits
 from cnncompress.images.source import Plane, SourceImage
+from cnncompress.images.unseen import with_gray_layout, with_hidden_colours_filled
 from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
@@ -84,9 +85,12 @@ def encode(
         ModelError, DeviceError: As raised by ``model``.
     """
     pixels = image.size[0] * image.size[1]
+    original = image = with_gray_layout(image)
     if settings.coding == "lossless":
         limits.check_memory(plain_bytes(pixels))
         return pack_lossless(image, source)
+    if not settings.exact:
+        image = with_hidden_colours_filled(image)
     if settings.coding == "avif":
         check_avif_size(*image.size)
         limits.check_memory(avif_bytes(pixels))
@@ -95,7 +99,7 @@ def encode(
     if settings.coding == "learned":
         return _file(learned, wanted)
     if plain_bytes(pixels) <= limits.memory and (image.is_graphic or has_flat_areas(image.colour)):
-        lossless = pack_lossless(image, source)
+        lossless = pack_lossless(original, source)
         fits = avif_bytes(pixels) <= limits.memory and is_avif_size(*image.size)
         avif = AvifCoder(image, source, progress) if fits else None
         if isinstance(wanted, Target):
@@ -105,7 +109,7 @@ def encode(
     bpp = 8 * len(data) / pixels
     if lossless_bpp(image.colour) * LOSSLESS_MARGIN > bpp or plain_bytes(pixels) > limits.memory:
         return data
-    return min(pack_lossless(image, source), data, key=len)
+    return min(pack_lossless(original, source), data, key=len)
 
 
 def _file(coder: ImageCoder, wanted: Hundredths | Target) -> bytes:

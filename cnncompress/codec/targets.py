@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import TypeAlias
 
 
@@ -19,6 +20,7 @@ class TargetSize:
     bytes: int
 
     def __post_init__(self) -> None:
+        _check_number("bytes", self.bytes, Integral, "a whole number of bytes")
         if self.bytes < 1:
             raise ValueError(f"the target is {self.bytes} bytes, expected at least 1")
 
@@ -34,6 +36,7 @@ class TargetBpp:
     bits_per_pixel: float
 
     def __post_init__(self) -> None:
+        _check_number("bits_per_pixel", self.bits_per_pixel, Real, "a number")
         if not (0 < self.bits_per_pixel < math.inf):
             raise ValueError(f"the target is {self.bits_per_pixel} bits per pixel, expected a number above 0")
 
@@ -50,12 +53,18 @@ class TargetPsnr:
     decibels: float
 
     def __post_init__(self) -> None:
+        _check_number("decibels", self.decibels, Real, "a number")
         if not (0 < self.decibels < math.inf):
             raise ValueError(f"the target is {self.decibels} dB, expected a number above 0")
 
 
 Target: TypeAlias = TargetSize | TargetBpp | TargetPsnr
 """Any of the three targets."""
+
+
+def _check_number(name: str, value: object, kind: type, expected: str) -> None:
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, expected {expected}")
 
 
 def bytes_allowed(target: TargetSize | TargetBpp, pixels: int) -> int:

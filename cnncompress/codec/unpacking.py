@@ -188,7 +188,7 @@ def _stored(parsed: ParsedFile, view: View, limits: Limits) -> Decoded:
             f"the stored original has {image.size[0]}x{image.size[1]} pixels, not {header.width}x{header.height}"
         )
     shown = view.of(to_image(image.colour, image.alpha, image.layout, image.metadata))
-    return Decoded(shown, image.losses, parsed.parts_lost)
+    return Decoded(shown, image.losses, (*parsed.parts_lost, *image.damage))
 
 
 def _alpha(parsed: ParsedFile, view: View) -> tuple[Plane, tuple[str, ...]]:

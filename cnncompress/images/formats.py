@@ -45,6 +45,38 @@ _SIGNATURES = (
     (rb"\x59\xa6\x6a\x95", "ras"),
 )
 
+_FOREIGN = (
+    (rb".{4}ftyp(?:hei[cxms]|hev[cxms])", "HEIC"),
+    (rb".{4}ftypcrx ", "camera raw (CR3)"),
+    (rb".{4}ftyp(?:qt  |isom|iso2|mp4|M4V|3gp|avc1|dash)", "a video"),
+    (rb"\xff\x0a|\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+    (rb"FUJIFILMCCD-RAW", "camera raw (RAF)"),
+    (rb"II(?:RO|RS)|MMOR", "camera raw (ORF)"),
+    (rb"IIU\0", "camera raw (RW2)"),
+    (rb"FOVb", "camera raw (X3F)"),
+    (rb"\0MRM", "camera raw (MRW)"),
+    (rb"II\xbc", "JPEG XR"),
+    (rb"\xff\xd8\xff\xf7", "JPEG-LS"),
+    (rb"8BPS", "PSD"),
+    (rb"v/1\x01", "OpenEXR"),
+    (rb"#\?RADIANCE|#\?RGBE", "Radiance HDR"),
+    (rb"\0\0[\x01\x02]\0[^\0]\0", "ICO"),
+    (rb"icns", "ICNS"),
+    (rb"DDS ", "DDS"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "PostScript"),
+    (rb"%PDF-", "PDF"),
+    (rb"gimp xcf ", "XCF"),
+    (rb"SIMPLE  =", "FITS"),
+    (rb"\x0a[\0-\x05]\x01[\x01\x02\x04\x08]", "PCX"),
+    (rb"BPG\xfb", "BPG"),
+    (rb"FLIF", "FLIF"),
+    (rb"AT&TFORM", "DjVu"),
+    (rb"farbfeld", "farbfeld"),
+    (rb"PF[\s]", "PFM in colour"),
+    (rb"P7\s", "PAM"),
+    (rb"<svg", "SVG"),
+)
+
 
 def is_image_ending(ending: str) -> bool:
     """Checks whether a file name ending, without the dot, is one of an image format."""
@@ -72,4 +104,16 @@ def sniff(data: bytes | memoryview) -> str | None:
     for signature, ending in _SIGNATURES:
         if re.match(signature, start, re.DOTALL):
             return ending
+    return None
+
+
+def foreign_format(start: bytes) -> str | None:
+    """Names the format of an image file that is known but cannot be compressed, from its first bytes.
+
+    Args:
+        start: The first `SNIFFED_BYTES` of the file.
+    """
+    for signature, name in _FOREIGN:
+        if re.match(signature, start, re.DOTALL):
+            return name
     return None

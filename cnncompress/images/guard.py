@@ -61,7 +61,14 @@ def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
     with stream:
-        yield stream
+        if stream.seekable():
+            yield stream
+            return
+        try:
+            data = stream.read()
+        except OSError as error:
+            raise UnreadableImage(reason(error)) from error
+        yield io.BytesIO(data)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.errors import LimitExceeded, UnsupportedImage
@@ -24,6 +25,7 @@ class Limits:
             pixels depend on it.
 
     Raises:
+        TypeError: A value is not a whole number.
         ValueError: A value is out of its range.
     """
 
@@ -32,6 +34,10 @@ class Limits:
     memory: int = DEFAULT_MEMORY_LIMIT
 
     def __post_init__(self) -> None:
+        for name in ("max_pixels", "max_dim", "memory"):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool):
+                raise TypeError(f"{name} is {value!r}, expected a whole number")
         if self.max_pixels < 1 or not 1 <= self.max_dim <= MAX_SIDE:
             raise ValueError(
                 f"max_pixels is {self.max_pixels}, max_dim {self.max_dim}, expected at least 1 and 1 .. {MAX_SIDE}"

@@ -11,6 +11,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from cnncompress.bitstream.ancillary import MAX_METADATA_BYTES, Metadata
 from cnncompress.images import xmp as xmp_packets
 from cnncompress.images.exif import Exif
+from cnncompress.images.fields.findings import Fields
 
 EXIF_PREFIX = b"Exif\0\0"
 """Prefix of EXIF in JPEG files and in Pillow."""
@@ -32,8 +33,6 @@ _DESCRIPTIVE_TAGS = (
     ExifTags.Base.RatingPercent,
 )
 _SUB_DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
-# Other parts of a file that may contain what `strip` removes.
-_OTHER_METADATA = ("comment", "photoshop", "mp", "Raw profile type exif", "XML:com.adobe.xmp")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class Collected:
     Attributes:
         metadata: Metadata to store in the .cnc file.
         losses: One line for each part that is left out although ``strip`` does not name it.
-        withheld: Whether the image's file contains, or may contain, metadata that ``strip`` removed.
+        withheld: Whether the image's file holds, or may hold, what ``strip`` removed.
     """
 
     metadata: Metadata
@@ -51,7 +50,13 @@ class Collected:
     withheld: bool
 
 
-def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Collected:
+def collect(
+    image: Image.Image,
+    strip: frozenset[str],
+    *,
+    turned: bool,
+    fields: Fields = Fields(known=True),  # noqa: B008 - frozen
+) -> Collected:
     """Collects the metadata of a decoded image.
 
     Args:
@@ -59,16 +64,19 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Colle
         strip: Metadata to leave out, see `cnncompress.images.settings.ImageSettings`.
         turned: Whether the image was rotated or mirrored to make it upright. The thumbnail in its EXIF was not, and is
             removed then.
+        fields: What the fields of its file say.
     """
     losses: list[str] = []
-    icc = _bytes_of(image.info.get("icc_profile"))
+    icc = fields.metadata.icc or _bytes_of(image.info.get("icc_profile"))
     exif = _bytes_of(image.info.get("exif")) or _exif_of_other_formats(image)
-    xmp = _bytes_of(image.info.get("xmp"))
-    found = {"icc": icc is not None, "exif": exif is not None, "xmp": xmp is not None, "gps": False}
+    xmp = fields.metadata.xmp or _bytes_of(image.info.get("xmp"))
+    found = {"icc": icc is not None, "exif": exif is not None, "xmp": xmp is not None, "gps": False, "other": False}
     if exif is not None and "exif" not in strip:
         exif, found["gps"] = _clean_exif(exif, "gps" in strip, turned, losses)
     if xmp is not None and "xmp" not in strip:
         xmp = xmp_packets.set_upright(xmp)
+        if fields.pictures or fields.extras:
+            xmp = xmp_packets.without_claims(xmp)
         if "gps" in strip and xmp_packets.speaks_of_position(xmp):
             found["gps"] = True
             xmp = xmp_packets.without_position(xmp)
@@ -82,8 +90,8 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool) -> Colle
         if part is not None and len(part) > MAX_METADATA_BYTES:
             losses.append(f"{name} is left out: {len(part)} bytes are more than the limit of {MAX_METADATA_BYTES}")
             metadata = replace(metadata, **{name: None})
-    hidden = bool(strip) and (any(key in image.info for key in _OTHER_METADATA) or bool(getattr(image, "text", None)))
-    return Collected(metadata, tuple(losses), hidden or any(found[name] for name in strip))
+    withheld = bool(strip) and fields.discloses_more
+    return Collected(metadata, tuple(losses), withheld or any(found[name] for name in strip))
 
 
 def attach(image: Image.Image, metadata: Metadata) -> None:

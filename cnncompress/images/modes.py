@@ -41,19 +41,21 @@ class Planes:
     profile_holds: bool = True
 
 
-def to_planes(image: Image.Image, file_format: str | None, raw_mode: str) -> Planes:
+def to_planes(image: Image.Image, file_format: str | None, raw_mode: str, *, white_zero: bool = False) -> Planes:
     """Converts a loaded image to planes; the image itself is not changed.
 
     Args:
         image: A loaded image in any mode.
         file_format: Pillow's name of the file's format; None for an image that was not read from a file.
         raw_mode: Pillow's name of the sample layout in the file, read before the image was loaded; empty if unknown.
+        white_zero: Whether 0 is white in samples of more than 8 bits.
 
     Raises:
         UnsupportedImage: The mode is not supported, or the value of white is unknown.
     """
     if image.mode in DEEP_MODES:
         gray, alpha, loss = reduce_gray(image, file_format, raw_mode)
+        gray = 255 - gray if white_zero else gray
         return Planes(_gray_as_rgb(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
     if image.mode in CONVERTED_MODES:
         converted, loss = to_srgb(image)

@@ -79,7 +79,7 @@ def decode_image(payload: bytes, width: int, height: int, layout: Layout) -> tup
     name = f"{layout.mode} image"
     # WebP has no gray mode, and stores no alpha plane for an opaque image.
     webp_modes = ("RGBA", "RGB") if layout.has_alpha else ("RGB",)
-    pixels = _decode(payload, width, height, name, "L" if layout is Layout.BILEVEL else layout.mode, webp_modes)
+    pixels = _decode(payload, width, height, name, layout.coded_mode, webp_modes)
     alpha = None
     if layout.has_alpha:
         opaque = pixels.shape[2] == 3

@@ -11,12 +11,20 @@ import numpy as np
 import numpy.typing as npt
 from PIL import ExifTags, Image
 
+from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import UnsupportedImage
+from cnncompress.errors import UnreadableImage, UnsupportedImage
 from cnncompress.images import metadata
 from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
+from cnncompress.images.fields.colours import ColourTag
+from cnncompress.images.fields.findings import Fields
+from cnncompress.images.fields.look import Look, look_into
+from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
 from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
+from cnncompress.images.icc import make_profile
+from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
 from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 from cnncompress.units import plural
@@ -62,12 +70,47 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         with _at_frame(source, settings.frame):
             return _from_pillow(source, None, settings)
     with open_stream(source) as stream:
-        with decoder_errors("not an image in a supported format"), limit_lifted():
-            image = Image.open(stream, formats=INPUT_FORMATS)
-        with image:
-            settings.limits.check_size(image.width, image.height)
-            with _at_frame(image, settings.frame):
-                return _from_pillow(image, stream, settings)
+        look = look_into(stream, settings.frame)
+        with opened(stream, look, settings) as (image, mended_stream), _at_frame(image, settings.frame):
+            return _from_pillow(image, mended_stream, settings, look.fields)
+
+
+@contextlib.contextmanager
+def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[tuple[Image.Image, IO[bytes]]]:
+    """Opens a file with Pillow for the body.
+
+    Args:
+        stream: The file, at its beginning.
+        look: What its fields say.
+        settings: How to read the image.
+
+    Yields:
+        The opened image and the file that it is read from, which may be a mended copy.
+
+    Raises:
+        UnreadableImage: It is not an image in a supported format.
+        UnsupportedImage: It is an image of a kind that is not supported.
+        LimitExceeded: The image is larger than the settings allow.
+    """
+    if look.fields.refusal is not None:
+        raise UnsupportedImage(f"{look.fields.refusal} is not supported")
+    foreign = foreign_format(stream.read(SNIFFED_BYTES))
+    stream.seek(0)
+    if foreign is not None:
+        raise UnsupportedImage(f"{foreign} is not supported")
+    source = mended(stream, look, settings.limits)
+    with limit_lifted():
+        try:
+            image = Image.open(source, formats=INPUT_FORMATS)
+        except (MemoryError, UnreadableImage):
+            raise
+        except Exception as error:  # see decoder_errors
+            if look.fields.kind is not None:
+                raise UnsupportedImage(f"{look.fields.kind} is not supported") from error
+            raise UnreadableImage("not an image in a supported format") from error
+    with image:
+        settings.limits.check_size(image.width, image.height)
+        yield image, source
 
 
 def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> SourceImage:
@@ -89,37 +132,90 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
     return SourceImage(planes.colour, planes.alpha, planes.layout, withheld=planes.alpha is None)
 
 
-def _from_pillow(image: Image.Image, stream: IO[bytes] | None, settings: ImageSettings) -> SourceImage:
+def _from_pillow(
+    image: Image.Image,
+    stream: IO[bytes] | None,
+    settings: ImageSettings,
+    fields: Fields = Fields(known=True),  # noqa: B008 - frozen
+) -> SourceImage:
     settings.limits.check_size(image.width, image.height)
     settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
     check_tiles(image, settings.limits.max_pixels)
     with decoder_errors("the image is damaged"):
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
+    set_deep_planes(image)
     raw_mode = _raw_mode(image)
     large = image.width * image.height > LARGE
     with decoder_errors("the image is damaged or truncated"):
-        with limit_lifted() if large else contextlib.nullcontext():
+        with limit_lifted() if large else contextlib.nullcontext(), decoder_lines(image) as lines:
             image.load()
+        image = image if stream is None else restore_white(image, stream)
         turn = _TURNS.get(_orientation(image))
         upright = image if turn is None else image.transpose(turn)
         settings.limits.check_size(upright.width, upright.height)
-        planes = to_planes(upright, image.format, raw_mode)
-        found = metadata.collect(image, settings.strip, turned=turn is not None)
+        planes = to_planes(upright, image.format, raw_mode, white_zero=has_white_zero(image))
+        found = metadata.collect(image, settings.strip, turned=turn is not None, fields=fields)
 
+    damage = (*fields.damage, *lines)
     losses = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
     losses += [planes.loss] if planes.loss else []
     losses += found.losses
+    if "other" not in settings.strip:
+        losses += fields.extras if settings.frame is not None else (*fields.pictures, *fields.extras)
+    losses += fields.losses
     kept = found.metadata if planes.profile_holds else replace(found.metadata, icc=None)
+    replaced: tuple[str, ...] = ()
+    if fields.colour_tag is not None and "icc" not in settings.strip:
+        kept, loss, replaced = _with_colours(kept, fields.colour_tag, planes)
+        losses += loss
     if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
         losses.append(f"the gamma of {_gamma(image):g} is not kept")
-    if settings.strict and losses:
-        raise UnsupportedImage(f"strict: {losses[0]}")
+    if settings.strict:
+        _refuse((*damage, *losses, *replaced))
 
-    withheld = found.withheld or (settings.frame is not None and getattr(image, "n_frames", 1) > 1)
+    chosen = settings.frame is not None and getattr(image, "n_frames", 1) > 1
+    withheld = found.withheld or chosen
     if planes.alpha is not None and settings.opaque_background is not None:
         planes, withheld = on_background(planes, settings.opaque_background), True
     graphic = image.mode in ("1", "P", "PA")
-    return SourceImage(planes.colour, planes.alpha, planes.layout, kept, tuple(losses), graphic, withheld)
+    return SourceImage(planes.colour, planes.alpha, planes.layout, kept, tuple(losses), damage, graphic, withheld)
+
+
+def _refuse(lines: tuple[str, ...]) -> None:
+    if lines:
+        raise UnsupportedImage(f"strict: {lines[0]}")
+
+
+def _with_colours(kept: Metadata, tag: ColourTag, planes: Planes) -> tuple[Metadata, tuple[str, ...], tuple[str, ...]]:
+    """Adds a profile that says what a colour tag says.
+
+    Returns:
+        The metadata, a line if no profile can say it, and a line if one does.
+    """
+    if tag.inexact is not None:
+        return kept, (f"the colours as told by {tag.origin} ({tag.inexact}) are not kept",), ()
+    # A profile beside it says the same as well as it can; colours that were converted are sRGB.
+    if kept.icc is not None or not planes.profile_holds:
+        return kept, (), ()
+    profile = make_profile(tag, gray=planes.layout.is_gray)
+    return replace(kept, icc=profile), (), (f"the colours as told by {tag.origin} become an ICC profile",)
+
+
+def check_start(start: bytes) -> None:
+    """Checks whether a file can be one of an image, by its first bytes.
+
+    Args:
+        start: At least `cnncompress.images.formats.SNIFFED_BYTES` of them, unless the file is shorter.
+
+    Raises:
+        UnreadableImage: It is not an image in a supported format.
+        UnsupportedImage: It is an image in a format that is known and not supported.
+    """
+    foreign = foreign_format(start)
+    if foreign is not None:
+        raise UnsupportedImage(f"{foreign} is not supported")
+    if sniff(start) is None:
+        raise UnreadableImage("not an image in a supported format")
 
 
 def check_frame(image: Image.Image, frame: int | None) -> None:

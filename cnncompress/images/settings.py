@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cnncompress.images.limits import Limits
 
-STRIPPABLE = ("exif", "xmp", "icc", "gps")
+STRIPPABLE = ("exif", "xmp", "icc", "gps", "other")
 """Values that `ImageSettings.strip` may contain."""
 
 PLANES_BYTES = 3
@@ -20,10 +20,11 @@ class ImageSettings:
     """How an image is read.
 
     Attributes:
-        strip: Metadata to leave out, any of ``exif``, ``xmp``, ``icc`` and ``gps``. The last one is only the position,
-            in EXIF and in XMP.
-        strict: Whether an image that must be converted with a loss (16 bits, CMYK ...) is refused, instead of converted
-            with a `cnncompress.FeatureLoss` warning.
+        strip: What to leave out, any of ``exif``, ``xmp``, ``icc``, ``gps`` and ``other``. ``gps`` is the position, in
+            EXIF and in XMP. ``other`` is all that a .cnc file has no place for, such as comments, captions, gain
+            maps and videos behind a picture: it is left out in any case, and with ``other`` there is no warning.
+        strict: Whether an image that cannot be carried as it is (16 bits, CMYK, a second picture, damage ...) is
+            refused, instead of converted with a `cnncompress.FeatureLoss` or `cnncompress.PartLost` warning.
         frame: Frame of an animation or page of a document, counted from 0; None refuses files with several.
         background: Red, green and blue, ``0 .. 255``. Transparent images are blended with this colour, which makes them
             opaque.

@@ -26,6 +26,7 @@ class SourceImage:
         layout: Layout of the planes.
         metadata: Colour profile, EXIF and XMP.
         losses: One line for each property of the image that planes and metadata cannot represent.
+        damage: One line for each defect of the file that its decoder has repaired.
         is_graphic: Whether the image has one bit per sample or a palette, as drawings have more often than photographs.
         withheld: Whether the settings removed something from the image that its original file would still disclose.
     """
@@ -35,6 +36,7 @@ class SourceImage:
     layout: Layout
     metadata: Metadata = Metadata()  # noqa: RUF009 - frozen
     losses: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
     is_graphic: bool = False
     withheld: bool = False
 

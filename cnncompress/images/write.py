@@ -33,6 +33,7 @@ _BLACK_BELOW = 128
 _TIFF_XMP = 700
 # The length field of a segment has 16 bits; the name in front of an XMP packet takes 29 bytes.
 _JPEG_SEGMENT_BYTES = 65533 - 29
+_JPEG_SIDE = 65500
 _TRANSPARENT_MODES = ("LA", "RGBA")
 
 
@@ -59,6 +60,8 @@ def to_image(colour: Plane, alpha: Plane | None, layout: Layout, metadata: Metad
         image = image.convert("1", dither=Image.Dither.NONE)
     if alpha is not None:
         image.putalpha(Image.fromarray(np.ascontiguousarray(alpha)))
+    if image.mode != layout.mode:  # equal planes
+        image = image.convert(layout.mode)
     attach(image, metadata)
     return image
 
@@ -89,6 +92,8 @@ def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], f
         raise OutputError(f"format is {format!r}, expected one of {', '.join(OUTPUT_FORMATS)}")
     if image.mode in _TRANSPARENT_MODES and format not in FORMATS_WITH_ALPHA:
         raise OutputError(f"{format} has no transparency; use one of {', '.join(FORMATS_WITH_ALPHA)}")
+    if format == "jpg" and max(image.size) > _JPEG_SIDE:
+        raise OutputError(f"cannot write {image.width}x{image.height} pixels as jpg: at most {_JPEG_SIDE} a side")
     if not isinstance(target, (str, os.PathLike)):
         return _write(image, target, format)
     try:

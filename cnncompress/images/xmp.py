@@ -15,6 +15,15 @@ _POSITION_ATTRIBUTE = re.compile(rb"""\s[\w.-]+:GPS\w*\s*=\s*(?:"[^"]*"|'[^']*')
 _POSITION_ELEMENT = re.compile(
     rb"<(?P<name>[\w.-]+:GPS\w*)(?:\s[^<>]*)?(?:/>|>.*?</(?P=name)\s*>)", re.IGNORECASE | re.DOTALL
 )
+# That a gain map or a video stands behind the picture.
+_CLAIM = re.compile(
+    rb"""\s(?:hdrgm:Version|GCamera:(?:MotionPhoto|MicroVideo)|Camera:MotionPhoto)\s*=\s*(?:"[^"]*"|'[^']*')"""
+)
+
+
+def without_claims(packet: bytes) -> bytes:
+    """Removes the claims that a gain map or a video stands behind the picture, where that is not kept."""
+    return _CLAIM.sub(b"", packet)
 
 
 def set_upright(packet: bytes) -> bytes:

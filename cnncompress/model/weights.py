@@ -51,6 +51,8 @@ class Weights:
         network: Arrays of the float networks, float16 or float32, finite, with the shapes of `network_shapes`.
         scales: Integer scale networks.
         tables: Probability tables.
+        similarity_share: Weight of MS-SSIM in the distortion that it was trained for, beside squared errors, 0 .. 1,
+            without 1.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Weights:
     network: Arrays
     scales: IntegerScales
     tables: ScaleTables
+    similarity_share: float = 0.0
 
 
 def load_weights(model: str | Path | None) -> Weights:
@@ -83,12 +86,12 @@ def load_weights(model: str | Path | None) -> Weights:
     digest = hashlib.sha256(data)
     if sha256 is not None and digest.hexdigest() != sha256:
         raise InvalidModel(f"{path}: SHA-256 is {digest.hexdigest()[:8]}..., the manifest says {sha256[:8]}...")
-    config, arrays = _parse(path, data)
+    config, similarity_share, arrays = _parse(path, data)
     network, scales, tables = _take_apart(path, config, arrays)
-    return Weights(name, digest.digest()[:4], config, network, scales, tables)
+    return Weights(name, digest.digest()[:4], config, network, scales, tables, similarity_share)
 
 
-def _parse(path: Path, data: bytes) -> tuple[ModelConfig, Arrays]:
+def _parse(path: Path, data: bytes) -> tuple[ModelConfig, float, Arrays]:
     try:
         arrays = safetensors.numpy.load(data)
         header_size = int.from_bytes(data[:8], "little")
@@ -106,7 +109,10 @@ def _parse(path: Path, data: bytes) -> tuple[ModelConfig, Arrays]:
         if not isinstance(values["lambdas"], list):
             raise ValueError("lambdas is no list")
         values["lambdas"] = tuple(float(value) for value in values["lambdas"])
-        return ModelConfig(**values), arrays
+        share = float(metadata.get("similarity_share", "0"))
+        if not 0.0 <= share < 1.0:
+            raise ValueError(f"similarity_share is {share}")
+        return ModelConfig(**values), share, arrays
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise InvalidModel(f"{path}: model configuration: {error}") from error
 
@@ -154,7 +160,12 @@ def _check_shapes(
 
 
 def save_weights(
-    path: Path, config: ModelConfig, network: Mapping[str, NDArray[Any]], scales: IntegerScales, tables: ScaleTables
+    path: Path,
+    config: ModelConfig,
+    network: Mapping[str, NDArray[Any]],
+    scales: IntegerScales,
+    tables: ScaleTables,
+    similarity_share: float = 0.0,
 ) -> str:
     """Writes a model: the convolutions' weights as float16, the rest as it is.
 
@@ -164,6 +175,7 @@ def save_weights(
         network: Arrays of the float networks; the weights of convolutions should be rounded to float16 already.
         scales: Integer scale networks.
         tables: Probability tables.
+        similarity_share: As in `Weights`.
 
     Returns:
         SHA-256 of the file, in hexadecimal.
@@ -174,6 +186,8 @@ def save_weights(
     arrays |= {f"scales.{key}": array for key, array in scales.tensors.items()}
     arrays |= {"tables.radii": tables.radii, "tables.weights": tables.weights}
     metadata = {"format": FORMAT, "config": json.dumps(asdict(config))}
+    if similarity_share:
+        metadata["similarity_share"] = repr(similarity_share)
     contiguous = {key: np.ascontiguousarray(array) for key, array in arrays.items()}
     data = _with_sorted_header(safetensors.numpy.save(contiguous, metadata))
     path.write_bytes(data)

@@ -30,6 +30,7 @@ from cnncompress.training.complexity import Complexity, measure_complexity
 from cnncompress.training.config import HYPERPRIOR
 from cnncompress.training.data import middle
 from cnncompress.training.hyperprior import HyperpriorModel
+from cnncompress.training.objective import objective_named
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 COUNTED_QUALITIES = 16
@@ -139,15 +140,16 @@ def export_weights(
         InvalidModel: The integer network would not be exact, or a weight is not finite.
         OutputError: The file cannot be written, or is there already and may not be replaced.
     """
-    return write_model(averaged_model(checkpoint), images, path, force=force)
+    share = objective_named(checkpoint.config.objective).similarity_share
+    return write_model(averaged_model(checkpoint), images, path, similarity_share=share, force=force)
 
 
 def write_model(
-    model: HyperpriorModel, images: Iterable[Tensor], path: Path, *, force: bool = False
+    model: HyperpriorModel, images: Iterable[Tensor], path: Path, *, similarity_share: float = 0.0, force: bool = False
 ) -> ExportedWeights:
     """Writes the weights file of a model, whose float weights become those that are stored.
 
-    Arguments, result and errors are those of `export_weights`.
+    Arguments, result and errors are those of `export_weights`; the similarity's share is that of `Weights`.
     """
     scales = integer_scales(model)
     network: CodecNetwork = model.network
@@ -157,7 +159,7 @@ def write_model(
     try:
         with tempfile.TemporaryDirectory() as folder:
             draft = Path(folder) / path.name
-            sha256 = save_weights(draft, network.config, arrays_of(network), scales, tables)
+            sha256 = save_weights(draft, network.config, arrays_of(network), scales, tables, similarity_share)
             load_weights(draft)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_output(str(path.absolute()), draft.read_bytes(), force=force)

@@ -14,6 +14,10 @@ from cnncompress.training.similarity import luma, ms_ssim
 class Objective(Protocol):
     """A distortion; the loss of a sample is ``lambda * distortion + bpp``."""
 
+    @property
+    def similarity_share(self) -> float:
+        """Weight of the similarity, 0 .. 1; the encoder's search wants it as well (`Weights.similarity_share`)."""
+
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """Measures a batch; on a GPU it must not make the host wait.
 
@@ -31,6 +35,8 @@ class Objective(Protocol):
 class SquaredError:
     """``255^2 * MSE`` over RGB: PSNR."""
 
+    similarity_share: float = 0.0
+
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """See `Objective`."""
         return 255.0**2 * (x_hat - x).square().mean((1, 2, 3))
@@ -43,15 +49,16 @@ class Mix:
     The factor of a thousand brings the two to the same order of magnitude.
 
     Attributes:
-        share: Weight of the similarity, 0 .. 1, both excluded.
+        similarity_share: Weight of the similarity, 0 .. 1, both excluded.
     """
 
-    share: float
+    similarity_share: float
 
     def distortion(self, x: Tensor, x_hat: Tensor, lmbda: Tensor) -> Tensor:
         """See `Objective`."""
         dissimilarity = 1.0 - ms_ssim(luma(x), luma(x_hat))[:, 0]
-        return (1.0 - self.share) * MSE.distortion(x, x_hat, lmbda) + self.share * 1000.0 * dissimilarity
+        share = self.similarity_share
+        return (1.0 - share) * MSE.distortion(x, x_hat, lmbda) + share * 1000.0 * dissimilarity
 
 
 MSE = SquaredError()

@@ -10,16 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cnncompress.codec.refinement.distortion import LUMA
+from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS, SIGMA, SMALLEST_TERM, STABILISERS, WINDOW
+
 FULL_SIDE = 176
 """The shorter side holds the window at the coarsest of five scales: 11 * 2**4 pixels."""
-
-WINDOW = 11
-SIGMA = 1.5
-SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-STABILISERS = (0.01**2, 0.03**2)
-SMALLEST_TERM = 1e-4  # a term that is not positive has no such power, and one near zero has too steep a gradient
-
-LUMA = (0.2126, 0.7152, 0.0722)
 
 
 def luma(x: Tensor) -> Tensor:
@@ -31,7 +26,8 @@ def luma(x: Tensor) -> Tensor:
     Returns:
         ``[B, 1, H, W]`` in the same range.
     """
-    return sum(weight * x[:, n : n + 1] for n, weight in enumerate(LUMA))  # type: ignore[return-value]
+    weights = torch.as_tensor(LUMA, device=x.device).view(-1, 1, 1)
+    return (weights * x).sum(1, keepdim=True)
 
 
 def ms_ssim(x: Tensor, x_hat: Tensor) -> Tensor:

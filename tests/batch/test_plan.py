@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from field_files import raw_tiff
 from PIL import Image
 
 from cnncompress.batch.cnc_files import ending_of_original, read_source_record, record_for
@@ -47,7 +48,7 @@ def pairs(made: Plan) -> list[tuple[str, str, str]]:
 
 def test_a_single_file(tree: Path) -> None:
     made = plan("compress", "in/a.png")
-    assert made == Plan((Job("compress", "in/a.png", "in/a.cnc"),), (), 0, True)
+    assert made == Plan((Job("compress", "in/a.png", "in/a.cnc"),), (), (), True)
     assert plan("compress", "in/a.png", file="x").jobs == (Job("compress", "in/a.png", "x"),)
     assert plan("compress", "-", file="-").jobs == (Job("compress", "-", "-"),)
 
@@ -57,7 +58,7 @@ def test_a_folder_is_mirrored(tree: Path) -> None:
     assert pairs(made) == [("compress", "in/a.png", "out/a.cnc"), ("compress", "in/sub/b.jpg", "out/sub/b.cnc")]
     assert all(job.new_folders and job.record for job in made.jobs)
     assert [(result.input, result.reason) for result in made.settled] == [("in/done.cnc", IS_CNC)]
-    assert (made.others, made.single) == (1, False)
+    assert (made.others, made.single) == (("in/notes.txt",), False)
     assert not Path("out").exists()
 
 
@@ -76,7 +77,7 @@ def test_others_are_copied_on_request(tree: Path) -> None:
 def test_decompression_takes_cnc_files(tree: Path) -> None:
     made = plan("decompress", "in", recursive=True, folder=Path("out"))
     assert pairs(made) == [("decompress", "in/done.cnc", "out/done.png")]
-    assert made.others == 3
+    assert len(made.others) == 3
     assert pairs(plan("decompress", "in/a.png"))[0][0] == "decompress", "a file that is named is tried"
     made = plan("decompress", "in", recursive=True, ending="webp")
     assert pairs(made) == [("decompress", "in/done.cnc", "in/done.webp")]
@@ -209,3 +210,47 @@ def test_source_records(tree: Path) -> None:
     Path("x.cnc").write_bytes(cnc(SourceRecord("png", 3))[:-1])
     with pytest.raises(Truncated, match="1 of 8 bytes of the source chunk"):
         read_source_record(Path("x.cnc"))
+
+
+def test_names_that_promise_what_is_not_there(tree: Path) -> None:
+    Path("in/junk.png").write_bytes(b"junk")
+    Path("in/phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(50))
+    Path("in/rotten.cnc").write_bytes(b"junk")
+    made = plan("compress", "in", recursive=True, folder=Path("out"))
+    settled = {result.input: result for result in made.settled}
+    assert settled["in/junk.png"].error == "not an image in a supported format"
+    assert settled["in/phone.heic"].reason == "HEIC is not supported"
+    assert made.others == ("in/notes.txt", "in/rotten.cnc")
+    made = plan("decompress", "in", recursive=True, folder=Path("out"))
+    assert [(result.input, result.error) for result in made.settled] == [("in/rotten.cnc", "not a .cnc file")]
+    assert "copy" in {
+        job.action for job in plan("compress", "in", recursive=True, folder=Path("o"), copy_others=True).jobs
+    }
+
+
+def test_camera_raw_in_folders_is_left_alone_by_name(tree: Path) -> None:
+    Path("in/shot.dng").write_bytes(raw_tiff("Cam", version=True))
+    made = plan("compress", "in", recursive=True, folder=Path("out"))
+    assert [result.reason for result in made.settled if result.input == "in/shot.dng"] == [
+        "camera raw (DNG) is not supported"
+    ]
+    assert plan("compress", "in/shot.dng").jobs, "a file that is named is tried, and refused"
+
+
+def test_output_whose_name_is_too_long_costs_its_own_file_only(tree: Path) -> None:
+    long = Path("in") / ("n" * 251 + ".png")
+    Image.new("RGB", (2, 2)).save(long)
+    made = plan("compress", "in", recursive=True, append_suffix=True)
+    (failed,) = [result for result in made.settled if result.status == "error"]
+    assert (failed.input, failed.exit_code, failed.error) == (str(long), 5, "file name too long")
+    assert len(made.jobs) == 2
+
+
+def test_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    (failed,) = plan("compress", str(tmp_path / "a.png"), file="x.cnc").settled
+    assert (failed.about, failed.exit_code, failed.error) == ("x.cnc", 5, "no such file or directory")

@@ -61,12 +61,44 @@ def test_files_and_large_images(model: Path) -> None:
     assert done.stdout.splitlines()[-1].startswith("tiles change the size of a file of 4 MP by ")
 
 
+@pytest.mark.slow
+def test_versions(image: Path, model: Path, tmp_path: Path) -> None:
+    few = ("--repeat", "1", "--photographs", "2", "--small", "9", "--side", "16", "--side", "32", "--threads", "1")
+    more = ("--image", image, "--images", image, "--model", model, "--json", tmp_path / "versions.json")
+    done = run("versions", "--before", ROOT, *few, *more)
+    assert done.returncode == 0, done.stderr
+    first, _, head, _, *rows = done.stdout.splitlines()
+    assert first.startswith("coffee.png, 128x96, quality 50; 1 threads, ")
+    assert re.match(r"\|  \| before `[^`]+` \| this `[^`]+` \| gain \|", head)
+    figures = [row.split(" | ")[0][2:] for row in rows[: rows.index("")]]
+    assert figures == [
+        "compress, whole process, s",
+        "compress, CPU time, s",
+        "compress, peak memory, MiB",
+        "size of the file, bytes",
+        "decompress, whole process, s",
+        "decompress, CPU time, s",
+        "decompress, peak memory, MiB",
+        "compress beside 1 busy loop, s",
+        "compress beside 1 busy loop, CPU time, s",
+        "compress, model loaded, ms",
+        "decompress, model loaded, ms",
+        "2 photographs, 2 MP, MP/s",
+        "9 images of 16x16, images/s",
+        "9 images of 32x32, images/s",
+    ]
+    assert re.search(r"\| ([\d,]+) \| \1 \| 1\.00x \|", rows[3])
+    assert (tmp_path / "versions.json").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["effort", "--threads", "0"], 2, "expected 1 to"),
         (["effort", "--levels", "10"], 1, "levels are 0 .. 9"),
         (["effort"], 3, "set CNNCOMPRESS_DATA for names of data sets"),
+        (["versions", "--before", "no-such-folder"], 2, "no-such-folder"),
+        (["versions", "--before", str(ROOT / "docs"), "--threads", "1"], 1, "no checkout of cnncompress in"),
         (["large", "--sizes", "1,x"], 2, "numbers with commas"),
         (["large", "--sizes", "0,1"], 2, "numbers above 0"),
     ],

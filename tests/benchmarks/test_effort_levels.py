@@ -17,10 +17,24 @@ from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 
 
+def scores(quality: float) -> dict[str, float | None]:
+    return {"psnr": 30.0 + quality, "ssimulacra2": 60.0 + quality}
+
+
 def results_of(name: str, rate: float, seconds: float) -> CodecResults:
     """A curve with a rate that is a multiple of another one's at equal PSNR."""
     rows = tuple(
-        Measurement("x/a.png", quality, 1000, 500, 1, rate * quality, seconds, 0.1, {"psnr": 30.0 + quality})
+        Measurement(
+            "x/a.png",
+            quality,
+            1000,
+            500,
+            1,
+            rate * quality,
+            seconds,
+            0.1,
+            {"psnr": 30.0 + quality, "ssimulacra2": 60.0 + quality},
+        )
         for quality in (1.0, 2.0, 3.0, 4.0)
     )
     return CodecResults(name, "made up", current_environment(), rows)
@@ -29,8 +43,8 @@ def results_of(name: str, rate: float, seconds: float) -> CodecResults:
 def test_levels_are_compared_with_level_0() -> None:
     gains = level_gains(Results((results_of("cnc-e0", 1.0, 0.1), results_of("cnc-e3", 0.9, 0.4))))
     assert [gain.level for gain in gains] == [0, 3]
-    assert gains[0].bd_rate == pytest.approx(0.0) and gains[0].ratio == 1.0
-    assert gains[1].bd_rate == pytest.approx(-10.0) and gains[1].per_image == pytest.approx(-10.0)
+    assert gains[0].bd_rates == pytest.approx((0.0, 0.0)) and gains[0].ratio == 1.0
+    assert gains[1].bd_rates == pytest.approx((-10.0, -10.0))
     assert gains[1].seconds_per_megapixel == pytest.approx(0.8) and gains[1].ratio == pytest.approx(4.0)
     assert "| 3 | -10.00 % | -10.00 % | 0.80 | 4.0 |" in format_levels(gains)
 
@@ -62,4 +76,4 @@ def test_levels_are_measured_through_the_public_interface(tmp_path: Path) -> Non
     ] * 2
     assert [row.quality for row in refined.rows] == [30.0, 60.0] * 2
     gains = level_gains(both)
-    assert gains[1].bd_rate is not None and gains[1].bd_rate < -0.5
+    assert gains[1].bd_rates[0] is not None and gains[1].bd_rates[0] < -0.5

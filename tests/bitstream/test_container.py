@@ -127,9 +127,10 @@ def test_values_and_names() -> None:
     assert [chunk_name(chunk.type) for chunk in container.chunks] == ["latents", "ancillary-200", "alpha"]
     with pytest.raises(KeyError):
         unpack(SMALL_BYTES).payload(ChunkType.ALPHA)
-    assert [layout.mode for layout in Layout] == ["L", "LA", "RGB", "RGBA", "1"]
-    assert [layout.has_alpha for layout in Layout] == [False, True, False, True, False]
-    assert [layout.is_gray for layout in Layout] == [True, True, False, False, True]
+    assert [layout.mode for layout in Layout] == ["L", "LA", "RGB", "RGBA", "1", "RGB", "RGBA"]
+    assert [layout.coded_mode for layout in Layout] == ["L", "LA", "RGB", "RGBA", "L", "L", "LA"]
+    assert [layout.has_alpha for layout in Layout] == [False, True, False, True, False, False, True]
+    assert [layout.is_gray for layout in Layout] == [True, True, False, False, True, True, True]
     assert unpack(pack(TILED)).payloads(ChunkType.LATENTS) == (b"left", b"right")
     assert unpack(pack(TILED)).payload(ChunkType.LATENTS) == b"left"
     kinds = [SMALL, WITH_ALPHA, LOSSLESS, STORED]
@@ -220,7 +221,7 @@ def with_others(table: str) -> bytes:
         (small_file()[:15], Truncated, "ends in its chunk table, after 15 bytes"),
         (small_file()[:19], Truncated, "ends in its chunk table, after 19 bytes"),
         (small_file()[:-1] + b"\0", Corrupt, "checksum of the latents chunk"),
-        (small_file(layout=5), Corrupt, "layout is 5, expected 0..4"),
+        (small_file(layout=7), Corrupt, "layout is 7, expected 0..6"),
         (small_file(tiles=10), Corrupt, "side of the tiles is number 10, expected 0..9"),
         (small_file(tiles=1), Corrupt, "tiles of 64 pixels in an image of 2x3, which is one tile"),
         (small_file(tiles=1, width=95, height=95), Corrupt, "tiles of 64 pixels in an image of 95x95"),

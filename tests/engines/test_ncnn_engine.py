@@ -26,6 +26,7 @@ from engine_cases import (
 from numpy.typing import NDArray
 
 from cnncompress.engines.interface import Engine, Latent
+from cnncompress.engines.ncnn import context
 from cnncompress.engines.ncnn.engine import NcnnEngine
 from cnncompress.model.receptive_field import analysis_margin, synthesis_reach
 from cnncompress.model.weights import Weights
@@ -70,7 +71,11 @@ def test_analysis(case: Case, height: int, width: int, quality: Hundredths) -> N
 
 @pytest.mark.parametrize("quality", QUALITIES)
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 3), (2, 1), (3, 4)])
-def test_walk(case: Case, rows: int, columns: int, quality: Hundredths) -> None:
+@pytest.mark.parametrize("small_map", [0, context.SMALL_MAP])
+def test_walk(
+    case: Case, rows: int, columns: int, quality: Hundredths, small_map: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context, "SMALL_MAP", small_map)
     z = random_hyper_symbols(case.config, rows, columns)
     target = random_latent(case.config, 4 * rows, 4 * columns)
     own, reference = case.ncnn.walk(z, quality), case.torch.walk(z, quality)

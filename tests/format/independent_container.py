@@ -13,8 +13,8 @@ from PIL import Image
 
 AVIF, LATENTS, LOSSLESS, ORIGINAL, ALPHA = 0, 1, 2, 3, 4
 ICC, EXIF, XMP = 128, 129, 130
-MODES = ("L", "LA", "RGB", "RGBA", "1")
-WITH_ALPHA, GRAY, BLACK_AND_WHITE = (1, 3), (0, 1, 4), 4
+MODES = ("L", "LA", "RGB", "RGBA", "L", "L", "LA")
+WITH_ALPHA, GRAY, BLACK_AND_WHITE, EQUAL = (1, 3, 6), (0, 1, 4, 5, 6), 4, (5, 6)
 ONCE = (ICC, EXIF, XMP, 131)
 MAX_METADATA = 16777216
 
@@ -118,7 +118,7 @@ def read_file(data: bytes) -> File:
     check(version == 1, "corrupt")
     kind = fields.unsigned(1)
     layout, k = kind % 8, kind // 8 % 16
-    check(layout <= 4 and k <= 9, "corrupt")
+    check(layout <= 6 and k <= 9, "corrupt")
     width = fields.unsigned(2)
     check(width >= 1, "corrupt")
     height = fields.unsigned(2)
@@ -206,7 +206,7 @@ def read_lossless(file: File) -> Plane:
     """All planes of the layout, uint8 [H, W] or [H, W, C]."""
     samples, is_png, mode = _open(file, file.payload(LOSSLESS) or b"")
     if is_png:
-        check(mode == ("L" if file.layout == BLACK_AND_WHITE else MODES[file.layout]), "corrupt")
+        check(mode == MODES[file.layout], "corrupt")
     else:
         check(mode == "RGB" or (mode == "RGBA" and file.layout in WITH_ALPHA), "corrupt")
         if file.layout in WITH_ALPHA and mode == "RGB":
@@ -215,7 +215,15 @@ def read_lossless(file: File) -> Plane:
             gray = _gray(samples[..., :3])
             samples = np.dstack([gray, samples[..., 3]]) if file.layout in WITH_ALPHA else gray
     check(file.layout != BLACK_AND_WHITE or set(np.unique(samples)) <= {0, 255}, "corrupt")
-    return samples
+    return shown(file, samples)
+
+
+def shown(file: File, samples: Plane) -> Plane:
+    """The planes that are shown of those that are coded."""
+    if file.layout not in EQUAL:
+        return samples
+    gray, alpha = (samples, []) if samples.ndim == 2 else (samples[..., 0], [samples[..., 1]])
+    return np.dstack([gray, gray, gray, *alpha])
 
 
 def _open(file: File, payload: bytes) -> tuple[Plane, bool, str]:

@@ -19,6 +19,7 @@ from independent_container import (
     read_file,
     read_lossless,
     read_metadata,
+    shown,
 )
 from independent_model import Model
 from independent_pixels import pixels
@@ -77,4 +78,4 @@ def decode(data: bytes, models: dict[bytes, Model]) -> Decoded:
         samples = np.where(samples >= 128, 255, 0).astype(np.uint8)
     if file.layout in WITH_ALPHA:
         samples = np.dstack([samples, read_alpha(file)])
-    return Decoded(file, samples, stream, read_metadata(file), None)
+    return Decoded(file, shown(file, samples), stream, read_metadata(file), None)

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from fuzz_fields import field_targets
 from fuzz_images import ChunksTarget, DecodeTarget, PillowTarget, TinyDecodeTarget
 from fuzz_parts import ContainerTarget, EntropyTarget, ModelTarget
 from fuzz_target import Target
@@ -21,6 +22,7 @@ TARGETS: tuple[type[Target], ...] = (
     DecodeTarget,
     PillowTarget,
     ModelTarget,
+    *field_targets(),
 )
 
 

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 RUNS = {
     "container": 1500, "entropy": 1000, "chunks": 500, "decode-tiny": 300, "decode-base": 100, "pillow": 200,
     "model": 150,
+    **{target.name: 1000 for target in TARGETS if target.name.startswith("fields-")},
 }  # fmt: skip
 MAX_GROWTH = 300 << 20
 """Bytes by which a search may raise the process's peak; inflated metadata may take 16 MiB several times."""
@@ -53,7 +54,8 @@ def test_short_search(name: str) -> None:
     assert not report.findings, "\n".join(finding.message for finding in report.findings.values())
     assert growth < MAX_GROWTH
     accepted = sum(count for outcome, count in report.outcomes.items() if outcome.startswith("ok"))
-    assert RUNS[name] * 0.02 < accepted < RUNS[name] * 0.9, "the damage does not get through, or does nothing"
+    most = 1.0 if name.startswith("fields-") else 0.9  # there is nothing that a reader of fields refuses
+    assert RUNS[name] * 0.02 < accepted < RUNS[name] * most, "the damage does not get through, or does nothing"
 
 
 def test_sound_data_is_accepted() -> None:

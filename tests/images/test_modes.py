@@ -204,7 +204,6 @@ def test_white_is_found(source: Any, expected: list[int]) -> None:
         Image.fromarray(np.array([[-5, 7]], np.int32)),
         Image.fromarray(np.array([[0, 65536]], np.int32)),
         gray_tiff(32, 3, np.array([[0, 1.5]], np.float32)),
-        gray_tiff(16, 2, np.array([[-1, 1]], np.int16)),
     ],
 )
 def test_samples_with_an_unknown_white_are_refused(source: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -205,9 +206,11 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
         read_image(tmp_path)
     with pytest.raises(UnreadableImage, match="null"):
         read_image("a\0b")
-    for data in (b"", b"hello", bytes(1000), b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"):
+    for data in (b"", b"hello", bytes(1000)):
         with pytest.raises(UnreadableImage, match="not an image"):
             read_image(data)
+    with pytest.raises(UnsupportedImage, match="PostScript is not supported"):
+        read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
 
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,3 +321,14 @@ def test_bilevel_comes_back_bilevel() -> None:
     assert found.layout is Layout.BILEVEL and found.is_graphic
     back = to_image(found.colour, found.alpha, found.layout)
     assert back.mode == "1" and (pixels_of(back) == pixels_of(bilevel)).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe(tmp_path: Path) -> None:
+    """Fields are read here and there in a file, which a pipe does not allow."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(encoded(Image.fromarray(RGB)),))
+    writer.start()
+    assert (read_image(pipe).colour == RGB).all()
+    writer.join()

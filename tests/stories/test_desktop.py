@@ -38,7 +38,12 @@ def test_file_knows_a_cnc_file(layout: Layout, tmp_path: Path) -> None:
     command = ["file", "-b", "-m", str(DESKTOP / "cnncompress.magic"), str(tmp_path / "x")]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert text.startswith("cnncompress image data, version 1, 640 x 480, "), text
-    described = {Layout.RGB: "RGB\n", Layout.GRAY: "gray\n", Layout.BILEVEL: "black and white\n"}
+    described = {
+        Layout.RGB: "RGB\n",
+        Layout.GRAY: "gray\n",
+        Layout.BILEVEL: "black and white\n",
+        Layout.EQUAL_RGB: "gray as RGB\n",
+    }
     assert text.endswith(described.get(layout, "with alpha\n"))
     kind = subprocess.run(
         [*command[:1], "--mime-type", *command[1:]], capture_output=True, text=True, check=True

@@ -1,6 +1,6 @@
 """SIGKILL at random moments of writing: never a partial output, and never the old one lost.
 
-``python scripts/kill_test.py --writes 300 --commands 20`` does more of it.
+``python scripts/kill_test.py --writes 300 --commands 20 --pairs 1000`` does more of it.
 """
 
 from __future__ import annotations
@@ -41,3 +41,8 @@ def test_killed_commands(tmp_path: Path) -> None:
     printed = kill("--writes", "0", "--commands", "3", "--no-model", "--folder", str(tmp_path))
     assert [line.partition(":")[0] for line in printed.splitlines()[1:]] == ["compress --lossless", "decompress"]
     assert printed.count(" 3 killed: ") == 2 and printed.count("; 0 lost or partial") == 3
+
+
+def test_killed_pairs(tmp_path: Path) -> None:
+    printed = kill("--writes", "0", "--pairs", "8", "--folder", str(tmp_path))
+    assert re.search(r"pairs: .*\b[89] processes killed; 0 lost", printed)

@@ -1,4 +1,4 @@
-"""The slim install: everything but a GPU, training and the highest levels of effort, while torch cannot be imported.
+"""The slim install: everything but a GPU and training, while torch cannot be imported.
 
 `.ci/run` does the same in an environment in which torch is not installed.
 """
@@ -37,7 +37,7 @@ def photo(tmp_path: Path, coffee: np.ndarray) -> Path:
 def test_files_there_and_back(photo: Path, tmp_path: Path) -> None:
     packed, back = tmp_path / "photo.cnc", tmp_path / "back.png"
     for arguments in (
-        ("compress", photo, packed, "-e", "3", "--tile", "64", "--verify"),
+        ("compress", photo, packed, "-e", "4", "--tile", "64", "--verify"),
         ("test", packed),
         ("info", packed),
         ("decompress", packed, back),
@@ -67,7 +67,6 @@ def test_pages_and_figures(photo: Path, tmp_path: Path, coffee: np.ndarray) -> N
 @pytest.mark.parametrize(
     ("options", "what"),
     [
-        (("-e", "4"), "effort 4 and above"),
         (("--device", "cuda"), "device cuda with precision auto"),
         (("--precision", "bf16"), "device auto with precision bf16"),
         (("--engine", "torch"), "the engine torch"),

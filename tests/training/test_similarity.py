@@ -15,7 +15,8 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from cnncompress.training.similarity import FULL_SIDE, SCALE_WEIGHTS, luma, ms_ssim
+from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS
+from cnncompress.training.similarity import FULL_SIDE, luma, ms_ssim
 
 
 @pytest.fixture(scope="module")

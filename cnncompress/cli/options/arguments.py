@@ -64,7 +64,7 @@ def split_output(
     """Splits arguments into inputs and output.
 
     ``-o`` and ``-c`` take precedence. Without them and without ``-d``, the second of two arguments is the output if it
-    has the ending of an output or is ``-``. Otherwise all arguments are inputs.
+    has the ending of an output, is ``-``, ``/dev/stdout`` or ``/dev/null``. Otherwise all arguments are inputs.
 
     Args:
         paths: All arguments.
@@ -91,7 +91,9 @@ def split_output(
         last = printable(shlex.quote(paths[-1]))
         raise click.UsageError(f"{last} is a folder: -d {last} writes into it, -r searches it.")
     if len(paths) == 2 and not listed:
-        if paths[1] == STANDARD_STREAM or names.are_shown_by(paths[1]):
+        if paths[1] in _STANDARD_OUTPUT:
+            return (paths[0],), STANDARD_STREAM
+        if paths[1] in (STANDARD_STREAM, os.devnull) or names.are_shown_by(paths[1]):
             return (paths[0],), paths[1]
         if not _is_there(paths[1]):
             raise FileError(paths[1], UnreadableImage(f"no such file or directory; {_hint(paths[0], paths[1], names)}"))

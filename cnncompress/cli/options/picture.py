@@ -26,6 +26,7 @@ class PictureOptions:
     frame: int | None
     no_alpha: bool
     background: tuple[int, int, int] | None
+    exact: bool
     tile: int | None
 
     def settings(self, limits: Limits) -> ImageSettings:
@@ -51,12 +52,12 @@ picture_options = option_group(
         "--strip",
         type=Strip(STRIPPABLE),
         default=frozenset(),
-        help="Leave out metadata: all, or any of exif,xmp,icc,gps.",
+        help="Leave out metadata: all, or any of exif,xmp,icc,gps,other; other is what .cnc files have no place for.",
     ),
     _option(
         "--strict",
         is_flag=True,
-        help="Refuse images that must be converted with a loss (16 bits, CMYK ...), instead of warning.",
+        help="Refuse images that cannot be carried as they are (16 bits, CMYK, damage ...), instead of warning.",
     ),
     _option(
         "--frame",
@@ -68,6 +69,7 @@ picture_options = option_group(
         "--no-alpha", is_flag=True, help="Remove transparency; the background is white unless --background is given."
     ),
     _option("--background", type=Colour(), help="Blend transparent images with this colour."),
+    _option("--exact", is_flag=True, help="Keep colours that full transparency hides; else they are filled smoothly."),
     _option(
         "--tile",
         type=Tile(),

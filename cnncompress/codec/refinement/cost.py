@@ -8,32 +8,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.codec.refinement.distortion import Distortion
 from cnncompress.entropy.symbol_bits import SymbolBits
 from cnncompress.entropy.tables import ScaleTables
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
 
-PEAK = 255.0
-
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """The cost that the search lowers: ``lambda * MSE + bits per pixel``, the loss of the training.
+    """The cost that the search lowers: ``lambda * distortion + bits per pixel``, the loss of the training.
 
     Attributes:
-        lmbda: Trade-off; bits per pixel for one unit of MSE at a peak of 255.
-        original: uint8 ``[H, W, 3]``.
+        lmbda: Trade-off; bits per pixel for one unit of the distortion.
+        distortion: Of the image.
     """
 
     lmbda: float
-    original: NDArray[np.uint8]
+    distortion: Distortion
 
     @property
-    def bits_per_square(self) -> float:
-        """Bits that a squared error of 1 (white) at one value of the image is worth."""
-        channels: int = self.original.shape[2]
-        return self.lmbda * PEAK**2 / channels
+    def size(self) -> tuple[int, int]:
+        """Height and width of the image."""
+        height, width, _ = self.distortion.original.shape
+        return height, width
 
     def of(self, payload: bytes, decoded: NDArray[np.uint8]) -> float:
         """Cost of a file, in bits per pixel.
@@ -42,9 +41,14 @@ class RateDistortion:
             payload: The coded latents.
             decoded: uint8 ``[H, W, 3]``, what a decoder makes of them.
         """
-        pixels: int = self.original.shape[0] * self.original.shape[1]
-        errors = self.original.astype(np.int32) - decoded
-        return self.lmbda * float(np.square(errors).mean()) + 8.0 * len(payload) / pixels
+        height, width = self.size
+        return self.lmbda * self.distortion.of(decoded) + 8.0 * len(payload) / (height * width)
+
+    @property
+    def bits(self) -> float:
+        """Bits of the whole image that one unit of the distortion is worth."""
+        height, width = self.size
+        return self.lmbda * height * width
 
 
 @dataclass(frozen=True)
@@ -74,13 +78,12 @@ class SymbolCosts:
         """
         self.limit = int(tables.radii.max()) + 1
         symbols, levels = np.arange(-self.limit, self.limit + 1), np.arange(len(tables.radii), dtype=np.uint8)
-        table = np.pad(SymbolBits(tables)(symbols, levels[:, None]), 1, mode="edge")
-        here = table[1:-1, 1:-1]
+        here = SymbolBits(tables)(symbols, levels[:, None])
         self._bits = here.astype(np.float32)
-        down, up = table[1:-1, :-2] - here, table[1:-1, 2:] - here
+        table = np.pad(here, ((0, 0), (1, 1)), mode="edge")
+        down, up = table[:, :-2] - here, table[:, 2:] - here
         down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
         self._down, self._up = down.astype(np.float32), up.astype(np.float32)
-        self._widening = (0.5 * (table[2:, 1:-1] - table[:-2, 1:-1])).astype(np.float32)
 
     def bits(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
         """Bits of symbols, float32 of their shape."""
@@ -91,11 +94,6 @@ class SymbolCosts:
         """What a step of each symbol adds to its bits."""
         places = self._places(symbols, levels)
         return StepBits(self._down.take(places), self._up.take(places))
-
-    def widening(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
-        """Bits more for each scale level more, from the levels above and below; float32 of the symbols' shape."""
-        widening: Floats = self._widening.take(self._places(symbols, levels))
-        return widening
 
     def _places(self, symbols: Integers, levels: NDArray[np.uint8]) -> NDArray[np.int64]:
         columns = np.clip(symbols, -self.limit, self.limit) + self.limit

@@ -1,20 +1,24 @@
-"""How the cost of an image changes with each symbol, as far as the linear path of the synthesis transform tells.
+"""How the distortion of an image changes with each symbol, by the linear path of the synthesis transform.
 
 The linear path is what the synthesis transform adds its network's output to. Its gradient is a product with one matrix.
-`cnncompress.codec.refinement.network_gradient` has the gradient through the networks, for which torch is needed.
+The gradient through the network sees more, and finds less: what a whole step of a symbol does to the network's output
+is not what an infinitely small one does (docs/EFFORT.md).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Quantised
-from cnncompress.codec.refinement.cost import PEAK, RateDistortion
+from cnncompress.codec.refinement.cost import RateDistortion
+from cnncompress.codec.refinement.distortion import LUMA, PEAK
+from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS
 from cnncompress.engines.interface import Engine, Latent
-from cnncompress.model.config import HYPER_STRIDE
+from cnncompress.model.config import HYPER_STRIDE, PATCH
 from cnncompress.model.receptive_field import Margins, padded_size
 from cnncompress.units import Hundredths
 
@@ -45,46 +49,20 @@ class Surroundings:
         return frame
 
 
-@dataclass(frozen=True)
-class RateSlopes:
-    """How the bits of each symbol change, float32 ``[4, M, h/2, w/2]`` both: so the gradient sees means and scales.
+class DistortionGradient:
+    """Gradient of the distortion of one image at one quality, in bits."""
 
-    Attributes:
-        symbols: Bits more if the symbol were larger by 1.
-        levels: Bits more if its scale level were.
-    """
-
-    symbols: Floats
-    levels: Floats
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """How the cost changes, in bits, apart from what a symbol itself costs, which is looked up and not extrapolated.
-
-    Attributes:
-        y: float32 ``[4, M, h/2, w/2]``, by symbols, as far as they move the decoded latent, in coding order.
-        surprise: float32 of the same shape, by the surprise that a symbol is to the scale context; None if unknown.
-        z: float32 ``[N, h/4, w/4]``, by symbols of the hyper-latent; None if unknown.
-    """
-
-    y: Floats
-    surprise: Floats | None = None
-    z: Floats | None = None
-
-
-class LinearGradient:
-    """Gradient of the distortion of one image at one quality through the linear path."""
-
-    def __init__(self, engine: Engine, measure: RateDistortion, quality: Hundredths) -> None:
+    def __init__(self, engine: Engine, luma_shares: Floats, measure: RateDistortion, quality: Hundredths) -> None:
         """Takes what all gradients share.
 
         Args:
             engine: Has the linear path.
+            luma_shares: From `luma_shares`.
             measure: The cost, and the image.
             quality: Of the file.
         """
         self._engine = engine
+        self._luma_shares = luma_shares
         self._measure = measure
         self._quality = quality
 
@@ -94,26 +72,61 @@ class LinearGradient:
         The second derivatives of all but the restoration filter come near them; off-diagonal ones are left out.
 
         Returns:
-            float32 ``[4, M, 1, 1]``, bits per square of a base step, in coding order.
+            float32 ``[4, M, h/2, w/2]``, bits per square of a base step, in coding order.
         """
-        norms = self._engine.linear_norms(self._quality)
-        cells = np.broadcast_to(norms[None, :, None, None], (1, len(norms), 2, 2))
-        in_order = self._engine.fetched(self._engine.split(self._engine.placed(np.ascontiguousarray(cells))))
-        curvature: Floats = np.float32(self._measure.bits_per_square) * in_order[0]
-        return curvature
+        measure, distortion = self._measure, self._measure.distortion
+        rows, columns = (side // PATCH for side in padded_size(*measure.size, HYPER_STRIDE))
+        everywhere = distortion.square_weight * PEAK**2 / distortion.original.size
+        weights = np.full((len(self._luma_shares[0]), rows, columns), everywhere, np.float32)
+        for scale, of_luma in enumerate(distortion.luma_curvatures()):
+            by_patch = _means_of_patches(of_luma, PATCH >> scale, rows, columns)
+            weights += self._luma_shares[scale][:, None, None] * by_patch
+        weights *= np.float32(measure.bits) * self._engine.linear_norms(self._quality)[:, None, None]
+        in_order: Floats = self._engine.fetched(self._engine.split(self._engine.placed(weights[None])))[0]
+        return in_order
 
-    def __call__(self, coded: Quantised, pixels: NDArray[np.uint8]) -> Gradients:
+    def __call__(self, coded: Quantised, pixels: NDArray[np.uint8]) -> Floats:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
             pixels: uint8 ``[H, W, 3]``, what a decoder makes of it.
+
+        Returns:
+            float32 ``[4, M, h/2, w/2]``, bits per step of a symbol, in coding order.
         """
-        original, engine = self._measure.original, self._engine
-        height, width, channels = original.shape
-        slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), channels), np.float32)
-        own = slopes[0, :height, :width]
-        np.subtract(pixels, original, out=own, dtype=np.float32)
-        own *= 2.0 * self._measure.bits_per_square / PEAK
+        engine, (height, width) = self._engine, self._measure.size
+        slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), 3), np.float32)
+        slopes[0, :height, :width] = self._measure.distortion.gradient(pixels)
+        slopes *= np.float32(self._measure.bits)
         y = engine.fetched(engine.split(engine.linear_gradient(slopes, self._quality)))
-        return Gradients((y * engine.fetched(coded.walk.deltas()))[0])
+        by_symbol: Floats = (y * engine.fetched(coded.walk.deltas()))[0]
+        return by_symbol
+
+
+def luma_shares(klt: NDArray[Any]) -> Floats:
+    """How much of the energy of each channel's patch is left in the luma at each scale of the similarity.
+
+    Args:
+        klt: Float ``[768, M]``, the linear path of the synthesis: samples of a patch by channel, colours first.
+
+    Returns:
+        float32 ``[5, M]``, 0 .. 1.
+    """
+    patches = klt.astype(np.float32).reshape(len(LUMA), PATCH, PATCH, -1)
+    luma = np.tensordot(LUMA, patches, axes=1)
+    energies = []
+    for scale in range(len(SCALE_WEIGHTS)):
+        side = PATCH >> scale
+        means = luma.reshape(side, 1 << scale, side, 1 << scale, -1).mean((1, 3))
+        energies.append(np.square(means).sum((0, 1)))
+    shares: Floats = np.stack(energies) / np.square(patches).sum((0, 1, 2))
+    return shares
+
+
+def _means_of_patches(plane: Floats, side: int, rows: int, columns: int) -> Floats:
+    """Means of squares of a plane, which is zero where it ends: ``[rows, columns]``."""
+    whole = np.zeros((rows * side, columns * side), np.float32)
+    whole[: plane.shape[0], : plane.shape[1]] = plane
+    means: Floats = whole.reshape(rows, side, columns, side).mean((1, 3))
+    return means

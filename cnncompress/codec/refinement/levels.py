@@ -28,15 +28,11 @@ class Round:
         curvature_scale: Factor on the curvature of the distortion, the part of a step's cost that does not depend on
             the image; 1 is what the synthesis transform's norms say.
         share: Share of the promising steps that are taken, drawn at random, 0 .. 1.
-        linear: Whether the gradient is that of the distortion through the linear path of the synthesis transform alone.
-            Else it goes through the network and sees what a step does to the means and scales of what is coded after
-            it, and symbols of the hyper-latent take steps as well.
         measured: Whether to code and decode the result, which is kept if its cost is the lowest so far.
     """
 
     curvature_scale: float = 1.0
     share: float = 1.0
-    linear: bool = False
     measured: bool = True
 
 
@@ -51,6 +47,10 @@ class Effort:
     rounds: tuple[Round, ...] = ()
 
 
+def _greedy(count: int) -> Effort:
+    return Effort((Round(),) * count)
+
+
 def _with_bold(count: int, boldest: float) -> Effort:
     """Bold rounds, less and less so, between two greedy ones at the start and two at the end.
 
@@ -61,13 +61,13 @@ def _with_bold(count: int, boldest: float) -> Effort:
     return Effort((Round(), Round(), *bold, Round(), Round()))
 
 
-_LINEAR = Effort((Round(linear=True),))
-
 EFFORTS = (
-    Effort(),
-    *3 * (_LINEAR,),
-    Effort((Round(), Round())),
-    Effort((Round(), Round(), Round(), Round())),
+    _greedy(0),
+    _greedy(1),
+    _greedy(2),
+    _greedy(2),
+    _greedy(4),
+    _greedy(4),
     _with_bold(6, 0.7),
     _with_bold(14, 0.7),
     _with_bold(40, 0.6),

@@ -9,8 +9,6 @@ and Mandt, "Improving Inference for Neural Image Compression" (NeurIPS 2020).
 from __future__ import annotations
 
 import contextlib
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +16,13 @@ from numpy.typing import NDArray
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.gradient import Gradients, LinearGradient, Surroundings
+from cnncompress.codec.refinement.distortion import Distortion
+from cnncompress.codec.refinement.gradient import DistortionGradient, Surroundings, luma_shares
 from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
 from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
-from cnncompress.engines.choice import require_torch
-from cnncompress.engines.lazy import Lazy
 from cnncompress.model.weights import Weights
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
-
-if TYPE_CHECKING:
-    from cnncompress.codec.refinement.network_gradient import DifferentiableModel, NetworkGradient
 
 
 class Refiner:
@@ -37,6 +31,7 @@ class Refiner:
     Attributes:
         pipeline: What a single pass uses.
         costs: Of the symbols.
+        luma_shares: Of the linear path, see `cnncompress.codec.refinement.gradient.luma_shares`.
     """
 
     def __init__(self, pipeline: ImagePipeline, weights: Weights) -> None:
@@ -48,32 +43,17 @@ class Refiner:
         """
         self.pipeline = pipeline
         self.costs = SymbolCosts(weights.tables)
+        self.luma_shares = luma_shares(weights.network["g_s.klt"])
         self._weights = weights
-        self._differentiable = Lazy(self._load)
 
     def model_lambda(self, quality: Hundredths) -> float:
         """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
         logs = np.log(self._weights.config.lambdas)
         return float(np.exp(np.interp(quality / HIGHEST_QUALITY * (len(logs) - 1), np.arange(len(logs)), logs)))
 
-    def network_gradient(
-        self, measure: RateDistortion, surroundings: Surroundings, quality: Hundredths
-    ) -> NetworkGradient:
-        """Prepares the gradient of one image through the networks.
-
-        Raises:
-            MissingPackage: Torch is not installed.
-        """
-        require_torch("effort 4 and above")
-        from cnncompress.codec.refinement.network_gradient import NetworkGradient
-
-        engine = self.pipeline.transform.engine
-        return NetworkGradient(self._differentiable.value, engine, measure, surroundings, quality)
-
-    def _load(self) -> DifferentiableModel:
-        from cnncompress.codec.refinement.network_gradient import DifferentiableModel
-
-        return DifferentiableModel(self._weights, self.pipeline.transform.engine)
+    def measure(self, original: NDArray[np.uint8], quality: Hundredths) -> RateDistortion:
+        """The cost of files of an image, uint8 ``[H, W, 3]``: the loss that the model was trained for."""
+        return RateDistortion(self.model_lambda(quality), Distortion(original, self._weights.similarity_share))
 
 
 class RefiningCoder:
@@ -130,36 +110,23 @@ class TileSearch:
         self._task = task
         self._transform = refiner.pipeline.transform
         self._surroundings = Surroundings(*task.surroundings())
-        self._measure = RateDistortion(refiner.model_lambda(task.quality), task.pixels())
-        self._linear = LinearGradient(self._transform.engine, self._measure, task.quality)
+        self._measure = refiner.measure(task.pixels(), task.quality)
+        self._gradient = DistortionGradient(self._transform.engine, refiner.luma_shares, self._measure, task.quality)
         target = task.target()
-        self._steps = StepSearch(self._transform.engine, refiner.costs, self._linear.curvature(), target)
+        self._steps = StepSearch(self._transform.engine, refiner.costs, self._gradient.curvature(), target)
         self._coded = self._transform.quantise(target, task.quality)
         self._pixels: NDArray[np.uint8] | None = None
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
-        """Goes through a round, from where the last one ended.
-
-        Raises:
-            MissingPackage: It takes a gradient through the networks, and torch is not installed.
-        """
-        target = self._steps.improve(self._coded, self._gradients(plan), plan)
+        """Goes through a round, from where the last one ended."""
+        target = self._steps.improve(self._coded, self._gradient(self._coded, self._decoded()), plan)
         self._coded = self._transform.quantise(target, self._task.quality, dead_zones=False)
         self._pixels = None
         if plan.measured:
             found, cost = self._evaluated()
             if cost < self.cost:
                 self.best, self.cost = found, cost
-
-    def _gradients(self, plan: Round) -> Gradients:
-        if plan.linear:
-            return self._linear(self._coded, self._decoded())
-        return self._through_networks(self._coded, self._pixels, self._steps.slopes(self._coded.latents))
-
-    @cached_property
-    def _through_networks(self) -> NetworkGradient:
-        return self._refiner.network_gradient(self._measure, self._surroundings, self._task.quality)
 
     def _evaluated(self) -> tuple[CodedTile, float]:
         """The tile as it is now, and what it costs: real bytes, real pixels."""

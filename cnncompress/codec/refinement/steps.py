@@ -3,33 +3,23 @@
 This is rate-distortion-optimised quantisation, with the rate of the stored tables and the distortion from its gradient
 and curvature: a step ``d`` of a symbol changes the cost by about
 
-    gradient * d + curvature * d^2 + bits(symbol + d) - bits(symbol) + gradient of surprise * surprise gained
+    gradient * d + curvature * d^2 + bits(symbol + d) - bits(symbol)
 
-where the gradients tell, apart from the distortion, what the step does to the means and scales of all that is coded
-after it.
+What it does to the means and scales of all that is coded after it is not foreseen. The next rounding sees it.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.latents import Latents, Quantised, RealLatents
+from cnncompress.codec.latents import Quantised, RealLatents
 from cnncompress.codec.refinement.cost import Floats, SymbolCosts
-from cnncompress.codec.refinement.gradient import Gradients, RateSlopes
 from cnncompress.codec.refinement.levels import Round
 from cnncompress.engines.interface import Engine
 
 SMALLEST_GAIN = np.float32(0.05)
 """Bits that a step must promise."""
-
-HYPER_CURVATURE = np.float32(30.0)
-"""Bits that a step of the hyper-latent costs beyond what the gradient tells: it moves many means and scales."""
-
-HYPER_SHARE = 0.5
-"""Share of the promising steps of the hyper-latent that are taken at once, since each is felt far around."""
 
 HOLD = np.float32(0.4)
 """How far at most a target stays from its symbol. At a half or more the next walk, whose means differ a little, would
@@ -45,7 +35,7 @@ class StepSearch:
         Args:
             engine: That of the latents.
             costs: Of the symbols.
-            curvature: From `LinearGradient.curvature`.
+            curvature: From `DistortionGradient.curvature`.
             original: What the analysis transform made of the image.
         """
         self._engine = engine
@@ -54,17 +44,12 @@ class StepSearch:
         self._original: Floats = engine.fetched(original.y)[0]
         self._random = np.random.default_rng(0)
 
-    def slopes(self, latents: Latents) -> RateSlopes:
-        """How the bits of the symbols change with the symbols, and with their scale levels."""
-        bits = self._costs.steps(latents.y, latents.y_levels)
-        return RateSlopes(np.float32(0.5) * (bits.up - bits.down), self._costs.widening(latents.y, latents.y_levels))
-
-    def improve(self, coded: Quantised, gradients: Gradients, plan: Round) -> RealLatents:
+    def improve(self, coded: Quantised, gradient: Floats, plan: Round) -> RealLatents:
         """Makes a target whose symbols cost less, or so it seems.
 
         Args:
             coded: The symbols so far.
-            gradients: Of their cost.
+            gradient: Of their distortion, from `DistortionGradient`.
             plan: Which steps to take.
 
         Returns:
@@ -74,23 +59,11 @@ class StepSearch:
         means, deltas = (self._engine.fetched(of_walk)[0] for of_walk in (coded.walk.means(), coded.walk.deltas()))
         bits = self._costs.steps(symbols, coded.latents.y_levels)
         curvature = np.float32(plan.curvature_scale) * self._curvature * np.square(deltas)
-        lowered, raised = curvature + bits.down - gradients.y, curvature + bits.up + gradients.y
-        if gradients.surprise is not None:
-            known = _surprise(symbols)
-            lowered += gradients.surprise * (_surprise(symbols - 1) - known)
-            raised += gradients.surprise * (_surprise(symbols + 1) - known)
+        lowered, raised = curvature + bits.down - gradient, curvature + bits.up + gradient
         decoded = means + deltas * (symbols + self._choose(lowered, raised, plan.share)).astype(np.float32)
         hold = HOLD * deltas
         y = decoded + np.clip(self._original - decoded, -hold, hold)
-        z = coded.latents.z.astype(np.float32)
-        if gradients.z is not None:
-            z += self._hyper_steps(coded.latents, gradients.z)
-        return RealLatents(self._engine.placed(y[None]), z[None])
-
-    def _hyper_steps(self, latents: Latents, gradient: Floats) -> NDArray[np.int8]:
-        bits = self._costs.steps(latents.z, latents.z_levels)
-        lowered, raised = HYPER_CURVATURE + bits.down - gradient, HYPER_CURVATURE + bits.up + gradient
-        return self._choose(lowered, raised, HYPER_SHARE)
+        return RealLatents(self._engine.placed(y[None]), coded.latents.z[None].astype(np.float32))
 
     def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
         """Steps, -1, 0 or 1, from what each way would add to the cost."""
@@ -99,8 +72,3 @@ class StepSearch:
         if share < 1.0:
             steps *= self._random.random(steps.shape, np.float32) < share
         return steps
-
-
-def _surprise(symbols: NDArray[np.integer[Any]]) -> Floats:
-    surprise: Floats = np.log1p(np.abs(symbols), dtype=np.float32)
-    return surprise

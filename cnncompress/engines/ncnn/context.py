@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.engines.lazy import Lazy
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
 from cnncompress.engines.ncnn.mats import FeatureMap, Memory
@@ -17,15 +18,25 @@ from cnncompress.entropy.parts import STEPS
 from cnncompress.model.config import ModelConfig
 from cnncompress.units import Hundredths
 
+SMALL_MAP = 256
+"""Positions of a feature map, those of 512x512 pixels, up to which reading Winograd's weights takes longer than their
+algorithm saves."""
+
 
 class MeanContext:
     """A net for each of the four steps. Holds no state between calls; threads may share it."""
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
-        """Loads the nets; arguments as for `Analysis`."""
+        """Loads no net yet; arguments as for `Analysis`."""
+
+        def load(winograd: bool) -> list[Net]:
+            descriptions = (_described(config, arrays, step) for step in range(STEPS))
+            return [Net(*described, memory, threads, winograd=winograd) for described in descriptions]
+
         self._memory = memory
         self._quality = [arrays[f"context.{step}.quality.table"] for step in range(STEPS)]
-        self._nets = [Net(*_described(config, arrays, step), memory, threads) for step in range(STEPS)]
+        self._for_small_maps = Lazy(lambda: load(winograd=False))
+        self._for_large_maps = Lazy(lambda: load(winograd=True))
 
     def means(
         self, step: int, known: FeatureMap, normaliser: NDArray[np.float32], quality: Hundredths
@@ -42,7 +53,10 @@ class MeanContext:
             float32 ``[M, h/2, w/2]``.
         """
         vector = self._memory.vector(interpolated(self._quality[step], quality))
-        (means,) = self._nets[step]({"known": known, "quality": vector, "normaliser": self._memory.vector(normaliser)})
+        _, height, width = known.elements.shape
+        nets = self._for_small_maps if height * width <= SMALL_MAP else self._for_large_maps
+        inputs = {"known": known, "quality": vector, "normaliser": self._memory.vector(normaliser)}
+        (means,) = nets.value[step](inputs)
         return means.copy()
 
 

@@ -29,7 +29,9 @@ _pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char
 class Net:
     """A net that is loaded. Threads may run it at the same time."""
 
-    def __init__(self, graph: Graph, outputs: Sequence[str], memory: Memory, threads: int = 1) -> None:
+    def __init__(
+        self, graph: Graph, outputs: Sequence[str], memory: Memory, threads: int = 1, *, winograd: bool = True
+    ) -> None:
         """Loads a net.
 
         Args:
@@ -37,12 +39,14 @@ class Net:
             outputs: Blobs that are wanted.
             memory: Where these and all other blobs are.
             threads: How many run it.
+            winograd: Whether to use Winograd's algorithm, whose weights take four times the room.
         """
         text, self._outputs = graph.text(outputs)
         self._memory = memory
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads = threads
+        options.use_winograd_convolution = winograd
         options.openmp_blocktime = _SPIN_MILLISECONDS
         options.blob_allocator = memory.feature_maps
         options.workspace_allocator = memory.workspace

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
+from cnncompress.codec.refinement.distortion import Distortion
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
 from cnncompress.model.weights import Weights
 from cnncompress.units import Hundredths
@@ -42,20 +43,12 @@ def test_bits_of_escapes_are_about_those_of_the_coder(costs: SymbolCosts, weight
         assert costs.bits(symbols, levels)[0] == pytest.approx(expected, abs=2.5)
 
 
-def _moved(levels: NDArray[np.uint8], change: int) -> NDArray[np.uint8]:
-    moved: NDArray[np.uint8] = np.clip(levels.astype(int) + change, 0, 63).astype(np.uint8)
-    return moved
-
-
 def test_changes_of_bits_are_differences(costs: SymbolCosts) -> None:
     symbols = np.tile(np.array([0, 1, -3, 40]), (64, 1))
     levels = np.arange(64, dtype=np.uint8)[:, None].repeat(4, axis=1)
     steps, here = costs.steps(symbols, levels), costs.bits(symbols, levels)
     np.testing.assert_allclose(steps.down, costs.bits(symbols - 1, levels) - here, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(steps.up, costs.bits(symbols + 1, levels) - here, rtol=1e-4, atol=1e-5)
-    # Nothing lies beyond the first and the last level.
-    narrower, wider = (costs.bits(symbols, _moved(levels, change)) for change in (-1, 1))
-    np.testing.assert_allclose(costs.widening(symbols, levels), 0.5 * (wider - narrower), rtol=1e-4, atol=1e-5)
 
 
 def test_symbols_beyond_all_tables_are_taken_for_the_first_beyond(costs: SymbolCosts) -> None:
@@ -63,15 +56,13 @@ def test_symbols_beyond_all_tables_are_taken_for_the_first_beyond(costs: SymbolC
     for sign in (-1, 1):
         first, far = (np.full(2, sign * magnitude) for magnitude in (costs.limit, 1 << 20))
         assert np.array_equal(costs.bits(far, levels), costs.bits(first, levels))
-        assert np.array_equal(costs.widening(far, levels), costs.widening(first, levels))
         steps = costs.steps(far, levels)
         assert not (steps.down if sign > 0 else steps.up).any()
 
 
 def test_cost_is_lambda_times_error_plus_rate() -> None:
     original = np.full((4, 5, 3), 100, np.uint8)
-    measure = RateDistortion(0.5, original)
+    measure = RateDistortion(0.5, Distortion(original, 0.0))
     assert measure.of(b"x" * 10, original) == pytest.approx(80 / 20)
     assert measure.of(b"", original + 2) == pytest.approx(0.5 * 4)
-    # One value off by the whole range, in bits of the whole image.
-    assert measure.bits_per_square == pytest.approx(0.5 * 255**2 / 3)
+    assert measure.bits == pytest.approx(0.5 * 20)

@@ -1,0 +1,68 @@
+"""The distortion that a model was trained for, of one image: squared errors, and what structure is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cnncompress.codec.refinement.ms_ssim import WINDOW, Floats, Similarity
+
+PEAK = 255.0
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Shares of red, green and blue in the luma of ITU-R BT.709."""
+SIMILARITY_SCALE = 1000.0
+"""What brings one minus the similarity to the order of magnitude of a squared error."""
+
+Samples = NDArray[Any]
+"""``[H, W, 3]``, RGB in 0 .. 255: uint8, or float32 before rounding."""
+
+
+class Distortion:
+    """``(1 - share) * MSE + share * 1000 * (1 - MS-SSIM of the luma)``, with squared errors at a peak of 255.
+
+    It is that of `cnncompress.training.objective`. Images with a side of less than 11 pixels have no similarity, and
+    squared errors count alone.
+    """
+
+    def __init__(self, original: NDArray[np.uint8], similarity_share: float) -> None:
+        """Takes the original.
+
+        Args:
+            original: uint8 ``[H, W, 3]``.
+            similarity_share: 0 .. 1, without 1.
+        """
+        self.original = original
+        similar = similarity_share > 0.0 and min(original.shape[:2]) >= WINDOW
+        self._similarity = Similarity(_luma(original)) if similar else None
+        self._similarity_weight = SIMILARITY_SCALE * similarity_share if similar else 0.0
+        self.square_weight = 1.0 - similarity_share if similar else 1.0
+        """Weight of the mean of squared errors."""
+
+    def of(self, image: Samples) -> float:
+        """Distortion of an image."""
+        squares = np.square(image - self.original.astype(np.float32)).mean(dtype=np.float64)
+        lost = 0.0 if self._similarity is None else 1.0 - self._similarity.of(_luma(image))
+        return self.square_weight * float(squares) + self._similarity_weight * lost
+
+    def gradient(self, image: Samples) -> Floats:
+        """How it changes with each sample, in white: float32 ``[H, W, 3]``."""
+        errors = image - self.original.astype(np.float32)
+        slopes: Floats = errors * np.float32(2.0 * PEAK * self.square_weight / errors.size)
+        if self._similarity is not None:
+            by_luma = np.float32(-self._similarity_weight) * self._similarity.gradient(_luma(image))
+            slopes += by_luma[:, :, None] * LUMA
+        return slopes
+
+    def luma_curvatures(self) -> list[Floats]:
+        """What squares of small errors of the luma cost beside squares of all samples, see `Similarity.curvatures`."""
+        if self._similarity is None:
+            return []
+        return [np.float32(self._similarity_weight) * weights for weights in self._similarity.curvatures()]
+
+
+def _luma(image: Samples) -> Floats:
+    """Luma in 0 .. 1."""
+    luma: Floats = (image.astype(np.float32) @ LUMA) * np.float32(1.0 / PEAK)
+    return luma

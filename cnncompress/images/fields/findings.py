@@ -1,0 +1,49 @@
+"""What the fields of an image file say that decoding its pixels does not show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cnncompress.bitstream.ancillary import Metadata
+from cnncompress.images.fields.colours import ColourTag
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Findings about one file.
+
+    Attributes:
+        refusal: Kind of picture that would come out wrong, such as "camera raw (DNG)"; None if it does not.
+        kind: Kind of picture, for the message if the decoder refuses it; None if it is a usual one.
+        pictures: One line for each further picture: gain map, second view, depth map, preview that is not a thumbnail.
+        extras: One line for each other part that a .cnc file has no place for: comments, captions, application data,
+            video or unknown bytes behind the end.
+        remarks: Whether there are small notes of programs, such as a time stamp or a thumbnail, which nobody misses but
+            which `strip` must not let through.
+        losses: One line for each property of the picture itself that is lost, such as a fifth band.
+        damage: One line for each defect that a decoder repairs without a word.
+        colour_tag: What the file says about its colours in place of an ICC profile; None for sRGB or nothing.
+        metadata: Metadata that Pillow does not find or refuses to read.
+        known: Whether the format has a reader, and all of the file was looked at.
+    """
+
+    refusal: str | None = None
+    kind: str | None = None
+    pictures: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    remarks: bool = False
+    losses: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+    colour_tag: ColourTag | None = None
+    metadata: Metadata = Metadata()  # noqa: RUF009 - frozen
+    known: bool = False
+
+    @property
+    def discloses_more(self) -> bool:
+        """Whether the file holds, or may hold, more than picture, profile, EXIF and XMP."""
+        return bool(self.pictures or self.extras or self.remarks) or not self.known
+
+
+def named_once(lines: list[str]) -> tuple[str, ...]:
+    """Returns the lines in order, each once."""
+    return tuple(dict.fromkeys(lines))

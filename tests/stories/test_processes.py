@@ -1,0 +1,85 @@
+"""Codecs in other processes: forked ones, and those that a codec is sent to."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from own_process import in_own_process
+from random_model import write_random_model
+
+from cnncompress.api import Codec
+from cnncompress.errors import UnknownModel
+from cnncompress.images.limits import Limits
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Codec:
+    write_random_model(tmp_path / "tiny.safetensors")
+    return Codec(tmp_path / "tiny.safetensors", "cpu", limits=Limits(10_000))
+
+
+def test_a_codec_can_be_pickled(tiny: Codec, astronaut: NDArray[np.uint8]) -> None:
+    data = pickle.dumps(tiny)
+    assert len(data) < 1000, "weights do not travel"
+    for again in (pickle.loads(data), copy.deepcopy(tiny)):
+        assert (again.model, again.fingerprint, again.device, again.limits) == (
+            tiny.model, tiny.fingerprint, "cpu", Limits(10_000),
+        )  # fmt: skip
+        assert again.compress(astronaut[:64, :64]) == tiny.compress(astronaut[:64, :64])
+
+
+def test_relative_paths_lead_to_the_same_model(tiny: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pickle.dumps(Codec("tiny.safetensors", "cpu"))
+    monkeypatch.chdir("/")
+    assert pickle.loads(data).fingerprint == tiny.fingerprint
+
+
+def test_another_model_of_that_name_is_refused(tiny: Codec, tmp_path: Path) -> None:
+    data = pickle.dumps(tiny)
+    write_random_model(tmp_path / "tiny.safetensors", seed=7)
+    with pytest.raises(UnknownModel, match="the codec was made with model"):
+        pickle.loads(data)
+
+
+def compressed_by(codec: Codec, pixels: NDArray[np.uint8]) -> bytes:
+    return codec.compress(pixels)
+
+
+@pytest.mark.slow
+def test_a_codec_in_a_spawned_process(tiny: Codec, astronaut: NDArray[np.uint8]) -> None:
+    crop = np.ascontiguousarray(astronaut[:64, :64])
+    assert in_own_process(compressed_by, tiny, crop) == tiny.compress(crop)
+
+
+FORKED = """
+import os, sys
+import numpy as np
+from cnncompress import Codec
+codec = Codec(sys.argv[1], "cpu", engine=sys.argv[2])
+pixels = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)
+expected = codec.compress(pixels)
+child = os.fork()
+if child == 0:
+    os._exit(0 if codec.compress(pixels) == expected and codec.decompress(expected).size == (256, 256) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes of that kind")
+@pytest.mark.parametrize("engine", ["ncnn", "torch"])
+def test_a_forked_child_computes(engine: str, tiny: Codec, tmp_path: Path) -> None:
+    """It would wait for ever for threads that only its parent has."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", FORKED, str(tmp_path / "tiny.safetensors"), engine]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "0\n", done.stderr
