@@ -1,4 +1,4 @@
-"""Speed and memory of cnncompress: ``python benchmarks speed|files|scale|large|effort|versions``."""
+"""Speed and memory of cnncompress: ``python benchmarks files|scale|large|effort|versions``."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from cnncompress.files import check_output
 if TYPE_CHECKING:
     from PIL import Image
 
-    from cnncompress.evaluation.speed import Speed
-
 # What measures is imported after the threads are limited: the codecs' libraries count processors when they are loaded.
 
 DATA_SET = "kodak"
@@ -36,54 +34,7 @@ _data = click.option("--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_t
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 def main() -> None:
-    """Measure how fast cnncompress is, what memory it takes, and what effort buys."""
-
-
-@main.command("speed")
-@click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
-@_quality
-@_threads
-@click.option("--repeat", default=5, type=click.IntRange(min=1), help="Timed runs; medians are printed.")
-@_model
-@_device
-@click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
-def speed_command(
-    path: Path | None, quality: float, threads: int, repeat: int, model: str | None, device: str, with_peers: bool
-) -> None:
-    """Print encode and decode times of one image by stage, peak memory and start-up times.
-
-    All with the model loaded, but for the start-up times.
-    """
-    with _measuring(threads):
-        from cnncompress.evaluation import peers, sources, speed
-        from cnncompress.evaluation.peak_memory import peak_memory_mib
-        from cnncompress.evaluation.stopwatch import Stopwatch
-
-        image = sources.load_rgb(path) if path else speed.generated_image()
-        environment = current_environment()
-        click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
-        stopwatch = Stopwatch()
-        codec = peers.CncCodec(model, device, stopwatch=stopwatch)
-        measured = speed.measure_speed(codec, image, quality, repeat, stopwatch)
-        click.echo(speed.format_speed(measured))
-        memory = peak_memory_mib()  # before the peers can raise it
-        click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))
-        if with_peers:
-            _print_peers(image, measured, repeat)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder, "image.cnc")
-            file.write_bytes(codec.encode(image, quality))
-            for label, arguments in (("--help", ["--help"]), ("info", ["info", str(file)])):
-                click.echo(f"start-up of cnncompress {label}: {speed.startup_seconds(arguments):.3f} s")
-
-
-def _print_peers(image: Image.Image, measured: Speed, repeat: int) -> None:
-    from cnncompress.evaluation import peers, speed
-
-    for name in ("avif", "webp", "jpeg"):
-        peer = peers.find_codec(name)
-        near = speed.quality_near(peer, image, measured.bpp)
-        click.echo(speed.format_ratio(measured, speed.measure_speed(peer, image, near, repeat)))
+    """Measure many files, large images, and what effort buys; ``cnncompress bench`` measures a single image."""
 
 
 @main.command("files")

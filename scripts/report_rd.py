@@ -10,7 +10,7 @@ import click
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.curves import read_published
 from cnncompress.evaluation.markdown import bd_rate_markdown, curve_markdown
-from cnncompress.evaluation.report import compared_codec, format_report
+from cnncompress.evaluation.plain_text import compared_codec, format_results
 from cnncompress.evaluation.results import merge, read_results
 
 
@@ -25,7 +25,7 @@ from cnncompress.evaluation.results import merge, read_results
 def main(
     results: tuple[Path, ...], of: str | None, markdown: bool, anchors: Path | None, anchor_names: tuple[str, ...]
 ) -> None:
-    """Print mean curves, BD-rates and times of RESULTS, JSON files of evaluate.py on the same images."""
+    """Print mean curves, BD-rates and times of RESULTS, JSON files of "cnncompress eval" on the same images."""
     try:
         measured = merge([read_results(path) for path in results])
         if markdown:
@@ -33,7 +33,7 @@ def main(
             click.echo(f"{bd_rate_markdown(measured, codec)}\n\n{curve_markdown(codec)}")
         else:
             published = read_published(anchors, anchor_names) if anchors else ()
-            click.echo(format_report(measured, published, of))
+            click.echo(format_results(measured, published, of))
     except CnncompressError as error:
         click.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)

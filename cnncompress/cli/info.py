@@ -3,53 +3,98 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.console import printable, table
-from cnncompress.cli.exit_codes import print_error
-from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
+from cnncompress.cli.exit_codes import print_error, working_on
+from cnncompress.cli.options.running import MODEL_VARIABLE
+from cnncompress.codec.tiles import TileGrid
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
+from cnncompress.files import check_output, write_output
 from cnncompress.probe import Info, probe
+
+if TYPE_CHECKING:
+    from cnncompress.codec.bit_map import BitMap
 
 JSON_SCHEMA = 1
 
-_HEADINGS = ("size", "mode", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file")
+_HEADINGS = ("size", "mode", "coding", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file")
+_TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
 
 
 @click.command("info", short_help="Show what is in .cnc files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.option("-v", "--verbose", is_flag=True, help="Also list the tiles of each file, with their bytes.")
+@click.option(
+    "--bits", metavar="IMAGE", help="Of one FILE: write a picture of the bits of each block of 16x16 pixels, as PNG."
+)
+@click.option(
+    "--model",
+    metavar="NAME|PATH",
+    envvar=MODEL_VARIABLE,
+    show_envvar=True,
+    help="For --bits: a model that is not installed.",
+)
+@click.option("-f", "--force", is_flag=True, help="Replace the picture of --bits if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each file.")
 @click.pass_context
-def command(ctx: click.Context, files: tuple[str, ...], as_json: bool) -> None:
+def command(
+    ctx: click.Context,
+    files: tuple[str, ...],
+    verbose: bool,
+    bits: str | None,
+    model: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
     """Show what is in .cnc files, and check their checksums.
 
     \b
     Examples:
       cnncompress info photo.cnc
-      cnncompress info *.cnc
+      cnncompress info -v *.cnc
       cnncompress info --json photo.cnc
+      cnncompress info --bits bits.png photo.cnc
 
-    The command continues after a damaged file.
+    The command continues after a damaged file. Bright blocks of the picture of --bits took many bits; the decoder's
+    probability tables tell them exactly.
     """
+    if bits is not None:
+        if len(files) > 1:
+            raise click.UsageError("--bits needs a single FILE.")
+        with working_on(bits):
+            check_output(bits, force=force)
     rows = []
+    texts = []
     exit_codes = []
     for file in files:
         try:
-            info = probe(read_cnc(file))
+            data = read_cnc(file)
+            info = probe(data)
+            counted = None if bits is None else _bit_map(data, model)
         except CnncompressError as error:
             print_error(error, file)
             exit_codes.append(error.exit_code)
             if as_json:
                 _echo_json(file, {"status": "error", "error": str(error), "exit_code": error.exit_code})
             continue
+        if bits is not None and counted is not None:
+            _write(counted, info, bits, force=force)
         if as_json:
-            _echo_json(file, {"status": "ok", **_facts(info)})
-        else:
-            rows.append(_row(file, info))
+            _echo_json(file, {"status": "ok", **_facts(info), **_bit_facts(counted)})
+            continue
+        rows.append(_row(file, info))
+        if verbose and info.coding == "learned":
+            texts.append(f"{printable(file)}\n{_tile_table(info)}")
+        if counted is not None:
+            texts.append(_sentence(counted))
     if rows:
-        click.echo(table([_HEADINGS, *rows]))
+        click.echo("\n\n".join([table([_HEADINGS, *rows]), *texts]))
     if exit_codes:
         ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
 
@@ -67,6 +112,12 @@ def _facts(info: Info) -> dict[str, object]:
     return facts
 
 
+def _bit_facts(counted: BitMap | None) -> dict[str, object]:
+    if counted is None:
+        return {}
+    return {"bits": {"sum": round(float(counted.bits.sum()), 1), "payload": counted.payload_bits}}
+
+
 def _sums(info: Info) -> dict[str, int]:
     """Returns the bytes of the chunks by name, summed over all tiles."""
     sums: dict[str, int] = {}
@@ -79,11 +130,59 @@ def _row(file: str, info: Info) -> tuple[str, ...]:
     return (
         f"{info.width}x{info.height}",
         info.mode,
-        info.coding if info.quality is None else f"{info.quality:g}",
+        info.coding,
+        "-" if info.quality is None else f"{info.quality:g}",
         str(info.file_bytes),
         f"{info.bpp:.3f}",
         info.model or ("-" if info.fingerprint is None else f"unknown ({info.fingerprint})"),
         str(info.tiles) if info.tiles == 1 else f"{info.tiles} of {info.tile_side}",
         " ".join(f"{name}:{size}" for name, size in _sums(info).items()),
         printable(file),
+    )
+
+
+def _tile_table(info: Info) -> str:
+    grid = TileGrid(info.width, info.height, info.tile_side)
+    sizes = [size for name, size in info.chunks if name == "latents"]
+    tiles = [(grid.tile(number), size) for number, size in enumerate(sizes)]
+    rows = [
+        (
+            *map(str, (number, tile.left, tile.top, tile.width, tile.height, size)),
+            f"{8 * size / (tile.width * tile.height):.3f}",
+        )
+        for number, (tile, size) in enumerate(tiles, start=1)
+    ]
+    return table([_TILE_HEADINGS, *rows])
+
+
+def _bit_map(data: bytes, model: str | None) -> BitMap:
+    from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.unpacking import parse
+
+    parsed = parse(data)
+    counted = CodecCache(model, "cpu", engine="ncnn").bit_map(parsed)
+    if counted is None:
+        raise PlanError(f"--bits needs an image that a model coded; this one is {parsed.container.coding}")
+    return counted
+
+
+def _write(counted: BitMap, info: Info, path: str, *, force: bool) -> None:
+    from PIL import Image
+
+    from cnncompress.images.heat_map import heat_map
+    from cnncompress.images.write import save_image
+    from cnncompress.model.config import PATCH
+
+    colours = heat_map(counted.bits, counted.bits.max(), PATCH)[: info.height, : info.width]
+    stream = io.BytesIO()
+    save_image(Image.fromarray(colours), stream, "png")
+    with working_on(path):
+        write_output(path, stream.getbuffer(), force=force)
+
+
+def _sentence(counted: BitMap) -> str:
+    rows, columns = counted.bits.shape
+    return (
+        f"{columns}x{rows} blocks of 16x16 pixels, {counted.bits.min():.1f} to {counted.bits.max():.1f} bits; "
+        f"their sum is {counted.bits.sum():.0f} of {counted.payload_bits} bits in the payload"
     )

@@ -19,7 +19,10 @@ from cnncompress.images.remarks import part_from_libraries, silence_pillow
 SIGTERM_EXIT_CODE = 143
 
 # Each is a module of this package with a function `command`.
-COMMANDS = ("compress", "decompress", "info", "test", "models", "train", "completion")
+COMMANDS = (
+    "compress", "decompress", "info", "test", "compare", "report", "models", "train", "eval", "plot", "bench",
+    "completion",
+)  # fmt: skip
 
 
 class LazyGroup(click.Group):

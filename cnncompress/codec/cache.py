@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.codec import ModelCodec
@@ -13,6 +14,9 @@ from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
 from cnncompress.model.manifest import find_by_fingerprint
+
+if TYPE_CHECKING:
+    from cnncompress.codec.bit_map import BitMap
 
 
 class CodecCache:
@@ -80,6 +84,11 @@ class CodecCache:
     ) -> Decoded:
         """Decodes a file with the model that it was made with, if with any; see `cnncompress.codec.unpacking`."""
         return decode(parsed, view, self.limits, self.decoder, progress)
+
+    def bit_map(self, parsed: ParsedFile) -> BitMap | None:
+        """Counts the bits of each block of a file; None if no model coded it. Errors as for `ModelCodec.bit_map`."""
+        container = parsed.container
+        return self.decoder(container.header.fingerprint).bit_map(parsed) if container.coding == "learned" else None
 
     def _load(self, model: str | os.PathLike[str] | None) -> ModelCodec:
         return ModelCodec(model, self._device, self.limits, self._engine, self._precision, self._threads)

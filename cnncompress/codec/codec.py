@@ -30,6 +30,7 @@ from cnncompress.images.view import View
 from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
+    from cnncompress.codec.bit_map import BitMap
     from cnncompress.codec.refinement.search import Refiner
     from cnncompress.codec.tile_encoder import TileCoder, TiledImage
     from cnncompress.engines.interface import Engine
@@ -139,10 +140,7 @@ class ModelCodec:
         """Decodes the tiles that a view needs; errors as in `cnncompress.codec.unpacking.LatentDecoder`."""
         header = parsed.container.header
         self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config))
-        if header.fingerprint != self.fingerprint:
-            raise UnknownModel(
-                f"made with model {header.fingerprint.hex()}, not with {self.fingerprint.hex()} ({self.model})"
-            )
+        self._check_fingerprint(parsed)
         from cnncompress.codec.tile_decoder import TileDecoder
 
         tiles = TileDecoder(
@@ -157,6 +155,26 @@ class ModelCodec:
         with _OVERFLOWS():
             plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
         return Colours(plane, tiles.missing)
+
+    def bit_map(self, parsed: ParsedFile) -> BitMap:
+        """Counts the bits of each block of a file; no float network runs.
+
+        Raises:
+            UnknownModel: It was made with another model.
+            Corrupt: A tile is damaged.
+        """
+        self._check_fingerprint(parsed)
+        from cnncompress.codec.bit_map import BitCounter
+
+        header = parsed.container.header
+        payloads = parsed.container.payloads(ChunkType.LATENTS)
+        counter = BitCounter(self._pipeline, self._weights.tables)
+        return counter.count(TileGrid.of(header), payloads, header.quality_hundredths)
+
+    def _check_fingerprint(self, parsed: ParsedFile) -> None:
+        found = parsed.container.header.fingerprint
+        if found != self.fingerprint:
+            raise UnknownModel(f"made with model {found.hex()}, not with {self.fingerprint.hex()} ({self.model})")
 
     @cached_property
     def _refiner(self) -> Refiner:

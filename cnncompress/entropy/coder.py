@@ -40,7 +40,8 @@ def _model(weights: NDArray[np.integer[Any]]) -> Any:
     return constriction.stream.model.Categorical(weights.astype(np.float64) - 1.0, perfect=False)
 
 
-def _prefix_weights() -> NDArray[np.int64]:
+def prefix_weights() -> NDArray[np.int64]:
+    """Integer weights of the Exp-Golomb prefixes ``0 .. MAX_PREFIX`` of escapes; they add up to 2^24."""
     weights = 1 + (TOTAL >> np.arange(1, MAX_PREFIX + 2))
     weights[0] += TOTAL - weights.sum()
     return weights
@@ -57,7 +58,7 @@ class EntropyModel:
         """
         self.radii = tables.radii
         self.levels = [_model(weights) for weights in tables.split()]
-        self.prefix = _model(_prefix_weights())
+        self.prefix = _model(prefix_weights())
         self.bit = _model(np.array([TOTAL // 2, TOTAL // 2]))
 
 

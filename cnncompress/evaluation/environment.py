@@ -21,7 +21,6 @@ PACKAGES = (
     "scipy",
     "ssimulacra2",
     "torch",
-    "torchmetrics",
 )
 
 

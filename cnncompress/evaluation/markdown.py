@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 
 from cnncompress.evaluation.curves import mean_curve, mean_value, rows_by_quality
-from cnncompress.evaluation.report import bd_rate_cell
+from cnncompress.evaluation.plain_text import bd_rate_cell
 from cnncompress.evaluation.results import CodecResults, Results
 
 MINUS = "\N{MINUS SIGN}"

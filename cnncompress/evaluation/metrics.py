@@ -13,22 +13,21 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import CnncompressError, MissingPackage
+from cnncompress.evaluation.ms_ssim import ms_ssim, ms_ssim_db
+from cnncompress.evaluation.pixels import PEAK, Pixels, check_pair
 
-Pixels = npt.NDArray[np.uint8]
 Measure = Callable[[Pixels, Pixels], "float | None"]
 """Original and decoded image, uint8 [H, W, 3] -> score; None where the image is too small for the metric."""
 
-PEAK = 255.0
-
-MS_SSIM_MIN_SIDE = 176
-"""The shorter side must hold the 11x11 window at the coarsest of five scales: 11 * 2**4 pixels."""
+INSTALL = "pip install 'cnncompress[eval]'"
+"""Installs what the metrics need."""
 
 SSIMULACRA2_MIN_SIDE = 225
 """The shorter side must still have 8 pixels at the coarsest of six scales, each half of the one before, rounded up."""
@@ -55,6 +54,7 @@ class Metric:
         unit: Of the values on `scale`; empty where there is none.
         decimals: Digits after the point that are kept of a score.
         load: Makes the function that computes a score.
+        packages: What has to be installed, by the names of modules.
         scale: Maps scores, or means of scores, to the scale of tables and plots, on which BD-rates are integrated.
     """
 
@@ -63,7 +63,18 @@ class Metric:
     unit: str
     decimals: int
     load: Callable[[], Measure] = field(repr=False, compare=False)
+    packages: tuple[str, ...] = ()
     scale: Callable[[float], float] = field(default=lambda score: score, repr=False, compare=False)
+
+    def check_packages(self) -> None:
+        """Checks that what the metric needs is installed, without loading it.
+
+        Raises:
+            MissingPackage: It is not.
+        """
+        missing = [name for name in self.packages if find_spec(name) is None]
+        if missing:
+            raise MissingPackage(f"{self.title} needs {' and '.join(missing)}: {INSTALL}")
 
     @property
     def heading(self) -> str:
@@ -75,6 +86,13 @@ class Scorer:
     """Computes several metrics of decoded images; keeps what they load, so one scorer serves a whole run."""
 
     def __init__(self, metrics: Sequence[Metric]) -> None:
+        """Loads the metrics.
+
+        Raises:
+            MissingPackage: One of them needs a package that is not installed.
+        """
+        for metric in metrics:
+            metric.check_packages()
         self._measures = [(metric, metric.load()) for metric in metrics]
 
     def __call__(self, original: Pixels, decoded: Pixels) -> dict[str, float | None]:
@@ -113,49 +131,10 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
     Raises:
         ValueError: Not two uint8 images of the same shape.
     """
-    _check_pair(original, decoded)
+    check_pair(original, decoded)
     error = original.astype(np.int32) - decoded.astype(np.int32)
     mse = float(np.mean(np.square(error), dtype=np.float64))
     return math.inf if mse == 0.0 else 10.0 * math.log10(PEAK * PEAK / mse)
-
-
-def ms_ssim(original: Pixels, decoded: Pixels) -> float | None:
-    """Returns the multi-scale structural similarity, linear (1 = identical), mean over the RGB channels.
-
-    Wang, Simoncelli and Bovik, "Multi-scale structural similarity for image quality assessment", 2003:
-    https://doi.org/10.1109/ACSSC.2003.1292216
-
-    Args:
-        original: uint8 [H, W, 3].
-        decoded: uint8 [H, W, 3].
-
-    Returns:
-        The similarity, or None where the shorter side is below `MS_SSIM_MIN_SIDE`.
-
-    Raises:
-        ValueError: Not two uint8 images of the same shape.
-    """
-    _check_pair(original, decoded)
-    if min(original.shape[:2]) < MS_SSIM_MIN_SIDE:
-        return None
-    # Imported here because torch takes seconds, and rate and PSNR do not need it.
-    import torch
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
-
-    def batch(pixels: Pixels) -> torch.Tensor:
-        planes = np.ascontiguousarray(pixels.transpose(2, 0, 1))
-        return torch.from_numpy(planes).to(torch.float32).unsqueeze(0)
-
-    with torch.inference_mode():
-        similarity = multiscale_structural_similarity_index_measure(batch(decoded), batch(original), data_range=PEAK)
-    if not isinstance(similarity, torch.Tensor):  # a tuple only where the contrast images are asked for
-        raise TypeError("torchmetrics returned no single similarity")
-    return min(float(similarity), 1.0)  # float32 may round identical images to just above 1
-
-
-def ms_ssim_db(similarity: float) -> float:
-    """Returns MS-SSIM in dB, -10 log10(1 - similarity); infinity for 1."""
-    return math.inf if similarity >= 1.0 else -10.0 * math.log10(1.0 - similarity)
 
 
 def ssimulacra2(original: Pixels, decoded: Pixels) -> float | None:
@@ -174,7 +153,7 @@ def ssimulacra2(original: Pixels, decoded: Pixels) -> float | None:
     Raises:
         ValueError: Not two uint8 images of the same shape.
     """
-    _check_pair(original, decoded)
+    check_pair(original, decoded)
     if min(original.shape[:2]) < SSIMULACRA2_MIN_SIDE:
         return None
     from ssimulacra2 import compute_ssimulacra2
@@ -208,7 +187,7 @@ class ColorVideoVdp:
         Raises:
             ValueError: Not two uint8 images of the same shape.
         """
-        _check_pair(original, decoded)
+        check_pair(original, decoded)
         if min(original.shape[:2]) < 2:
             return None
         if self._predictor is None:
@@ -225,9 +204,9 @@ class ColorVideoVdp:
 
 
 PSNR = Metric("psnr", "PSNR", "dB", 4, lambda: psnr)
-MS_SSIM = Metric("ms-ssim", "MS-SSIM", "dB", 6, lambda: ms_ssim, ms_ssim_db)
-SSIMULACRA2 = Metric("ssimulacra2", "SSIMULACRA2", "", 3, lambda: ssimulacra2)
-CVVDP = Metric("cvvdp", "ColorVideoVDP", "JOD", 5, ColorVideoVdp)
+MS_SSIM = Metric("ms-ssim", "MS-SSIM", "dB", 6, lambda: ms_ssim, scale=ms_ssim_db)
+SSIMULACRA2 = Metric("ssimulacra2", "SSIMULACRA2", "", 3, lambda: ssimulacra2, ("ssimulacra2",))
+CVVDP = Metric("cvvdp", "ColorVideoVDP", "JOD", 5, ColorVideoVdp, ("torch", "pycvvdp"))
 
 METRICS = (PSNR, MS_SSIM, SSIMULACRA2, CVVDP)
 """All of them, in the order of the tables."""
@@ -243,13 +222,6 @@ def find_metric(name: str) -> Metric:
         if metric.name == name:
             return metric
     raise UnknownMetricError(f"no metric {name!r}; there are {', '.join(metric.name for metric in METRICS)}")
-
-
-def _check_pair(original: Pixels, decoded: Pixels) -> None:
-    if original.shape != decoded.shape or original.ndim != 3 or original.shape[2] != 3:
-        raise ValueError(f"expected two images [H, W, 3], got {original.shape} and {decoded.shape}")
-    if original.dtype != np.uint8 or decoded.dtype != np.uint8:
-        raise ValueError(f"expected uint8 images, got {original.dtype} and {decoded.dtype}")
 
 
 def _as_file(pixels: Pixels) -> io.BytesIO:

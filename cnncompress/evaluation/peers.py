@@ -39,8 +39,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import PIL
 from PIL import Image
 
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import CnncompressError, MissingPackage
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
+from cnncompress.evaluation.metrics import INSTALL
 from cnncompress.evaluation.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
@@ -246,7 +247,8 @@ def find_codec(
         points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
-        UnknownCodecError: No such codec, this Pillow was built without it, or the plugin that it needs is missing.
+        UnknownCodecError: No such codec, or this Pillow was built without it.
+        MissingPackage: The plugin that it needs is not installed.
     """
     if name == CNC:
         return CncCodec(model, device, qualities or CNC_QUALITIES, name=label, coding=coding)
@@ -270,5 +272,5 @@ def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:
 def _load_plugin(codec: str, module: str) -> None:
     """Imports a plugin of Pillow, which then knows its format."""
     if importlib.util.find_spec(module) is None:
-        raise UnknownCodecError(f"the codec {codec!r} needs {JPEG_XL_PACKAGE}: pip install 'cnncompress[eval]'")
+        raise MissingPackage(f"the codec {codec!r} needs {JPEG_XL_PACKAGE}: {INSTALL}")
     importlib.import_module(module)

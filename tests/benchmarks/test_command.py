@@ -40,17 +40,6 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_speed(image: Path, model: Path) -> None:
-    done = run("speed", "--image", image, "--model", model, "--device", "cpu", "--repeat", "1", "--peers")
-    assert done.returncode == 0, done.stderr
-    first, second, *rest = done.stdout.splitlines()
-    assert first.startswith("128x96, 1 threads, ") and second.startswith("cnc, quality 50 (")
-    assert [re.split(r"[ :]+", line.strip())[0] for line in rest] == [
-        *("encode", "decode", "peak", "avif", "webp", "jpeg", "start-up", "start-up")
-    ]
-
-
-@pytest.mark.slow
 def test_effort(image: Path, model: Path, tmp_path: Path) -> None:
     options = ("--model", model, "--device", "cpu", "--levels", "1", "--json", tmp_path / "effort.json")
     done = run("effort", "--image", image, *options)
@@ -105,8 +94,7 @@ def test_versions(image: Path, model: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["speed", "--image", "no-such.png"], 3, "no-such.png"),
-        (["speed", "--threads", "0"], 2, "expected 1 to"),
+        (["effort", "--threads", "0"], 2, "expected 1 to"),
         (["effort", "--levels", "10"], 1, "levels are 0 .. 9"),
         (["effort"], 3, "set CNNCOMPRESS_DATA for names of data sets"),
         (["versions", "--before", "no-such-folder"], 2, "no-such-folder"),

@@ -178,9 +178,9 @@ def test_terminal_is_refused_as_output(command: str, image: Path) -> None:
 def test_info_table(good: Path) -> None:
     result = run("info", good)
     assert (result.exit_code, result.stderr) == (0, "")
-    headings, values = (line.split(maxsplit=8) for line in result.stdout.splitlines())
-    assert headings == ["size", "mode", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file"]
-    assert values[:6] == ["20x10", "RGB", "62.5", "70", "2.800", "unknown"]
+    headings, values = (line.split(maxsplit=9) for line in result.stdout.splitlines())
+    assert headings == ["size", "mode", "coding", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file"]
+    assert values[:7] == ["20x10", "RGB", "learned", "62.5", "70", "2.800", "unknown"]
     assert result.stdout.splitlines()[1].endswith(f"unknown (00ff1234)  1      latents:50  {good}")
 
 
@@ -215,8 +215,8 @@ def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
     path = tmp_path / "stored.cnc"
     chunks = (Chunk(ChunkType.ORIGINAL, b"GIF89a"), Chunk(ChunkType.SOURCE, b"\6\0\0\0\0gif"))
     path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, Hundredths(0), bytes(4)), chunks)))
-    values = run("info", path).stdout.splitlines()[1].split(maxsplit=7)
-    assert values == ["20x10", "RGB", "stored", "37", "1.480", "-", "1", f"original:6 source:8  {path}"]
+    values = run("info", path).stdout.splitlines()[1].split(maxsplit=8)
+    assert values == ["20x10", "RGB", "stored", "-", "37", "1.480", "-", "1", f"original:6 source:8  {path}"]
     facts = json.loads(run("info", "--json", path).stdout)
     assert (facts["quality"], facts["fingerprint"], facts["original"]) == (None, None, "gif")
     assert facts["source"] == {"ending": "gif", "size": 6}

@@ -8,7 +8,8 @@ import pytest
 
 from cnncompress.evaluation.curves import Curve, image_curves, mean_curve, read_published
 from cnncompress.evaluation.environment import Environment
-from cnncompress.evaluation.metrics import MS_SSIM, PSNR, SSIMULACRA2, ms_ssim_db
+from cnncompress.evaluation.metrics import MS_SSIM, PSNR, SSIMULACRA2
+from cnncompress.evaluation.ms_ssim import ms_ssim_db
 from cnncompress.evaluation.results import CodecResults, Measurement, ResultsError
 
 _POINT = Measurement("", 0, 100, 100, 1, 0.0, 0.1, 0.1, {})

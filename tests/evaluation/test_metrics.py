@@ -8,11 +8,11 @@ from PIL import Image, ImageFilter
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio
 
+from cnncompress.errors import MissingPackage
 from cnncompress.evaluation.metrics import (
     CVVDP,
     METRICS,
     MS_SSIM,
-    MS_SSIM_MIN_SIDE,
     PSNR,
     SSIMULACRA2,
     SSIMULACRA2_MIN_SIDE,
@@ -22,11 +22,10 @@ from cnncompress.evaluation.metrics import (
     UnknownMetricError,
     bits_per_pixel,
     find_metric,
-    ms_ssim,
-    ms_ssim_db,
     psnr,
     ssimulacra2,
 )
+from cnncompress.evaluation.ms_ssim import MS_SSIM_MIN_SIDE, ms_ssim, ms_ssim_db
 
 IDENTICAL = {"psnr": math.inf, "ms-ssim": 1.0, "ssimulacra2": 100.0, "cvvdp": 10.0}
 
@@ -102,6 +101,18 @@ def test_colour_errors_are_seen_by_the_metrics_for_looks() -> None:
     assert (scores["cvvdp"] or 10.0) < 6.0
 
 
+@pytest.mark.parametrize("sigma", [2.0, 20.0])
+def test_ms_ssim_agrees_with_torchmetrics(sigma: float) -> None:
+    import torch
+    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+
+    photograph = data.astronaut()[:181, :230]
+    noisy = _noisy(photograph, sigma)
+    planes = [torch.from_numpy(pixels.transpose(2, 0, 1).astype(float))[None] for pixels in (noisy, photograph)]
+    expected = float(multiscale_structural_similarity_index_measure(planes[0], planes[1], data_range=255.0))
+    assert ms_ssim(photograph, noisy) == pytest.approx(expected, abs=1e-7)
+
+
 def test_ms_ssim_of_identical_images_is_infinite_in_decibels() -> None:
     assert ms_ssim_db(1.0) == math.inf
 
@@ -142,6 +153,14 @@ def test_every_metric_is_found_and_others_are_listed() -> None:
     assert [find_metric(metric.name) for metric in METRICS] == list(METRICS)
     with pytest.raises(UnknownMetricError, match=r"no metric 'ms_ssim'; there are psnr, ms-ssim, ssimulacra2, cvvdp"):
         find_metric("ms_ssim")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
+    for metric in (PSNR, MS_SSIM):
+        metric.check_packages()
+    with pytest.raises(MissingPackage, match=r"SSIMULACRA2 needs ssimulacra2: pip install 'cnncompress\[eval\]'"):
+        Scorer([PSNR, SSIMULACRA2])
 
 
 def test_headings_carry_the_unit() -> None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from cnncompress.errors import MissingPackage
 from cnncompress.evaluation.bdrate import bd_rate
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import PSNR, bits_per_pixel, psnr
@@ -93,7 +94,7 @@ def test_ladders_can_be_thinned() -> None:
 
 def test_a_missing_plugin_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(UnknownCodecError, match="'jxl' needs pillow-jxl-plugin"):
+    with pytest.raises(MissingPackage, match="'jxl' needs pillow-jxl-plugin"):
         find_codec("jxl")
 
 

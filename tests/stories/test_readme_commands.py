@@ -35,7 +35,7 @@ else:
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
-LONG = ("python scripts/evaluate.py", "python benchmarks", "cnncompress train")
+LONG = ("cnncompress eval", "cnncompress bench", "cnncompress report", "python benchmarks", "cnncompress train")
 """These measure or train: of them only the arguments are read."""
 INSTALLS = "pip install"
 TESTS = "python -m pytest"
@@ -83,11 +83,11 @@ def folder(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def prepare(arguments: list[str]) -> None:
     """Makes the files that commands of the README read and others of it have made."""
-    if arguments[0] not in ("decompress", "info"):
+    if arguments[0] not in ("compare", "decompress", "info"):
         return
     model = "mine.safetensors" if "--model" in arguments else None
     for name in arguments[1:]:
-        if name.endswith((".png", ".webp")):
+        if name.endswith((".png", ".webp")) and arguments[0] == "decompress":
             Path(name).unlink(missing_ok=True)
         if name.endswith(".cnc"):
             Path(name).write_bytes(cnncompress.compress("photo.png", model=model, device="cpu"))
@@ -114,7 +114,7 @@ def click_command(words: list[str]) -> tuple[click.Command, list[str]]:
 def read_arguments(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:
     """Reads arguments as the command would, down to its sub-command, and runs nothing."""
     if isinstance(command, click.Group):
-        context = click.Context(command)
+        context = click.Context(command, **command.context_settings)  # commands keep the help option that they saw
         name, below, rest = command.resolve_command(context, list(arguments))
         assert below is not None, name
         read_arguments(below, rest, context)
@@ -123,7 +123,7 @@ def read_arguments(command: click.Command, arguments: list[str], parent: click.C
 
 
 def test_every_command_is_looked_at() -> None:
-    for start in (INSTALLS, TESTS, "cnncompress train", "python scripts/evaluate.py"):
+    for start in (INSTALLS, TESTS, "cnncompress train", "cnncompress eval"):
         assert any(command.startswith(start) for command in COMMANDS), start
     assert len(PIPES) >= 2 and len(ONE_BY_ONE) >= 10
 

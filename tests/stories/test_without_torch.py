@@ -49,6 +49,21 @@ def test_files_there_and_back(photo: Path, tmp_path: Path) -> None:
         assert image.size == (130, 100)
 
 
+@pytest.mark.slow
+def test_pages_and_figures(photo: Path, tmp_path: Path, coffee: np.ndarray) -> None:
+    Image.fromarray(coffee[:240, :260]).save(photo)
+    page, packed = tmp_path / "report.html", tmp_path / "photo.cnc"
+    for arguments in (
+        ("report", photo, "-o", page, "-q", "60", "--against", "webp", "--quiet"),
+        ("compress", photo, packed, "--coding", "learned"),
+        ("info", "--bits", tmp_path / "bits.png", packed),
+        ("compare", photo, packed, "--metrics", "psnr,ms-ssim,ssimulacra2"),
+    ):
+        done = run(*arguments)
+        assert (done.returncode, done.stderr) == (0, ""), arguments
+    assert page.is_file() and (tmp_path / "bits.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("options", "what"),
     [

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     _AreaType = click.ParamType[tuple[int, int, int, int]]
     _TileType = click.ParamType[int | None]
     _ShardType = click.ParamType[Shard]
+    _NamesType = click.ParamType[tuple[str, ...]]
+    _QualitiesType = click.ParamType[tuple[float, ...]]
 else:  # not generic in older releases of click
     _SizeType = _TextType = _DevicesType = _StripType = _ColourType = _AreaType = _TileType = click.ParamType
-    _ShardType = click.ParamType
+    _ShardType = _NamesType = _QualitiesType = click.ParamType
 
 _DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?|mps")
 _COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
@@ -195,3 +197,33 @@ class ShardChoice(_ShardType):
             return parse_shard(str(value), os.environ)
         except PlanError as error:
             self.fail(f"{error}.", param, ctx)
+
+
+class Names(_NamesType):
+    """Names separated by commas; each counts once."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Returns the names in their order."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(dict.fromkeys(name.strip() for name in str(value).split(",") if name.strip()))
+
+
+class Qualities(_QualitiesType):
+    """Qualities ``0 .. 100`` separated by commas."""
+
+    name = "list"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        """Returns the qualities, ascending; at least one."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = sorted({float(part) for part in str(value).split(",")})
+        except ValueError:
+            self.fail(f"{value!r} is not a list like 30,60: numbers with commas between them.", param, ctx)
+        if not all(0 <= number <= 100 for number in numbers):
+            self.fail(f"{value!r} is not a list of qualities from 0 to 100.", param, ctx)
+        return tuple(numbers)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.codec.refinement.distortion import Distortion
-from cnncompress.entropy.tables import TOTAL, ScaleTables
+from cnncompress.entropy.symbol_bits import SymbolBits
+from cnncompress.entropy.tables import ScaleTables
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
@@ -76,16 +77,8 @@ class SymbolCosts:
             tables: The probability tables.
         """
         self.limit = int(tables.radii.max()) + 1
-        magnitudes = np.abs(np.arange(-self.limit, self.limit + 1))
-        rows = []
-        for radius, weights in zip(tables.radii, tables.split(), strict=True):
-            bits = np.log2(TOTAL) - np.log2(weights)
-            # An escape, an Exp-Golomb prefix of about p + 1 bits, the sign, and p more bits.
-            prefix = np.floor(np.log2(np.maximum(magnitudes - radius, 1)))
-            row = bits[-1] + 2.0 * prefix + 2.0
-            row[self.limit - radius : self.limit + radius + 1] = bits[:-1]
-            rows.append(row)
-        here = np.stack(rows)
+        symbols, levels = np.arange(-self.limit, self.limit + 1), np.arange(len(tables.radii), dtype=np.uint8)
+        here = SymbolBits(tables)(symbols, levels[:, None])
         self._bits = here.astype(np.float32)
         table = np.pad(here, ((0, 0), (1, 1)), mode="edge")
         down, up = table[:, :-2] - here, table[:, 2:] - here

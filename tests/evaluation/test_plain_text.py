@@ -7,12 +7,12 @@ import pytest
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, SSIMULACRA2
-from cnncompress.evaluation.report import (
+from cnncompress.evaluation.plain_text import (
     bd_rate_table,
     compared_codec,
     curve_table,
     default_quality_sentence,
-    format_report,
+    format_results,
     time_table,
 )
 from cnncompress.evaluation.results import CodecResults, Measurement, Results, ResultsError
@@ -110,7 +110,7 @@ def test_time_table_is_per_image_and_per_megapixel() -> None:
 
 
 def test_the_whole_report_has_a_table_for_each_metric() -> None:
-    report = format_report(Results((_codec("jpeg", 1.0), _codec("cnc", 0.5))))
+    report = format_results(Results((_codec("jpeg", 1.0), _codec("cnc", 0.5))))
     order = [
         "jpeg: mean",
         "cnc: mean",
@@ -121,7 +121,7 @@ def test_the_whole_report_has_a_table_for_each_metric() -> None:
     ]
     assert [report.index(title) for title in order] == sorted(report.index(title) for title in order)
     assert "ColorVideoVDP" not in report
-    alone = format_report(Results((_codec("jpeg", 1.0),)))
+    alone = format_results(Results((_codec("jpeg", 1.0),)))
     assert "BD-rate" not in alone
 
 
@@ -130,9 +130,9 @@ def test_cnncompress_is_compared_unless_another_codec_is_asked_for() -> None:
     assert compared_codec(results).codec == "cnc"
     assert compared_codec(results, "own").codec == "own"
     assert compared_codec(Results(results.codecs[::2])).codec == "jpeg"
-    assert "BD-rate of own in % by PSNR" in format_report(results, of="own")
+    assert "BD-rate of own in % by PSNR" in format_results(results, of="own")
     with pytest.raises(ResultsError, match="no codec 'other'"):
-        format_report(results, of="other")
+        format_results(results, of="other")
 
 
 def test_the_default_quality_in_a_sentence() -> None:
@@ -142,4 +142,4 @@ def test_the_default_quality_in_a_sentence() -> None:
     sentence = "Quality 60, the default, means 1.00 bpp and 36.0 dB on these 2 images."
     assert default_quality_sentence(replace(codec, rows=rows)) == sentence
     assert default_quality_sentence(replace(codec, codec="jpeg", rows=rows)) is None
-    assert sentence in format_report(Results((replace(codec, rows=rows),)))
+    assert sentence in format_results(Results((replace(codec, rows=rows),)))

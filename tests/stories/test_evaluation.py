@@ -1,4 +1,4 @@
-"""The drivers in scripts/, run as a user runs them."""
+"""``eval`` and ``plot``, and the tables in scripts/, run as a user runs them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.skipif(not (ROOT / "scripts").is_dir(), reason="no scripts beside the tests")
 
 
-def _run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def _run(program: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs a script, by its name, or a command of cnncompress."""
     environment = {name: value for name, value in os.environ.items() if name != "CNNCOMPRESS_DATA"}
     environment["PYTHONPATH"] = str(ROOT)
-    command = [sys.executable, "-W", "error", str(ROOT / "scripts" / script), *map(str, arguments)]
+    started = [str(ROOT / "scripts" / program)] if program.endswith(".py") else ["-m", "cnncompress", program]
+    command = [sys.executable, "-W", "error", *started, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
@@ -30,7 +32,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     Image.fromarray(data.coffee()[100:164, 150:230]).save(image)
 
     few = ("--metrics", "psnr,cvvdp", "--points", "4")
-    first = _run("evaluate.py", image, "--codecs", "jpeg", *few, "--json", tmp_path / "jpeg.json")
+    first = _run("eval", image, "--codecs", "jpeg", *few, "--json", tmp_path / "jpeg.json")
     assert first.returncode == 0, first.stderr
     assert "jpeg: mean of 1 images" in first.stdout
     assert "BD-rate" not in first.stdout
@@ -38,7 +40,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
 
     both = tmp_path / "both.json"
     reused = ("--codecs-from", tmp_path / "jpeg.json")
-    second = _run("evaluate.py", image, "--codecs", "webp", *few, *reused, "--json", both)
+    second = _run("eval", image, "--codecs", "webp", *few, *reused, "--json", both)
     assert second.returncode == 0, second.stderr
     assert "BD-rate of jpeg in % by PSNR" in second.stdout
     assert "BD-rate of jpeg in % by ColorVideoVDP" in second.stdout
@@ -48,7 +50,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
 
     other = tmp_path / "other.png"
     Image.fromarray(data.coffee()[:64, :64]).save(other)
-    refused = _run("evaluate.py", image, other, "--codecs", "webp", "--codecs-from", both)
+    refused = _run("eval", image, other, "--codecs", "webp", "--codecs-from", both)
     assert refused.returncode == 1
     assert "other images" in refused.stderr
 
@@ -59,9 +61,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     assert other_way.returncode == 0, other_way.stderr
     assert other_way.stdout.startswith("| `webp` against | PSNR | ColorVideoVDP |")
 
-    plot = _run(
-        "plot_rd.py", both, "-o", tmp_path / "rd.svg", "--metric", "cvvdp", "--codec", "webp", "--title", "Coffee"
-    )
+    plot = _run("plot", both, "-o", tmp_path / "rd.svg", "--metric", "cvvdp", "--codec", "webp", "--title", "Coffee")
     assert plot.returncode == 0, plot.stderr
     text = (tmp_path / "rd.svg").read_text()
     assert ">webp<" in text and "ColorVideoVDP" in text
@@ -71,13 +71,13 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["evaluate.py", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
-        (["evaluate.py", ".", "--codecs", "gif"], 1, "no codec 'gif'"),
-        (["evaluate.py", ".", "--codecs", "jpeg", "--metrics", "looks"], 1, "no metric 'looks'"),
-        (["evaluate.py", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
-        (["evaluate.py", ".", "--threads", "0"], 2, "expected 1 to"),
+        (["eval", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
+        (["eval", ".", "--codecs", "gif"], 1, "no codec 'gif'"),
+        (["eval", ".", "--codecs", "jpeg", "--metrics", "looks"], 1, "no metric 'looks'"),
+        (["eval", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
+        (["eval", ".", "--threads", "0"], 2, "expected 1 to"),
         (["report_rd.py", "no-such.json"], 1, "cannot read no-such.json"),
-        (["plot_rd.py", "no-such.json", "-o", "rd.svg"], 1, "cannot read no-such.json"),
+        (["plot", "no-such.json", "-o", "rd.svg"], 1, "cannot read no-such.json"),
     ],
 )
 def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:

@@ -16,7 +16,7 @@ NARROW_SHARE = 0.25
 """Curves that share less of the range that both cover together are marked: their BD-rate says little of the rest."""
 
 
-def format_report(results: Results, published: Sequence[Curve] = (), of: str | None = None) -> str:
+def format_results(results: Results, published: Sequence[Curve] = (), of: str | None = None) -> str:
     """Returns all tables as text.
 
     Args:

@@ -1,0 +1,170 @@
+"""``cnncompress compare``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+from click.core import ParameterSource
+
+from cnncompress.batch.inputs import CNC
+from cnncompress.cli.console import printable, say, table
+from cnncompress.cli.exit_codes import FileError, working_on
+from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
+from cnncompress.cli.options.types import Device, Names
+from cnncompress.errors import MissingPackage, UnsupportedImage
+from cnncompress.files import read_input
+
+if TYPE_CHECKING:
+    from cnncompress.codec.cache import CodecCache
+    from cnncompress.evaluation.metrics import Metric
+    from cnncompress.evaluation.pixels import Pixels
+
+JSON_SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A file and its pixels.
+
+    Attributes:
+        file: Its path.
+        file_bytes: Its size.
+        pixels: uint8 ``[H, W, 3]``.
+    """
+
+    file: str
+    file_bytes: int
+    pixels: Pixels
+
+    @property
+    def size(self) -> str:
+        """Width and height."""
+        return f"{self.pixels.shape[1]}x{self.pixels.shape[0]}"
+
+    @property
+    def bpp(self) -> float:
+        """Rate of the whole file in bits per pixel."""
+        height, width = self.pixels.shape[:2]
+        return 8.0 * self.file_bytes / float(height * width)
+
+
+@click.command("compare", short_help="Measure how close images are to an original.")
+@click.argument("original")
+@click.argument("others", metavar="OTHER...", nargs=-1, required=True)
+@click.option(
+    "--metrics",
+    type=Names(),
+    default="psnr,ms-ssim,ssimulacra2",
+    show_default=True,
+    help="Any of psnr, ms-ssim, ssimulacra2, cvvdp.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
+@click.option("--model", metavar="NAME|PATH", envvar=MODEL_VARIABLE, show_envvar=True, help="A model for .cnc files.")
+@click.option(
+    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
+)
+@click.pass_context
+def command(
+    ctx: click.Context,
+    original: str,
+    others: tuple[str, ...],
+    metrics: tuple[str, ...],
+    as_json: bool,
+    model: str | None,
+    device: str,
+) -> None:
+    """Measure how close images or .cnc files are to an original, and how large.
+
+    \b
+    Examples:
+      cnncompress compare photo.png photo.cnc
+      cnncompress compare photo.png photo.cnc photo.avif photo.jpg
+      cnncompress compare --metrics psnr --json photo.png photo.cnc
+
+    Higher is better for every metric. Pixels are compared as they are shown, transparent ones on white. PSNR and
+    MS-SSIM need no further package.
+    """
+    from cnncompress.codec.cache import CodecCache
+    from cnncompress.evaluation.metrics import Scorer, find_metric
+
+    chosen = [find_metric(name) for name in metrics]
+    if ctx.get_parameter_source("metrics") is ParameterSource.DEFAULT:
+        chosen = _available(chosen)
+    scorer = Scorer(chosen)
+    codecs = CodecCache(model, device)
+    reference = _picture(original, codecs)
+    rows = [
+        ("size", "bytes", "bpp", *(metric.heading for metric in chosen), "file"),
+        _row(reference, ["-"] * len(chosen)),
+    ]
+    for other in others:
+        picture = _picture(other, codecs)
+        if picture.size != reference.size:
+            raise FileError(other, UnsupportedImage(f"has {picture.size} pixels, and {original} has {reference.size}"))
+        scores = scorer(reference.pixels, picture.pixels)
+        if as_json:
+            _echo_json(reference, picture, scores)
+        same = _identical(reference, picture)
+        rows.append(_row(picture, [_cell(scores[metric.name], metric, same=same) for metric in chosen]))
+    if not as_json:
+        click.echo(table(rows))
+
+
+def _available(metrics: Sequence[Metric]) -> list[Metric]:
+    """Returns the metrics whose packages are installed, and says in a line what the others need."""
+    found = []
+    for metric in metrics:
+        try:
+            metric.check_packages()
+            found.append(metric)
+        except MissingPackage as error:
+            say("note", str(error))
+    return found
+
+
+def _picture(file: str, codecs: CodecCache) -> _Picture:
+    from cnncompress.codec.unpacking import parse
+    from cnncompress.images.formats import sniff
+    from cnncompress.images.read import read_image
+    from cnncompress.images.settings import ImageSettings
+
+    settings = ImageSettings(keep_alpha=False)
+    with working_on(file):
+        data = read_input(file)
+        decoded = codecs.decode(parse(data)).image if sniff(data) == CNC else None
+        image = read_image(data if decoded is None else decoded, settings)
+        for loss in image.losses:
+            say("warning", f"{file}: {loss}")
+    return _Picture(file, len(data), image.colour)
+
+
+def _identical(reference: _Picture, picture: _Picture) -> bool:
+    return bool((reference.pixels == picture.pixels).all())
+
+
+def _cell(score: float | None, metric: Metric, *, same: bool) -> str:
+    value = math.inf if score is None else metric.scale(score)
+    return f"{value:.3f}" if math.isfinite(value) else "identical" if same else "-"
+
+
+def _row(picture: _Picture, scores: Sequence[str]) -> tuple[str, ...]:
+    return (picture.size, str(picture.file_bytes), f"{picture.bpp:.3f}", *scores, printable(picture.file))
+
+
+def _echo_json(reference: _Picture, picture: _Picture, scores: dict[str, float | None]) -> None:
+    facts = {
+        "schema": JSON_SCHEMA,
+        "type": "comparison",
+        "original": reference.file,
+        "input": picture.file,
+        "input_bytes": picture.file_bytes,
+        "bpp": round(picture.bpp, 4),
+        "identical": _identical(reference, picture),
+        "scores": scores,
+    }
+    click.echo(json.dumps(facts))

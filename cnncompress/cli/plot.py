@@ -1,0 +1,61 @@
+"""``cnncompress plot``."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from cnncompress.errors import MissingPackage
+
+
+@click.command("plot", context_settings={"show_default": True}, short_help="Draw what eval has measured.")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
+@click.option(
+    "--metric",
+    default="psnr",
+    help="What to draw over the rate: psnr, ms-ssim, ssimulacra2 or cvvdp.",
+)
+@click.option("--codec", "codec_names", multiple=True, help="Only this codec; may be repeated.")
+@click.option("--max-bpp", default=2.0, type=click.FloatRange(min=0, min_open=True), help="Right end of the plot.")
+@click.option("--title", help="Above the plot, e.g. the data set.")
+@click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to add (JSON).")
+@click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
+def command(
+    results: tuple[Path, ...],
+    output: Path,
+    metric: str,
+    codec_names: tuple[str, ...],
+    max_bpp: float,
+    title: str | None,
+    anchors: Path | None,
+    anchor_names: tuple[str, ...],
+) -> None:
+    """Draw the mean curves of RESULTS, JSON files of "cnncompress eval" on the same images.
+
+    \b
+    Examples:
+      cnncompress plot results.json -o rd.svg
+      cnncompress plot results.json -o rd.png --metric ssimulacra2 --codec cnc --codec avif
+
+    Needs matplotlib: pip install 'cnncompress[eval]'.
+    """
+    from cnncompress.evaluation.curves import mean_curve, read_published
+    from cnncompress.evaluation.metrics import INSTALL, find_metric
+    from cnncompress.evaluation.results import merge, read_results
+
+    drawn = find_metric(metric)
+    measured = merge([read_results(path) for path in results])
+    codecs = [measured.codec(name) for name in codec_names] or measured.codecs
+    published = read_published(anchors, anchor_names) if anchors else ()
+    curves = [
+        *(mean_curve(codec, drawn) for codec in codecs),
+        *(curve for curve in published if curve.metric == drawn),
+    ]
+    if find_spec("matplotlib") is None:
+        raise MissingPackage(f"plots need matplotlib: {INSTALL}")
+    from cnncompress.evaluation.plot import plot_curves
+
+    plot_curves(curves, output, max_bpp=max_bpp, title=title)

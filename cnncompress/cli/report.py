@@ -1,0 +1,142 @@
+"""``cnncompress report``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cnncompress.cli.console import say
+from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
+from cnncompress.cli.options.types import Device, Names, Qualities
+from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.errors import MissingPackage, PlanError
+from cnncompress.files import check_output, write_output
+from cnncompress.units import format_bytes, plural
+
+if TYPE_CHECKING:
+    from cnncompress.codec.bit_map import BitMap
+    from cnncompress.evaluation.peers import ImageCodec
+
+FIRST_QUALITY = 60.0
+"""The quality that the page shows first, or the one that is nearest to it."""
+
+_BITS_PER_PIXEL = ("jpeg2000",)
+"""Peers whose quality is a rate, so that they cannot be searched through."""
+
+
+@click.command("report", short_help="Make a page that compares codecs on a picture.")
+@click.argument("originals", metavar="ORIGINAL...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="FILE", required=True, help="HTML file to write.")
+@click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
+@click.option("-q", "--quality", "qualities", type=Qualities(), default="30,60", show_default=True, help="Qualities.")
+@click.option(
+    "--against",
+    type=Names(),
+    default="avif,jxl,webp,jpeg",
+    show_default=True,
+    help='Codecs to compare with at as many bytes, of those of "cnncompress eval"; "none" for none.',
+)
+@click.option(
+    "-e",
+    "--effort",
+    type=click.IntRange(0, MAX_EFFORT),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Effort of the encoder.",
+)
+@click.option("--model", metavar="NAME|PATH", envvar=MODEL_VARIABLE, show_envvar=True, help="Model to compress with.")
+@click.option(
+    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
+)
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def command(
+    originals: tuple[str, ...],
+    output: str,
+    force: bool,
+    qualities: tuple[float, ...],
+    against: tuple[str, ...],
+    effort: int,
+    model: str | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Make a page that shows pictures before and after, beside other codecs.
+
+    \b
+    Examples:
+      cnncompress report photo.png -o report.html
+      cnncompress report *.png -q 20,50,80 --against avif,jpeg -o report.html
+
+    The page is one HTML file that loads nothing: original and decoded picture with a divider between them, zoom to
+    single pixels, blinking, their difference, a map of the errors that SSIMULACRA2 sees, and a map of the bits that
+    each block took. The other codecs get at least as many bytes as the .cnc file has.
+    """
+    with working_on(output):
+        check_output(output, force=force)
+    peers = _peers(against)
+    from cnncompress.evaluation.environment import current_environment
+    from cnncompress.evaluation.metrics import SSIMULACRA2
+    from cnncompress.evaluation.peers import CncCodec
+    from cnncompress.report.measure import measure_picture, steps_of
+    from cnncompress.report.page import make_page
+
+    own = CncCodec(model, device, effort=effort)
+    with_errors = True
+    try:
+        SSIMULACRA2.check_packages()
+    except MissingPackage as error:
+        with_errors = False
+        if not quiet:
+            say("warning", f"there will be no scores and error maps: {error}")
+    count = _bit_counter(model)
+    pictures = []
+    for name in originals:
+        with _progress(name, steps_of(1 + len(peers), len(qualities)), quiet=quiet) as advance:
+            pictures.append(
+                measure_picture(Path(name), own, peers, qualities, count, with_errors=with_errors, progress=advance)
+            )
+    environment = current_environment()
+    settings = [(codec.name, codec.settings) for codec in (own, *peers)]
+    settings.append(("Machine", f"{environment.cpu}, {plural(environment.threads, 'thread')}; one run of each codec"))
+    page = make_page(pictures, settings, FIRST_QUALITY).encode()
+    with working_on(output):
+        write_output(output, page, force=force)
+    if not quiet:
+        say("note", f"{output}: {format_bytes(len(page))}, {plural(len(pictures), 'picture')}")
+
+
+def _peers(names: Sequence[str]) -> list[ImageCodec]:
+    from cnncompress.evaluation.peers import CNC, find_codec
+
+    if names == ("none",):
+        return []
+    for name in names:
+        if name == CNC or name in _BITS_PER_PIXEL:
+            raise PlanError(f"{name!r} cannot be compared with at equal bytes")
+    return [find_codec(name) for name in names]
+
+
+def _bit_counter(model: str | None) -> Callable[[bytes], BitMap | None]:
+    from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.unpacking import parse
+
+    codecs = CodecCache(model, "cpu", engine="ncnn")
+    return lambda data: codecs.bit_map(parse(data))
+
+
+@contextmanager
+def _progress(name: str, total: int, *, quiet: bool) -> Iterator[Callable[[], object]]:
+    if quiet or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm  # slow to import
+
+    with tqdm(total=total, desc=Path(name).name, file=sys.stderr, unit="step", dynamic_ncols=True, leave=False) as bar:
+        yield bar.update

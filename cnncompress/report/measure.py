@@ -1,0 +1,175 @@
+"""Codes a picture with cnncompress at several qualities, and with other codecs at as many bytes, and measures both."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.codec.bit_map import BitMap
+from cnncompress.cpu_count import available_cores
+from cnncompress.evaluation.equal_bytes import EncodedFile, SizeSearch
+from cnncompress.evaluation.error_map import ErrorMapper
+from cnncompress.evaluation.metrics import SSIMULACRA2_MIN_SIDE, bits_per_pixel, psnr
+from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.pixels import Pixels
+from cnncompress.evaluation.sources import load_rgb
+
+
+@dataclass(frozen=True)
+class Version:
+    """A picture as one codec gives it back.
+
+    Attributes:
+        codec: Name of the codec.
+        quality: The codec's own.
+        data: The whole file.
+        pixels: uint8 ``[H, W, 3]``, decoded.
+        encode_seconds: Pixels in memory to bytes in memory, once.
+        decode_seconds: Bytes in memory to pixels in memory, once.
+        psnr: In dB; None if the pixels are those of the original.
+        ssimulacra2: None if it was not computed, or the picture is too small.
+        errors: float32 ``[H, W]``, the error map of SSIMULACRA2; None as for `ssimulacra2`.
+        bits: None for other codecs, and for a file that no model coded.
+    """
+
+    codec: str
+    quality: float
+    data: bytes
+    pixels: Pixels
+    encode_seconds: float
+    decode_seconds: float
+    psnr: float | None
+    ssimulacra2: float | None
+    errors: NDArray[np.float32] | None
+    bits: BitMap | None
+
+    @property
+    def bpp(self) -> float:
+        """Rate of the whole file in bits per pixel."""
+        height, width = self.pixels.shape[:2]
+        return bits_per_pixel(len(self.data), width, height)
+
+
+@dataclass(frozen=True)
+class AtQuality:
+    """A quality of cnncompress, the version that it gives, and those of the others with as many bytes or more.
+
+    Attributes:
+        quality: ``0 .. 100``.
+        versions: That of cnncompress first.
+    """
+
+    quality: float
+    versions: tuple[Version, ...]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A picture and its versions.
+
+    Attributes:
+        name: Of its file.
+        file_bytes: Of its file.
+        pixels: uint8 ``[H, W, 3]``.
+        qualities: By rising quality.
+    """
+
+    name: str
+    file_bytes: int
+    pixels: Pixels
+    qualities: tuple[AtQuality, ...]
+
+
+@dataclass(frozen=True)
+class _Coded:
+    """A file, its pixels, and how long it takes to decode it."""
+
+    codec: ImageCodec
+    file: EncodedFile
+    pixels: Pixels
+    decode_seconds: float
+
+
+def steps_of(codecs: int, qualities: int) -> int:
+    """How often `measure_picture` calls its ``progress``."""
+    return 2 * codecs * qualities
+
+
+def measure_picture(
+    path: Path,
+    own: ImageCodec,
+    peers: Sequence[ImageCodec],
+    qualities: Sequence[float],
+    bit_map: Callable[[bytes], BitMap | None],
+    *,
+    with_errors: bool,
+    progress: Callable[[], object] = lambda: None,
+) -> Measured:
+    """Codes and measures one picture.
+
+    Times are of one run each, on all cores as far as the codec uses them, one codec after the other.
+
+    Args:
+        path: The picture.
+        own: The codec of cnncompress.
+        peers: Codecs whose quality is ``1 .. 100``.
+        qualities: Of `own`.
+        bit_map: Counts the bits of a file of `own`; None if no model coded it.
+        with_errors: Whether SSIMULACRA2 and its error maps are computed.
+        progress: Called after each picture coded, and each one measured.
+
+    Raises:
+        ImageError, LimitExceeded: The picture cannot be read.
+    """
+    image = load_rgb(path)
+    original = np.asarray(image)
+    searches = [SizeSearch(peer, image) for peer in peers]
+    coded: list[list[_Coded]] = []
+    own.decode(own.encode(image, qualities[0]))  # the nets are loaded when they are first needed
+    for quality in sorted(qualities):
+        start = time.perf_counter()
+        data = own.encode(image, quality)
+        files = [EncodedFile(quality, data, time.perf_counter() - start)]
+        coded.append([_decoded(own, files[0])])
+        progress()
+        for peer, search in zip(peers, searches, strict=True):
+            coded[-1].append(_decoded(peer, search.at_least(len(data))))
+            progress()
+    mapper = ErrorMapper(original) if with_errors and min(image.size) >= SSIMULACRA2_MIN_SIDE else None
+
+    def measured(one: _Coded) -> Version:
+        errors = None if mapper is None else mapper(one.pixels)
+        ratio = psnr(original, one.pixels)
+        version = Version(
+            one.codec.name,
+            one.file.quality,
+            one.file.data,
+            one.pixels,
+            one.file.seconds,
+            one.decode_seconds,
+            ratio if math.isfinite(ratio) else None,
+            None if errors is None else errors.score,
+            None if errors is None else errors.errors,
+            bit_map(one.file.data) if one.codec is own else None,
+        )
+        progress()
+        return version
+
+    with ThreadPoolExecutor(available_cores()) as pool:
+        versions = [tuple(pool.map(measured, some)) for some in coded]
+    found = tuple(AtQuality(quality, some) for quality, some in zip(sorted(qualities), versions, strict=True))
+    return Measured(path.name, path.stat().st_size, original, found)
+
+
+def _decoded(codec: ImageCodec, file: EncodedFile) -> _Coded:
+    start = time.perf_counter()
+    image: Image.Image = codec.decode(file.data)
+    return _Coded(codec, file, np.asarray(image), time.perf_counter() - start)

@@ -1,0 +1,72 @@
+"""``info`` with the tiles of a file, and the picture of its bits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.api import Codec
+from cnncompress.cli.main import program
+
+Pixels = NDArray[np.uint8]
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(program, ["info", *map(str, arguments)], prog_name="cnncompress")
+
+
+@pytest.fixture(scope="module")
+def packed(codec: Codec, coffee: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of 150x130 pixels in 2x2 tiles."""
+    path = tmp_path_factory.mktemp("info") / "photo.cnc"
+    path.write_bytes(codec.compress(coffee[:130, :150], 60, coding="learned", tile=64))
+    return path
+
+
+def test_tiles(packed: Path) -> None:
+    size, *tiles = (line.split() for line in run("-v", packed).stdout.splitlines() if line and "photo.cnc" not in line)
+    assert size[0] == "size" and tiles[0] == ["tile", "left", "top", "width", "height", "bytes", "bpp"]
+    assert [row[:5] for row in tiles[1:]] == [
+        ["1", "0", "0", "64", "64"],
+        ["2", "64", "0", "86", "64"],
+        ["3", "0", "64", "64", "66"],
+        ["4", "64", "64", "86", "66"],
+    ]
+    assert f"latents:{sum(int(row[5]) for row in tiles[1:])} " in run(packed).stdout
+
+
+def test_a_file_without_tiles_lists_none(codec: Codec, coffee: Pixels, tmp_path: Path) -> None:
+    path = tmp_path / "exact.cnc"
+    path.write_bytes(codec.compress(coffee[:20, :20], coding="lossless"))
+    assert len(run("-v", path).stdout.splitlines()) == 2
+
+
+def test_bits(packed: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "bits.png"
+    result = run("--bits", picture, packed)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines()[-1].startswith("12x12 blocks of 16x16 pixels, ")
+    with Image.open(picture) as image:
+        assert image.size == (150, 130)
+        pixels = np.asarray(image)
+    assert (pixels[:16, :16] == pixels[0, 0]).all() and len(np.unique(pixels.reshape(-1, 3), axis=0)) > 20
+
+    refused = run("--bits", picture, packed)
+    assert (refused.exit_code, refused.stderr.count("\n")) == (5, 1)
+    bits = json.loads(run("--json", "-f", "--bits", picture, packed).stdout)["bits"]
+    assert bits["sum"] == pytest.approx(bits["payload"], abs=4 * 64)
+
+
+def test_bits_need_one_file_that_a_model_coded(packed: Path, codec: Codec, coffee: Pixels, tmp_path: Path) -> None:
+    picture, exact = tmp_path / "bits.png", tmp_path / "exact.cnc"
+    exact.write_bytes(codec.compress(coffee[:20, :20], coding="lossless"))
+    several, lossless = run("--bits", picture, packed, packed), run("--bits", picture, exact)
+    assert several.exit_code == 2 and "single FILE" in several.stderr
+    assert lossless.exit_code == 2 and "this one is lossless" in lossless.stderr
+    assert not picture.exists()

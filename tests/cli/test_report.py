@@ -1,0 +1,61 @@
+"""``report``: its options, and what it refuses before any work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.cli.main import program
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(program, ["report", *map(str, arguments)], prog_name="cnncompress")
+
+
+@pytest.fixture
+def photo(chelsea: NDArray[np.uint8], tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    Image.fromarray(chelsea[:80, :96]).save(path)
+    return path
+
+
+def test_a_page_is_written(photo: Path, tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    result = run(photo, "-o", page, "-q", "60", "--against", "jpeg", "--device", "cpu")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith(f"cnncompress: {page}: ") and result.stderr.endswith(", 1 picture\n")
+    text = page.read_text(encoding="utf-8")
+    assert '"codec":"cnc"' in text and '"codec":"jpeg"' in text
+    assert run(photo, "-o", page).exit_code == 5 and page.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--against", "gif"), 1, "no codec 'gif'"),
+        (("--against", "jpeg2000"), 2, "'jpeg2000' cannot be compared with at equal bytes"),
+        (("-q", "30,x"), 2, "is not a list like 30,60"),
+        (("-q", "130"), 2, "qualities from 0 to 100"),
+    ],
+)
+def test_what_is_refused(photo: Path, tmp_path: Path, options: tuple[str, ...], code: int, message: str) -> None:
+    result = run(photo, "-o", tmp_path / "report.html", *options)
+    assert (result.exit_code, result.stdout) == (code, "") and message in result.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_missing_picture(tmp_path: Path) -> None:
+    result = run(tmp_path / "missing.png", "-o", tmp_path / "report.html", "--against", "none")
+    assert result.exit_code == 3 and "missing.png: no such file or directory" in result.stderr
+
+
+def test_without_ssimulacra2(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
+    result = run(photo, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
+    assert result.exit_code == 0
+    assert "there will be no scores and error maps: SSIMULACRA2 needs ssimulacra2" in result.stderr

@@ -1,0 +1,33 @@
+"""Versions of a picture at equal bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.evaluation.metrics import psnr
+from cnncompress.evaluation.peers import find_codec
+from cnncompress.report.measure import measure_picture, steps_of
+
+
+def test_peers_have_at_least_as_many_bytes(chelsea: NDArray[np.uint8], tmp_path: Path) -> None:
+    path = tmp_path / "cat.png"
+    Image.fromarray(chelsea[:100, :120]).save(path)
+    own, peer = find_codec("webp"), find_codec("jpeg")  # the page does not mind who stands for cnc
+    steps: list[None] = []
+    measured = measure_picture(
+        path, own, [peer], (50.0, 10.0), lambda data: None, with_errors=True, progress=lambda: steps.append(None)
+    )
+    assert len(steps) == steps_of(2, 2) == 8
+    assert (measured.name, measured.file_bytes) == ("cat.png", path.stat().st_size)
+    assert [entry.quality for entry in measured.qualities] == [10.0, 50.0]
+    for entry in measured.qualities:
+        first, second = entry.versions
+        assert (first.codec, first.quality, second.codec) == ("webp", entry.quality, "jpeg")
+        assert len(second.data) >= len(first.data)
+        assert second.psnr == pytest.approx(psnr(measured.pixels, second.pixels))
+        assert second.errors is None and second.ssimulacra2 is None  # too small

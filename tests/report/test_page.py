@@ -1,0 +1,78 @@
+"""What is in a page: pictures, figures and maps, and nothing that it would have to load."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import json
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from cnncompress.codec.bit_map import BitMap
+from cnncompress.report.measure import AtQuality, Measured, Version
+from cnncompress.report.page import make_page
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def measured(chelsea: Pixels) -> Measured:
+    """A picture of 41x33 pixels, coded by two codecs."""
+    original = np.ascontiguousarray(chelsea[:33, :41])
+    stream = io.BytesIO()
+    Image.fromarray(original).save(stream, "JPEG", quality=50)
+    jpeg, errors = stream.getvalue(), np.linspace(0, 1, 33 * 41, dtype=np.float32).reshape(33, 41)
+    bits = BitMap(np.arange(16.0).reshape(4, 4), 128)
+    own = Version("cnc", 60.0, b"x" * 700, original // 2 * 2, 0.1, 0.2, 51.5, None, None, bits)
+    peer = Version("jpeg", 50, jpeg, np.asarray(Image.open(stream)), 0.01, 0.02, None, 61.0, errors, None)
+    return Measured("a <b>.png", 1234, original, (AtQuality(60.0, (own, peer)),))
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+def pixels_of(url: str) -> Pixels:
+    data = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def test_pictures_are_those_measured(measured: Measured) -> None:
+    (original,) = data_of(make_page([measured], [], 60.0))["originals"]
+    own, peer = original["qualities"][0]["versions"]
+    assert np.array_equal(pixels_of(original["picture"]), measured.pixels)
+    assert np.array_equal(pixels_of(own["picture"]), measured.qualities[0].versions[0].pixels)
+    assert peer["picture"].startswith("data:image/jpeg;base64,/9j/")
+    assert np.array_equal(pixels_of(peer["picture"]), measured.qualities[0].versions[1].pixels)
+
+
+def test_figures_and_maps(measured: Measured) -> None:
+    data = data_of(make_page([measured, measured], [("cnc", "settings & more")], 55.0))
+    assert (data["first"], data["settings"], len(data["originals"])) == (0, [["cnc", "settings & more"]], 2)
+    own, peer = data["originals"][1]["qualities"][0]["versions"]
+    assert (own["bytes"], own["bpp"], own["psnr"], own["ssimulacra2"]) == (700, 4.139, 51.5, None)
+    assert own["bits"] == {"rows": 4, "columns": 4, "values": list(range(16)), "sum": 120, "payload": 128}
+    assert (own["errors"], peer["bits"], peer["psnr"]) == (None, None, None)
+    errors = pixels_of(peer["errors"])
+    assert errors.shape[:2] == (17, 21)
+    assert errors[0].max() < errors[8].min() < errors[8].max() < errors[-1].min()  # it is a ramp
+
+
+def test_everything_is_inside(measured: Measured) -> None:
+    page = make_page([measured], [("cnc", "</script><img src=x>")], 60.0)
+    text = re.sub(r"data:[\w/]+;base64,[A-Za-z0-9+/=]+", "", page)
+    assert "{{" not in re.sub(r"\$\{.*", "", text) and "default-src 'none'" in text
+    assert re.findall(
+        r"""(?:src|href)=["']?([^"'> ]+)""", re.sub(r'id="data">.*?</script>', "", text, flags=re.DOTALL)
+    ) == ["data:,"]
+    assert "http:" not in text and "https:" not in text and "</script><img" not in text
+    assert html.escape("a <b>.png") in text and "<b>" not in text
