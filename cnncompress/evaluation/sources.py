@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
 from cnncompress.images.read import read_image
-from cnncompress.images.settings import ImageSettings
+from cnncompress.images.settings import STRIPPABLE, ImageSettings
 
 
 def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, ...]:
@@ -46,7 +46,7 @@ def load_rgb(path: Path) -> Image.Image:
         LimitExceeded: Too many pixels.
     """
     try:
-        source = read_image(path, ImageSettings(strict=True))
+        source = read_image(path, ImageSettings(strip=frozenset(STRIPPABLE), strict=True))
     except (ImageError, LimitExceeded) as error:
         raise type(error)(f"{path}: {error}") from error
     image = Image.fromarray(source.colour)
