@@ -21,8 +21,8 @@ from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from cnncompress import Codec
 from cnncompress.codec.avif_coder import AvifCoder
 from cnncompress.codec.encode_settings import CodingChoice
-from cnncompress.codec.graphics import has_flat_areas
 from cnncompress.codec.rate_search import Window, find_quality, psnr_of
+from cnncompress.images.graphics import has_flat_areas
 from cnncompress.images.read import read_image
 from cnncompress.units import Hundredths
 

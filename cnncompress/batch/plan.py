@@ -24,7 +24,6 @@ from cnncompress.batch.outputs import (
 )
 from cnncompress.batch.request import Operation, Outputs, Request
 from cnncompress.batch.shards import Share
-from cnncompress.batch.tar_plan import plan_tars
 from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage
 from cnncompress.files import STANDARD_STREAM, reason
 from cnncompress.images.formats import OUTPUT_FORMATS, is_image_ending, output_format
@@ -58,6 +57,8 @@ def make_plan(request: Request) -> Plan:
         OutputError: An output is one of the inputs.
     """
     if request.tar is not None:
+        from cnncompress.batch.tar_plan import plan_tars
+
         tar_jobs, settled_tars, no_tars = plan_tars(request, request.tar)
         return Plan(tuple(tar_jobs), tuple(settled_tars), tuple(no_tars), single=False)
     jobs: list[Job] = []

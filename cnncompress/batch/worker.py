@@ -14,8 +14,6 @@ from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.outputs import apply_overwrite_policy
 from cnncompress.batch.request import Existing
 from cnncompress.batch.resources import PixelBudget, memory_errors
-from cnncompress.batch.tar_marker import read_marker
-from cnncompress.batch.tar_shard import run_shard, shard_result
 from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
@@ -101,6 +99,8 @@ class Worker:
             size = copy_file(job.source, job.output, force=job.replace, like=status)
             return Result("copied", job.source, job.output, input_bytes=size, output_bytes=size)
         if job.tar is not None:
+            from cnncompress.batch.tar_shard import run_shard
+
             return run_shard(job, self._settings, self._codecs, self._budget, self._progress, self._stopping)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
         return work(job, self._settings, self._codecs, self._budget, self._progress)
@@ -117,6 +117,9 @@ class Worker:
         if size is None:
             return None
         if job.tar is not None:
+            from cnncompress.batch.tar_marker import read_marker
+            from cnncompress.batch.tar_shard import shard_result
+
             marker = read_marker(job.output)
             return None if marker is None else shard_result(job, marker)
         if job.action == "compress":

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.avif_coder import AvifCoder
 from cnncompress.codec.encode_settings import EncodeSettings
-from cnncompress.codec.graphics import has_flat_areas, lossless_bpp
 from cnncompress.codec.memory import avif_bytes, plain_bytes
 from cnncompress.codec.packing import pack_lossless
 from cnncompress.codec.progress import Progress, StopRefining, unwatched
@@ -21,6 +20,7 @@ from cnncompress.codec.rate_search import psnr_of
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
 from cnncompress.images.avif import check_avif_size, is_avif_size
+from cnncompress.images.graphics import has_flat_areas, lossless_bpp
 from cnncompress.images.limits import Limits
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.unseen import with_gray_layout, with_hidden_colours_filled

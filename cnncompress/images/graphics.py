@@ -17,7 +17,7 @@ def has_flat_areas(colour: Plane) -> bool:
     """Whether about half of the pixels equal their left neighbour, as in screenshots, plots and pages of text.
 
     Args:
-        colour: uint8 ``[H, W, 3]``.
+        colour: uint8 ``[H, W, C]``.
     """
     rows = colour[_sampled(len(colour))]
     return rows.shape[1] > 1 and float((rows[:, 1:] == rows[:, :-1]).all(axis=2).mean()) >= FLAT_SHARE
