@@ -16,7 +16,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.errors import OutputError
 from cnncompress.files import reason
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
-from cnncompress.images.graphics import has_flat_areas
+from cnncompress.images.graphics import SAMPLED_ROWS, has_flat_areas
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
 
@@ -116,12 +116,18 @@ def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> tuple[str
         writer, options = _WRITERS[format_name]
         if format_name == "avif" and image.mode in ("1", "L"):
             options = {**options, "subsampling": "4:0:0"}
-        if format_name == "png" and image.mode in ("RGB", "RGBA") and not has_flat_areas(np.asarray(image)):
+        if format_name == "png" and image.mode in ("RGB", "RGBA") and not has_flat_areas(_some_rows(image)):
             options = {**options, "compress_level": _PHOTOGRAPH_LEVEL}
         image.save(stream, writer, **{**options, **_metadata_options(image, format_name, losses)})
     except (OSError, ValueError, struct.error) as error:
         raise OutputError(f"cannot write {image.width}x{image.height} pixels as {format_name}: {error}") from error
     return tuple(losses)
+
+
+def _some_rows(image: Image.Image) -> Plane:
+    """Rows from all over an image, so that a large one is not copied."""
+    rows = np.unique(np.linspace(0, image.height - 1, SAMPLED_ROWS).astype(int))
+    return np.concatenate([np.asarray(image.crop((0, row, image.width, row + 1))) for row in rows.tolist()])
 
 
 def _metadata_options(image: Image.Image, format_name: str, losses: list[str]) -> dict[str, Any]:
