@@ -93,7 +93,7 @@ class Codec:
             ModelError: The model is unknown or its file is damaged.
             DeviceError: The device is not there, or not one of the engine's.
             MissingPackage: Torch is needed and not installed.
-            ValueError: There is no such engine or precision.
+            ValueError: There is no such engine or precision, or threads are no positive number.
         """
         _check_types(device, limits)
         self._made_with = (model, device, limits, engine, precision, threads)
@@ -150,7 +150,7 @@ class Codec:
             coding: ``learned`` for the model, ``lossless`` for every pixel as it is, ``avif``, or ``auto``: the model
                 for photographs, and for pictures with flat areas, such as screenshots and plots, AVIF or no loss
                 where that is worth it (docs/GRAPHICS.md).
-            effort: 0 (a single pass) .. 9 (smallest file); what is saved and how long it takes is in docs/EFFORT.md.
+            effort: 0 (a single pass) .. 9 (best picture for its bytes); docs/EFFORT.md says what it brings and takes.
             settings: How to read the image, and how large it may be; by default as it is, within the codec's limits.
             source: Ending and size of the image's file, to be kept in the file.
             tile: Side of the tiles that the image is cut into, 64, 128, .. 16384 pixels, or 0 for one tile; by default

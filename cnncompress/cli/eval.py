@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from cnncompress.cli.options.types import Names, Qualities
 from cnncompress.codec.encode_settings import CodingChoice
+from cnncompress.errors import MissingPackage
 from cnncompress.files import check_output
 
 CODECS = "cnc,jpeg,webp,jxl,avif,avif-psnr,avif-slow,avif-psnr-slow,jpeg2000"
@@ -69,6 +71,8 @@ def command(
     Prints mean rate and quality of every codec, BD-rates, and times; all codecs and all metrics take hours. Needs the
     packages of the extra: pip install 'cnncompress[eval]'.
     """
+    if find_spec("scipy") is None:
+        raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
     from cnncompress.evaluation.environment import limit_threads
 
     try:

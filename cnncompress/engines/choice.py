@@ -35,10 +35,12 @@ def load_engine(
             that is left as it is.
 
     Raises:
-        ValueError: There is no such engine or precision.
+        ValueError: There is no such engine or precision, or threads are no positive number.
         DeviceError: The device is not there, or not one of the engine's.
         MissingPackage: Torch is needed and not installed.
     """
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise ValueError(f"threads is {threads!r}, must be 1 or more, or None")
     resolved = resolved_device(name, device, precision)
     if chosen_engine(name, resolved, precision) == "ncnn":
         from cnncompress.engines.ncnn.engine import NcnnEngine

@@ -28,6 +28,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart; black is kept for the codec itself.
+_MARKERS = ("o", "s", "^", "D")
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _OWN = "cnc"
 
@@ -59,9 +60,8 @@ def plot_curves(
     metric = drawn[0].metric
     with figure_file(path, height=4.8) as figure:
         axes = figure.add_subplot()
-        colours = _colours(drawn)
         visible: list[float] = []
-        for curve, colour in zip(drawn, colours, strict=True):
+        for curve, (colour, marker) in zip(drawn, _looks(drawn), strict=True):
             axes.plot(
                 curve.bpp,
                 curve.values,
@@ -69,7 +69,7 @@ def plot_curves(
                 color=colour,
                 linestyle="--" if curve.published else "-",
                 linewidth=1.2 if curve.published else 2.2 if curve.name == _OWN else 1.6,
-                marker=None if curve.published else "o",
+                marker=None if curve.published else marker,
                 markersize=3.5,
             )
             visible += [value for rate, value in zip(curve.bpp, curve.values, strict=True) if rate <= max_bpp]
@@ -109,7 +109,14 @@ def figure_file(path: Path, height: float) -> Iterator[Figure]:
             raise OutputError(f"cannot write {path}: {error.strerror}") from error
 
 
-def _colours(curves: Sequence[Curve]) -> list[str]:
-    others = [index for index, curve in enumerate(curves) if curve.name != _OWN]
-    position = {index: order for order, index in enumerate(others)}
-    return [COLOURS[position[index] % len(COLOURS)] if index in position else "black" for index in range(len(curves))]
+def _looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:
+    """Colour and marker of each curve; where colours run out, the next round of them has another marker."""
+    looks, others = [], 0
+    for curve in curves:
+        if curve.name == _OWN:
+            looks.append(("black", _MARKERS[0]))
+            continue
+        turn, place = divmod(others, len(COLOURS))
+        looks.append((COLOURS[place], _MARKERS[turn % len(_MARKERS)]))
+        others += 1
+    return looks

@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cnncompress.errors import InvalidModel, UnknownModel
 from cnncompress.files import reason
@@ -125,15 +125,27 @@ def write_manifest(manifest: Manifest) -> None:
     path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
 
 
-def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
+class FoundWeights(NamedTuple):
+    """Where the weights of a model are, and what the manifest says of them.
+
+    Attributes:
+        name: Of the model.
+        path: Of the weights file.
+        sha256: That the file must have; None for a path that is not from the manifest.
+        objective: What the model was trained for, such as ``mix-0.75``; None if the manifest does not say.
+    """
+
+    name: str
+    path: Path
+    sha256: str | None = None
+    objective: str | None = None
+
+
+def find_weights(model: str | Path | None) -> FoundWeights:
     """Finds the weights file of a model.
 
     Args:
         model: Name in the manifest, path of a safetensors file, or None for the default model.
-
-    Returns:
-        Name of the model, path of the weights file, and the SHA-256 that the file must have; the last is None for a
-        path that is not from the manifest.
 
     Raises:
         UnknownModel: No model has this name, or the weights file does not exist.
@@ -143,7 +155,7 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
         path = Path(model)
         if not path.is_file():
             raise UnknownModel(f"no weights file {path}")
-        return path.stem, path, None
+        return FoundWeights(path.stem, path)
     manifest = read_manifest()
     entry = manifest.by_name(model or manifest.default)
     if entry is None:
@@ -151,13 +163,14 @@ def find_weights(model: str | Path | None) -> tuple[str, Path, str | None]:
             raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
-    return entry.name, manifest.directory / entry.file, entry.sha256
+    objective = entry.training.get("config", {}).get("objective")
+    return FoundWeights(entry.name, manifest.directory / entry.file, entry.sha256, objective)
 
 
 def weights_identity(model: str | Path | None) -> str:
     """Returns the SHA-256 of the weights of a model; errors as for `find_weights`."""
-    _, path, checksum = find_weights(model)
-    return checksum or hashlib.sha256(path.read_bytes()).hexdigest()
+    found = find_weights(model)
+    return found.sha256 or hashlib.sha256(found.path.read_bytes()).hexdigest()
 
 
 def find_by_fingerprint(fingerprint: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from cnncompress.engines import choice
@@ -37,6 +39,13 @@ def test_named(driver: bool) -> None:
 def test_what_ncnn_cannot_do(device: str, precision: Precision, message: str) -> None:
     with pytest.raises(DeviceError, match=message):
         chosen_engine("ncnn", device, precision)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 2.5, "2"])
+@pytest.mark.parametrize("name", ["ncnn", "torch"])
+def test_threads_are_a_positive_number(weights: Weights, name: EngineName, threads: Any) -> None:
+    with pytest.raises(ValueError, match=r"threads is .* must be 1 or more"):
+        load_engine(weights, name, "cpu", "auto", threads)
 
 
 @pytest.mark.parametrize("name", ["ncnn", "torch"])

@@ -120,9 +120,12 @@ def test_integers_are_stored_as_they_are(path: Path) -> None:
 def test_shipped_model_loads_by_name_and_path() -> None:
     manifest = read_manifest()
     entry = manifest.entries[0]
-    assert find_weights(entry.name) == (entry.name, manifest.directory / entry.file, entry.sha256)
-    assert find_weights(manifest.directory / entry.file)[2] is None
-    assert find_weights(None)[0] == manifest.default
+    found = find_weights(entry.name)
+    assert found[:3] == (entry.name, manifest.directory / entry.file, entry.sha256)
+    assert found.objective == entry.training["config"]["objective"]
+    assert find_weights(manifest.directory / entry.file)[1:] == (manifest.directory / entry.file, None, None)
+    assert find_weights(None).name == manifest.default
+    assert load_weights(None).similarity_share == 0.75
     assert find_by_fingerprint(bytes.fromhex(entry.fingerprint)) == entry.name
 
 

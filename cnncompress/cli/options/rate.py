@@ -89,6 +89,6 @@ rate_options = option_group(
         metavar="N",
         default=0,
         show_default=True,
-        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best file so far.",
+        help=f"From 0 (fastest) to {MAX_EFFORT} (best picture for its bytes); Ctrl-C writes the best file so far.",
     ),
 )
