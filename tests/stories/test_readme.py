@@ -42,7 +42,7 @@ def test_every_command_is_in_the_table() -> None:
 
 
 def test_every_option_is_one() -> None:
-    section = README[README.index("## Command line") : README.index("## Python")]
+    section = README[README.index("## Command line") : README.index("## Training")]
     known = {
         option
         for name in COMMANDS
