@@ -65,7 +65,7 @@ def test_names_of_levels() -> None:
 def test_levels_are_measured_through_the_public_interface(tmp_path: Path) -> None:
     paths = [tmp_path / "coffee.png", tmp_path / "again.png"]
     for path in paths:
-        Image.fromarray(data.coffee()[100:164, 150:278]).save(path)
+        Image.fromarray(data.coffee()[100:260, 150:406]).save(path)
     counted: list[None] = []
     first, both = measure_levels(paths, (0, 1), (60.0, 30.0), device="cpu", progress=lambda: counted.append(None))
     single, refined = both.codecs
