@@ -66,6 +66,11 @@ def parse_shard(text: str, environment: Mapping[str, str]) -> Shard:
 def _of_slurm(environment: Mapping[str, str], count: int | None) -> Shard:
     index = _number(environment, _SLURM)
     if count is not None:
+        largest = environment.get("SLURM_ARRAY_TASK_MAX", "")
+        if largest.isdecimal() and int(largest) >= count:  # for all tasks, as else only the last would fail
+            raise PlanError(
+                f"the tasks of the array go up to {largest}; shards are counted from 0, so --array=0-{count - 1}"
+            )
         return _checked(index, count)
     first, last = _number(environment, "SLURM_ARRAY_TASK_MIN"), _number(environment, "SLURM_ARRAY_TASK_MAX")
     tasks = _number(environment, "SLURM_ARRAY_TASK_COUNT")

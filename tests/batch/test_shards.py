@@ -54,6 +54,7 @@ def test_shards_of_schedulers(text: str, environment: dict[str, str], shard: Sha
         ("auto", {}, "auto needs one of the variables SLURM_ARRAY_TASK_ID, .*; none is set"),
         ("auto", KUBERNETES, "give it, as in auto/100"),
         ("auto/2", KUBERNETES, "there is no shard 2 of 2"),
+        ("auto/9", SLURM, "the tasks of the array go up to 9; shards are counted from 0, so --array=0-8"),
         ("auto", REPEATED, "a Slurm array of 2 tasks from 3 to 17 does not tell the number of shards"),
         ("auto", {**SLURM, "SLURM_ARRAY_TASK_COUNT": "5"}, "does not tell the number of shards"),
         ("auto", {**SLURM, "SLURM_ARRAY_TASK_MIN": "5", "SLURM_ARRAY_TASK_COUNT": "5"}, "of 5 tasks from 5 to 9"),
