@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from cnncompress.cli.console import table
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.model.manifest import Entry, Manifest, read_manifest
 from cnncompress.units import format_bytes
 
@@ -19,7 +20,7 @@ QUALITIES = (0, 100)
 _HEADINGS = ("name", "fingerprint", "parameters", "size", "encode kMAC/pixel", "decode kMAC/pixel", "licence", "file")
 
 
-@click.command("models", short_help="List the installed models.")
+@click.command("models", cls=SectionCommand, short_help="List the installed models.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line for each model, with its training record."
 )

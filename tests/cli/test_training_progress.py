@@ -1,4 +1,4 @@
-"""Progress on standard error, on a terminal and elsewhere."""
+"""Progress of a training run on standard error, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from cnncompress.cli.bars import display
+from cnncompress.cli.training_progress import display
 
 
 class Terminal(io.StringIO):
