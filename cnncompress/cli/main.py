@@ -22,12 +22,12 @@ SIGTERM_EXIT_CODE = 143
 
 # Each is a module of this package with a function `command`.
 COMMANDS = (
-    "compress", "decompress", "info", "test", "compare", "report", "models", "train", "eval", "plot", "bench",
+    "compress", "decompress", "info", "view", "test", "compare", "report", "models", "train", "eval", "plot", "bench",
     "completion",
 )  # fmt: skip
 
 # Known from other programs, or called by them; not in the help text.
-HIDDEN_COMMANDS = ("help",)
+HIDDEN_COMMANDS = ("help", "thumbnail")
 
 
 class LazyGroup(click.Group):
