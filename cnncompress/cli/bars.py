@@ -18,7 +18,7 @@ from cnncompress.cli.terminal import DUMB_SECONDS, NARROW, can_rewrite, columns
 from cnncompress.units import format_bytes, format_rate
 
 _WIDE = "{desc}{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]{postfix}"
-_SHORT = "{n_fmt}/{total_fmt} <{remaining}{postfix}"
+_SHORT = "{desc}{n_fmt}/{total_fmt} <{remaining}{postfix}"
 
 
 class Bar:
@@ -29,12 +29,12 @@ class Bar:
 
         Args:
             total: Number of steps.
-            what: What the steps belong to; left out on a narrow terminal.
+            what: What the steps belong to; it gets half of the terminal at most.
             leave: Whether the bar stays on the terminal when it is closed.
         """
         from tqdm import tqdm  # slow to import
 
-        self._what = what
+        self._what = what = what[: columns() // 2]
         self._beside = ""
         self._rewrites = can_rewrite()
         self._due = time.monotonic() + DUMB_SECONDS

@@ -70,7 +70,7 @@ def summary(totals: Totals, operation: Operation, seconds: float, others: int, *
             if guessed:
                 about += " for photographs; screenshots differ"
         parts.append(f"{plural(count, 'file')} would be {_DONE[action]}{about}")
-    if counts["ok"] or totals.images or not totals.files:
+    if counts["ok"] or (totals.images and not totals.planned) or not totals.files:
         text = f"{plural(counts['ok'], 'file')} {_DONE[operation]}"
         if totals.tars:
             text = f"{plural(totals.images, 'image')} in {plural(totals.tars, 'tar')} {_DONE[operation]}"

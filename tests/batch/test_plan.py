@@ -254,3 +254,10 @@ def test_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     gone.rmdir()
     (failed,) = plan("compress", str(tmp_path / "a.png"), file="x.cnc").settled
     assert (failed.about, failed.exit_code, failed.error) == ("x.cnc", 5, "no such file or directory")
+
+
+def test_planning_is_watched(tree: Path) -> None:
+    told: list[tuple[str, int]] = []
+    names = tuple(f"missing{number}.png" for number in range(2500))
+    make_plan(Request("compress", Inputs(names), Outputs()), lambda step, files: told.append((step, files)))
+    assert told == [("files found", 1000), ("files found", 2000)]

@@ -89,3 +89,11 @@ def test_bar_of_an_image_says_what_its_steps_are(capsys: pytest.CaptureFixture[s
         several(1, 8)
     shown = capsys.readouterr().err
     assert "rounds:   0%|" in shown and "1/8" in shown
+
+
+def test_names_take_half_of_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bars, "columns", lambda: 20)
+    Bar(3, "a-long-name.png").close()
+    assert "\ra-long-nam: 0/3 <?" in capsys.readouterr().err

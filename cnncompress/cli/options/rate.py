@@ -77,7 +77,12 @@ rate_options = option_group(
         "--target-size", type=Size(), metavar="N[k|M]", brief=True, help="Maximum size of the whole file, in bytes."
     ),
     _option("--target-psnr", type=Positive(), metavar="F", help="Minimum peak signal-to-noise ratio, in dB."),
-    _option("--lossless", is_flag=True, brief=True, help="Keep every pixel unchanged; needs no model."),
+    _option(
+        "--lossless",
+        is_flag=True,
+        brief=True,
+        help="Keep every pixel unchanged; needs no model, as the data are lossless WebP.",
+    ),
     _option(
         "--coding",
         type=click.Choice(get_args(CodingChoice)),
