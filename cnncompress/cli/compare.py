@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from cnncompress.batch.inputs import CNC
-from cnncompress.cli.console import printable, say, table
+from cnncompress.cli.console import fitting_table, printable, say
 from cnncompress.cli.exit_codes import FileError, working_on
 from cnncompress.cli.options.completing import FileName, ModelName
 from cnncompress.cli.options.groups import SectionCommand
@@ -121,7 +121,7 @@ def command(
         same = _identical(reference, picture)
         rows.append(_row(picture, [_cell(scores[metric.name], metric, same=same) for metric in chosen]))
     if not as_json:
-        click.echo(table(rows))
+        click.echo(fitting_table(rows))
 
 
 def _available(metrics: Sequence[Metric]) -> list[Metric]:

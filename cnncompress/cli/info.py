@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.cli.console import printable, table
+from cnncompress.cli.console import fitting_table, printable, table
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.options.completing import FileName, ModelName
 from cnncompress.cli.options.groups import SectionCommand
@@ -100,7 +100,7 @@ def command(
         if counted is not None:
             texts.append(_sentence(counted))
     if rows:
-        click.echo("\n\n".join([table([_HEADINGS, *rows]), *texts]))
+        click.echo("\n\n".join([fitting_table([_HEADINGS, *rows]), *texts]))
     if exit_codes:
         ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from cnncompress.cli.console import table
+from cnncompress.cli.console import fitting_table
 from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.model.manifest import Entry, Manifest, read_manifest
 from cnncompress.units import format_bytes
@@ -39,7 +39,7 @@ def command(as_json: bool) -> None:
         for entry in manifest.entries:
             click.echo(json.dumps({"schema": JSON_SCHEMA, **_facts(entry, manifest)}))
     else:
-        click.echo(table([_HEADINGS, *(_row(entry, manifest) for entry in manifest.entries)]))
+        click.echo(fitting_table([_HEADINGS, *(_row(entry, manifest) for entry in manifest.entries)]))
 
 
 def _facts(entry: Entry, manifest: Manifest) -> dict[str, object]:

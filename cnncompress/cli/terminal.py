@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import IO
 
 import click
 
@@ -30,10 +31,10 @@ def can_rewrite() -> bool:
     return os.environ.get("TERM") != "dumb"
 
 
-def columns() -> int:
-    """Returns the width of the terminal, 80 if it is unknown."""
+def columns(stream: IO[str] | None = None) -> int:
+    """Returns the width of the terminal behind a stream, 80 if it is unknown; by default behind standard error."""
     try:
-        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
+        return os.get_terminal_size((stream or sys.stderr).fileno()).columns or _USUAL_COLUMNS
     except (OSError, ValueError):
         return _USUAL_COLUMNS
 

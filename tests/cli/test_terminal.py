@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import time
@@ -10,7 +11,13 @@ import pytest
 
 from cnncompress.cli import bars
 from cnncompress.cli.bars import Bar, FilesBar, ImageBar
+from cnncompress.cli.console import fitting_table, table
 from cnncompress.cli.terminal import columns, status
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
 
 
 @pytest.fixture(autouse=True)
@@ -89,6 +96,14 @@ def test_bar_of_an_image_says_what_its_steps_are(capsys: pytest.CaptureFixture[s
         several(1, 8)
     shown = capsys.readouterr().err
     assert "rounds:   0%|" in shown and "1/8" in shown
+
+
+def test_a_table_that_is_too_wide_becomes_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("size", "file"), ("2x1", "a" * 100), ("20x10", "b")]
+    assert fitting_table(rows) == table(rows)  # no terminal
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    assert fitting_table(rows) == f"size  2x1\nfile  {'a' * 100}\n\nsize  20x10\nfile  b"
+    assert fitting_table(rows[::2]) == table(rows[::2])
 
 
 def test_names_take_half_of_a_narrow_terminal(
