@@ -38,6 +38,7 @@ from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
 from cnncompress.images.view import parse_view
+from cnncompress.named_errors import naming
 from cnncompress.units import Hundredths, hundredths_of
 
 __all__ = [
@@ -105,6 +106,10 @@ class Codec:
         if model is not None and Path(model).is_file():
             model = Path(model).absolute()
         return _made_again, (self.fingerprint, model, *others)
+
+    def __repr__(self) -> str:
+        """Names the model and the device."""
+        return f"<cnncompress.Codec model={self.model} device={self.device}>"
 
     @property
     def model(self) -> str:
@@ -228,8 +233,10 @@ class Codec:
             UnknownModel: It was made with another model.
             LimitExceeded: The image is too large.
         """
-        parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
-        decoded = decode(parsed, view, self.limits, lambda fingerprint: self._codec, progress, self._codec.stopwatch)
+        view = parse_view(crop, scale)
+        with naming(data):
+            parsed = parse(data, keep_going=keep_going)
+            decoded = decode(parsed, view, self.limits, lambda _: self._codec, progress, self._codec.stopwatch)
         return _with_warnings(decoded)
 
 
@@ -287,8 +294,10 @@ def decompress(
     and `Codec.decompress`.
     """
     _check_types(device, limits)
-    parsed, view = parse(data, keep_going=keep_going), parse_view(crop, scale)
-    return _with_warnings(CodecCache(model, device, limits).decode(parsed, view, progress))
+    view = parse_view(crop, scale)
+    with naming(data):
+        decoded = CodecCache(model, device, limits).decode(parse(data, keep_going=keep_going), view, progress)
+    return _with_warnings(decoded)
 
 
 def store_original(data: bytes, *, settings: ImageSettings | None = None, source: SourceRecord | None = None) -> bytes:
@@ -318,25 +327,39 @@ def restore_original(data: FileSource) -> OriginalFile | None:
         UnreadableImage: There is no such file, or it cannot be read.
         BitstreamError: The file is damaged, foreign or too new.
     """
-    return original_of(parse(data).container)
+    with naming(data):
+        return original_of(parse(data).container)
 
 
-def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> None:  # noqa: A002
+def save_image(
+    image: Image.Image,
+    target: IO[bytes] | str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002
+    quality: int | None = None,
+    *,
+    overwrite: bool = False,
+) -> None:
     """Writes a picture, with the colour profile, EXIF and XMP in its ``info`` where the format has a place for them.
 
     Args:
         image: In mode 1, L, LA, RGB or RGBA.
         target: A path, or a stream that is open for binary writing and seekable.
-        format: ``png``, ``ppm``, ``jpg``, ``webp``, ``tiff``, ``avif``, ``bmp`` or ``npy``.
+        format: ``png``, ``ppm``, ``jpg``, ``webp``, ``tiff``, ``avif``, ``bmp`` or ``npy``; by default that of the
+            path's ending.
+        quality: 1 .. 100, for ``jpg``, ``webp`` and ``avif``; by default 95, and no loss for ``webp``.
+        overwrite: Whether a file that exists is replaced.
 
     Warns:
         FeatureLoss: The format has no place for metadata of that kind or length.
 
     Raises:
-        OutputError: The format is none of them, has no transparency, cannot hold a picture of that size, or it cannot
-            be written.
+        OutputExists: The file exists, and ``overwrite`` is not set.
+        OutputError: The format is none of them, has no transparency or quality, cannot hold a picture of that size, or
+            it cannot be written; no part of a file is left.
     """
-    warn_caller(FeatureLoss, write.save_image(image, target, format))
+    with naming(target):
+        losses = write.save_image(image, target, format, quality, overwrite=overwrite)
+    warn_caller(FeatureLoss, losses)
 
 
 def compress_with(
@@ -401,7 +424,8 @@ def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:
 
 
 def _read(image: ImageSource, settings: ImageSettings) -> SourceImage:
-    planes = read_image(image, settings)
+    with naming(image):
+        planes = read_image(image, settings)
     if planes is not image:
         warn_caller(FeatureLoss, planes.losses)
         warn_caller(PartLost, planes.damage)

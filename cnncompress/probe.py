@@ -11,6 +11,7 @@ from cnncompress.errors import InvalidModel
 from cnncompress.files import FileSource, whole_file
 from cnncompress.images.formats import sniff
 from cnncompress.model.manifest import read_manifest
+from cnncompress.named_errors import naming
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def probe(source: FileSource) -> Info:
         UnreadableImage: The file does not exist or cannot be read.
         BitstreamError: The file is damaged, of another format or of a newer version.
     """
-    data = whole_file(source)
-    container = unpack(data)
+    with naming(source):
+        data = whole_file(source)
+        container = unpack(data)
     header = container.header
     coding = container.coding
     fingerprint = header.fingerprint.hex() if coding == "learned" else None

@@ -40,6 +40,11 @@ def format_bytes(count: int) -> str:
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
 
 
+def format_rate(value: float) -> str:
+    """Formats a speed so that a small one is not shown as zero: ``120``, ``3.4``, ``0.021``."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2g}"
+
+
 def percent(part: int, whole: int) -> str:
     """Formats a part of a whole in per cent: ``5.3 %``; ``-`` if the whole is 0."""
     return f"{100 * part / whole:.1f} %" if whole else "-"

@@ -10,9 +10,12 @@ from cnncompress.bitstream import reading
 from cnncompress.bitstream.ancillary import SourceRecord, read_source
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, Head
 from cnncompress.files import open_input
-from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
+from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, output_format, sniff
 from cnncompress.images.limits import ANY_SIZE, Limits
 from cnncompress.remote import plain_url
+
+SAME = "same"
+"""In the place of a format of decompressed images: that of the file that each was made from."""
 
 
 def read_head(path: Path) -> Head:
@@ -37,30 +40,35 @@ def read_source_record(path: Path) -> SourceRecord | None:
         return _source_record(reading.read_head(stream), stream)
 
 
-def ending_of_original(path: Path) -> str | None:
-    """Returns the file name ending for a stored original.
+def ending_of_image(path: Path, wanted: str | None = None) -> str | None:
+    """Returns the file name ending for the image of a .cnc file, as far as the file decides it.
 
-    This is the recorded ending if it belongs to an image format, or if the name of the .cnc file contains it
-    (``photo.jpg.cnc``). Otherwise it follows from the original's content: the sender of a file must not be able to
-    choose an ending such as that of a program.
+    For a stored original this is the recorded ending if it belongs to an image format, or if the name of the .cnc file
+    contains it (``photo.jpg.cnc``). Otherwise it follows from the original's content: the sender of a file must not be
+    able to choose an ending such as that of a program.
+
+    Args:
+        path: Path of the .cnc file.
+        wanted: `SAME` for the ending of the source of a coded image, too, if images can be written in its format.
 
     Returns:
-        The ending without the dot; None if the file contains no original, or the original is not an image.
+        The ending without the dot; None if the file does not decide it, or a stored original is not an image.
 
     Raises:
         UnreadableImage: The file cannot be opened or read.
         BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
-        return ending_in_stream(stream, path.name)
+        return ending_in_stream(stream, path.name, wanted)
 
 
-def ending_in_stream(stream: IO[bytes], name: str) -> str | None:
+def ending_in_stream(stream: IO[bytes], name: str, wanted: str | None = None) -> str | None:
     """Returns the same for the file in a seekable stream.
 
     Args:
         stream: At the beginning of the file.
         name: Name of the .cnc file.
+        wanted: As for `ending_of_image`.
 
     Raises:
         BitstreamError: The file is damaged or is not a .cnc file.
@@ -68,7 +76,11 @@ def ending_in_stream(stream: IO[bytes], name: str) -> str | None:
     head = reading.read_head(stream)
     stored = _find(head, ChunkType.ORIGINAL)
     if stored is None:
-        return None
+        if wanted != SAME:
+            return None
+        source = _source_record(head, stream)
+        ending = PurePath(PurePath(name).stem).suffix[1:] if source is None else source.ending
+        return ending if output_format(f"image.{ending}") is not None else None
     stream.seek(stored.offset)
     found = sniff(stream.read(min(SNIFFED_BYTES, stored.length)))
     record = _source_record(head, stream)

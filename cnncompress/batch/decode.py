@@ -5,18 +5,19 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass, replace
 
-from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.batch.cnc_files import SAME, read_cnc
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.outputs import DEFAULT_ENDING
 from cnncompress.batch.resources import PixelBudget
+from cnncompress.bitstream.ancillary import read_source
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import original_of, parse
 from cnncompress.errors import Corrupt
 from cnncompress.files import STANDARD_STREAM, file_status, write_output
-from cnncompress.images.formats import output_format
+from cnncompress.images.formats import FORMATS_WITH_QUALITY, output_format
 from cnncompress.images.write import save_image
 
 
@@ -40,7 +41,7 @@ def decode(
     """
     status = file_status(job.source)
     parsed, size = _read(job, settings)
-    wanted = settings.format or (None if job.output == STANDARD_STREAM else output_format(job.output))
+    wanted = _format(job, parsed, settings)
     written = restore(parsed, wanted, settings, codecs, budget, progress)
     write_output(
         job.output,
@@ -51,6 +52,10 @@ def decode(
     )
     result = success(job, parsed.container, size, codecs)
     losses = (*written.feature_losses, *written.parts_lost)
+    if settings.format == SAME and written.size is not None and wanted in (None, DEFAULT_ENDING):
+        losses = (*_another_kind(parsed), *losses)
+    if written.size is not None:
+        result = replace(result, width=written.size[0], height=written.size[1])
     result = replace(result, input_bytes=size, output_bytes=len(written.data), warnings=losses)
     return _damaged(result, len(written.parts_lost)) if written.parts_lost else result
 
@@ -75,6 +80,27 @@ def _read(job: Job, settings: WorkSettings) -> tuple[ParsedFile, int]:
     return parse(data, keep_going=settings.keep_going), len(data)
 
 
+def _format(job: Job, parsed: ParsedFile, settings: WorkSettings) -> str | None:
+    """Returns the format of the image file; None for png, and for a stored original its own."""
+    if settings.format not in (None, SAME):
+        return settings.format
+    named = None if job.output == STANDARD_STREAM else output_format(job.output)
+    if named is None and settings.format == SAME:
+        source = read_source(parsed.container)
+        return None if source is None else output_format(f"image.{source.ending}")
+    return named
+
+
+def _another_kind(parsed: ParsedFile) -> tuple[str, ...]:
+    """Returns a line if an image was not of the kind that it is written as, or may not have been."""
+    source = read_source(parsed.container)
+    if source is None:
+        return (f"does not tell what it was made from, and becomes a {DEFAULT_ENDING}",)
+    if output_format(f"image.{source.ending}") == DEFAULT_ENDING:
+        return ()
+    return (f"images cannot be written as {source.ending or 'a file without ending'}; becomes a {DEFAULT_ENDING}",)
+
+
 def _pixels(parsed: ParsedFile) -> int:
     return parsed.container.header.width * parsed.container.header.height
 
@@ -87,11 +113,19 @@ def _damaged(result: Result, parts: int) -> Result:
 
 @dataclass(frozen=True)
 class ImageFile:
-    """Bytes of an image file, and a description of what it lacks."""
+    """An image file.
+
+    Attributes:
+        data: Its bytes.
+        feature_losses: One line for each property of the image that it lacks.
+        parts_lost: One line for each part of the .cnc file that is damaged.
+        size: Width and height in pixels; None for a stored original.
+    """
 
     data: bytes | memoryview
     feature_losses: tuple[str, ...] = ()
     parts_lost: tuple[str, ...] = ()
+    size: tuple[int, int] | None = None
 
 
 def restore(
@@ -117,9 +151,12 @@ def restore(
     with budget.taken(_pixels(parsed)):
         decoded = codecs.decode(parsed, settings.view, progress)
         stream = io.BytesIO()
-        unwritten = save_image(decoded.image, stream, wanted or DEFAULT_ENDING)
+        kind = wanted or DEFAULT_ENDING
+        quality = settings.output_quality if kind in FORMATS_WITH_QUALITY else None
+        unwritten = save_image(decoded.image, stream, kind, quality)
         # The buffer is not a copy.
-        return ImageFile(stream.getbuffer(), (*decoded.feature_losses, *unwritten), decoded.parts_lost)
+        losses = (*decoded.feature_losses, *unwritten)
+        return ImageFile(stream.getbuffer(), losses, decoded.parts_lost, decoded.image.size)
 
 
 def _stored(parsed: ParsedFile, wanted: str | None, settings: WorkSettings) -> ImageFile | None:

@@ -74,7 +74,9 @@ class WorkSettings:
         quality: Quality of each file in hundredths, or a target for which a quality is searched per file.
         encode: How images are coded.
         if_larger: What to do if a .cnc file is not smaller than its input.
-        format: Format of decompressed images; None for that of the output's ending, and for stored originals their own.
+        format: Format of decompressed images; None for that of the output's ending, and for stored originals their own;
+            `cnncompress.batch.cnc_files.SAME` for that of the file that was compressed.
+        output_quality: Quality of decompressed images, ``1 .. 100``, where their format has one; None for a high one.
         preserve: Whether outputs get the permissions and modification times of their inputs.
         verify: Whether a .cnc file is decoded and compared before it is written.
         remove: Whether an input is removed once its output is verified and safely on the disk.
@@ -87,6 +89,7 @@ class WorkSettings:
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 - frozen
     if_larger: IfLarger = "store"
     format: str | None = None
+    output_quality: int | None = None
     preserve: bool = False
     verify: bool = False
     remove: bool = False

@@ -14,7 +14,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.request import Existing, Operation, Outputs
 from cnncompress.batch.same_names import are_one_file, folded
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
-from cnncompress.files import STANDARD_STREAM, check_output, is_stream, reason
+from cnncompress.files import EXISTS_ALREADY, STANDARD_STREAM, check_output, is_stream, reason
 from cnncompress.images.formats import is_image_ending
 from cnncompress.remote import is_url, listing, plain_url, size
 
@@ -223,8 +223,7 @@ def apply_object_policy(job: Job, policy: Existing, existing: ExistingObjects) -
         return failure(job.source, error, output=job.output, about=job.output)
     if policy is Existing.SKIP:
         return Result("skipped", job.source, job.output, reason=EXISTS)
-    refused = OutputExists("exists already; -f replaces it")
-    return failure(job.source, refused, output=job.output, about=job.output)
+    return failure(job.source, output_exists(job), output=job.output, about=job.output)
 
 
 def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
@@ -251,10 +250,33 @@ def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
             check_output(job.output, force=False, source=job.source, new_folders=job.new_folders)
             return job
         return _compared(job, target, policy)
+    except OutputExists as error:
+        told = output_exists(job) if policy is Existing.REFUSE else error
+        return failure(job.source, told, output=job.output, about=job.output)
     except CnncompressError as error:
         return failure(job.source, error, output=job.output, about=job.output)
     except (OSError, ValueError, RuntimeError) as error:
         return failure(job.source, OutputError(reason(error)), output=job.output, about=job.output)
+
+
+def output_exists(job: Job) -> OutputExists:
+    """Returns the error for an output that exists, with a hint.
+
+    The image beside a .cnc file is often the original that it was made from, and must not be replaced by what is left
+    of it. So -f is no hint for decompression, unless the .cnc file tells that its source was another file.
+    """
+    if job.action != "decompress" or job.tar is not None:
+        return OutputExists(EXISTS_ALREADY)
+    elsewhere = "exists already; -o or -d writes elsewhere"
+    if job.source == STANDARD_STREAM or is_url(job.source) or is_url(job.output):
+        return OutputExists(elsewhere)
+    try:
+        source, there = read_source_record(Path(job.source)), Path(job.output).stat()
+    except (CnncompressError, OSError, ValueError):
+        return OutputExists(elsewhere)
+    if source is None or source.size == there.st_size:
+        return OutputExists(f"{elsewhere}; it may be the original")
+    return OutputExists(f"{elsewhere}, -f replaces it")
 
 
 def _compared(job: Job, target: Path, policy: Existing) -> Job | Result:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import TypeVar
 
-from cnncompress.batch.cnc_files import ending_of_original
+from cnncompress.batch.cnc_files import SAME, ending_of_image
 from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
@@ -31,6 +33,9 @@ from cnncompress.remote import is_url, plain_url
 
 IS_CNC = "is a .cnc file"
 
+_WATCHED_FILES = 1000
+_File = TypeVar("_File")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -49,8 +54,16 @@ class Plan:
     single: bool
 
 
-def make_plan(request: Request) -> Plan:
+Watch = Callable[[str, int], None]
+"""Called now and then with what is being done, such as ``files found``, and the number of files so far."""
+
+
+def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan:
     """Plans the work on all files.
+
+    Args:
+        request: The files.
+        watch: Told of the progress.
 
     Raises:
         PlanError: Two files would have the same output, or a file is not below the root folder.
@@ -64,7 +77,7 @@ def make_plan(request: Request) -> Plan:
     jobs: list[Job] = []
     settled: list[Result] = []
     others: list[str] = []
-    found_all, single = _found(request)
+    found_all, single = _found(request, watch)
     places = Places(request.outputs)
     for found in found_all:
         action = _action(found, request)
@@ -72,7 +85,7 @@ def make_plan(request: Request) -> Plan:
             settled.append(failure(found.path, found.error))
         elif action is not None:
             try:
-                jobs.append(_job(found, action, request.outputs, places, single))
+                jobs.append(_job(found, action, request.outputs, places))
             except (OSError, ValueError, RuntimeError) as unplanned:
                 settled.append(failure(found.path, OutputError(reason(unplanned))))
         elif found.kind == CNC:
@@ -88,7 +101,7 @@ def make_plan(request: Request) -> Plan:
     refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
     ready = []
     existing = ExistingObjects(request.outputs.folder, len(jobs))
-    for job in jobs:
+    for job in _watched(jobs, "outputs checked", watch):
         if is_url(job.output):
             decided = apply_object_policy(job, request.outputs.existing, existing)
         else:
@@ -108,14 +121,21 @@ def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
     return BadMagic("not a .cnc file") if ending.lower() == CNC else None
 
 
-def _found(request: Request) -> tuple[list[Found], bool]:
+def _watched(files: Iterable[_File], step: str, watch: Watch) -> Iterator[_File]:
+    for count, file in enumerate(files, start=1):
+        if not count % _WATCHED_FILES:
+            watch(step, count)
+        yield file
+
+
+def _found(request: Request, watch: Watch) -> tuple[list[Found], bool]:
     """Returns the files of the request or of its shard, and whether the input is a single file that was named."""
     names = find_names(request.inputs, leave_out=request.outputs.folder)
     if request.shard is None:
-        found = [look_into(name) for name in names]
+        found = [look_into(name) for name in _watched(names, "files found", watch)]
         return found, len(found) == 1 and found[0].named
     share = Share(request, request.shard)
-    found = [look_into(name) for name in share.of(names)]
+    found = [look_into(name) for name in share.of(_watched(names, "files found", watch))]
     return found, share.total == 1 and all(each.named for each in found)
 
 
@@ -130,21 +150,20 @@ def _action(found: Found, request: Request) -> Action | None:
     return request.operation if found.named or found.kind == CNC else None
 
 
-def _job(found: Found, action: Action, outputs: Outputs, places: Places, single: bool) -> Job:
+def _job(found: Found, action: Action, outputs: Outputs, places: Places) -> Job:
     if action == "test":
         return Job(action, found.path)
     if outputs.file is not None:
         if action == "decompress":
             _check_ending(found, outputs)
-        return Job(action, found.path, outputs.file)
+        return Job(action, found.path, outputs.file, record=found.kind != PIPE)
     name = PurePath(plain_url(found.path)).name
     if action == "compress":
         name = compressed_name(name, append_suffix=outputs.append_suffix)
     elif action == "decompress":
-        name = decompressed_name(name, outputs.ending or _own_ending(found))
+        name = decompressed_name(name, _ending(found, outputs.ending))
     target = places.of(found, name)
-    in_folder = outputs.folder is not None
-    return Job(action, found.path, target, new_folders=in_folder, record=in_folder or not single)
+    return Job(action, found.path, target, new_folders=outputs.folder is not None, record=found.kind != PIPE)
 
 
 def _check_ending(found: Found, outputs: Outputs) -> None:
@@ -154,15 +173,17 @@ def _check_ending(found: Found, outputs: Outputs) -> None:
     original = None
     if found.kind == CNC:
         with contextlib.suppress(CnncompressError):  # reported when the file is decompressed
-            original = ending_of_original(Path(found.path))
+            original = ending_of_image(Path(found.path))
     if original is None:
         raise PlanError(f"the ending of {name!r} is not one of {', '.join(OUTPUT_FORMATS)}; choose one with --format")
 
 
-def _own_ending(found: Found) -> str:
+def _ending(found: Found, wanted: str | None) -> str:
+    if wanted not in (None, SAME):
+        return str(wanted)
     if is_url(found.path):  # opening millions of objects takes hours
         return DEFAULT_ENDING
     try:
-        return ending_of_original(Path(found.path)) or DEFAULT_ENDING
+        return ending_of_image(Path(found.path), wanted) or DEFAULT_ENDING
     except CnncompressError:  # reported when the file is decompressed
         return DEFAULT_ENDING

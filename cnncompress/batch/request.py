@@ -50,7 +50,8 @@ class Outputs:
             was searched.
         flat: Whether outputs are written to ``folder`` itself, without sub-folders.
         append_suffix: Whether ``.cnc`` is appended to the input's ending instead of replacing it.
-        ending: Ending of decompressed images, without the dot; None for png, and for stored originals their own.
+        ending: Ending of decompressed images, without the dot; None for png, and for stored originals their own;
+            `cnncompress.batch.cnc_files.SAME` for that of the file that was compressed.
         existing: What to do if an output exists already.
         copy_others: Whether files that are not inputs are copied into ``folder``.
     """

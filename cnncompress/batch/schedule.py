@@ -29,6 +29,7 @@ class Schedule:
         slots: Sequence[Slot],
         stopping: Callable[[], bool],
         on_stop: Callable[[int], None] = lambda running: None,
+        on_start: Callable[[Job], None] = lambda job: None,
     ) -> None:
         """Stores the arguments; `results` starts the work.
 
@@ -37,11 +38,13 @@ class Schedule:
             slots: Slots that run the jobs.
             stopping: Called regularly; no further job is started once it returns True.
             on_stop: Called once after a stop, with the number of running jobs.
+            on_start: Called with each job before it is run, by the thread of its slot.
         """
         self._jobs = iter(jobs)
         self._slots = slots
         self._stopping = stopping
         self._on_stop = on_stop
+        self._on_start = on_start
         self._changed = threading.Condition()
         self._failed = False
         self._running: dict[int, tuple[Slot, Job]] = {}
@@ -97,6 +100,7 @@ class Schedule:
     def _work(self, index: int, slot: Slot) -> None:
         try:
             while slot.ready(self._is_needed) and (job := self._taken(index, slot)) is not None:
+                self._on_start(job)
                 try:
                     self._results.put(slot.run(job))
                 except SlotLost as lost:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from cnncompress.batch.cnc_files import SAME
 from cnncompress.batch.inputs import CNC, Found
 from cnncompress.batch.outputs import (
     DEFAULT_ENDING,
@@ -169,5 +170,5 @@ class Share:
         if operation == "compress" and (found.named or is_image_ending(ending)):
             return compressed_name(name, append_suffix=outputs.append_suffix)
         if operation == "decompress" and (found.named or ending.lower() == CNC):
-            return decompressed_name(name, outputs.ending or DEFAULT_ENDING)
+            return decompressed_name(name, DEFAULT_ENDING if outputs.ending in (None, SAME) else str(outputs.ending))
         return name if outputs.copy_others else None

@@ -89,7 +89,7 @@ def settings_digest(action: Action, settings: WorkSettings, model: str) -> str:
         "image": {name: value for name, value in dataclasses.asdict(image).items() if name not in ("limits", "strip")},
         **{
             name: repr(getattr(settings, name))
-            for name in ("quality", "encode", "if_larger", "format", "view", "keep_going")
+            for name in ("quality", "encode", "if_larger", "format", "output_quality", "view", "keep_going")
         },
     }
     text = json.dumps(values, sort_keys=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
-from cnncompress.batch.cnc_files import ending_in_stream, read_cnc_stream, record_for
+from cnncompress.batch.cnc_files import SAME, ending_in_stream, read_cnc_stream, record_for
 from cnncompress.batch.decode import restore
 from cnncompress.batch.encode import Input, code
 from cnncompress.batch.inputs import CNC
@@ -202,10 +202,11 @@ class _Conversion:
 
     def _decompressed(self, name: str, data: bytes) -> _Member:
         data = read_cnc_stream(io.BytesIO(data), self.settings.image.limits)
-        ending = self.settings.format or ending_in_stream(io.BytesIO(data), name) or DEFAULT_ENDING
+        chosen = None if self.settings.format == SAME else self.settings.format
+        ending = chosen or ending_in_stream(io.BytesIO(data), name, self.settings.format) or DEFAULT_ENDING
         new = _renamed(name, lambda last: decompressed_name(last, ending))
         parsed = parse(data, keep_going=self.settings.keep_going)
-        wanted = self.settings.format or output_format(new)
+        wanted = chosen or output_format(new)
         image = restore(parsed, wanted, self.settings, self.codecs, self.budget, self.progress)
         header = parsed.container.header
         damage = Corrupt(f"{'; '.join(image.parts_lost)}; the rest was written") if image.parts_lost else None

@@ -11,7 +11,7 @@ from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
-from cnncompress.batch.outputs import apply_overwrite_policy
+from cnncompress.batch.outputs import apply_overwrite_policy, output_exists
 from cnncompress.batch.request import Existing
 from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.bitstream.container import unpack
@@ -89,7 +89,9 @@ class Worker:
             return self._done(job)
         except OutputExists:
             now = apply_overwrite_policy(job, job.existing)
-            if job.existing is Existing.REFUSE or not isinstance(now, Result):
+            if job.existing is Existing.REFUSE:
+                raise output_exists(job) from None
+            if not isinstance(now, Result):
                 raise
             return now
 

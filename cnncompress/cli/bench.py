@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnncompress.cli.options.completing import ModelName
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
 from cnncompress.cli.options.types import Device, Quality
 
@@ -19,12 +21,17 @@ if TYPE_CHECKING:
 _PEERS = ("avif", "webp", "jpeg")
 
 
-@click.command("bench", context_settings={"show_default": True}, short_help="Measure speed and memory on one image.")
+@click.command(
+    "bench",
+    cls=SectionCommand,
+    context_settings={"show_default": True},
+    short_help="Measure speed and memory on one image.",
+)
 @click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
 @click.option("--quality", type=Quality(), default=50, help="Quality of cnc.")
 @click.option("--threads", default=1, help="Threads that every codec is held to.")
 @click.option("--repeat", default=5, type=click.IntRange(min=1), help="Timed runs; medians are printed.")
-@click.option("--model", metavar="NAME|PATH", envvar=MODEL_VARIABLE, show_envvar=True, help="Model to measure.")
+@click.option("--model", metavar="NAME|PATH", type=ModelName(), envvar=MODEL_VARIABLE, help="Model to measure.")
 @click.option("--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, help="Where to run.")
 @click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
 def command(

@@ -12,8 +12,10 @@ import click
 from click.core import ParameterSource
 
 from cnncompress.batch.inputs import CNC
-from cnncompress.cli.console import printable, say, table
+from cnncompress.cli.console import fitting_table, printable, say
 from cnncompress.cli.exit_codes import FileError, working_on
+from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
 from cnncompress.cli.options.types import Device, Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
@@ -53,9 +55,9 @@ class _Picture:
         return 8.0 * self.file_bytes / float(height * width)
 
 
-@click.command("compare", short_help="Measure how close images are to an original.")
-@click.argument("original")
-@click.argument("others", metavar="OTHER...", nargs=-1, required=True)
+@click.command("compare", cls=SectionCommand, short_help="Measure how close images are to an original.")
+@click.argument("original", type=FileName())
+@click.argument("others", metavar="OTHER...", nargs=-1, required=True, type=FileName())
 @click.option(
     "--metrics",
     type=Names(),
@@ -64,7 +66,14 @@ class _Picture:
     help="Any of psnr, ms-ssim, ssimulacra2, cvvdp.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
-@click.option("--model", metavar="NAME|PATH", envvar=MODEL_VARIABLE, show_envvar=True, help="A model for .cnc files.")
+@click.option(
+    "--model",
+    metavar="NAME|PATH",
+    type=ModelName(),
+    envvar=MODEL_VARIABLE,
+    show_envvar=True,
+    help="A model for .cnc files.",
+)
 @click.option(
     "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
 )
@@ -112,7 +121,7 @@ def command(
         same = _identical(reference, picture)
         rows.append(_row(picture, [_cell(scores[metric.name], metric, same=same) for metric in chosen]))
     if not as_json:
-        click.echo(table(rows))
+        click.echo(fitting_table(rows))
 
 
 def _available(metrics: Sequence[Metric]) -> list[Metric]:

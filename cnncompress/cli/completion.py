@@ -5,12 +5,14 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
+from cnncompress.cli.options.groups import SectionCommand
+
 SHELLS = ("bash", "zsh", "fish")
 
 _VARIABLE = "_CNNCOMPRESS_COMPLETE"
 
 
-@click.command("completion", short_help="Print a shell completion script.")
+@click.command("completion", cls=SectionCommand, short_help="Print a shell completion script.")
 @click.argument("shell", type=click.Choice(SHELLS))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:

@@ -7,6 +7,7 @@ from typing import cast
 import click
 
 from cnncompress.batch.jobs import IfLarger, WorkSettings
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.messages import ReportOptions, report_options
 from cnncompress.cli.options.paths import FileOptions, file_options
@@ -23,7 +24,7 @@ _file_option = section("Files")
 
 
 @click.command("compress", cls=SectionCommand, short_help="Compress images to .cnc files.")
-@click.argument("paths", metavar="INPUT...", nargs=-1)
+@click.argument("paths", metavar="INPUT...", nargs=-1, type=FileName())
 @rate_options
 @_option(
     "--if-larger",

@@ -14,6 +14,7 @@ from typing import Literal
 
 import click
 
+from cnncompress.cli.terminal import columns
 from cnncompress.remote import without_secrets
 
 PROGRAM = "cnncompress"
@@ -92,3 +93,16 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def fitting_table(rows: Sequence[Sequence[str]]) -> str:
+    """Formats rows as `table` does; on a terminal that is too narrow, each row becomes a list of headings and values.
+
+    Args:
+        rows: The headings, and the rows.
+    """
+    text = table(rows)
+    if not sys.stdout.isatty() or max(map(len, text.splitlines())) <= columns(sys.stdout):
+        return text
+    headings, *others = rows
+    return "\n\n".join(table(list(zip(headings, row, strict=True))) for row in others)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import click
 
+from cnncompress.batch.cnc_files import SAME
 from cnncompress.batch.jobs import WorkSettings
+from cnncompress.batch.outputs import DEFAULT_ENDING
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.messages import ReportOptions, report_options
 from cnncompress.cli.options.paths import FileOptions, file_options
@@ -12,19 +15,26 @@ from cnncompress.cli.options.picture import RegionOptions, region_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
 from cnncompress.files import STANDARD_STREAM
-from cnncompress.images.formats import OUTPUT_FORMATS
+from cnncompress.images.formats import FORMATS_WITH_QUALITY, OUTPUT_FORMATS, output_format
 from cnncompress.images.settings import ImageSettings
 
 _option = section("Files")
 
 
 @click.command("decompress", cls=SectionCommand, short_help="Decompress .cnc files to images.")
-@click.argument("paths", metavar="INPUT...", nargs=-1)
+@click.argument("paths", metavar="INPUT...", nargs=-1, type=FileName())
 @_option(
     "--format",
     "wanted_format",
-    type=click.Choice(OUTPUT_FORMATS),
-    help="Format of the images; by default that of the output's ending, else png.",
+    brief=True,
+    type=click.Choice([*OUTPUT_FORMATS, SAME]),
+    help="Format of the images; same: that of the file that was compressed; by default the output's ending, else png.",
+)
+@_option(
+    "--output-quality",
+    type=click.IntRange(1, 100),
+    metavar="N",
+    help="Quality of jpg, webp and avif images; by default 95, and no loss for webp.",
 )
 @file_options
 @region_options
@@ -33,6 +43,7 @@ _option = section("Files")
 def command(
     paths: tuple[str, ...],
     wanted_format: str | None,
+    output_quality: int | None,
     files: FileOptions,
     region: RegionOptions,
     run_on: RunOptions,
@@ -54,9 +65,13 @@ def command(
     """
     request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
+    kind = wanted_format or output_format(request.outputs.file or "") or DEFAULT_ENDING
+    if output_quality is not None and kind not in (*FORMATS_WITH_QUALITY, SAME):
+        raise click.UsageError(f"{kind} has no quality; --output-quality is for {', '.join(FORMATS_WITH_QUALITY)}.")
     settings = WorkSettings(
         image=ImageSettings(limits=run_on.limits),
         format=wanted_format,
+        output_quality=output_quality,
         preserve=files.preserve,
         view=region.view,
         keep_going=region.keep_going,

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from cnncompress.cli.options.types import Names, Qualities
+from cnncompress.cli.bars import Bar
+from cnncompress.cli.console import printable
+from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.types import Device, Names, Qualities
+from cnncompress.cli.terminal import is_terminal
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.errors import MissingPackage
 from cnncompress.files import check_output
@@ -17,30 +23,40 @@ CODECS = "cnc,jpeg,webp,jxl,avif,avif-psnr,avif-slow,avif-psnr-slow,jpeg2000"
 METRICS = "psnr,ms-ssim,ssimulacra2,cvvdp"
 
 
+_option = section("Options")
+
+
 @click.command(
-    "eval", context_settings={"show_default": True}, short_help="Measure rate and quality of codecs on images."
+    "eval",
+    cls=SectionCommand,
+    context_settings={"show_default": True},
+    short_help="Measure rate and quality of codecs on images.",
 )
-@click.argument("images", metavar="IMAGES...", nargs=-1, required=True)
-@click.option("--codecs", default=CODECS, type=Names(), help="Codecs to measure now, in this order.")
-@click.option("--metrics", default=METRICS, type=Names(), help="What quality is measured by.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the measurements here.")
-@click.option("--qualities", type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
-@click.option("--points", type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread.")
-@click.option("--model", metavar="NAME|PATH", help="Weights of cnc instead of the default model.")
-@click.option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
-@click.option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Of cnc.")
-@click.option("--device", default="auto", help="Where cnc runs.")
-@click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
-@click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
-@click.option(
+@click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=FileName())
+@_option("--codecs", brief=True, default=CODECS, type=Names(), help="Codecs to measure now, in this order.")
+@_option("--metrics", brief=True, default=METRICS, type=Names(), help="What quality is measured by.")
+@_option("--json", "json_path", brief=True, type=click.Path(path_type=Path), help="Write the measurements here.")
+@_option("--qualities", brief=True, type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
+@_option(
+    "--points", brief=True, type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread."
+)
+@_option(
+    "--model", brief=True, metavar="NAME|PATH", type=ModelName(), help="Weights of cnc instead of the default model."
+)
+@_option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
+@_option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Of cnc.")
+@_option("--device", type=Device(), default="auto", help="Where cnc runs.")
+@_option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
+@_option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
+@_option(
     "--codecs-from",
     "reused",
     multiple=True,
     type=click.Path(path_type=Path),
     help="Add the codecs of earlier results on the same images, except those measured now.",
 )
-@click.option("--threads", default=1, help="Threads that every codec is held to.")
-@click.option(
+@_option("--threads", default=1, help="Threads that every codec is held to.")
+@_option(
     "--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), show_envvar=True, help="Folder of data sets."
 )
 def command(
@@ -64,8 +80,8 @@ def command(
 
     \b
     Examples:
-      cnncompress eval photographs --json results.json
-      cnncompress eval photographs --codecs cnc,avif-psnr --points 5 --metrics psnr
+      cnncompress eval photos --json results.json
+      cnncompress eval photos --codecs cnc,avif-psnr --points 5 --metrics psnr
       cnncompress plot results.json -o rd.svg
 
     Prints mean rate and quality of every codec, BD-rates, and times; all codecs and all metrics take hours. Needs the
@@ -80,8 +96,6 @@ def command(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
-    from tqdm import tqdm
-
     from cnncompress.evaluation import curves, peers, plain_text, rd, results, sources
     from cnncompress.evaluation.metrics import Scorer, find_metric
 
@@ -101,9 +115,19 @@ def command(
     if json_path:
         check_output(str(json_path), force=True)
     for codec in chosen:
-        with tqdm(total=len(paths) * len(codec.qualities), desc=codec.name, file=sys.stderr) as bar:
-            measured = rd.measure_codec(codec, paths, scorer, bar.update)
+        with _progress(len(paths) * len(codec.qualities), codec.name) as advance:
+            measured = rd.measure_codec(codec, paths, scorer, advance)
         everything = results.merge([everything, results.Results((measured,))])
         if json_path:  # after each codec, so that an interrupted run keeps what it has
             results.write_results(everything, json_path)
     click.echo(plain_text.format_results(everything, published, label if label in measured_now else None))
+
+
+@contextmanager
+def _progress(total: int, codec: str) -> Iterator[Callable[[str], object]]:
+    """Shows a bar on a terminal, with the name of the image that was measured last."""
+    if not is_terminal():
+        yield lambda image: None
+        return
+    with closing(Bar(total, codec, leave=True)) as bar:
+        yield lambda image: bar.advance(1, printable(image))

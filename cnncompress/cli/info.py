@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.cli.console import printable, table
+from cnncompress.cli.console import fitting_table, printable, table
 from cnncompress.cli.exit_codes import print_error, working_on
+from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import MODEL_VARIABLE
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
@@ -27,15 +29,19 @@ _HEADINGS = ("size", "mode", "coding", "quality", "bytes", "bpp", "model", "tile
 _TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
 
 
-@click.command("info", short_help="Show what is in .cnc files.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.command("info", cls=SectionCommand, short_help="Show what is in .cnc files.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FileName())
 @click.option("-v", "--verbose", is_flag=True, help="Also list the tiles of each file, with their bytes.")
 @click.option(
-    "--bits", metavar="IMAGE", help="Of one FILE: write a picture of the bits of each block of 16x16 pixels, as PNG."
+    "--bits",
+    metavar="IMAGE",
+    type=FileName(),
+    help="Of one FILE: write a picture of the bits of each block of 16x16 pixels, as PNG.",
 )
 @click.option(
     "--model",
     metavar="NAME|PATH",
+    type=ModelName(),
     envvar=MODEL_VARIABLE,
     show_envvar=True,
     help="For --bits: a model that is not installed.",
@@ -94,7 +100,7 @@ def command(
         if counted is not None:
             texts.append(_sentence(counted))
     if rows:
-        click.echo("\n\n".join([table([_HEADINGS, *rows]), *texts]))
+        click.echo("\n\n".join([fitting_table([_HEADINGS, *rows]), *texts]))
     if exit_codes:
         ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import shlex
 import signal
 from collections.abc import Sequence
+from pathlib import PurePath
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
-from cnncompress.cli.console import open_missing_streams, reserve_standard_output
+from cnncompress.cli.console import open_missing_streams, printable, reserve_standard_output
 from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.cli.version import show_version
 from cnncompress.images.remarks import part_from_libraries, silence_pillow
@@ -20,9 +22,12 @@ SIGTERM_EXIT_CODE = 143
 
 # Each is a module of this package with a function `command`.
 COMMANDS = (
-    "compress", "decompress", "info", "test", "compare", "report", "models", "train", "eval", "plot", "bench",
+    "compress", "decompress", "info", "view", "test", "compare", "report", "models", "train", "eval", "plot", "bench",
     "completion",
 )  # fmt: skip
+
+# Known from other programs, or called by them; not in the help text.
+HIDDEN_COMMANDS = ("help", "thumbnail")
 
 
 class LazyGroup(click.Group):
@@ -34,7 +39,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Returns a command; None if there is no command of that name."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in (*COMMANDS, *HIDDEN_COMMANDS):
             return None
         command: click.Command = importlib.import_module(f"cnncompress.cli.{cmd_name}").command
         return command
@@ -42,10 +47,9 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Returns the command named by the first argument, or fails with a suggestion for a misspelt name."""
-        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-        if near and args[0] not in COMMANDS and not ctx.resilient_parsing:
-            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        """Returns the command named by the first argument, or fails with what to type instead."""
+        if args[0] not in (*COMMANDS, *HIDDEN_COMMANDS) and not ctx.resilient_parsing:
+            ctx.fail(f"No such command {args[0]!r}.{_advice(args[0])}")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
@@ -59,6 +63,23 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
 
 
+def _advice(word: str) -> str:
+    """Returns what to type instead of a word that is not a command; empty if that cannot be guessed."""
+    from cnncompress.cli.options.arguments import is_folder
+    from cnncompress.images.formats import is_image_ending
+
+    quoted = printable(shlex.quote(word))
+    ending = PurePath(word).suffix[1:].lower()
+    if ending == "cnc":
+        return f" To decompress it: cnncompress decompress {quoted}"
+    if is_image_ending(ending):
+        return f" To compress it: cnncompress compress {quoted}"
+    near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
+    if near:
+        return f" Did you mean {near[0]!r}?"
+    return f" To compress the images in it: cnncompress compress -r {quoted}" if is_folder(word) else ""
+
+
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, subcommand_metavar="COMMAND ...")
 @click.option(
     "-v",
@@ -68,6 +89,7 @@ class LazyGroup(click.Group):
     help="With --version: also the versions of libraries, devices and models.",
 )
 @click.option(
+    "-V",
     "--version",
     is_flag=True,
     expose_value=False,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from cnncompress.cli.console import table
+from cnncompress.cli.console import fitting_table
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.model.manifest import Entry, Manifest, read_manifest
 from cnncompress.units import format_bytes
 
@@ -19,7 +20,7 @@ QUALITIES = (0, 100)
 _HEADINGS = ("name", "fingerprint", "parameters", "size", "encode kMAC/pixel", "decode kMAC/pixel", "licence", "file")
 
 
-@click.command("models", short_help="List the installed models.")
+@click.command("models", cls=SectionCommand, short_help="List the installed models.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object per line for each model, with its training record."
 )
@@ -38,7 +39,7 @@ def command(as_json: bool) -> None:
         for entry in manifest.entries:
             click.echo(json.dumps({"schema": JSON_SCHEMA, **_facts(entry, manifest)}))
     else:
-        click.echo(table([_HEADINGS, *(_row(entry, manifest) for entry in manifest.entries)]))
+        click.echo(fitting_table([_HEADINGS, *(_row(entry, manifest) for entry in manifest.entries)]))
 
 
 def _facts(entry: Entry, manifest: Manifest) -> dict[str, object]:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
+from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.errors import MissingPackage
 
 
-@click.command("plot", context_settings={"show_default": True}, short_help="Draw what eval has measured.")
+@click.command(
+    "plot", cls=SectionCommand, context_settings={"show_default": True}, short_help="Draw what eval has measured."
+)
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
 @click.option(
@@ -38,7 +41,7 @@ def command(
     \b
     Examples:
       cnncompress plot results.json -o rd.svg
-      cnncompress plot results.json -o rd.png --metric ssimulacra2 --codec cnc --codec avif
+      cnncompress plot results.json -o rd.png --metric ssimulacra2
 
     Needs matplotlib: pip install 'cnncompress[eval]'.
     """

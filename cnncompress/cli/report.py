@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.cli.console import say
+from cnncompress.cli.bars import Bar
+from cnncompress.cli.console import printable, say
 from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
 from cnncompress.cli.options.types import Device, Names, Qualities
+from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.files import check_output, write_output
@@ -30,32 +33,44 @@ _BITS_PER_PIXEL = ("jpeg2000",)
 """Peers whose quality is a rate, so that they cannot be searched through."""
 
 
-@click.command("report", short_help="Make a page that compares codecs on a picture.")
-@click.argument("originals", metavar="ORIGINAL...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FILE", required=True, help="HTML file to write.")
-@click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
-@click.option("-q", "--quality", "qualities", type=Qualities(), default="30,60", show_default=True, help="Qualities.")
-@click.option(
+_option = section("Options")
+
+
+@click.command("report", cls=SectionCommand, short_help="Make a page that compares codecs on a picture.")
+@click.argument("originals", metavar="ORIGINAL...", nargs=-1, required=True, type=FileName())
+@_option("-o", "--output", brief=True, metavar="FILE", type=FileName(), required=True, help="HTML file to write.")
+@_option("-f", "--force", brief=True, is_flag=True, help="Replace the output if it exists.")
+@_option(
+    "-q", "--quality", "qualities", brief=True, type=Qualities(), default="30,60", show_default=True, help="Qualities."
+)
+@_option(
     "--against",
+    brief=True,
     type=Names(),
     default="avif,jxl,webp,jpeg",
     show_default=True,
     help='Codecs to compare with at as many bytes, of those of "cnncompress eval"; "none" for none.',
 )
-@click.option(
+@_option(
     "-e",
     "--effort",
+    brief=True,
     type=click.IntRange(0, MAX_EFFORT),
     default=0,
     show_default=True,
     metavar="N",
     help="Effort of the encoder.",
 )
-@click.option("--model", metavar="NAME|PATH", envvar=MODEL_VARIABLE, show_envvar=True, help="Model to compress with.")
-@click.option(
-    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
+@_option(
+    "--model",
+    metavar="NAME|PATH",
+    type=ModelName(),
+    envvar=MODEL_VARIABLE,
+    show_envvar=True,
+    help="Model to compress with.",
 )
-@click.option("--quiet", is_flag=True, help="Print errors only.")
+@_option("--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run.")
+@_option("--quiet", brief=True, is_flag=True, help="Print errors only.")
 def command(
     originals: tuple[str, ...],
     output: str,
@@ -87,7 +102,9 @@ def command(
     from cnncompress.report.measure import measure_picture, steps_of
     from cnncompress.report.page import make_page
 
-    own = CncCodec(model, device, effort=effort)
+    with status(shown=not quiet and is_terminal()) as show:
+        show("loading the model")
+        own = CncCodec(model, device, effort=effort)
     with_errors = True
     try:
         SSIMULACRA2.check_packages()
@@ -133,10 +150,8 @@ def _bit_counter(model: str | None) -> Callable[[bytes], BitMap | None]:
 
 @contextmanager
 def _progress(name: str, total: int, *, quiet: bool) -> Iterator[Callable[[], object]]:
-    if quiet or not sys.stderr.isatty():
+    if quiet or not is_terminal():
         yield lambda: None
         return
-    from tqdm import tqdm  # slow to import
-
-    with tqdm(total=total, desc=Path(name).name, file=sys.stderr, unit="step", dynamic_ncols=True, leave=False) as bar:
-        yield bar.update
+    with closing(Bar(total, printable(Path(name).name))) as bar:
+        yield bar.advance

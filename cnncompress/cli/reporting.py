@@ -7,34 +7,30 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import PurePath
+from typing import IO, Any
 
 import click
 
-from cnncompress.batch.jobs import Action
+from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, Totals
 from cnncompress.batch.plan import IS_CNC, Plan
 from cnncompress.batch.request import Operation
-from cnncompress.cli.bars import ImageBar
-from cnncompress.cli.console import say
+from cnncompress.cli.bars import FilesBar, ImageBar
+from cnncompress.cli.console import printable, say
+from cnncompress.cli.lines import line_about, summary
 from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
-from cnncompress.files import reason
+from cnncompress.files import STANDARD_STREAM, reason
 from cnncompress.remote import without_secrets
-from cnncompress.units import format_bytes, percent, plural
-
-if TYPE_CHECKING:
-    from cnncompress.cli.bars import Bar
-
-_DONE: dict[Action, str] = {
-    "compress": "compressed",
-    "decompress": "decompressed",
-    "test": "tested",
-    "copy": "copied",
-}
+from cnncompress.units import plural
 
 _SOUGHT: dict[Operation, str] = {"compress": "an image", "decompress": "a .cnc file", "test": "a .cnc file"}
+
+_LISTED_AGAIN = 10
+"""Number of failures that are listed at the end of a run."""
 
 
 class Reporter:
@@ -44,23 +40,28 @@ class Reporter:
         totals: Totals over the results so far.
     """
 
-    def __init__(self, options: ReportOptions, operation: Operation, plan: Plan, log: IO[str] | None) -> None:
-        """Starts the clock, and shows a progress bar if the options ask for one.
+    def __init__(
+        self, options: ReportOptions, operation: Operation, plan: Plan, log: IO[str] | None, *, guessed: bool = False
+    ) -> None:
+        """Starts the clock.
 
         Args:
             options: What to report.
             operation: What is done with the files.
             plan: The planned work.
             log: File that JSON is also written to; None for no such file.
+            guessed: Whether estimated sizes are for photographs alone.
         """
         self.totals = Totals()
         self._options = options
         self._operation = operation
         self._plan = plan
         self._log = log
+        self._guessed = guessed
         self._stdout = sys.stdout  # libraries that print get another one while they run
         self._start = time.perf_counter()
-        self._bar = self._new_bar()
+        self._bar: FilesBar | None = None
+        self._failures: list[str] = []
 
     def add(self, result: Result) -> None:
         """Reports the result of a file."""
@@ -68,8 +69,31 @@ class Reporter:
         with self._aside():
             self._tell(result)
             self._write(result.to_json())
-        if self._bar is not None and result.status in ("ok", "copied", "error"):
-            self._bar.add(result.pixels)
+        failed = result.status == "error"
+        if self._bar is not None and (failed or result.status in ("ok", "copied")):
+            after = 0 if failed else result.output_bytes or 0
+            self._bar.add(result.pixels, result.input_bytes or 0, after, failed=failed)
+
+    @contextmanager
+    def loading(self, model: str | None) -> Iterator[None]:
+        """Says on a terminal that a model is loaded while the body does so.
+
+        Args:
+            model: Name or path of the model; None for the default.
+        """
+        with status(shown=self._options.shows_progress) as show:
+            show(f"loading model {printable(model)}" if model is not None else "loading the model")
+            yield
+
+    def begin(self) -> None:
+        """Shows a progress bar, if the options ask for one and there are several files."""
+        if self._options.shows_progress and len(self._plan.jobs) > 1:
+            self._bar = FilesBar(len(self._plan.jobs))
+
+    def started(self, job: Job) -> None:
+        """Reports that the work on a file begins; may be called by any thread."""
+        if self._bar is not None:
+            self._bar.begin(PurePath(without_secrets(job.source)).name)
 
     def finishing(self, files: int) -> None:
         """Reports a signal, after which the run ends as soon as the running files are finished.
@@ -108,53 +132,45 @@ class Reporter:
         if left:
             say("note", f"stopped: {self.totals.files} done, {left} left")
         if not self._plan.single:
-            say("note", self._summary(seconds))
+            say("note", summary(self.totals, self._operation, seconds, len(self._plan.others), guessed=self._guessed))
+        if self._options.shows_progress and self.totals.files > 1:
+            self._list_failures()
+
+    def _list_failures(self) -> None:
+        """Repeats the failures, which have scrolled away on a terminal."""
+        for text in self._failures[:_LISTED_AGAIN]:
+            say("error", f"failed: {text}")
+        more = len(self._failures) - _LISTED_AGAIN
+        if more > 0:
+            say("error", f"failed: {plural(more, 'more file')}")
 
     def _tell(self, result: Result) -> None:
         if result.error is not None:
             say("error", f"{result.about}: {result.error}")
+            self._failures.append(f"{result.about}: {result.error}")
             if result.trace is not None and self._options.verbose > 1:
                 click.echo(without_secrets(result.trace.rstrip()), err=True)
         for failure in result.tar.failures if result.tar is not None else ():
             say("error", f"{result.input}: {failure.member}: {failure.error}")
+            self._failures.append(f"{result.input}: {failure.member}: {failure.error}")
         if self._options.quiet:
             return
         for warning in result.warnings:
             say("warning", f"{result.input}: {warning}")
         noted = result.reason is not None and (result.reason == IS_CNC or self._plan.single)
         if self._options.verbose or noted or result.status == "planned":
-            line = _line(result)
+            line = line_about(result, self._operation)
             if line is not None:
                 say("note", line)
+        elif self._tells_success(result):
+            line = line_about(result, self._operation, detailed=False)
+            if line is not None:
+                click.echo(printable(without_secrets(line)), err=True)
 
-    def _summary(self, seconds: float) -> str:
-        totals, counts = self.totals, self.totals.statuses
-        parts = []
-        for action, count in totals.planned.items():
-            sizes = _sizes(totals.input_bytes, totals.estimated_bytes)
-            about = f", about {sizes}" if totals.estimated_bytes and action != "copy" else ""
-            parts.append(f"{plural(count, 'file')} would be {_DONE[action]}{about}")
-        if counts["ok"] or totals.images or not totals.files:
-            text = f"{plural(counts['ok'], 'file')} {_DONE[self._operation]}"
-            if totals.tars:
-                text = f"{plural(totals.images, 'image')} in {plural(totals.tars, 'tar')} {_DONE[self._operation]}"
-            if totals.images:
-                speed = f"{totals.images / seconds:.1f} images/s, {totals.pixels / 1e6 / seconds:.1f} MP/s"
-                sizes = f", {_sizes(totals.input_bytes, totals.output_bytes)}" if totals.output_bytes else ""
-                text += f"{sizes}, {seconds:.1f} s, {speed}"
-            parts.append(text)
-        if counts["copied"]:
-            parts.append(f"{counts['copied']} copied")
-        if counts["skipped"]:
-            reasons = ", ".join(
-                why if len(totals.reasons) == 1 else f"{count} {why}" for why, count in totals.reasons.items()
-            )
-            parts.append(f"{counts['skipped']} skipped ({reasons})")
-        if counts["error"]:
-            parts.append(f"{counts['error']} failed")
-        if self._plan.others:
-            parts.append(f"{plural(len(self._plan.others), 'other file')} left alone")
-        return "; ".join(parts)
+    def _tells_success(self, result: Result) -> bool:
+        """Whether the only file gets a line although none was asked for: on a terminal, unless the output is a pipe."""
+        alone = self._plan.single and self._operation != "test"
+        return alone and is_terminal() and result.output != STANDARD_STREAM
 
     def _write(self, values: dict[str, Any]) -> None:
         line = without_secrets(json.dumps(values))
@@ -167,21 +183,13 @@ class Reporter:
             except OSError as error:
                 raise OutputError(f"{self._options.json_file}: {reason(error)}") from error
 
-    def image_progress(self) -> AbstractContextManager[Progress]:
-        """Returns a progress callback for the work on a single image; it shows nothing if no bar is wanted."""
-        return ImageBar() if self._shows_progress else nullcontext(unwatched)
+    def image_progress(self, *, effort: int) -> AbstractContextManager[Progress]:
+        """Returns a progress callback for the work on a single image; it shows nothing if no bar is wanted.
 
-    @property
-    def _shows_progress(self) -> bool:
-        wanted = self._options.progress
-        return not self._options.quiet and sys.stderr.isatty() if wanted is None else wanted
-
-    def _new_bar(self) -> Bar | None:
-        if not self._shows_progress or len(self._plan.jobs) < 2:
-            return None
-        from cnncompress.cli.bars import Bar  # imports tqdm
-
-        return Bar(len(self._plan.jobs))
+        Args:
+            effort: Effort of the encoder, which decides what a step is.
+        """
+        return ImageBar("rounds" if effort else "tiles") if self._options.shows_progress else nullcontext(unwatched)
 
     def _aside(self) -> AbstractContextManager[None]:
         return nullcontext() if self._bar is None else self._bar.aside()
@@ -206,43 +214,3 @@ def json_log(path: str | None) -> Iterator[IO[str] | None]:
         raise OutputError(f"{path}: {reason(error)}") from error
     with stream:
         yield stream
-
-
-def _line(result: Result) -> str | None:
-    name = result.input if result.output is None else f"{result.input} -> {result.output}"
-    if result.status == "skipped":
-        return f"{result.input}: skipped, {result.reason}"
-    if result.status == "copied":
-        return f"{name}: copied"
-    if result.action is not None:
-        return f"{name}: would be {_DONE[result.action]}{_expectation(result)}"
-    if result.status != "ok" or result.input_bytes is None:
-        return None
-    if result.tar is not None and result.output_bytes is not None:
-        return (
-            f"{name}: {plural(result.tar.images, 'image')}, {plural(result.tar.others, 'other member')}, "
-            f"{_sizes(result.input_bytes, result.output_bytes)}, {result.seconds or 0:.2f} s"
-        )
-    facts = [f"{result.width}x{result.height}"]
-    if result.coding is not None and result.coding != "learned":
-        facts.append(result.coding)
-    if result.quality is not None:
-        facts.append(f"quality {result.quality:g}")
-    if result.output_bytes is not None:
-        facts.append(f"{format_bytes(result.input_bytes)} -> {format_bytes(result.output_bytes)}")
-        facts.append(percent(result.output_bytes, result.input_bytes))
-    facts += [f"{result.bpp:.3f} bpp", f"{result.seconds or 0:.2f} s"]
-    if result.device is not None:
-        facts.append(result.device)
-    return f"{name}: {', '.join(facts)}"
-
-
-def _expectation(result: Result) -> str:
-    text = "" if result.width is None else f", {result.width}x{result.height}"
-    if result.input_bytes is not None:
-        text += f", {format_bytes(result.input_bytes)}"
-    return text if result.estimated_bytes is None else f"{text} -> about {format_bytes(result.estimated_bytes)}"
-
-
-def _sizes(before: int, after: int) -> str:
-    return f"{format_bytes(before)} -> {format_bytes(after)} ({percent(after, before)})"

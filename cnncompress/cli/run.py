@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -19,7 +19,9 @@ from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.cli.options.running import RunOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
+from cnncompress.cli.terminal import status
 from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.codec.targets import TargetBpp, TargetSize
 from cnncompress.engines.choice import resolved_device
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.model.manifest import find_weights
@@ -44,9 +46,11 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         CnncompressError: No file can be processed.
     """
     run_options.check((*request.inputs.paths, request.outputs.file or ""))
-    plan = make_plan(request)
+    with status(shown=report.shows_progress) as show:
+        plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
+    guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
     with json_log(report.log_path(request.shard)) as log:
-        reporter = Reporter(report, request.operation, plan, log)
+        reporter = Reporter(report, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)
         if dry:
@@ -79,7 +83,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
     share = share_out(options.device[:1], 1, jobs=1, threads=options.threads)
     with (
         _interruption_told(job, reporter),
-        reporter.image_progress() as shown,
+        reporter.image_progress(effort=settings.encode.effort) as shown,
         _ended_by_signals(shown, settings.encode.effort) as (progress, stop),
         _slots(share, settings, options, progress) as slots,
     ):
@@ -91,8 +95,11 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
 def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, reporter: Reporter, *, load: bool) -> int:
     from cnncompress.batch.schedule import Schedule  # imports Pillow and NumPy
 
-    with stop_request() as stop, _many_slots(len(jobs), settings, options, load=load) as slots:
-        schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing)
+    with stop_request() as stop, ExitStack() as opened:
+        with reporter.loading(options.model) if load else nullcontext():
+            slots = opened.enter_context(_many_slots(len(jobs), settings, options, load=load))
+        reporter.begin()
+        schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing, reporter.started)
         with _at_once_if_need_be(schedule):
             for result in schedule.results():
                 reporter.add(result)

@@ -14,7 +14,8 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.plan import Plan, misnamed
 from cnncompress.batch.request import Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
-from cnncompress.cli.options.groups import SectionCommand
+from cnncompress.cli.options.completing import FileName
+from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.messages import ReportOptions, report_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.reporting import Reporter, json_log
@@ -23,11 +24,13 @@ from cnncompress.errors import CnncompressError
 from cnncompress.images.settings import ImageSettings
 from cnncompress.probe import probe
 
+_option = section("Files")
+
 
 @click.command("test", cls=SectionCommand, short_help="Check .cnc files for damage.")
-@click.argument("paths", metavar="FILE...", nargs=-1, required=True)
-@click.option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed.")
-@click.option("--decode", is_flag=True, help="Decode the images as well; needs the models.")
+@click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FileName())
+@_option("-r", "--recursive", is_flag=True, brief=True, help="Search folders; symbolic links in them are not followed.")
+@_option("--decode", is_flag=True, brief=True, help="Decode the images as well; needs the models.")
 @run_options
 @report_options
 def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOptions, report: ReportOptions) -> None:

@@ -13,9 +13,11 @@ import click
 
 from cnncompress.cli.console import printable, table
 from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.options.completing import FileName, ModelName
 from cnncompress.cli.options.groups import SectionCommand, refuse_together, section
 from cnncompress.cli.options.types import Device, Positive
 from cnncompress.cli.signals import stop_request
+from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files import check_output, reason
 from cnncompress.model.manifest import read_manifest
@@ -40,9 +42,17 @@ _messages = section("Messages")
 
 
 @click.command("train", cls=SectionCommand, short_help="Train a model on your own images.")
-@click.argument("images", metavar="IMAGES...", nargs=-1, required=True)
-@_files("-o", "--output", metavar="OUTPUT", required=True, help=f"Model to write, ends in {ENDING}.")
-@_files("-f", "--force", is_flag=True, help="Replace OUTPUT if it exists.")
+@click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=FileName())
+@_files(
+    "-o",
+    "--output",
+    metavar="OUTPUT",
+    type=FileName(),
+    required=True,
+    brief=True,
+    help=f"Model to write, ends in {ENDING}.",
+)
+@_files("-f", "--force", is_flag=True, brief=True, help="Replace OUTPUT if it exists.")
 @_files(
     "--export/--no-export",
     default=True,
@@ -53,9 +63,11 @@ _messages = section("Messages")
     "--from",
     "start",
     metavar="NAME|PATH|none",
+    type=ModelName(),
+    brief=True,
     help=f"Model or checkpoint to start from, by default the default model; {NO_MODEL} for a fresh network.",
 )
-@_start("--config", metavar="FILE.toml", help="Settings in place of the automatic ones.")
+@_start("--config", metavar="FILE.toml", type=FileName(), help="Settings in place of the automatic ones.")
 @_start(
     "--set",
     "changes",
@@ -66,10 +78,12 @@ _messages = section("Messages")
 @_start("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of everything that is drawn at random.")
 @_start(
     "--held-out",
+    brief=True,
     metavar="N|NAME",
-    help="Images held out for validation: so many, a tenth at most, or those of an installed model.  [default: 24]",
+    help="Images held out for validation: so many, a tenth at most, or those of an installed model; a run that goes on "
+    "keeps its own.  [default: 24]",
 )
-@_time("--minutes", type=Positive(), default=60.0, show_default=True, help="Time to train for, in all.")
+@_time("--minutes", type=Positive(), brief=True, default=60.0, show_default=True, help="Time to train for, in all.")
 @_time(
     "--clock",
     type=click.Choice(["wall", "cpu"]),
@@ -77,9 +91,12 @@ _messages = section("Messages")
     show_default=True,
     help="Whose minutes: the clock's, or those of all CPU cores used.",
 )
-@_time("--stop-after", metavar="MINUTES", type=Positive(), help="Stop so long after the start, to go on later.")
+@_time(
+    "--stop-after", metavar="MINUTES", type=Positive(), brief=True, help="Stop so long after the start, to go on later."
+)
 @_running(
     "--device",
+    brief=True,
     type=Device(),
     default="auto",
     show_default=True,
@@ -90,7 +107,9 @@ _messages = section("Messages")
     "--compile/--no-compile", "compiled", default=None, help="Compile the networks first.  [default: on CUDA devices]"
 )
 @_messages("--quiet", is_flag=True, help="Write nothing but errors.")
-@_messages("--verbose", is_flag=True, help="Write rates and PSNR by quality every 100 steps, and each validation.")
+@_messages(
+    "--verbose", is_flag=True, brief=True, help="Write rates and PSNR by quality every 100 steps, and each validation."
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -117,7 +136,7 @@ def command(
     \b
     Examples:
       cnncompress train photos/ -o mine.safetensors
-      cnncompress train photos/ more.tar -o mine.safetensors --minutes 240 --device cuda
+      cnncompress train photos/ more.tar -o mine.safetensors --device cuda
       cnncompress train photos/ -o fresh.safetensors --from none --minutes 1000
       torchrun --nproc-per-node 2 -m cnncompress train photos/ -o mine.safetensors
       cnncompress compress photo.png photo.cnc --model mine.safetensors
@@ -169,18 +188,22 @@ def command(
 
 
 def _run(job: Job, processes: Processes, say: Callable[[str], None], verbose: bool) -> None:
-    from cnncompress.cli.bars import display
+    from cnncompress.cli.training_progress import display
     from cnncompress.training.session import Session
 
-    session = Session(
-        job,
-        on_unreadable=lambda error: say(printable(f"left out: {error}")),
-        log=say if verbose else None,
-        processes=processes,
-    )
+    with status(shown=say is not _ignore and is_terminal()) as show:
+        show("loading the model and the images")
+        session = Session(
+            job,
+            on_unreadable=lambda error: say(printable(f"left out: {error}")),
+            log=say if verbose else None,
+            processes=processes,
+        )
     say(f"{len(session.images)} training images, {len(session.held_out)} held out for validation")
     if session.resumed:
         say(f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
+    if session.keeps_held_out:
+        say("--held-out is for a run that begins; this one keeps the images that it has held out")
     with stop_request() as stop:
         with display(job.minutes, session.minutes, quiet=verbose or say is _ignore) as show:
             finished = session.train(show, lambda: stop.number is not None)

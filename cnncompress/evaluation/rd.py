@@ -22,7 +22,7 @@ class MeasurementError(CnncompressError):
 
 
 def measure_codec(
-    codec: ImageCodec, images: Sequence[Path], scorer: Scorer, progress: Callable[[], object] = lambda: None
+    codec: ImageCodec, images: Sequence[Path], scorer: Scorer, progress: Callable[[str], object] = lambda image: None
 ) -> CodecResults:
     """Encodes, decodes and compares every image at every quality of the codec.
 
@@ -32,7 +32,7 @@ def measure_codec(
         codec: The codec.
         images: Image files, at least one; see `find_images`.
         scorer: The metrics; most of them take longer than coding.
-        progress: Called after each measurement.
+        progress: Called with the name of the image after each measurement.
 
     Raises:
         ImageError: An image cannot be read.
@@ -44,7 +44,7 @@ def measure_codec(
         image = load_rgb(path)
         for quality in codec.qualities:
             rows.append(measure(codec, image_name(path), image, quality, scorer))
-            progress()
+            progress(image_name(path))
     rows.sort(key=lambda row: (row.image, row.quality))
     return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows))
 

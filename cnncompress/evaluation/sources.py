@@ -38,8 +38,8 @@ def load_rgb(path: Path) -> Image.Image:
     """Loads an image as 8-bit RGB, upright.
 
     Transparency is composited over white: every codec is then given the same opaque pixels, whether it can
-    carry alpha or not. Colour profiles and other metadata are left behind: they would cost some codecs bytes
-    and not others, and the metrics compare stored values.
+    carry alpha or not. Colour profiles, comments and other metadata are left behind: they would cost some codecs
+    bytes and not others, and the metrics compare stored values.
 
     Raises:
         ImageError: Missing, damaged, or of a kind that the codec does not carry.

@@ -9,6 +9,7 @@ OUTPUT_FORMATS = ("png", "ppm", "jpg", "webp", "tiff", "avif", "bmp", "npy")
 """Formats that a decompressed image can be written in."""
 
 FORMATS_WITH_ALPHA = ("png", "webp", "tiff", "avif", "npy")
+FORMATS_WITH_QUALITY = ("jpg", "webp", "avif")
 FORMATS_WITH_METADATA = ("png", "jpg", "webp", "tiff", "avif")
 
 SNIFFED_BYTES = 16

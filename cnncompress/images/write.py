@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
-from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -13,12 +13,19 @@ from PIL.PngImagePlugin import PngInfo
 
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import OutputError
-from cnncompress.files import reason
-from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
+from cnncompress.errors import OutputError, OutputExists
+from cnncompress.files import check_output, write_output
+from cnncompress.images.formats import (
+    FORMATS_WITH_ALPHA,
+    FORMATS_WITH_METADATA,
+    FORMATS_WITH_QUALITY,
+    OUTPUT_FORMATS,
+    output_format,
+)
 from cnncompress.images.graphics import SAMPLED_ROWS, has_flat_areas
 from cnncompress.images.metadata import attach, descriptive
 from cnncompress.images.source import Plane
+from cnncompress.remote import is_url
 
 # Pillow's name of each format and the options of its writer; formats that can be lossless are.
 _WRITERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -86,34 +93,55 @@ def shown_colours(colour: Plane, layout: Layout) -> Plane:
     return np.where(gray >= _BLACK_BELOW, np.uint8(255), np.uint8(0)) if layout is Layout.BILEVEL else gray
 
 
-def save_image(image: Image.Image, target: IO[bytes] | str | os.PathLike[str], format: str) -> tuple[str, ...]:  # noqa: A002
+def save_image(
+    image: Image.Image,
+    target: IO[bytes] | str | os.PathLike[str],
+    format: str | None = None,  # noqa: A002
+    quality: int | None = None,
+    *,
+    overwrite: bool = False,
+) -> tuple[str, ...]:
     """Writes an image; arguments and errors as in `cnncompress.save_image`.
 
     Returns:
         One line for each part of the metadata that the format cannot store, such as more than 64 KiB of EXIF in a JPEG.
     """
+    if format is None and isinstance(target, (str, os.PathLike)):
+        format = output_format(os.fspath(target))  # noqa: A001
+        if format is None:
+            raise OutputError(f"the ending is not one of {', '.join(OUTPUT_FORMATS)}, and no format is given")
     if format not in OUTPUT_FORMATS:
         raise OutputError(f"format is {format!r}, expected one of {', '.join(OUTPUT_FORMATS)}")
+    if quality is not None and format not in FORMATS_WITH_QUALITY:
+        raise OutputError(f"{format} has no quality; use one of {', '.join(FORMATS_WITH_QUALITY)}")
     if image.mode in _TRANSPARENT_MODES and format not in FORMATS_WITH_ALPHA:
         raise OutputError(f"{format} has no transparency; use one of {', '.join(FORMATS_WITH_ALPHA)}")
     if format == "jpg" and max(image.size) > _JPEG_SIDE:
         raise OutputError(f"cannot write {image.width}x{image.height} pixels as jpg: at most {_JPEG_SIDE} a side")
     if not isinstance(target, (str, os.PathLike)):
-        return _write(image, target, format)
+        return _write(image, target, format, quality)
+    path = os.fspath(target)
+    if not is_url(path):
+        path = os.path.abspath(path)  # noqa: PTH100 - "-" is a file here
     try:
-        with Path(target).open("wb") as stream:
-            return _write(image, stream, format)
-    except (OSError, ValueError) as error:
-        raise OutputError(reason(error)) from error
+        check_output(path, force=overwrite)
+        stream = io.BytesIO()
+        losses = _write(image, stream, format, quality)
+        write_output(path, stream.getbuffer(), force=overwrite)
+    except OutputExists as error:
+        raise OutputExists("exists already; overwrite=True replaces it") from error
+    return losses
 
 
-def _write(image: Image.Image, stream: IO[bytes], format_name: str) -> tuple[str, ...]:
+def _write(image: Image.Image, stream: IO[bytes], format_name: str, quality: int | None) -> tuple[str, ...]:
     losses: list[str] = []
     try:
         if format_name == "npy":
             np.save(stream, np.asarray(image.convert("L") if image.mode == "1" else image), allow_pickle=False)
             return ()
         writer, options = _WRITERS[format_name]
+        if quality is not None:
+            options = {**options, "quality": quality, **({"lossless": False} if format_name == "webp" else {})}
         if format_name == "avif" and image.mode in ("1", "L"):
             options = {**options, "subsampling": "4:0:0"}
         if format_name == "png" and image.mode in ("RGB", "RGBA") and not has_flat_areas(_some_rows(image)):

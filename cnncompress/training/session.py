@@ -41,6 +41,8 @@ class Session:
         job: What is trained.
         images: Training images by name, uint8 ``[3, H, W]``.
         held_out: Validation images by name.
+        keeps_held_out: Whether the run goes on with other validation images than the job asks for: those that it began
+            with.
         resumed: Whether the run goes on from a checkpoint, its own or the one that it starts from.
         before: Validation of the weights that the run started from; None for a fresh network.
         after: Validation of what was trained, after `train`; None without held-out images of 256x256 pixels.
@@ -85,7 +87,13 @@ class Session:
             raise InvalidModel(f"a {config.network} network cannot be exported, as the codec does not run it")
         if saved is not None:
             check_same_run(job, config, saved.config)
-        self.images, self.held_out = _split(load_images(job.images, on_unreadable), job, saved or earlier)
+        images = load_images(job.images, on_unreadable)
+        self.images, self.held_out = _split(images, job, saved or earlier)
+        self.keeps_held_out = (
+            saved is not None
+            and job.held_out is not None
+            and (_asked_for(job.held_out, images) != self.held_out.keys())
+        )
         config = saved.config if saved else make_plan(crop=fitting_crop(self.images.values()))
         objective = objective_named(config.objective)
         self.before: Validation | None = None
@@ -185,14 +193,19 @@ def _split(
     """Returns training and validation images; a run keeps its validation images when others come to its folder."""
     if earlier is not None and (job.held_out is None or job.checkpoint.exists()):
         names: Container[str] = earlier.held_out
-    elif job.held_out is None or job.held_out.isdecimal():
-        return split_held_out(images, HELD_OUT if job.held_out is None else int(job.held_out))
     else:
-        names = _held_out_by(job.held_out, images)
+        names = _asked_for(job.held_out, images)
     train, held_out = hold_out(images, names)
     if not train:
         raise UnreadableImage("all of the images are held out for validation by the run that is to go on")
     return train, held_out
+
+
+def _asked_for(held_out: str | None, images: dict[str, Tensor]) -> set[str]:
+    """Returns the names of the validation images of a run that begins."""
+    if held_out is None or held_out.isdecimal():
+        return set(split_held_out(images, HELD_OUT if held_out is None else int(held_out))[1])
+    return _held_out_by(held_out, images)
 
 
 def _held_out_by(model: str, images: dict[str, Tensor]) -> set[str]:

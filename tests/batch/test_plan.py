@@ -10,7 +10,7 @@ import pytest
 from field_files import raw_tiff
 from PIL import Image
 
-from cnncompress.batch.cnc_files import ending_of_original, read_source_record, record_for
+from cnncompress.batch.cnc_files import ending_of_image, read_source_record, record_for
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outputs import EXISTS, UP_TO_DATE
 from cnncompress.batch.plan import IS_CNC, Plan, make_plan
@@ -48,8 +48,8 @@ def pairs(made: Plan) -> list[tuple[str, str, str]]:
 
 def test_a_single_file(tree: Path) -> None:
     made = plan("compress", "in/a.png")
-    assert made == Plan((Job("compress", "in/a.png", "in/a.cnc"),), (), (), True)
-    assert plan("compress", "in/a.png", file="x").jobs == (Job("compress", "in/a.png", "x"),)
+    assert made == Plan((Job("compress", "in/a.png", "in/a.cnc", record=True),), (), (), True)
+    assert plan("compress", "in/a.png", file="x").jobs == (Job("compress", "in/a.png", "x", record=True),)
     assert plan("compress", "-", file="-").jobs == (Job("compress", "-", "-"),)
 
 
@@ -94,7 +94,7 @@ def test_a_stored_original_gets_its_ending_back(tree: Path) -> None:
         "y.JPEG",
         "z.png",
     ]
-    assert ending_of_original(Path("in/done.cnc")) is None
+    assert ending_of_image(Path("in/done.cnc")) is None
 
 
 def test_an_output_needs_a_known_ending(tree: Path) -> None:
@@ -254,3 +254,10 @@ def test_working_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyP
     gone.rmdir()
     (failed,) = plan("compress", str(tmp_path / "a.png"), file="x.cnc").settled
     assert (failed.about, failed.exit_code, failed.error) == ("x.cnc", 5, "no such file or directory")
+
+
+def test_planning_is_watched(tree: Path) -> None:
+    told: list[tuple[str, int]] = []
+    names = tuple(f"missing{number}.png" for number in range(2500))
+    make_plan(Request("compress", Inputs(names), Outputs()), lambda step, files: told.append((step, files)))
+    assert told == [("files found", 1000), ("files found", 2000)]

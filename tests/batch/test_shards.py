@@ -137,9 +137,7 @@ def test_collisions_are_those_of_all_names(tree: Path) -> None:
 
 
 def test_one_file_of_several_is_not_a_single_file(tree: Path) -> None:
-    """A .cnc file beside its input has a record of it only if the input is one of several."""
     for index in range(4):
         request = Request("compress", Inputs(("in/x/0.png", "in/x/1.png")), Outputs(), Shard(index, 4))
-        assert all(job.record for job in make_plan(request).jobs)
-    (job,) = make_plan(Request("compress", Inputs(("in/x/0.png",)), Outputs(), Shard(0, 1))).jobs
-    assert not job.record
+        assert not make_plan(request).single
+    assert make_plan(Request("compress", Inputs(("in/x/0.png",)), Outputs(), Shard(0, 1))).single

@@ -139,8 +139,9 @@ def test_wrong_command_lines_exit_with_2(args: list[str], message: str) -> None:
 def test_outputs_are_checked_before_the_work(command: list[str], image: Path, tmp_path: Path) -> None:
     existing = tmp_path / "existing"
     existing.write_bytes(b"old")
+    advice = "-f replaces it" if command == ["compress"] else "-o or -d writes elsewhere"
     for target, message in [
-        (existing, f"cnncompress: {existing}: exists already; -f replaces it\n"),
+        (existing, f"cnncompress: {existing}: exists already; {advice}\n"),
         (tmp_path, f"cnncompress: {tmp_path}: is a folder\n"),
         (tmp_path / "no" / "out", f"cnncompress: {tmp_path}/no/out: no such folder: {tmp_path}/no\n"),
         (image, f"cnncompress: {image}: is the input itself\n"),

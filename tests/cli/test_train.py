@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.api import Codec
-from cnncompress.cli import bars
+from cnncompress.cli import training_progress
 from cnncompress.cli.main import program
 from cnncompress.cli.train import check_packages
 from cnncompress.errors import MissingPackage
@@ -131,11 +131,13 @@ def test_training_on_from_a_model(fresh: Path, photos: Path, tmp_path: Path) -> 
     assert Codec(path, "cpu").fingerprint != Codec(fresh, "cpu").fingerprint
 
 
-def interrupting(number: signal.Signals, step: int) -> Callable[..., contextlib.AbstractContextManager[bars.Show]]:
+def interrupting(
+    number: signal.Signals, step: int
+) -> Callable[..., contextlib.AbstractContextManager[training_progress.Show]]:
     """A display that sends this process a signal at a step."""
 
     @contextlib.contextmanager
-    def display(minutes: float, start: float, *, quiet: bool) -> Iterator[bars.Show]:
+    def display(minutes: float, start: float, *, quiet: bool) -> Iterator[training_progress.Show]:
         def show(done: int, used: float, loss: float) -> None:
             if done == step:
                 signal.raise_signal(number)
@@ -154,11 +156,11 @@ def test_interrupted_and_resumed(
     args = ("train", photos, "-o", path, "--from", "none", "--config", config, "--device", "cpu", "--minutes")
     handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
     with monkeypatch.context() as patch:
-        patch.setattr(bars, "display", interrupting(number, 3))
+        patch.setattr(training_progress, "display", interrupting(number, 3))
         result = run(*args, "60")
     assert result.exit_code == exit_code
     assert (result.stdout, load_checkpoint(checkpoint).step) == ("", 3)
-    message = r"stopped at minute 0\.\d of 60; the same command goes on from there"
+    message = r"stopped at minute \d+\.\d of 60; the same command goes on from there"
     assert re.fullmatch(message, result.stderr.splitlines()[-1])
     assert list(tmp_path.iterdir()) == [checkpoint]
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -169,9 +171,10 @@ def test_interrupted_and_resumed(
     assert other.stderr.startswith(expected) and other.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == [checkpoint]
 
-    result = run(*args, "0.02")
+    result = run(*args, "0.02", "--held-out", "0")  # one of them is held out already
     assert result.exit_code == 0, result.stderr
-    assert re.search(r"^resumed at minute 0\.\d of 0\.02$", result.stderr, re.MULTILINE)
+    assert re.search(r"^resumed at minute \d+\.\d of 0\.02$", result.stderr, re.MULTILINE)
+    assert "this one keeps the images that it has held out" in result.stderr
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -215,7 +218,7 @@ def test_verbose_and_stopping_after_a_time(photos: Path, config: Path, tmp_path:
     lines = result.stderr.splitlines()
     assert lines[1].startswith("phase Phase(fraction=0.5, crop=64, ")
     assert any(line.startswith("validation loss ") for line in lines)
-    assert re.fullmatch(r"stopped at minute 0\.\d of 60; the same command goes on from there", lines[-1])
+    assert re.fullmatch(r"stopped at minute \d+\.\d of 60; the same command goes on from there", lines[-1])
     assert load_checkpoint(path.with_name("mine.safetensors.checkpoint")).step >= 1
 
 

@@ -74,11 +74,11 @@ def test_only_the_metrics_asked_for_are_measured(images: tuple[Path, ...], measu
 
 
 def test_progress_is_told_of_every_measurement(images: tuple[Path, ...]) -> None:
-    calls: list[None] = []
+    calls: list[str] = []
     codec = find_codec("jpeg")
     assert isinstance(codec, PillowCodec)
-    measure_codec(codec, images[1:], Scorer([]), lambda: calls.append(None))
-    assert len(calls) == len(codec.qualities)
+    measure_codec(codec, images[1:], Scorer([]), calls.append)
+    assert len(calls) == len(codec.qualities) and len(set(calls)) == 1
 
 
 def test_an_identical_image_has_no_finite_psnr() -> None:

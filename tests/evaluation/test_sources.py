@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 from cnncompress.errors import ImageError, UnreadableImage
@@ -62,6 +63,14 @@ def test_transparency_is_composited_over_white(tmp_path: Path) -> None:
     loaded = load_rgb(tmp_path / "screen.png")
     assert loaded.mode == "RGB"
     assert np.asarray(loaded)[:, 0].tolist() == [[0, 0, 0], [204, 204, 204]]
+
+
+def test_comments_are_left_behind(tmp_path: Path, photograph: Image.Image) -> None:
+    """The Kodak images have one."""
+    text = PngInfo()
+    text.add_text("source", "a film")
+    photograph.save(tmp_path / "a.png", pnginfo=text)
+    assert load_rgb(tmp_path / "a.png").tobytes() == photograph.tobytes()
 
 
 def test_gray_becomes_three_equal_channels(tmp_path: Path) -> None:

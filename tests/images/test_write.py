@@ -14,7 +14,7 @@ from sample_files import ALPHA, EXIF_IFD, GPS_IFD, GRAY, LA, MAKE, MAKER_NOTE, R
 
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import OutputError
+from cnncompress.errors import OutputError, OutputExists
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS
 from cnncompress.images.read import read_image
 from cnncompress.images.write import save_image, to_image
@@ -87,9 +87,11 @@ def test_transparency_is_saved_or_refused(file_format: str, pixels: npt.NDArray[
 def test_paths(file_format: str, start: bytes, tmp_path: Path) -> None:
     path = tmp_path / "out"
     save_image(Image.fromarray(GRAY), path, file_format)
-    save_image(Image.fromarray(GRAY), str(path), file_format)
+    with pytest.raises(OutputExists):
+        save_image(Image.fromarray(GRAY), path, file_format)
+    save_image(Image.fromarray(GRAY), str(path), file_format, overwrite=True)
     assert path.read_bytes().startswith(start)
-    with pytest.raises(OutputError, match="no such file"):
+    with pytest.raises(OutputError, match="no such folder"):
         save_image(Image.fromarray(GRAY), tmp_path / "missing" / "out", file_format)
 
 

@@ -13,6 +13,7 @@ from PIL import Image
 from skimage import data
 
 import cnncompress
+from cnncompress.batch.cnc_files import record_for
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.cli.main import program
 from cnncompress.cli.reporting import Reporter
@@ -32,7 +33,9 @@ def image(tmp_path: Path) -> Path:
 def test_the_file_is_that_of_the_python_interface(image: Path, codec: cnncompress.Codec) -> None:
     result = run("compress", "-e", "2", "-q", "50", "--device", "cpu", image)
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
-    assert image.with_suffix(".cnc").read_bytes() == codec.compress(image, 50, effort=2) != codec.compress(image, 50)
+    source = record_for(str(image), image.stat().st_size)
+    expected = codec.compress(image, 50, effort=2, source=source)
+    assert image.with_suffix(".cnc").read_bytes() == expected != codec.compress(image, 50, source=source)
 
 
 def test_one_signal_writes_the_best_so_far(
@@ -43,11 +46,12 @@ def test_one_signal_writes_the_best_so_far(
         if done == 3:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(Reporter, "image_progress", lambda self: nullcontext(interrupt))
+    monkeypatch.setattr(Reporter, "image_progress", lambda self, effort: nullcontext(interrupt))
     result = run("compress", "--effort", "9", "-q", "50", "--device", "cpu", image)
     assert result.exit_code == 130
     # The first two rounds are the same for all levels that have as many.
-    assert image.with_suffix(".cnc").read_bytes() == codec.compress(image, 50, effort=2)
+    source = record_for(str(image), image.stat().st_size)
+    assert image.with_suffix(".cnc").read_bytes() == codec.compress(image, 50, effort=2, source=source)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from lossless_runs import COMMAND, compress, names, run
 from PIL import Image
 
+from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.probe import probe
 
 
@@ -31,12 +32,13 @@ def test_outputs_stand_beside_their_inputs(folder: Path) -> None:
     assert "2 files decompressed" in result.stderr
 
 
-def test_a_single_file_is_silent_and_has_no_record(folder: Path) -> None:
+def test_a_single_file_is_silent_and_has_a_record(folder: Path) -> None:
     result = compress("a.bmp")
     assert (result.exit_code, result.output) == (0, "")
-    assert probe(Path("a.cnc").read_bytes()).source is None
+    assert probe(Path("a.cnc").read_bytes()).source == SourceRecord("bmp", Path("a.bmp").stat().st_size)
     result = compress("-v", "b.bmp", "c.cnc")
-    assert result.stderr.startswith("cnncompress: b.bmp -> c.cnc: 60x40, lossless, 7.3 kB -> ")
+    assert result.stderr.startswith("cnncompress: b.bmp -> c.cnc  7.3 kB -> ")
+    assert "  60x40  lossless  " in result.stderr
 
 
 def test_the_second_argument_is_the_output_if_it_looks_like_one(folder: Path) -> None:
@@ -59,10 +61,12 @@ def test_the_second_argument_is_the_output_if_it_looks_like_one(folder: Path) ->
 
 def test_standard_streams(folder: Path) -> None:
     data = Path("a.bmp").read_bytes()
-    packed = compress("-", data=data).stdout_bytes
-    assert compress("-c", "a.bmp").stdout_bytes == packed == compress("a.bmp", "-o", "-").stdout_bytes
+    piped = compress("-", data=data).stdout_bytes
+    assert probe(piped).source is None
+    packed = compress("-c", "a.bmp").stdout_bytes
+    assert compress("a.bmp", "-o", "-").stdout_bytes == packed
     assert compress("a.bmp", "-o", "/dev/stdout").stdout_bytes == packed
-    decoded = run("decompress", "-", "-o", "out.bmp", data=packed)
+    decoded = run("decompress", "-", "-o", "out.bmp", data=piped)
     assert decoded.exit_code == 0 and Path("out.bmp").exists()
 
 

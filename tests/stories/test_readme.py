@@ -50,7 +50,7 @@ def test_every_option_is_one() -> None:
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     mentioned = set(re.findall(r"(?<![\w-])(--[a-z][a-z-]+|-[A-Za-z0])(?![\w-])", section))
-    assert mentioned - known - {"-h", "-name", "-n"} == set()
+    assert mentioned - known - {"-h", "--help", "-name", "-n"} == set()
 
 
 def test_what_the_default_quality_means() -> None:

@@ -156,6 +156,6 @@ def test_other_lines() -> None:
     for line in "".join(blocks("sh")).splitlines():
         if line.startswith("cnncompress "):
             words = shlex.split(line, comments=True)
-            help_text = run(words[1], "-h").stdout
+            help_text = run(words[1], "--help").stdout
             for option in (word for word in words if re.match(r"--?[a-z]", word)):
                 assert re.search(rf"(?<![\w-]){option}\b", help_text), option

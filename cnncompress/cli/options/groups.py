@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
+import inspect
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
@@ -16,15 +19,43 @@ _OTHERS = "Options"
 
 
 class SectionOption(click.Option):
-    """An option that belongs to a section of the help text."""
+    """An option that belongs to a section of the help text.
 
-    def __init__(self, *args: Any, section: str, **attributes: Any) -> None:
+    Attributes:
+        section: Heading of the section.
+        brief: Whether ``-h`` shows the option, too.
+    """
+
+    def __init__(self, *args: Any, section: str, brief: bool = False, **attributes: Any) -> None:
         super().__init__(*args, **attributes)
         self.section = section
+        self.brief = brief
 
 
 class SectionCommand(click.Command):
-    """A command whose help text lists the options in sections, in the order of their declaration."""
+    """A command whose help text lists the options in sections, in the order of their declaration.
+
+    If some of its options are brief ones, ``-h`` shows these alone, a line for each, and ``--help`` shows all.
+    """
+
+    def get_help_option_names(self, ctx: click.Context) -> list[str]:
+        """Returns the names of the option for the whole help text."""
+        return ["--help"] if self._brief_options else super().get_help_option_names(ctx)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Returns the parameters, the options for help last."""
+        params = super().get_params(ctx)
+        return [*params[:-1], _BRIEF_HELP, params[-1]] if self._brief_options else params
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parses the arguments; of a misspelt option only the most similar one is suggested."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if error.possibilities:
+                nearest = difflib.get_close_matches(error.option_name, error.possibilities, n=1)
+                raise click.NoSuchOption(error.option_name, possibilities=nearest, ctx=ctx) from None
+            raise
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the options to the help text, by section."""
@@ -36,6 +67,49 @@ class SectionCommand(click.Command):
         for name, records in sections.items():
             with formatter.section(name):
                 formatter.write_dl(records)
+
+    def brief_help(self, ctx: click.Context) -> str:
+        """Returns a help text that fits on a screen: what the command does, examples, and a line for some options."""
+        formatter = ctx.make_formatter()
+        self.format_usage(ctx, formatter)
+        first, examples, *_ = inspect.cleandoc(self.help or "").split("\n\n")
+        for part in (first, examples):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(part)
+        records = (option.get_help_record(ctx) for option in self._brief_options)
+        with formatter.section(_OTHERS):
+            formatter.write_dl([(names, _first_clause(text)) for names, text in filter(None, records)])
+        formatter.write(f"\n{ctx.command_path} --help describes all options.")
+        return formatter.getvalue()
+
+    @property
+    def _brief_options(self) -> list[SectionOption]:
+        return [each for each in self.params if isinstance(each, SectionOption) and each.brief]
+
+
+def _first_clause(text: str) -> str:
+    """Returns a description up to its first full stop, colon or semicolon, with the default value behind it."""
+    text, _, default = text.partition("  [")
+    clause = re.split(r"[;:.](?:\s|$)", text)[0]
+    default = next((part for part in default.rstrip("]").split("; ") if part.startswith("default: ")), "")
+    return f"{clause}  [{default}]" if default else clause
+
+
+def _show_brief(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing and isinstance(ctx.command, SectionCommand):
+        click.echo(ctx.command.brief_help(ctx), color=ctx.color)
+        ctx.exit()
+
+
+_BRIEF_HELP = click.Option(
+    ["-h", "brief_help"],
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_brief,
+    help="Show the most common options and exit.",
+)
 
 
 def section(name: str) -> Callable[..., Callable[[_Function], _Function]]:

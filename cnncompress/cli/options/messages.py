@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import click
 
 from cnncompress.batch.request import Shard
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import option_group, section
+from cnncompress.cli.terminal import is_terminal
 
 _option = section("Messages")
 
@@ -21,6 +23,11 @@ class ReportOptions:
     progress: bool | None
     json: bool
     json_file: str | None
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether progress is shown on standard error."""
+        return not self.quiet and is_terminal() if self.progress is None else self.progress
 
     def log_path(self, shard: Shard | None) -> str | None:
         """Returns the path of the JSON file, with the index of the shard in the place of ``{shard}``."""
@@ -47,12 +54,15 @@ report_options = option_group(
     "report",
     ReportOptions,
     _option("--quiet", is_flag=True, help="Print errors only."),
-    _option("-v", "--verbose", count=True, help="Print a line for each file; -vv: also tracebacks of errors."),
+    _option(
+        "-v", "--verbose", count=True, brief=True, help="Print a line for each file; -vv: also tracebacks of errors."
+    ),
     _option("--progress/--no-progress", default=None, help="Show a progress bar; by default only on a terminal."),
     _option("--json", is_flag=True, help="Print a JSON object for each file, and a summary, on standard output."),
     _option(
         "--json-file",
         metavar="FILE",
+        type=FileName(),
         help="Write the JSON of --json to FILE; with --shard, {shard} in it stands for the share's index.",
     ),
 )

@@ -13,6 +13,7 @@ from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard, TarWork
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
+from cnncompress.cli.options.completing import FileName, FolderName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files import STANDARD_STREAM
@@ -178,19 +179,31 @@ def _folder(name: str | None) -> Path | str | None:
 file_options = option_group(
     "files",
     FileOptions,
-    _option("-o", "--output", metavar="FILE", help="Output file of a single input."),
-    _option("-d", "--output-dir", metavar="DIR", help="Folder or URL of the outputs, created if missing."),
+    _option("-o", "--output", metavar="FILE", type=FileName(), brief=True, help="Output file of a single input."),
+    _option(
+        "-d",
+        "--output-dir",
+        metavar="DIR",
+        type=FolderName(),
+        brief=True,
+        help="Folder or URL of the outputs, created if missing.",
+    ),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
-    _option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed."),
+    _option(
+        "-r", "--recursive", is_flag=True, brief=True, help="Search folders; symbolic links in them are not followed."
+    ),
     _option("--include", metavar="GLOB", multiple=True, help="With -r: only matching files; may be repeated."),
     _option(
         "--exclude", metavar="GLOB", multiple=True, help="With -r: no matching files and folders; may be repeated."
     ),
     _option(
-        "--files-from", metavar="FILE", help='Read the paths of inputs from FILE, one per line; "-" for standard input.'
+        "--files-from",
+        metavar="FILE",
+        type=FileName(),
+        help='Read the paths of inputs from FILE, one per line; "-" for standard input.',
     ),
     _option("-0", "--null", is_flag=True, help="With --files-from: paths end with NUL, as from find -print0."),
-    _option("--root", metavar="DIR", help="With -d: keep the paths of the inputs relative to DIR."),
+    _option("--root", metavar="DIR", type=FolderName(), help="With -d: keep the paths of the inputs relative to DIR."),
     _option("--flat", is_flag=True, help="With -d: write all outputs to the folder itself, without sub-folders."),
     _option("--copy-others", is_flag=True, help="With -d: copy all other files unchanged."),
     _option(
@@ -204,8 +217,8 @@ file_options = option_group(
         is_flag=True,
         help="Inputs are tar archives: each becomes a tar in the folder of -d, with the other members copied.",
     ),
-    _option("-f", "--force", is_flag=True, help="Replace outputs that exist; write to a terminal."),
-    _option("--skip-existing", is_flag=True, help="Skip inputs whose output exists."),
+    _option("-f", "--force", is_flag=True, brief=True, help="Replace outputs that exist; write to a terminal."),
+    _option("--skip-existing", is_flag=True, brief=True, help="Skip inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),
     _option("-p", "--preserve", is_flag=True, help="Keep the modification time and the permissions of the input."),
     _option("-N", "--dry-run", is_flag=True, help="Show what would be done without doing it."),

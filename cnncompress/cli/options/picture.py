@@ -104,13 +104,18 @@ class RegionOptions:
 region_options = option_group(
     "region",
     RegionOptions,
-    _option("--crop", type=Area(), help="Decode this area only; of an image in tiles, only the tiles that it needs."),
+    _option(
+        "--crop",
+        type=Area(),
+        help="Decode this area only; of an image in tiles, only the tiles that it needs.",
+    ),
     _option(
         "--scale",
+        brief=True,
         type=click.Choice(list(_FACTORS)),
         default="1",
         show_default=True,
-        help="Write a smaller image, in about half the time.",
+        help="Write a smaller image; takes about half the time.",
     ),
     _option(
         "--keep-going",

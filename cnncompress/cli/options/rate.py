@@ -66,15 +66,23 @@ rate_options = option_group(
     _option(
         "-q",
         "--quality",
+        brief=True,
         type=Quality(),
         default=60,
         show_default=True,
-        help="From 0 (smallest file) to 100 (best image).",
+        help="0 (smallest file) to 100 (best image).",
     ),
     _option("--bpp", type=Positive(), metavar="F", help="Maximum rate of the whole file, in bits per pixel."),
-    _option("--target-size", type=Size(), metavar="N[k|M]", help="Maximum size of the whole file, in bytes."),
+    _option(
+        "--target-size", type=Size(), metavar="N[k|M]", brief=True, help="Maximum size of the whole file, in bytes."
+    ),
     _option("--target-psnr", type=Positive(), metavar="F", help="Minimum peak signal-to-noise ratio, in dB."),
-    _option("--lossless", is_flag=True, help="Keep every pixel unchanged; needs no model."),
+    _option(
+        "--lossless",
+        is_flag=True,
+        brief=True,
+        help="Keep every pixel unchanged; needs no model, as the data are lossless WebP.",
+    ),
     _option(
         "--coding",
         type=click.Choice(get_args(CodingChoice)),
@@ -85,10 +93,11 @@ rate_options = option_group(
     _option(
         "-e",
         "--effort",
+        brief=True,
         type=click.IntRange(0, MAX_EFFORT),
         metavar="N",
         default=0,
         show_default=True,
-        help=f"From 0 (fastest) to {MAX_EFFORT} (best picture for its bytes); Ctrl-C writes the best file so far.",
+        help=f"From 0 (fastest) to {MAX_EFFORT} (best for its bytes); Ctrl-C writes the best so far.",
     ),
 )

@@ -9,6 +9,7 @@ from typing import get_args
 import click
 
 from cnncompress.bitstream.container import MAX_SIDE
+from cnncompress.cli.options.completing import ModelName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Devices, Size
 from cnncompress.engines.names import EngineName, Precision
@@ -65,6 +66,7 @@ run_options = option_group(
     _option(
         "--model",
         metavar="NAME|PATH",
+        type=ModelName(),
         envvar=MODEL_VARIABLE,
         show_envvar=True,
         help="Name of a model, or path of a weights file.",

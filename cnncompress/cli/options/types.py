@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cnncompress.batch.request import Shard
 from cnncompress.batch.shards import parse_shard
@@ -35,7 +36,12 @@ _COLOUR = re.compile(r"#?([0-9a-fA-F]{2})([0-9a-fA-F]{2})([0-9a-fA-F]{2})")
 _AREA = re.compile(r"(\d{1,6}),(\d{1,6}),(\d{1,6}),(\d{1,6})", re.ASCII)
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMG]?)B?", re.ASCII | re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
+_DEVICES = ("auto", "cpu", "cuda", "mps")
 _NOT_ALONE = ("auto", "cpu", "mps")
+
+
+def _devices(incomplete: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in _DEVICES if name.startswith(incomplete)]
 
 
 class Quality(click.FloatRange):
@@ -97,6 +103,10 @@ class Device(_TextType):
             self.fail(f"{value!r} is not one of auto, cpu, cuda, cuda:N, mps.", param, ctx)
         return value
 
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Returns the devices that fit."""
+        return _devices(incomplete)
+
 
 class Devices(_DevicesType):
     """Name of one device, or names of several GPUs separated by commas."""
@@ -113,6 +123,10 @@ class Devices(_DevicesType):
         if len({"cuda:0" if name == "cuda" else name for name in names}) < len(names):
             self.fail("a device is named twice.", param, ctx)
         return names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Returns the devices that fit."""
+        return _devices(incomplete)
 
 
 class Strip(_StripType):

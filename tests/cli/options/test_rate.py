@@ -64,7 +64,7 @@ def test_targets_are_met(photo: Path) -> None:
     result = compress("-v", "-f", "--bpp", "0.5", "--device", "cpu", photo)
     info = probe(packed.read_bytes())
     assert result.exit_code == 0 and 0.49 <= info.bpp <= 0.5
-    assert f": 160x128, quality {info.quality:g}, " in result.stderr
+    assert f"  160x128  quality {info.quality:g}  " in result.stderr
 
 
 def test_what_cannot_be_reached_exits_with_8(photo: Path) -> None:

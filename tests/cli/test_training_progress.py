@@ -1,4 +1,4 @@
-"""Progress on standard error, on a terminal and elsewhere."""
+"""Progress of a training run on standard error, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from cnncompress.cli.bars import display
+from cnncompress.cli import training_progress
+from cnncompress.cli.training_progress import display
 
 
 class Terminal(io.StringIO):
@@ -39,6 +40,7 @@ def test_number_of_lines(minutes: float, expected: int, capsys: pytest.CaptureFi
 def test_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
     with display(60.0, 15.0, quiet=False) as show:
         show(7, 30.0, 1.0)
         show(8, 60.1, 1.0)
@@ -54,3 +56,23 @@ def test_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     with display(60.0, 0.0, quiet=True) as show:
         show(1, 59.0, 1.0)
     assert terminal.getvalue() == ""
+
+
+def test_narrow_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(training_progress, "columns", lambda: 40)
+    monkeypatch.setenv("TERM", "xterm")
+    with display(60.0, 15.0, quiet=False) as show:
+        show(123456, 60.1, 1.0)
+    last = terminal.getvalue().split("\r")[-1].strip()
+    assert last == "60.0/60 min, step 123456, loss 1.0000" and len(last) < 40
+
+
+def test_a_dumb_terminal_gets_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    with display(60.0, 0.0, quiet=False) as show:
+        show(7, 1.5, 1.0)
+    assert terminal.getvalue() == "minute 1.5 of 60, step 7, loss 1.0000\n"

@@ -1,0 +1,95 @@
+"""Opening pictures in a viewer, and thumbnails for file managers."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+import cnncompress
+from cnncompress.cli.main import program
+from cnncompress.pillow import MIME_TYPE
+
+DESKTOP = Path(__file__).parents[2] / "scripts" / "desktop"
+
+
+def run(*args: str | Path) -> Result:
+    return CliRunner().invoke(program, [str(arg) for arg in args], prog_name="cnncompress")
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    """A file of 60x40 pixels that needs no model."""
+    image = Image.radial_gradient("L").resize((60, 40)).convert("RGB")
+    path = tmp_path / "photo.cnc"
+    path.write_bytes(cnncompress.compress(image, coding="lossless"))
+    return path
+
+
+@pytest.fixture
+def viewer(tmp_path: Path) -> Path:
+    """A viewer that writes down what it is given, with the size of each picture."""
+    path = tmp_path / "xdg-open"
+    path.write_text(
+        f"#!{sys.executable}\nimport sys\nfrom PIL import Image\n"
+        f"with open({str(tmp_path / 'seen')!r}, 'a') as seen:\n"
+        "    for name in sys.argv[1:]: print(name, *Image.open(name).size, file=seen)\n"
+    )
+    path.chmod(0o755)
+    return path
+
+
+def test_a_named_viewer_gets_all_pictures_which_are_then_removed(picture: Path, viewer: Path, tmp_path: Path) -> None:
+    result = run("view", "--viewer", shlex.quote(str(viewer)), picture, picture)
+    assert (result.exit_code, result.output) == (0, "")
+    seen = [line.split() for line in (tmp_path / "seen").read_text().splitlines()]
+    assert [size for _, *size in seen] == [["60", "40"], ["60", "40"]]
+    assert all(Path(name).name == "photo.png" and not Path(name).exists() for name, *_ in seen)
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has another command for that")
+def test_the_viewer_of_the_desktop(
+    picture: Path, viewer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    assert run("view", picture).exit_code == 0
+    name, *size = (tmp_path / "seen").read_text().split()
+    assert size == ["60", "40"] and Path(name).exists()  # it may be looked at yet
+
+
+def test_no_viewer(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run("view", "--viewer", tmp_path / "none", picture)
+    assert result.exit_code == 7 and "no such file" in result.stderr and "--viewer" in result.stderr
+    assert run("view", "--viewer", "false", picture).exit_code == 7
+    assert run("view", "--viewer", "true", tmp_path / "missing.cnc").exit_code == 3
+
+
+@pytest.mark.parametrize(("size", "expected"), [(20, (20, 13)), (32, (32, 21)), (256, (60, 40))])
+def test_thumbnails(size: int, expected: tuple[int, int], picture: Path, tmp_path: Path) -> None:
+    small = tmp_path / "small.png"
+    small.write_bytes(b"")  # file managers make it first
+    assert run("thumbnail", "--size", str(size), "--", picture, small).exit_code == 0
+    with Image.open(small) as image:
+        assert image.size == expected
+
+
+@pytest.mark.skipif(not DESKTOP.is_dir(), reason="no scripts beside the tests")
+def test_thumbnailer_entry(picture: Path, tmp_path: Path) -> None:
+    """The command of the entry is run as a file manager runs it."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(DESKTOP / "cnncompress.thumbnailer")
+    entry = parser["Thumbnailer Entry"]
+    assert entry["MimeType"].strip(";") == MIME_TYPE and entry["TryExec"] == "cnncompress"
+    small = tmp_path / "small.png"
+    fields = {"%s": "32", "%i": str(picture), "%o": str(small)}
+    name, *args = (fields.get(word, word) for word in entry["Exec"].split())
+    assert name == entry["TryExec"] and run(*args).exit_code == 0
+    with Image.open(small) as image:
+        assert max(image.size) == 32
