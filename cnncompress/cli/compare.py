@@ -14,10 +14,10 @@ from click.core import ParameterSource
 from cnncompress.batch.inputs import CNC
 from cnncompress.cli.console import fitting_table, printable, say
 from cnncompress.cli.exit_codes import FileError, working_on
-from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
-from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
-from cnncompress.cli.options.types import Device, Names
+from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.types import Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
 from cnncompress.files import read_input
 
@@ -66,17 +66,8 @@ class _Picture:
     help="Any of psnr, ms-ssim, ssimulacra2, cvvdp.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
-@click.option(
-    "--model",
-    metavar="NAME|PATH",
-    type=ModelName(),
-    envvar=MODEL_VARIABLE,
-    show_envvar=True,
-    help="A model for .cnc files.",
-)
-@click.option(
-    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
-)
+@model_option("A model for .cnc files.")
+@device_option
 @click.pass_context
 def command(
     ctx: click.Context,

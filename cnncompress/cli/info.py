@@ -12,9 +12,9 @@ import click
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.console import fitting_table, printable, table
 from cnncompress.cli.exit_codes import print_error, working_on
-from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
-from cnncompress.cli.options.running import MODEL_VARIABLE
+from cnncompress.cli.options.running import model_option
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
 from cnncompress.files import check_output, write_output
@@ -38,14 +38,7 @@ _TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
     type=FileName(),
     help="Of one FILE: write a picture of the bits of each block of 16x16 pixels, as PNG.",
 )
-@click.option(
-    "--model",
-    metavar="NAME|PATH",
-    type=ModelName(),
-    envvar=MODEL_VARIABLE,
-    show_envvar=True,
-    help="For --bits: a model that is not installed.",
-)
+@model_option("For --bits: a model that is not installed.")
 @click.option("-f", "--force", is_flag=True, help="Replace the picture of --bits if it exists.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each file.")
 @click.pass_context

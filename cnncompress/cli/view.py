@@ -17,10 +17,9 @@ import click
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import working_on
-from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
-from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
-from cnncompress.cli.options.types import Device
+from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.errors import UnavailableError
 from cnncompress.files import reason
@@ -41,17 +40,8 @@ VIEWER_VARIABLE = "CNNCOMPRESS_VIEWER"
     show_envvar=True,
     help="Program to open the pictures with; by default the one that the desktop has for PNG images.",
 )
-@click.option(
-    "--model",
-    metavar="NAME|PATH",
-    type=ModelName(),
-    envvar=MODEL_VARIABLE,
-    show_envvar=True,
-    help="A model that is not installed.",
-)
-@click.option(
-    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
-)
+@model_option("A model that is not installed.")
+@device_option
 def command(files: tuple[str, ...], viewer: str | None, model: str | None, device: str) -> None:
     """Open .cnc files in an image viewer.
 

@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import get_args
+from typing import Any, TypeVar, get_args
 
 import click
 
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.completing import ModelName
 from cnncompress.cli.options.groups import option_group, section
-from cnncompress.cli.options.types import Devices, Size
+from cnncompress.cli.options.types import Device, Devices, Size
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.files import STANDARD_STREAM
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _option = section("Running")
 
 MODEL_VARIABLE = "CNNCOMPRESS_MODEL"
 DEVICE_VARIABLE = "CNNCOMPRESS_DEVICE"
 THREADS_VARIABLE = "CNNCOMPRESS_THREADS"
+
+device_option = click.option(
+    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
+)
+"""Of commands that decode one file after the other."""
+
+
+def model_option(what: str) -> Callable[[_Function], _Function]:
+    """Returns the option for a model of such commands.
+
+    Args:
+        what: Its help.
+    """
+    return click.option(
+        "--model",
+        metavar="NAME|PATH",
+        type=ModelName(),
+        envvar=MODEL_VARIABLE,
+        show_envvar=True,
+        help=what,
+    )
 
 
 @dataclass(frozen=True)
