@@ -22,7 +22,9 @@ MAY_IMPORT = {
         "__init__", "batch", "bitstream", "codec", "cpu_count", "engines.choice", "engines.names", "errors",
         "evaluation", "files", "images", "model", "probe", "remote", "report", "training", "units",
     },
-    "batch": {"bitstream", "codec", "cpu_count", "engines.names", "errors", "files", "images", "remote", "units"},
+    "batch": {
+        "bitstream", "codec", "cpu_count", "engines.names", "errors", "files", "images", "model", "remote", "units",
+    },
     "ray": {"api", "batch", "codec", "errors", "units"},
     "webdataset": {"api", "batch", "codec", "errors", "model", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},

@@ -16,16 +16,18 @@ from cnncompress.files import file_status
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.guard import open_stream
 from cnncompress.images.read import check_frame, opened
+from cnncompress.model.manifest import Typical
 
 _HEADER_BYTES = 22
 
 
-def estimate(job: Job, settings: WorkSettings) -> Result:
+def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
     """Estimates the result of a job from the header of its input alone.
 
     Args:
         job: The file.
         settings: How every file is processed.
+        typical: What the model makes of photographs.
 
     Returns:
         A result with the status "planned", or a failure if the header already shows an error.
@@ -42,7 +44,7 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
             return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":
             width, height = _image_size(job.source, settings)
-            size = _estimated_bytes(width * height, status.st_size, settings)
+            size = _estimated_bytes(width * height, status.st_size, settings, typical)
             return replace(planned, estimated_bytes=size, width=width, height=height)
         header = read_head(Path(job.source)).header
         return replace(planned, width=header.width, height=header.height)
@@ -50,15 +52,15 @@ def estimate(job: Job, settings: WorkSettings) -> Result:
         return failure(job.source, error, output=job.output)
 
 
-def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings) -> int:
+def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings, typical: Typical) -> int:
     if settings.encode.coding == "lossless":
         return input_bytes + _HEADER_BYTES
     quality = settings.quality
     if isinstance(quality, (TargetSize, TargetBpp)):
         estimated = bytes_allowed(quality, pixels)
     else:
-        expected = quality_of_psnr(quality.decibels) if isinstance(quality, TargetPsnr) else quality / 100
-        estimated = _HEADER_BYTES + math.ceil(pixels * expected_bpp(expected) / 8)
+        expected = quality_of_psnr(typical, quality.decibels) if isinstance(quality, TargetPsnr) else quality / 100
+        estimated = _HEADER_BYTES + math.ceil(pixels * expected_bpp(typical, expected) / 8)
     return min(estimated, input_bytes + _HEADER_BYTES) if settings.if_larger == "store" else estimated
 
 

@@ -56,8 +56,9 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         if dry:
             from cnncompress.batch.estimate import estimate
 
+            typical = find_weights(run_options.model).typical
             for job in plan.jobs:
-                reporter.add(estimate(job, settings))
+                reporter.add(estimate(job, settings, typical))
             code = 0
         elif plan.jobs:
             code = _work(plan, settings, run_options, reporter)

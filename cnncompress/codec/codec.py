@@ -49,6 +49,7 @@ class ModelCodec:
         fingerprint: First 4 bytes of the SHA-256 of its weights.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         limits: How large an image may be.
+        typical: What the model makes of photographs.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ModelCodec:
         self._weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
         self.model = self._weights.name
         self.fingerprint = self._weights.fingerprint
+        self.typical = self._weights.typical
         self.limits = limits
         self.stopwatch = stopwatch or NoStopwatch()
         self._run_on(load_engine(self._weights, engine, device, precision, threads))
@@ -224,7 +226,7 @@ class LearnedCoder:
 
     def file_for(self, target: Target) -> bytes:
         """Searches for the quality that meets a target; see `cnncompress.codec.rate_search`."""
-        return reach(target, self._image, self.file_at, self.colours_of)
+        return reach(target, self._codec.typical, self._image, self.file_at, self.colours_of)
 
     def colours_of(self, data: bytes) -> Plane:
         """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""

@@ -2,7 +2,7 @@
 
 Each trial codes an image, so the search for a quality interpolates between what it knows (regula falsi) instead of
 halving. Rate and distortion grow nearly linearly with the quality where the rate is taken as its logarithm. The first
-guess is what the installed model makes of a photograph, roughly.
+guess is what the model makes of a photograph on average.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
 from cnncompress.images.source import Plane, SourceImage
 from cnncompress.images.write import shown_colours
+from cnncompress.model.manifest import Typical
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths, hundredths_of
 
 SIZE_TOLERANCE = 0.02
@@ -33,21 +34,10 @@ _ROWS = 256
 
 MAX_TRIALS = 8
 
-# Means over the Kodak images at the qualities 0, 10, .. 100, from docs/results/kodak.json. Images differ from them
-# several times over.
-_QUALITIES = np.arange(0.0, 101.0, 10.0)
-_RATES = np.array([0.071, 0.109, 0.168, 0.257, 0.386, 0.557, 0.78, 1.058, 1.385, 1.761, 2.182])
-_PSNR = np.array([25.4, 26.5, 27.7, 29.0, 30.5, 32.0, 33.7, 35.4, 37.1, 38.8, 40.3])
-
-RATE_SLOPE = float(np.log(_RATES[-1] / _RATES[0])) / HIGHEST_QUALITY
-"""Growth of the rate's logarithm with one hundredth of quality, on average."""
-
-PSNR_SLOPE = float(_PSNR[-1] - _PSNR[0]) / HIGHEST_QUALITY
-"""Growth of the peak signal-to-noise ratio with one hundredth of quality, on average, in dB."""
-
 
 def reach(
     target: Target,
+    typical: Typical,
     image: SourceImage,
     file_at: Callable[[Hundredths], bytes],
     colours_of: Callable[[bytes], Plane],
@@ -56,6 +46,7 @@ def reach(
 
     Args:
         target: What is asked for.
+        typical: What the model makes of photographs.
         image: What is coded.
         file_at: Makes a whole .cnc file at a quality; is called eight times at most.
         colours_of: Decodes one: uint8 [H, W, 3].
@@ -67,12 +58,12 @@ def reach(
         Unreachable: Not even quality 0 is small enough, or quality 100 good enough.
     """
     if isinstance(target, TargetPsnr):
-        return _reach_psnr(target.decibels, image, file_at, colours_of)
+        return _reach_psnr(target.decibels, typical, image, file_at, colours_of)
     width, height = image.size
-    return _reach_size(bytes_allowed(target, width * height), width * height, file_at)
+    return _reach_size(bytes_allowed(target, width * height), typical, width * height, file_at)
 
 
-def _reach_size(size: int, pixels: int, file_at: Callable[[Hundredths], bytes]) -> bytes:
+def _reach_size(size: int, typical: Typical, pixels: int, file_at: Callable[[Hundredths], bytes]) -> bytes:
     files: dict[Hundredths, bytes] = {}
 
     def log_size(quality: Hundredths) -> float:
@@ -80,15 +71,19 @@ def _reach_size(size: int, pixels: int, file_at: Callable[[Hundredths], bytes]) 
         return math.log(len(files[quality]))
 
     allowed = max(size, 1)
-    window = Window(math.log(allowed * (1 - SIZE_TOLERANCE)), math.log(allowed), "high", RATE_SLOPE)
-    found = find_quality(window, log_size, hundredths_of(quality_of_rate(8 * allowed / pixels)))
+    window = Window(math.log(allowed * (1 - SIZE_TOLERANCE)), math.log(allowed), "high", rate_slope(typical))
+    found = find_quality(window, log_size, hundredths_of(quality_of_rate(typical, 8 * allowed / pixels)))
     if found is None:
         raise Unreachable(f"cannot be brought to {size} bytes: has {len(files[min(files)])} at quality 0")
     return files[found]
 
 
 def _reach_psnr(
-    wanted: float, image: SourceImage, file_at: Callable[[Hundredths], bytes], colours_of: Callable[[bytes], Plane]
+    wanted: float,
+    typical: Typical,
+    image: SourceImage,
+    file_at: Callable[[Hundredths], bytes],
+    colours_of: Callable[[bytes], Plane],
 ) -> bytes:
     files: dict[Hundredths, bytes] = {}
     reached: dict[Hundredths, float] = {}
@@ -98,8 +93,8 @@ def _reach_psnr(
         reached[quality] = psnr_of(image, colours_of(files[quality]))
         return reached[quality]
 
-    window = Window(wanted, wanted + PSNR_TOLERANCE, "low", PSNR_SLOPE)
-    found = find_quality(window, psnr_at, hundredths_of(quality_of_psnr(wanted)))
+    window = Window(wanted, wanted + PSNR_TOLERANCE, "low", _psnr_slope(typical))
+    found = find_quality(window, psnr_at, hundredths_of(quality_of_psnr(typical, wanted)))
     if found is None:
         best = max(reached)
         raise Unreachable(f"cannot be brought to {wanted:g} dB: has {reached[best]:.2f} at quality {best / 100:g}")
@@ -190,16 +185,30 @@ def _next(window: Window, tried: dict[Hundredths, float]) -> Hundredths | None:
     return Hundredths(min(max(first + round(step), below + 1), above - 1))
 
 
-def expected_bpp(quality: float) -> float:
-    """Returns bits per pixel at a quality, 0..100."""
-    return float(np.exp(np.interp(quality, _QUALITIES, np.log(_RATES))))
+def expected_bpp(typical: Typical, quality: float) -> float:
+    """Returns bits per pixel of a photograph at a quality, 0..100."""
+    return float(np.exp(np.interp(quality, typical.qualities, np.log(typical.bpp))))
 
 
-def quality_of_rate(bits_per_pixel: float) -> float:
+def quality_of_rate(typical: Typical, bits_per_pixel: float) -> float:
     """Returns the quality, 0..100, that comes nearest to a rate above 0."""
-    return float(np.interp(np.log(bits_per_pixel), np.log(_RATES), _QUALITIES))
+    return float(np.interp(np.log(bits_per_pixel), np.log(typical.bpp), typical.qualities))
 
 
-def quality_of_psnr(decibels: float) -> float:
+def quality_of_psnr(typical: Typical, decibels: float) -> float:
     """Returns the quality, 0..100, that comes nearest to a peak signal-to-noise ratio in dB."""
-    return float(np.interp(decibels, _PSNR, _QUALITIES))
+    return float(np.interp(decibels, typical.psnr, typical.qualities))
+
+
+def rate_slope(typical: Typical) -> float:
+    """Returns the growth of the rate's logarithm with one hundredth of quality, on average."""
+    return math.log(typical.bpp[-1] / typical.bpp[0]) / _span(typical)
+
+
+def _psnr_slope(typical: Typical) -> float:
+    """The growth of the peak signal-to-noise ratio with one hundredth of quality, on average, in dB."""
+    return (typical.psnr[-1] - typical.psnr[0]) / _span(typical)
+
+
+def _span(typical: Typical) -> int:
+    return hundredths_of(typical.qualities[-1]) - hundredths_of(typical.qualities[0])

@@ -18,6 +18,32 @@ SCHEMA = 1
 
 
 @dataclass(frozen=True)
+class Typical:
+    """What a model makes of photographs on average; single images differ from it several times over.
+
+    A search for a quality begins with it, and a dry run shows it.
+
+    Attributes:
+        qualities: Two or more in ``0 .. 100``, rising.
+        bpp: Bits per pixel at each, above 0, rising.
+        psnr: Peak signal-to-noise ratio at each, in dB, rising.
+    """
+
+    qualities: tuple[float, ...]
+    bpp: tuple[float, ...]
+    psnr: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        rising = all(tuple(sorted(set(each))) == each for each in (self.qualities, self.bpp, self.psnr))
+        if not (rising and 2 <= len(self.qualities) == len(self.bpp) == len(self.psnr) and self.bpp[0] > 0):
+            raise ValueError("typical figures must be two or more, and rise with the quality")
+
+
+NOT_MEASURED = Typical((0.0, 100.0), (0.05, 1.5), (25.0, 38.0))
+"""For models that have no figures of their own: roughly what all of them do."""
+
+
+@dataclass(frozen=True)
 class Entry:
     """An installed model.
 
@@ -32,6 +58,7 @@ class Entry:
         config: Values of `cnncompress.model.config.ModelConfig`.
         training: Record of the training run: configuration, steps, minutes, environment, commit.
         data_sources: Sources of the training images, with their licences.
+        typical: Measured by ``scripts/typical.py``.
     """
 
     name: str
@@ -44,6 +71,7 @@ class Entry:
     config: dict[str, Any]
     training: dict[str, Any]
     data_sources: list[str]
+    typical: Typical = NOT_MEASURED
 
     @property
     def fingerprint(self) -> str:
@@ -108,10 +136,17 @@ def read_manifest(directory: Path | None = None) -> Manifest:
         values = json.loads(path.read_text(encoding="utf-8"))
         if values["schema"] != SCHEMA:
             raise InvalidModel(f"{path}: schema {values['schema']}, this program reads {SCHEMA}")
-        return Manifest(directory, values["default"], tuple(Entry(**entry) for entry in values["models"]))
+        return Manifest(directory, values["default"], tuple(map(_entry, values["models"])))
     except (OSError, ValueError, KeyError, TypeError) as error:
         chosen = f" ({MODELS_VARIABLE} names the folder)" if named else ""
         raise InvalidModel(f"{path}: {reason(error)}{chosen}") from error
+
+
+def _entry(values: dict[str, Any]) -> Entry:
+    others = dict(values)
+    figures = dict(others.pop("typical", asdict(NOT_MEASURED)))
+    typical = Typical(**{name: tuple(map(float, each)) for name, each in figures.items()})
+    return Entry(**others, typical=typical)
 
 
 def write_manifest(manifest: Manifest) -> None:
@@ -133,12 +168,14 @@ class FoundWeights(NamedTuple):
         path: Of the weights file.
         sha256: That the file must have; None for a path that is not from the manifest.
         objective: What the model was trained for, such as ``mix-0.75``; None if the manifest does not say.
+        typical: What it makes of photographs.
     """
 
     name: str
     path: Path
     sha256: str | None = None
     objective: str | None = None
+    typical: Typical = NOT_MEASURED
 
 
 def find_weights(model: str | Path | None) -> FoundWeights:
@@ -164,7 +201,7 @@ def find_weights(model: str | Path | None) -> FoundWeights:
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
     objective = entry.training.get("config", {}).get("objective")
-    return FoundWeights(entry.name, manifest.directory / entry.file, entry.sha256, objective)
+    return FoundWeights(entry.name, manifest.directory / entry.file, entry.sha256, objective, entry.typical)
 
 
 def weights_identity(model: str | Path | None) -> str:

@@ -26,7 +26,7 @@ from cnncompress.entropy.scales import IntegerScales, tensor_shapes
 from cnncompress.entropy.tables import ScaleTables
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import ModelConfig
-from cnncompress.model.manifest import find_weights
+from cnncompress.model.manifest import NOT_MEASURED, Typical, find_weights
 from cnncompress.model.network_arrays import network_shapes
 
 FORMAT = "cnncompress-model-1"
@@ -53,6 +53,7 @@ class Weights:
         tables: Probability tables.
         similarity_share: Weight of MS-SSIM in the distortion that it was trained for, beside squared errors, 0 .. 1,
             without 1.
+        typical: What it makes of photographs.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Weights:
     scales: IntegerScales
     tables: ScaleTables
     similarity_share: float = 0.0
+    typical: Typical = NOT_MEASURED
 
 
 def load_weights(model: str | Path | None) -> Weights:
@@ -74,7 +76,7 @@ def load_weights(model: str | Path | None) -> Weights:
         UnknownModel: There is no such model.
         InvalidModel: The file is damaged, is no model, or would break the exactness of the integer networks.
     """
-    name, path, sha256, objective = find_weights(model)
+    name, path, sha256, objective, typical = find_weights(model)
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -90,7 +92,7 @@ def load_weights(model: str | Path | None) -> Weights:
     network, scales, tables = _take_apart(path, config, arrays)
     if share is None:
         share = _share_of(objective)
-    return Weights(name, digest.digest()[:4], config, network, scales, tables, share)
+    return Weights(name, digest.digest()[:4], config, network, scales, tables, share, typical)
 
 
 def _share_of(objective: str | None) -> float:

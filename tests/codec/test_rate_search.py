@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 
 from cnncompress.codec.rate_search import (
     MAX_TRIALS,
-    RATE_SLOPE,
     Window,
     expected_bpp,
     find_quality,
     quality_of_psnr,
     quality_of_rate,
+    rate_slope,
 )
+from cnncompress.model.manifest import Typical
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
+
+TYPICAL = Typical((0.0, 25.0, 50.0, 75.0, 100.0), (0.05, 0.13, 0.34, 0.75, 1.5), (25.0, 27.6, 30.6, 34.2, 38.4))
 
 
 class Codec:
@@ -35,14 +38,14 @@ class Codec:
 
 
 def size_window(size: float) -> Window:
-    return Window(math.log(size * 0.98), math.log(size), "high", RATE_SLOPE)
+    return Window(math.log(size * 0.98), math.log(size), "high", rate_slope(TYPICAL))
 
 
 def photograph(complexity: float, overhead: int, grain: int) -> Callable[[int], float]:
     """Logarithm of the size of a file that grows like those of photographs, in steps of a few bytes."""
 
     def log_size(quality: int) -> float:
-        payload = complexity * 50_000 * expected_bpp(quality / 100)
+        payload = complexity * 50_000 * expected_bpp(TYPICAL, quality / 100)
         return math.log(overhead + grain * round(payload / grain))
 
     return log_size
@@ -70,7 +73,7 @@ def test_the_usual_case_takes_three_trials_or_so() -> None:
             log_size = photograph(complexity, 60, 4)
             size = math.exp(log_size(round(place * HIGHEST_QUALITY)))
             codec = Codec(log_size)
-            find_quality(size_window(size), codec, Hundredths(round(100 * quality_of_rate(size / 50_000))))
+            find_quality(size_window(size), codec, Hundredths(round(100 * quality_of_rate(TYPICAL, size / 50_000))))
             trials.append(len(codec.tried))
     assert sum(trials) / len(trials) <= 3.5 and max(trials) <= 5
 
@@ -114,6 +117,6 @@ def test_a_leap_over_the_window_ends_on_the_side_of_the_bound() -> None:
 
 
 def test_first_guesses_are_within_the_range() -> None:
-    assert quality_of_rate(1e-9) == quality_of_psnr(1.0) == 0.0
-    assert quality_of_rate(1e9) == quality_of_psnr(99.0) == 100.0
-    assert expected_bpp(quality_of_rate(0.5)) == pytest.approx(0.5)
+    assert quality_of_rate(TYPICAL, 1e-9) == quality_of_psnr(TYPICAL, 1.0) == 0.0
+    assert quality_of_rate(TYPICAL, 1e9) == quality_of_psnr(TYPICAL, 99.0) == 100.0
+    assert expected_bpp(TYPICAL, quality_of_rate(TYPICAL, 0.5)) == pytest.approx(0.5)

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ import cnncompress
 from cnncompress.errors import InvalidModel
 from cnncompress.model import manifest
 from cnncompress.model.config import ModelConfig
-from cnncompress.model.manifest import MANIFEST_NAME, Entry, Manifest, models_directory, read_manifest, write_manifest
+from cnncompress.model.manifest import (
+    MANIFEST_NAME,
+    NOT_MEASURED,
+    Entry,
+    Manifest,
+    Typical,
+    models_directory,
+    read_manifest,
+    write_manifest,
+)
+
+Figures = tuple[float, ...]
 
 ENTRY = Entry(
     name="first",
@@ -33,13 +45,43 @@ ENTRY = Entry(
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    second = Entry(**{**vars(ENTRY), "name": "second", "sha256": "f" * 64})
+    typical = Typical((0.0, 50.0, 100.0), (0.1, 0.5, 2.0), (25.0, 30.0, 40.0))
+    second = replace(ENTRY, name="second", sha256="f" * 64, typical=typical)
     written = Manifest(tmp_path, "second", (ENTRY, second))
     write_manifest(written)
     assert read_manifest(tmp_path) == written
     assert written.by_name("first") is ENTRY and written.by_name("third") is None
     assert ENTRY.fingerprint == "01234567"
     assert written.by_fingerprint("ffffffff") is second and written.by_fingerprint("00000000") is None
+
+
+@pytest.mark.parametrize(
+    ("qualities", "bpp", "psnr"),
+    [
+        ((50.0,), (0.5,), (30.0,)),
+        ((0.0, 50.0), (0.1, 0.5), (25.0,)),
+        ((0.0, 50.0), (0.5, 0.5), (25.0, 30.0)),
+        ((0.0, 50.0), (0.0, 0.5), (25.0, 30.0)),
+        ((50.0, 0.0), (0.1, 0.5), (25.0, 30.0)),
+    ],
+)
+def test_figures_that_no_search_can_use(qualities: Figures, bpp: Figures, psnr: Figures, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="typical"):
+        Typical(qualities, bpp, psnr)
+    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
+    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    values["models"][0]["typical"] = {"qualities": qualities, "bpp": bpp, "psnr": psnr}
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    with pytest.raises(InvalidModel, match="typical"):
+        read_manifest(tmp_path)
+
+
+def test_models_without_figures_can_be_used(tmp_path: Path) -> None:
+    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
+    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    del values["models"][0]["typical"]
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    assert read_manifest(tmp_path).entries == (ENTRY,) and ENTRY.typical == NOT_MEASURED
 
 
 def test_shipped_manifest_tells_the_truth() -> None:
@@ -81,7 +123,7 @@ def test_default_directory_is_that_of_the_program(monkeypatch: pytest.MonkeyPatc
         read_manifest()
 
 
-GOOD: dict[str, Any] = {"schema": 1, "default": "first", "models": [vars(ENTRY)]}
+GOOD: dict[str, Any] = {"schema": 1, "default": "first", "models": [asdict(ENTRY)]}
 
 
 @pytest.mark.parametrize(
@@ -97,8 +139,10 @@ GOOD: dict[str, Any] = {"schema": 1, "default": "first", "models": [vars(ENTRY)]
         json.dumps({key: value for key, value in GOOD.items() if key != "default"}),
         json.dumps({**GOOD, "models": 5}),
         json.dumps({**GOOD, "models": ["first"]}),
-        json.dumps({**GOOD, "models": [{**vars(ENTRY), "colour": "red"}]}),
+        json.dumps({**GOOD, "models": [{**asdict(ENTRY), "colour": "red"}]}),
         json.dumps({**GOOD, "models": [{"name": "first"}]}),
+        json.dumps({**GOOD, "models": [{**asdict(ENTRY), "typical": [1, 2]}]}),
+        json.dumps({**GOOD, "models": [{**asdict(ENTRY), "typical": {"qualities": [0, 1]}}]}),
     ],
 )
 def test_damage(text: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import (
     MODELS_VARIABLE,
     Entry,
+    FoundWeights,
     Manifest,
     find_by_fingerprint,
     find_weights,
@@ -123,7 +124,9 @@ def test_shipped_model_loads_by_name_and_path() -> None:
     found = find_weights(entry.name)
     assert found[:3] == (entry.name, manifest.directory / entry.file, entry.sha256)
     assert found.objective == entry.training["config"]["objective"]
-    assert find_weights(manifest.directory / entry.file)[1:] == (manifest.directory / entry.file, None, None)
+    assert found.typical == entry.typical
+    by_path = find_weights(manifest.directory / entry.file)
+    assert by_path == FoundWeights(Path(entry.file).stem, manifest.directory / entry.file)
     assert find_weights(None).name == manifest.default
     assert load_weights(None).similarity_share == 0.75
     assert find_by_fingerprint(bytes.fromhex(entry.fingerprint)) == entry.name

@@ -85,3 +85,25 @@ def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, messag
     assert run.returncode == code, run.stderr
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_typical_figures_are_those_of_the_results(tmp_path: Path) -> None:
+    shipped = (ROOT / "models" / "manifest.json").read_text()
+    values = json.loads(shipped)
+    default = next(model for model in values["models"] if model["name"] == values["default"])
+    figures = default.pop("typical")
+    manifest = tmp_path / "manifest.json"
+    manifest.write_text(json.dumps(values))
+    kodak = ROOT / "docs" / "results" / "kodak.json"
+    written = _run("typical.py", values["default"], kodak, "--directory", tmp_path)
+    assert written.returncode == 0, written.stderr
+    assert manifest.read_text() == shipped
+    assert written.stdout.splitlines()[-1] == f"quality 100: {figures['bpp'][-1]:.4f} bpp, {figures['psnr'][-1]:.2f} dB"
+
+    default["sha256"] = "0" * 64
+    manifest.write_text(json.dumps(values))
+    for arguments in ((values["default"], kodak), ("another", kodak), (values["default"], manifest)):
+        refused = _run("typical.py", *arguments, "--directory", tmp_path)
+        assert refused.returncode == 1 and refused.stderr.startswith("typical: ")
+        assert refused.stderr.count("\n") == 1
+    assert "typical" not in manifest.read_text()
