@@ -99,8 +99,9 @@ class Gate(torch.nn.Module):
 
 def cells_and_signs(engine: TorchEngine, quantised: Quantised) -> tuple[Tensor, Tensor]:
     """Which shift each element of the latent gets, and in which direction by which step: ``[1, M, h, w]`` both."""
-    symbols = torch.from_numpy(quantised.latents.y)[None]
-    levels = torch.from_numpy(quantised.latents.y_levels)[None].long()
+    (latents,) = quantised.latents
+    symbols = torch.from_numpy(latents.y)[None]
+    levels = torch.from_numpy(latents.y_levels)[None].long()
     cells = MAGNITUDES * levels + symbols.abs().clamp(max=MAGNITUDES - 1)
     return engine.merge(cells), engine.merge(symbols.sign() * quantised.walk.deltas())
 
@@ -122,11 +123,11 @@ def prepare(
         top, left = (int(rng.integers(length - CROP + 1)) for length in image.shape[1:])
         pixels = image[:, top : top + CROP, left : left + CROP].clone()
         quality = float(rng.uniform(0, 100))
-        target = transform.analyse(pixels.permute(1, 2, 0).numpy(), hundredths_of(quality))
+        target = transform.analyse(pixels.permute(1, 2, 0).numpy()[None], hundredths_of(quality))
         quantised = transform.quantise(target, hundredths_of(quality))
         cells, signs = cells_and_signs(engine, quantised)
         residuals = engine.merge((target.y - quantised.walk.means()) / quantised.walk.deltas())
-        symbols = engine.merge(torch.from_numpy(quantised.latents.y)[None])
+        symbols = engine.merge(torch.from_numpy(quantised.latents[0].y)[None])
         inside = ((residuals - symbols) * signs.sign())[signs != 0].double()
         sums.index_add_(0, cells[signs != 0], inside)
         counts.index_add_(0, cells[signs != 0], torch.ones_like(inside))
@@ -192,9 +193,9 @@ def quantise_all(
         transform._widenings = np.minimum(widenings() * np.float32(strength / STRENGTH), np.float32(0.5))
         rates, decoded = [], []
         for original in originals:
-            target = transform.analyse(original, hundredths_of(quality))
+            target = transform.analyse(original[None], hundredths_of(quality))
             quantised = transform.quantise(target, hundredths_of(quality))
-            latents = quantised.latents
+            (latents,) = quantised.latents
             total = sum(
                 bits[levels, np.minimum(np.abs(symbols), bits.shape[1] - 1)].sum()
                 for symbols, levels in ((latents.y, latents.y_levels), (latents.z, latents.z_levels))
@@ -276,7 +277,8 @@ def judge(engine: TorchEngine, weights: Weights, images: list[Tensor], table: Te
                 for original, (y_hat, cells, signs) in zip(originals, decoded, strict=True):
                     latent = gate(y_hat, table[cells] * signs, position)
                     height, width = original.shape[:2]
-                    found.append(scores(original, transform.synthesise(latent, height, width, hundredths_of(quality))))
+                    (pixels,) = transform.synthesise(latent, height, width, hundredths_of(quality))
+                    found.append(scores(original, pixels))
                 psnr, ssimulacra2 = np.mean(found, axis=0)
                 curve.append((rate, float(psnr), float(ssimulacra2)))
             curves[run, name] = curve

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +44,11 @@ class Latents:
 
 @dataclass(frozen=True)
 class RealLatents:
-    """What the symbols of an image shall come close to.
+    """What the symbols of a batch of images shall come close to.
 
     Attributes:
-        y: ``[1, 4, M, h/2, w/2]``, the engine's array: latent in coding order, in units of the base step, 1 / gain.
-        z: float32 ``[1, N, h/4, w/4]``, hyper-latent.
+        y: ``[B, 4, M, h/2, w/2]``, the engine's array: latent in coding order, in units of the base step, 1 / gain.
+        z: float32 ``[B, N, h/4, w/4]``, hyper-latent.
     """
 
     y: Latent
@@ -58,16 +60,16 @@ class Quantised:
     """Symbols, and the way that their decoder goes as well.
 
     Attributes:
-        latents: The symbols.
+        latents: The symbols of each image of the batch.
         walk: Behind the last step.
     """
 
-    latents: Latents
+    latents: tuple[Latents, ...]
     walk: ContextWalk
 
     @property
     def y_hat(self) -> Latent:
-        """``[1, M, h, w]``, the engine's array: the decoded latent."""
+        """``[B, M, h, w]``, the engine's array: the decoded latents."""
         return self.walk.latent()
 
 
@@ -83,15 +85,15 @@ def _check_finite(x: Floats) -> None:
 
 
 def _extended(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    height, width, _ = pixels.shape
+    _, height, width, _ = pixels.shape
     padded_height, padded_width = padded_size(height, width, HYPER_STRIDE)
     if (padded_height, padded_width) == (height, width):
         return pixels
-    return np.pad(pixels, ((0, padded_height - height), (0, padded_width - width), (0, 0)), mode="edge")
+    return np.pad(pixels, ((0, 0), (0, padded_height - height), (0, padded_width - width), (0, 0)), mode="edge")
 
 
 class _Rounding:
-    """Residuals to symbols, part by part."""
+    """Residuals of one image to symbols, part by part."""
 
     def __init__(self, walk: ScaleWalk, widenings: Floats | None) -> None:
         self.walk = walk
@@ -101,12 +103,11 @@ class _Rounding:
         """Scale levels of the first part of the step at hand, which depend on the steps before alone."""
         return self.walk.levels()
 
-    def symbols(self, step: int, residuals: Floats, levels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    def symbols(self, residuals: Floats, first_levels: Future[NDArray[np.uint8]], step: int) -> NDArray[np.int32]:
         """Symbols of a step, whose parts each decide on the scale levels of those behind it."""
         symbols = np.empty(residuals.shape, np.int32)
         for number, part in enumerate(self.walk.parts(step)):
-            if number:
-                levels = self.walk.levels()
+            levels = self.walk.levels() if number else first_levels.result()
             widening = 0.0 if self._widenings is None else self._widenings[levels]
             symbols[part.in_step] = round_with_dead_zone(residuals[part.in_step], widening, MAX_SYMBOL)
             self.walk.add(symbols[part.in_step])
@@ -130,17 +131,17 @@ class LatentTransform:
         self._widenings = widenings()
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> RealLatents:
-        """Maps an image, or a tile of one, to what its symbols shall come close to.
+        """Maps images of one size, or tiles, to what their symbols shall come close to.
 
         Args:
-            pixels: uint8 ``[H, W, 3]``, RGB: the image, which is extended to multiples of 64 by repeating its last row
-                and column, or the window of a tile, whose sides without the margins are such multiples.
-            quality: Of the file.
-            margins: Of a window, in pixels.
+            pixels: uint8 ``[B, H, W, 3]``, RGB: images, which are extended to multiples of 64 by repeating their last
+                row and column, or the windows of tiles, whose sides without the margins are such multiples.
+            quality: Of the files.
+            margins: Of windows, in pixels.
         """
         whole = _extended(pixels) if margins == WHOLE_IMAGE else pixels
         with self.stopwatch.stage("analysis"):
-            y = self.engine.analyse(whole[None], quality, margins)
+            y = self.engine.analyse(whole, quality, margins)
         return self._target(y, quality)
 
     def at_other_quality(self, target: RealLatents, analysed_at: Hundredths, quality: Hundredths) -> RealLatents:
@@ -163,7 +164,7 @@ class LatentTransform:
 
         Args:
             target: From `analyse`, or a better one.
-            quality: Of the file.
+            quality: Of the files.
             dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
 
         Raises:
@@ -172,82 +173,73 @@ class LatentTransform:
         stage = self.stopwatch.stage
         _check_finite(target.z)
         z = np.floor(target.z + np.float32(0.5)).clip(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL).astype(np.int32)
-        with self.beside() as beside:
-            rounding = _Rounding(ScaleWalk(self.scales, z[0], quality), self._widenings if dead_zones else None)
+        widenings = self._widenings if dead_zones else None
+        with self.beside(len(z)) as beside:
+            images = [_Rounding(ScaleWalk(self.scales, each, quality), widenings) for each in z]
             with stage("scales"):
-                levels = beside.start(rounding.first_levels)
+                levels = [beside.start(image.first_levels) for image in images]
             with stage("context"):
                 walk = self.engine.walk(z, quality)
             for step in range(STEPS):
                 with stage("context"):
-                    residuals = walk.residuals(target.y)[0]
+                    residuals = walk.residuals(target.y)
                 _check_finite(residuals)
                 with stage("scales"):
-                    symbols = rounding.symbols(step, residuals, levels.result())
+                    symbols = beside.map(partial(_Rounding.symbols, step=step), images, residuals, levels)
                     if step < STEPS - 1:
-                        levels = beside.start(rounding.first_levels)
+                        levels = [beside.start(image.first_levels) for image in images]
                 with stage("context"):
-                    walk.decode(symbols[None])
-        y, y_levels = rounding.walk.coded()
-        return Quantised(Latents(z[0], self.hyper_levels(quality, *z.shape[2:]), y, y_levels), walk)
+                    walk.decode(np.stack(symbols))
+        z_levels = self.hyper_levels(quality, *z.shape[2:])
+        return Quantised(
+            tuple(Latents(each, z_levels, *image.walk.coded()) for each, image in zip(z, images, strict=True)), walk
+        )
 
-    def beside(self) -> Beside:
-        """A thread for the exact half, while the engine works; none if one thread is all, or a stopwatch listens."""
-        return Beside(alone=self.engine.threads == 1 or not isinstance(self.stopwatch, NoStopwatch))
+    def beside(self, images: int) -> Beside:
+        """Threads for the exact half of so many images, while the engine works.
+
+        There are none if one thread is all, or a stopwatch listens.
+        """
+        alone = self.engine.threads == 1 or not isinstance(self.stopwatch, NoStopwatch)
+        return Beside(0 if alone else min(images, self.engine.threads))
 
     def encode(self, pixels: NDArray[np.uint8], quality: Hundredths) -> Latents:
         """Maps an image, uint8 ``[H, W, 3]``, to its symbols."""
-        return self.quantise(self.analyse(pixels, quality), quality).latents
-
-    def decode_latent(self, latents: Latents, quality: Hundredths) -> Latent:
-        """Maps symbols to the decoded latent.
-
-        Args:
-            latents: The symbols.
-            quality: Of the file.
-
-        Returns:
-            ``[1, M, h, w]``, the engine's array.
-        """
-        with self.stopwatch.stage("context"):
-            walk = self.engine.walk(latents.z[None], quality)
-            for symbols in latents.y:
-                walk.decode(symbols[None])
-            return walk.latent()
+        (latents,) = self.quantise(self.analyse(pixels[None], quality), quality).latents
+        return latents
 
     def synthesise(
         self, y_hat: Latent, height: int, width: int, quality: Hundredths, margins: Margins = WHOLE_IMAGE
     ) -> NDArray[np.uint8]:
-        """Maps a decoded latent to the image.
+        """Maps decoded latents to images.
 
         Args:
-            y_hat: ``[1, M, h, w]``, the engine's array, of the image, or of the window of a tile.
-            height: Rows of the image or tile.
-            width: Columns of the image or tile.
-            quality: Of the file.
-            margins: Of a window, in latent positions.
+            y_hat: ``[B, M, h, w]``, the engine's array, of images, or of the windows of tiles.
+            height: Rows of an image or tile.
+            width: Columns of an image or tile.
+            quality: Of the files.
+            margins: Of windows, in latent positions.
 
         Returns:
-            uint8 ``[height, width, 3]``, RGB.
+            uint8 ``[B, height, width, 3]``, RGB.
         """
         with self.stopwatch.stage("synthesis"):
-            pixels: NDArray[np.uint8] = self.engine.synthesise(y_hat, quality, margins)[0, :height, :width]
+            pixels: NDArray[np.uint8] = self.engine.synthesise(y_hat, quality, margins)[:, :height, :width]
             return pixels
 
     def preview(self, y_hat: Latent, factor: int, quality: Hundredths) -> NDArray[np.uint8]:
-        """Maps a decoded latent to a small image, without the convolutions; docs/LARGE.md says how good it is.
+        """Maps decoded latents to small images, without the convolutions; docs/LARGE.md says how good they are.
 
         Args:
-            y_hat: ``[1, M, h, w]``, the engine's array.
+            y_hat: ``[B, M, h, w]``, the engine's array.
             factor: How many pixels become one, along each side; divides 16.
-            quality: Of the file.
+            quality: Of the files.
 
         Returns:
-            uint8 ``[16h / factor, 16w / factor, 3]``, RGB.
+            uint8 ``[B, 16h / factor, 16w / factor, 3]``, RGB.
         """
         with self.stopwatch.stage("synthesis"):
-            pixels: NDArray[np.uint8] = self.engine.preview(y_hat, factor, quality)[0]
-            return pixels
+            return self.engine.preview(y_hat, factor, quality)
 
     def hyper_levels(self, quality: Hundredths, rows: int, columns: int) -> NDArray[np.uint8]:
         """Scale level of every symbol of a hyper-latent of some rows and columns: uint8 ``[N, rows, columns]``."""

@@ -1,6 +1,9 @@
-"""Cuts windows of tiles out of an image's pixels, and puts them together from the latents of its tiles."""
+"""Windows of tiles: which ones are run together; their pixels, cut out; their latents, put together."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +29,31 @@ def margins_of(window: TileWindow, unit: int) -> Margins:
         Margin((outer.right - core.right) // unit, outer.right == image.right),
         Margin((outer.bottom - core.bottom) // unit, outer.bottom == image.bottom),
     )
+
+
+def groups(grid: TileGrid, numbers: Iterable[int], margin: int, pixels_at_once: int) -> list[tuple[int, ...]]:
+    """Divides tiles into groups that an engine runs together: neighbours in a row whose windows are alike.
+
+    Args:
+        grid: The tiles.
+        numbers: Of those that are wanted, ascending.
+        margin: Of the windows, in pixels; 0 for the tiles alone.
+        pixels_at_once: As of the engine.
+
+    Returns:
+        The groups in order, each of one tile or more.
+    """
+
+    def kind(number: int) -> tuple[int, int, Margins | None]:
+        window = grid.window(number, margin)
+        return window.outer.width, window.outer.height, margins_of(window, 1) if margin else None
+
+    found: list[tuple[int, ...]] = []
+    for (width, height, _), run in itertools.groupby(numbers, kind):
+        alike = tuple(run)
+        most = max(1, pixels_at_once // (width * height))
+        found += [alike[start : start + most] for start in range(0, len(alike), most)]
+    return found
 
 
 def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> NDArray[np.uint8]:
@@ -55,8 +83,9 @@ class LatentMosaic:
             engine: Its synthesis decides on the width of the margins.
         """
         self.grid = grid
+        self.margin = synthesis_reach(engine.config) * PATCH
+        """Of the windows, in pixels."""
         self._engine = engine
-        self._margin = synthesis_reach(engine.config) * PATCH
         self._latents: dict[int, Latent] = {}
 
     def __contains__(self, number: int) -> bool:
@@ -67,30 +96,34 @@ class LatentMosaic:
         """Takes the latent of a tile, ``[1, M, h, w]``, in the place of what was there."""
         self._latents[number] = latent
 
-    def needed(self, number: int) -> tuple[int, ...]:
-        """The tiles that are in the window of a tile, that one included."""
-        return self.grid.meeting(self.grid.window(number, self._margin).outer)
+    def needed(self, numbers: Sequence[int]) -> list[int]:
+        """The tiles that are in the windows of tiles, those included, ascending."""
+        windows = (self.grid.window(number, self.margin).outer for number in numbers)
+        return sorted({tile for window in windows for tile in self.grid.meeting(window)})
 
-    def window(self, number: int) -> tuple[Latent, Margins]:
-        """Puts the window of a tile together.
+    def windows(self, numbers: Sequence[int]) -> tuple[Latent, Margins]:
+        """Puts the windows of tiles together.
 
         Args:
-            number: Of the tile; there are latents of all that are `needed`.
+            numbers: Of tiles whose windows are alike; there are latents of all that are `needed`.
 
         Returns:
-            ``[1, M, h, w]``, the engine's array, and what of it is margin, in latent positions.
+            ``[B, M, h, w]``, the engine's array, and what of it is margin, in latent positions.
         """
-        window = self.grid.window(number, self._margin)
-        own = self._latents[number]
+        window = self.grid.window(numbers[0], self.margin)
+        margins = margins_of(window, PATCH)
         if window.outer == window.core:
-            return own, margins_of(window, PATCH)
-        outer = window.outer.divided(PATCH)
-        whole = self._engine.blank(outer.height, outer.width)
-        for tile in self.needed(number):
-            area = self.grid.tile(tile).padded(CELL).divided(PATCH)
-            common = area.common(outer)
-            whole[(..., *common.seen_from(outer).slices)] = self._latents[tile][(..., *common.seen_from(area).slices)]
-        return whole, margins_of(window, PATCH)
+            return self._latents[numbers[0]], margins
+        size = window.outer.divided(PATCH)
+        wholes = self._engine.blank(len(numbers), size.height, size.width)
+        for index, number in enumerate(numbers):
+            outer = self.grid.window(number, self.margin).outer.divided(PATCH)
+            for tile in self.needed([number]):
+                area = self.grid.tile(tile).padded(CELL).divided(PATCH)
+                common = area.common(outer)
+                part = self._latents[tile][(0, slice(None), *common.seen_from(area).slices)]
+                wholes[(index, slice(None), *common.seen_from(outer).slices)] = part
+        return wholes, margins
 
     def forget_before(self, number: int) -> None:
         """Forgets the latents that the windows of a tile and of those behind it do not need."""
@@ -98,5 +131,5 @@ class LatentMosaic:
             self._latents.clear()
             return
         row, columns = number // self.grid.columns, self.grid.columns
-        first = min(self.needed(tile)[0] for tile in (number, min(row + 1, self.grid.rows - 1) * columns))
+        first = min(self.needed([tile])[0] for tile in (number, min(row + 1, self.grid.rows - 1) * columns))
         self._latents = {tile: latent for tile, latent in self._latents.items() if tile >= first}

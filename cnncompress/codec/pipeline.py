@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,25 +102,33 @@ class ImagePipeline:
             pass
         return reader.latents()
 
-    def decode(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latent:
-        """Recovers the latent that the synthesis takes; arguments and errors as for `PayloadReader`.
+    def decode(self, payloads: Sequence[bytes], size: tuple[int, int], quality: Hundredths) -> Latent:
+        """Recovers the latents that the synthesis takes.
 
         The symbols of a step are read while the engine works on the step before.
 
+        Args:
+            payloads: Of the latent chunks of images or tiles of one size.
+            size: Height and width of each.
+            quality: Of the files.
+
         Returns:
-            ``[1, M, h, w]``, the engine's array.
+            ``[B, M, h, w]``, the engine's array.
+
+        Raises:
+            Corrupt: A payload is damaged.
         """
         transform = self.transform
-        reader = PayloadReader(self, payload, size, quality)
-        steps = reader.steps()
-        with transform.beside() as beside:
-            symbols = beside.start(lambda: next(steps))
+        with transform.beside(len(payloads)) as beside:
+            readers = beside.map(lambda payload: PayloadReader(self, payload, size, quality), payloads)
+            steps = [reader.steps() for reader in readers]
+            symbols = [beside.start(each.__next__) for each in steps]
             with transform.stopwatch.stage("context"):
-                walk = transform.engine.walk(reader.z[None], quality)
+                walk = transform.engine.walk(np.stack([reader.z for reader in readers]), quality)
             for step in range(STEPS):
-                found = symbols.result()
+                found = [each.result() for each in symbols]
                 if step < STEPS - 1:
-                    symbols = beside.start(lambda: next(steps))
+                    symbols = [beside.start(each.__next__) for each in steps]
                 with transform.stopwatch.stage("context"):
-                    walk.decode(found[None])
+                    walk.decode(np.stack(found))
         return walk.latent()

@@ -6,12 +6,12 @@ same whatever else is decoded, so that a part of an image is equal to what is cu
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.mosaic import LatentMosaic
+from cnncompress.codec.mosaic import LatentMosaic, groups
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import CELL, TileGrid
@@ -69,16 +69,21 @@ class TileDecoder:
         latents = LatentMosaic(self._grid, self._transform.engine)
         tiles = self._grid.meeting(area)
         pixels = np.empty((area.height, area.width, 3), np.uint8)
-        for done, number in enumerate(tiles, start=1):
-            latents.forget_before(number)
-            for needed in latents.needed(number):
-                if needed not in latents:
-                    latents.put(needed, self._latent(needed))
-            tile = self._grid.tile(number)
-            window, margins = latents.window(number)
-            decoded = self._transform.synthesise(window, tile.height, tile.width, self._quality, margins)
-            common = tile.common(area)
-            pixels[common.seen_from(area).slices] = decoded[common.seen_from(tile).slices]
+        done = 0
+        for numbers in self._groups(tiles, latents.margin):
+            latents.forget_before(numbers[0])
+            missing = [number for number in latents.needed(numbers) if number not in latents]
+            for together in self._groups(missing):
+                for number, latent in zip(together, self._latents(together), strict=True):
+                    latents.put(number, latent)
+            windows, margins = latents.windows(numbers)
+            first = self._grid.tile(numbers[0])
+            decoded = self._transform.synthesise(windows, first.height, first.width, self._quality, margins)
+            for number, samples in zip(numbers, decoded, strict=True):
+                tile = self._grid.tile(number)
+                common = tile.common(area)
+                pixels[common.seen_from(area).slices] = samples[common.seen_from(tile).slices]
+            done += len(numbers)
             self._progress(done, len(tiles))
         self._check_anything_left(tiles)
         return pixels
@@ -97,12 +102,13 @@ class TileDecoder:
         """
         height, width = -(-self._grid.height // factor), -(-self._grid.width // factor)
         pixels = np.empty((height, width, 3), np.uint8)
-        for number in range(len(self._grid)):
-            small = self._transform.preview(self._latent(number), factor, self._quality)
-            tile = self._grid.tile(number).padded(CELL).divided(factor)
-            common = tile.common(Rectangle(0, 0, width, height))
-            pixels[common.slices] = small[common.seen_from(tile).slices]
-            self._progress(number + 1, len(self._grid))
+        for numbers in self._groups(range(len(self._grid))):
+            for number, latent in zip(numbers, self._latents(numbers), strict=True):
+                (small,) = self._transform.preview(latent, factor, self._quality)
+                tile = self._grid.tile(number).padded(CELL).divided(factor)
+                common = tile.common(Rectangle(0, 0, width, height))
+                pixels[common.slices] = small[common.seen_from(tile).slices]
+                self._progress(number + 1, len(self._grid))
         self._check_anything_left(range(len(self._grid)))
         return pixels
 
@@ -110,18 +116,29 @@ class TileDecoder:
         if self.missing.issuperset(tiles):
             raise Corrupt("nothing is left of the image")
 
-    def _latent(self, number: int) -> Latent:
-        tile = self._grid.tile(number)
-        payload = self._payloads[number]
+    def _groups(self, numbers: Iterable[int], margin: int = 0) -> list[tuple[int, ...]]:
+        return groups(self._grid, numbers, margin, self._transform.engine.pixels_at_once)
+
+    def _latents(self, numbers: Sequence[int]) -> list[Latent]:
+        """Latents of tiles of one size, each ``[1, M, h, w]``; if one is damaged, they are decoded one by one."""
+        payloads = [payload for number in numbers if (payload := self._payloads[number]) is not None]
+        tile = self._grid.tile(numbers[0])
         try:
-            if payload is None:
+            if len(payloads) < len(numbers):
                 raise Corrupt("it is lost")
-            return self._pipeline.decode(payload, (tile.height, tile.width), self._quality)
+            decoded = self._pipeline.decode(payloads, (tile.height, tile.width), self._quality)
+            return [decoded[index : index + 1] for index in range(len(numbers))]
         except Corrupt as error:
-            if not self._keep_going:
-                if len(self._grid) == 1:
-                    raise
-                raise Corrupt(f"tile {number + 1} of {len(self._grid)}: {error}") from error
-            self.missing.add(number)
-            size = tile.padded(CELL).divided(PATCH)
-            return self._transform.engine.blank(size.height, size.width)  # gray
+            if len(numbers) > 1:
+                return [latent for number in numbers for latent in self._latents([number])]
+            return [self._gray(numbers[0], error)]
+
+    def _gray(self, number: int, error: Corrupt) -> Latent:
+        """What stands for a tile that is lost; raises the error that names it unless decoding goes on."""
+        if not self._keep_going:
+            if len(self._grid) == 1:
+                raise error
+            raise Corrupt(f"tile {number + 1} of {len(self._grid)}: {error}") from error
+        self.missing.add(number)
+        size = self._grid.tile(number).padded(CELL).divided(PATCH)
+        return self._transform.engine.blank(1, size.height, size.width)

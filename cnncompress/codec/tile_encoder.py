@@ -1,8 +1,8 @@
 """Codes an image tile by tile; the networks hold at most a few rows of tiles at a time.
 
-What becomes of one tile is up to a `TileCoder`: `SinglePass`, or one that puts more work into it. That one may ask for
-the *surroundings* of its tile, the latents that the synthesis will see beside it, and so judges the very pixels that a
-decoder makes.
+A single pass rounds what the analysis gives, for as many tiles at once as the engine takes. A `TileCoder` puts more
+work into one tile after the other. It may ask for the *surroundings* of its tile, the latents that the synthesis will
+see next to it, and so judges the very pixels that a decoder makes.
 
 A search for a quality codes one image several times, and a `SharedAnalysis` analyses it once for qualities that are
 near each other. The analysis transform depends on the quality by its gain, which is known, and by a bias of its first
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from cnncompress.bitstream.header import WHOLE
 from cnncompress.codec.latents import RealLatents
-from cnncompress.codec.mosaic import LatentMosaic, margins_of, pixels_in
+from cnncompress.codec.mosaic import LatentMosaic, groups, margins_of, pixels_in
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.tiles import TileGrid
@@ -81,6 +81,11 @@ class TileTask:
         """What the tile's symbols shall come close to."""
         return self._neighbours.target(self.number)
 
+    def single_pass(self) -> CodedTile:
+        """Codes the tile by rounding its target."""
+        (payload,) = self._image.single_pass(self.target(), self.quality)
+        return CodedTile(payload)
+
     def surroundings(self) -> tuple[Latent, Margins]:
         """The latents that the synthesis sees: those of the tile, and of a margin of the tiles beside it.
 
@@ -108,26 +113,6 @@ class TileCoder(Protocol):
         ...
 
 
-class SinglePass:
-    """Rounds what the analysis gives, once."""
-
-    steps = 1
-
-    def __init__(self, pipeline: ImagePipeline) -> None:
-        self._pipeline = pipeline
-
-    def __call__(self, task: TileTask) -> CodedTile:
-        """Codes a tile."""
-        coded = single_pass(self._pipeline, task)
-        task.report(1)
-        return coded
-
-
-def single_pass(pipeline: ImagePipeline, task: TileTask) -> CodedTile:
-    """Codes a tile by rounding what the analysis gives, and reports nothing."""
-    return CodedTile(pipeline.pack(pipeline.transform.quantise(task.target(), task.quality).latents))
-
-
 class _Neighbours:
     """What is known of the tiles around the one at hand."""
 
@@ -140,14 +125,14 @@ class _Neighbours:
 
     def target(self, number: int) -> RealLatents:
         if number not in self._targets:
-            self._targets[number] = self._image.target(number, self._quality)
+            self._targets[number] = self._image.target((number,), self._quality)
         return self._targets[number]
 
     def window(self, number: int) -> tuple[Latent, Margins]:
-        for tile in self._latents.needed(number):
+        for tile in self._latents.needed([number]):
             if tile not in self._latents:
                 self._latents.put(tile, self._engine.merge(self.target(tile).y))
-        return self._latents.window(number)
+        return self._latents.windows([number])
 
     def coded(self, number: int, y_hat: Latent | None) -> None:
         self._targets.pop(number, None)
@@ -171,19 +156,25 @@ class TiledImage:
         self.pipeline = pipeline
         self.pixels = pixels
         self.grid = TileGrid(width, height, side)
+        self._margin = analysis_margin(pipeline.transform.engine.config)
 
-    def target(self, number: int, quality: Hundredths) -> RealLatents:
-        """Analyses a tile, as it would be as a part of the whole image.
+    def target(self, numbers: tuple[int, ...], quality: Hundredths) -> RealLatents:
+        """Analyses tiles, as they would be as parts of the whole image.
 
         Args:
-            number: Of the tile.
+            numbers: Of tiles whose windows have the same size and margins.
             quality: Of the file.
         """
         transform = self.pipeline.transform
         if len(self.grid) == 1:
-            return transform.analyse(self.pixels, quality)
-        window = self.grid.window(number, analysis_margin(transform.engine.config))
-        return transform.analyse(pixels_in(self.pixels, window.outer), quality, margins_of(window, 1))
+            return transform.analyse(self.pixels[None], quality)
+        windows = [self.grid.window(number, self._margin) for number in numbers]
+        pixels = np.stack([pixels_in(self.pixels, window.outer) for window in windows])
+        return transform.analyse(pixels, quality, margins_of(windows[0], 1))
+
+    def single_pass(self, target: RealLatents, quality: Hundredths) -> list[bytes]:
+        """Rounds targets, and returns the payload of each of their latent chunks."""
+        return [self.pipeline.pack(latents) for latents in self.pipeline.transform.quantise(target, quality).latents]
 
     def encode(
         self, quality: Hundredths, code: TileCoder | None = None, progress: Progress = unwatched
@@ -192,20 +183,25 @@ class TiledImage:
 
         Args:
             quality: Of the file.
-            code: What codes a tile; by default a `SinglePass`.
-            progress: Called after each step of the coder.
+            code: What codes a tile; None for a single pass.
+            progress: Called after each step of the coder, or after each pass.
 
         Returns:
             Payloads of the latent chunks.
         """
-        code = code or SinglePass(self.pipeline)
-        neighbours = _Neighbours(self, quality)
-        payloads = []
-        for number in range(len(self.grid)):
-            report = _report_of_tile(number, len(self.grid), code.steps, progress)
-            coded = code(TileTask(self, number, quality, neighbours, report))
-            payloads.append(coded.payload)
-            neighbours.coded(number, coded.y_hat)
+        payloads: list[bytes] = []
+        if code is not None:
+            neighbours = _Neighbours(self, quality)
+            for number in range(len(self.grid)):
+                report = _report_of_tile(number, len(self.grid), code.steps, progress)
+                coded = code(TileTask(self, number, quality, neighbours, report))
+                payloads.append(coded.payload)
+                neighbours.coded(number, coded.y_hat)
+            return tuple(payloads)
+        engine = self.pipeline.transform.engine
+        for numbers in groups(self.grid, range(len(self.grid)), self._margin, engine.pixels_at_once):
+            payloads += self.single_pass(self.target(numbers, quality), quality)
+            progress(len(payloads), len(self.grid))
         return tuple(payloads)
 
 
@@ -229,18 +225,18 @@ class SharedAnalysis(TiledImage):
             side: Of the tiles.
         """
         super().__init__(pipeline, pixels, side)
-        self._analysed: dict[int, tuple[Hundredths, RealLatents]] = {}
+        self._analysed: dict[tuple[int, ...], tuple[Hundredths, RealLatents]] = {}
 
-    def target(self, number: int, quality: Hundredths) -> RealLatents:
-        """Analyses a tile, or takes what was analysed at another quality.
+    def target(self, numbers: tuple[int, ...], quality: Hundredths) -> RealLatents:
+        """Analyses tiles, or takes what was analysed at another quality.
 
         Args:
-            number: Of the tile.
+            numbers: Of the tiles.
             quality: Of the file.
         """
-        if number not in self._analysed or not _serves(self._analysed[number][0], quality):
-            self._analysed[number] = quality, super().target(number, quality)
-        analysed_at, target = self._analysed[number]
+        if numbers not in self._analysed or not _serves(self._analysed[numbers][0], quality):
+            self._analysed[numbers] = quality, super().target(numbers, quality)
+        analysed_at, target = self._analysed[numbers]
         if quality != analysed_at:
             target = self.pipeline.transform.at_other_quality(target, analysed_at, quality)
         return target

@@ -65,12 +65,15 @@ class Engine(Protocol):
         name: What users call it.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         threads: How many of the CPU work on an image.
+        pixels_at_once: How many pixels are worth running together: images and tiles that have less are run in batches.
+            0 to run one after the other.
         config: Shape of the model.
     """
 
     name: str
     device: str
     threads: int
+    pixels_at_once: int
     config: ModelConfig
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Latent:
@@ -132,8 +135,8 @@ class Engine(Protocol):
         """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone."""
         ...
 
-    def blank(self, height: int, width: int) -> Latent:
-        """A latent of zeros ``[1, M, h, w]``, which is gray, to be written to as well."""
+    def blank(self, count: int, height: int, width: int) -> Latent:
+        """Latents of zeros ``[count, M, h, w]``, which are gray, to be written to as well."""
         ...
 
     def fetched(self, x: Latent) -> NDArray[np.float32]:

@@ -22,6 +22,9 @@ from cnncompress.nn.quality import quality_position
 from cnncompress.nn.straight_through import round_half_up
 from cnncompress.units import Hundredths
 
+_PIXELS_AT_ONCE = 1 << 22
+"""On a GPU, where small images leave most of it idle. Feature maps of so many take some 600 MB."""
+
 
 class TorchEngine:
     """Runs the float networks of a model, see `cnncompress.engines.interface.Engine`; its arrays are tensors.
@@ -35,7 +38,13 @@ class TorchEngine:
 
     name = "torch"
 
-    def __init__(self, network: CodecNetwork, device: torch.device, precision: Precision = "fp32") -> None:
+    def __init__(
+        self,
+        network: CodecNetwork,
+        device: torch.device,
+        precision: Precision = "fp32",
+        pixels_at_once: int | None = None,
+    ) -> None:
         """Moves the networks to a device.
 
         Args:
@@ -43,12 +52,15 @@ class TorchEngine:
             device: Where they run.
             precision: What they compute in; ``auto`` is fp32 on every device, so that files depend on nothing that
                 was not asked for.
+            pixels_at_once: How many pixels a batch may have; by default 4 megapixels on a GPU, and none on a CPU.
         """
         fix_summation_order()
         self.config = network.config
         self.torch_device = device
         self.device = str(device)
         self.threads = torch.get_num_threads()
+        on_cpu = device.type == "cpu"
+        self.pixels_at_once = (0 if on_cpu else _PIXELS_AT_ONCE) if pixels_at_once is None else pixels_at_once
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._bfloat16 = precision == "bf16"
 
@@ -97,9 +109,9 @@ class TorchEngine:
             difference: Tensor = log_gain(self._position(quality)) - log_gain(self._position(analysed_at))
             return y * difference.exp()
 
-    def blank(self, height: int, width: int) -> Tensor:
-        """A latent of zeros."""
-        size = (1, self.config.latent_channels, height, width)
+    def blank(self, count: int, height: int, width: int) -> Tensor:
+        """Latents of zeros."""
+        size = (count, self.config.latent_channels, height, width)
         return torch.zeros(size, device=self.torch_device).contiguous(memory_format=torch.channels_last)
 
     def fetched(self, x: Tensor) -> NDArray[np.float32]:

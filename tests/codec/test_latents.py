@@ -14,6 +14,7 @@ from random_scales import random_tensors
 
 from cnncompress.codec.latents import Latents, LatentTransform, latent_size
 from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.engines.interface import Latent
 from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.coder import MAX_SYMBOL
 from cnncompress.entropy.scale_walk import ScaleWalk
@@ -50,18 +51,25 @@ def random_pixels(height: int, width: int) -> Pixels:
     return np.random.default_rng(3).integers(0, 256, (height, width, 3), np.uint8)
 
 
+def coded(transform: LatentTransform, pixels: NDArray[np.uint8], quality: Hundredths) -> tuple[Latents, Latent]:
+    """The symbols of an image, and its decoded latent."""
+    quantised = transform.quantise(transform.analyse(pixels[None], quality), quality)
+    (latents,) = quantised.latents
+    return latents, quantised.y_hat
+
+
 @pytest.mark.parametrize("size", [(1, 1), (64, 64), (65, 64), (1, 129), (130, 17)])
 def test_shapes(tiny: LatentTransform, tiny_config: ModelConfig, size: tuple[int, int]) -> None:
     rows, columns = latent_size(*size)
     assert (rows % 4, columns % 4) == (0, 0)
     assert 0 <= 16 * rows - size[0] < 64 and 0 <= 16 * columns - size[1] < 64
-    latents = tiny.encode(random_pixels(*size), Hundredths(50_00))
+    latents, y_hat = coded(tiny, random_pixels(*size), Hundredths(50_00))
     assert latents.z.dtype == latents.y.dtype == np.int32
     assert latents.z.shape == (tiny_config.hyper_channels, rows // 4, columns // 4)
     assert latents.y.shape == (4, tiny_config.latent_channels, rows // 2, columns // 2)
     assert latents.z_levels.dtype == np.uint8 and latents.z_levels.shape == latents.z.shape
     assert latents.y_levels.dtype == np.uint8 and latents.y_levels.shape == latents.y.shape
-    pixels = tiny.synthesise(tiny.decode_latent(latents, Hundredths(50_00)), *size, Hundredths(50_00))
+    (pixels,) = tiny.synthesise(y_hat, *size, Hundredths(50_00))
     assert pixels.dtype == np.uint8 and pixels.shape == (*size, 3)
 
 
@@ -98,8 +106,8 @@ def test_quality_matters(tiny: LatentTransform) -> None:
 
 
 def test_networks_are_left_without_gradients(tiny: LatentTransform) -> None:
-    latents = tiny.encode(random_pixels(64, 64), Hundredths(50_00))
-    tiny.synthesise(tiny.decode_latent(latents, Hundredths(50_00)), 64, 64, Hundredths(50_00))
+    _, y_hat = coded(tiny, random_pixels(64, 64), Hundredths(50_00))
+    tiny.synthesise(y_hat, 64, 64, Hundredths(50_00))
     assert not network_in(tiny).training
     assert all(parameter.grad is None for parameter in network_in(tiny).parameters())
 
@@ -119,11 +127,11 @@ class Counting:
 def test_stages_are_told(tiny: LatentTransform) -> None:
     watch = Counting()
     timed = LatentTransform(tiny.engine, tiny.scales, watch)
-    latents = timed.encode(random_pixels(10, 10), Hundredths(1_00))
+    _, y_hat = coded(timed, random_pixels(10, 10), Hundredths(1_00))
     assert set(watch.stages) == {"analysis", "hyper", "scales", "context"}
     watch.stages.clear()
-    timed.synthesise(timed.decode_latent(latents, Hundredths(1_00)), 10, 10, Hundredths(1_00))
-    assert set(watch.stages) == {"context", "synthesis"}
+    timed.synthesise(y_hat, 10, 10, Hundredths(1_00))
+    assert set(watch.stages) == {"synthesis"}
 
 
 @pytest.mark.parametrize("quality", [0, 5000, 10000])
@@ -131,9 +139,8 @@ def test_decoded_latents_make_the_photograph(
     pipeline: ImagePipeline, chelsea: NDArray[np.uint8], quality: Hundredths
 ) -> None:
     crop = chelsea[50:178, 100:260]
-    latents = pipeline.transform.encode(crop, quality)
-    assert isinstance(latents, Latents)
-    decoded = pipeline.transform.synthesise(pipeline.transform.decode_latent(latents, quality), 128, 160, quality)
+    latents, y_hat = coded(pipeline.transform, crop, quality)
+    (decoded,) = pipeline.transform.synthesise(y_hat, 128, 160, quality)
     mse = np.square(decoded.astype(float) - crop).mean()
     assert mse < 300  # 23 dB, and much less at the high qualities
     assert np.abs(latents.z).max() < MAX_HYPER_SYMBOL
@@ -142,8 +149,6 @@ def test_decoded_latents_make_the_photograph(
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_pictures_stay_flat(pipeline: ImagePipeline, value: int) -> None:
     pixels = np.full((64, 64, 3), value, np.uint8)
-    latents = pipeline.transform.encode(pixels, Hundredths(100_00))
-    decoded = pipeline.transform.synthesise(
-        pipeline.transform.decode_latent(latents, Hundredths(100_00)), 64, 64, Hundredths(100_00)
-    )
+    _, y_hat = coded(pipeline.transform, pixels, Hundredths(100_00))
+    (decoded,) = pipeline.transform.synthesise(y_hat, 64, 64, Hundredths(100_00))
     assert np.abs(decoded.astype(int) - value).max() <= 6

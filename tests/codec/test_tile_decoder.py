@@ -45,7 +45,7 @@ def photo(coffee: Pixels) -> Pixels:
 
 def latent_of(pipeline: ImagePipeline, image: TiledImage, number: int) -> Floats:
     """A tile's latent before rounding, in its place."""
-    latent: Floats = pipeline.transform.engine.merge(image.target(number, QUALITY).y)
+    latent: Floats = pipeline.transform.engine.merge(image.target((number,), QUALITY).y)
     return latent
 
 
@@ -58,12 +58,13 @@ def decoded_at_once(pipeline: ImagePipeline, image: TiledImage, payloads: tuple[
     """The synthesis of all tiles' latents in one piece."""
     grid = image.grid
     whole = grid.image.padded(CELL).divided(16)
-    y_hat = pipeline.transform.engine.blank(whole.height, whole.width)
+    y_hat = pipeline.transform.engine.blank(1, whole.height, whole.width)
     for number, payload in enumerate(payloads):
         tile = grid.tile(number)
-        latent = pipeline.decode(payload, (tile.height, tile.width), QUALITY)
+        latent = pipeline.decode([payload], (tile.height, tile.width), QUALITY)
         y_hat[(..., *tile.padded(CELL).divided(16).slices)] = latent
-    return pipeline.transform.synthesise(y_hat, grid.height, grid.width, QUALITY)
+    pixels: Pixels = pipeline.transform.synthesise(y_hat, grid.height, grid.width, QUALITY)[0]
+    return pixels
 
 
 @pytest.mark.parametrize("model", ["tiny", "pipeline"])
@@ -190,7 +191,7 @@ def test_previews_show_the_same_smaller(pipeline: ImagePipeline, photo: Pixels, 
 
 
 class Watching:
-    """Codes tiles as `SinglePass` does, and looks around before."""
+    """Codes tiles as a single pass does, and looks around before."""
 
     steps = 1
 
@@ -206,7 +207,8 @@ class Watching:
         assert task.pixels().shape[:2] == task.size
         coded = self.pipeline.transform.quantise(task.target(), task.quality)
         self.coded[task.number] = coded.y_hat
-        return CodedTile(self.pipeline.pack(coded.latents), coded.y_hat)
+        (latents,) = coded.latents
+        return CodedTile(self.pipeline.pack(latents), coded.y_hat)
 
 
 def test_coders_see_what_is_around_their_tiles(
@@ -216,9 +218,9 @@ def test_coders_see_what_is_around_their_tiles(
     analysed: list[int] = []
     target = image.target
 
-    def counted(number: int, quality: Hundredths) -> object:
-        analysed.append(number)
-        return target(number, quality)
+    def counted(numbers: tuple[int, ...], quality: Hundredths) -> object:
+        analysed.extend(numbers)
+        return target(numbers, quality)
 
     monkeypatch.setattr(image, "target", counted)
     watching = Watching(tiny)

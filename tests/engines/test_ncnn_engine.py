@@ -49,7 +49,7 @@ def shipped(weights: Weights) -> Case:
 
 def tensor(case: Case, array: NDArray[Any]) -> Any:
     """As an array of torch's engine."""
-    return case.torch.blank(1, 1).new_tensor(array)
+    return case.torch.blank(1, 1, 1).new_tensor(array)
 
 
 def numbers(latent: Latent) -> NDArray[np.float32]:
@@ -220,8 +220,8 @@ def test_small_operations(case: Case) -> None:
     slopes = np.random.default_rng(0).normal(size=(1, 64, 128, 3)).astype(np.float32)
     assert close(case.ncnn.linear_gradient(slopes, quality), numbers(case.torch.linear_gradient(slopes, quality)))
     assert close(case.ncnn.linear_norms(quality), case.torch.linear_norms(quality))
-    blank = case.ncnn.blank(3, 5)
-    assert blank.shape == case.torch.blank(3, 5).shape and not blank.any()
+    blank = case.ncnn.blank(2, 3, 5)
+    assert blank.shape == case.torch.blank(2, 3, 5).shape and not blank.any()
 
 
 def test_gradient_is_the_adjoint_of_the_linear_path(case: Case) -> None:

@@ -42,7 +42,7 @@ class Surroundings:
         rows, columns = self.y_hat.shape[-2:]
         if (rows, columns) == tuple(core.shape[-2:]):
             return core
-        frame = engine.blank(rows, columns)
+        frame = engine.blank(1, rows, columns)
         frame[...] = self.y_hat
         left, top, right, bottom = (margin.extent for margin in self.margins)
         frame[..., top : rows - bottom, left : columns - right] = core

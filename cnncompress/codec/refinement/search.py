@@ -20,7 +20,7 @@ from cnncompress.codec.refinement.distortion import Distortion
 from cnncompress.codec.refinement.gradient import DistortionGradient, Surroundings, luma_shares
 from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
-from cnncompress.codec.tile_encoder import CodedTile, TileTask, single_pass
+from cnncompress.codec.tile_encoder import CodedTile, TileTask
 from cnncompress.model.weights import Weights
 from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
@@ -79,7 +79,7 @@ class RefiningCoder:
         """Codes a tile."""
         if not self._stopped:
             return self._refined(task)
-        coded = single_pass(self._refiner.pipeline, task)
+        coded = task.single_pass()
         with contextlib.suppress(StopRefining):  # the callback may raise again for later tiles
             task.report(self.steps)
         return coded
@@ -130,7 +130,8 @@ class TileSearch:
 
     def _evaluated(self) -> tuple[CodedTile, float]:
         """The tile as it is now, and what it costs: real bytes, real pixels."""
-        payload = self._refiner.pipeline.pack(self._coded.latents)
+        (latents,) = self._coded.latents
+        payload = self._refiner.pipeline.pack(latents)
         return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._decoded())
 
     def _decoded(self) -> NDArray[np.uint8]:
@@ -138,5 +139,5 @@ class TileSearch:
         if self._pixels is None:
             y_hat = self._surroundings.around(self._coded.y_hat, self._transform.engine)
             margins = self._surroundings.margins
-            self._pixels = self._transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
+            (self._pixels,) = self._transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
         return self._pixels

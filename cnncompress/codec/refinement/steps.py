@@ -48,22 +48,23 @@ class StepSearch:
         """Makes a target whose symbols cost less, or so it seems.
 
         Args:
-            coded: The symbols so far.
+            coded: The symbols so far, of one image.
             gradient: Of their distortion, from `DistortionGradient`.
             plan: Which steps to take.
 
         Returns:
             A target to be rounded without dead zones.
         """
-        symbols = coded.latents.y
+        (latents,) = coded.latents
+        symbols = latents.y
         means, deltas = (self._engine.fetched(of_walk)[0] for of_walk in (coded.walk.means(), coded.walk.deltas()))
-        bits = self._costs.steps(symbols, coded.latents.y_levels)
+        bits = self._costs.steps(symbols, latents.y_levels)
         curvature = np.float32(plan.curvature_scale) * self._curvature * np.square(deltas)
         lowered, raised = curvature + bits.down - gradient, curvature + bits.up + gradient
         decoded = means + deltas * (symbols + self._choose(lowered, raised, plan.share)).astype(np.float32)
         hold = HOLD * deltas
         y = decoded + np.clip(self._original - decoded, -hold, hold)
-        return RealLatents(self._engine.placed(y[None]), coded.latents.z[None].astype(np.float32))
+        return RealLatents(self._engine.placed(y[None]), latents.z[None].astype(np.float32))
 
     def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
         """Steps, -1, 0 or 1, from what each way would add to the cost."""

@@ -37,6 +37,7 @@ class NcnnEngine:
 
     name = "ncnn"
     device = "cpu"
+    pixels_at_once = 0  # a batch is run one by one
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], threads: int) -> None:
         """Loads nothing yet.
@@ -101,9 +102,9 @@ class NcnnEngine:
         scaled: Floats = y * (self._gain(quality) / self._gain(analysed_at))[:, None, None]
         return scaled
 
-    def blank(self, height: int, width: int) -> Floats:
-        """A latent of zeros."""
-        return np.zeros((1, self.config.latent_channels, height, width), np.float32)
+    def blank(self, count: int, height: int, width: int) -> Floats:
+        """Latents of zeros."""
+        return np.zeros((count, self.config.latent_channels, height, width), np.float32)
 
     def fetched(self, x: Floats) -> Floats:
         """The array itself."""

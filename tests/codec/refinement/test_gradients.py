@@ -28,9 +28,9 @@ class Case:
     def __init__(self, pipeline: ImagePipeline, weights: Weights, pixels: Pixels, share: float) -> None:
         transform = pipeline.transform
         self.engine = transform.engine
-        self.coded = transform.quantise(transform.analyse(pixels, QUALITY), QUALITY)
+        self.coded = transform.quantise(transform.analyse(pixels[None], QUALITY), QUALITY)
         self.size = (pixels.shape[0], pixels.shape[1])
-        self.pixels = transform.synthesise(self.coded.y_hat, *self.size, QUALITY)
+        (self.pixels,) = transform.synthesise(self.coded.y_hat, *self.size, QUALITY)
         self.measure = RateDistortion(0.01, Distortion(pixels, share))
         klt = luma_shares(weights.network["g_s.klt"])
         self.gradient = DistortionGradient(self.engine, klt, self.measure, QUALITY)
@@ -96,8 +96,8 @@ def test_coarse_scales_see_averages_alone(weights: Weights) -> None:
 class BlankOnly:
     """As much of an engine as surroundings need."""
 
-    def blank(self, height: int, width: int) -> Floats:
-        return np.zeros((1, 1, height, width), np.float32)
+    def blank(self, count: int, height: int, width: int) -> Floats:
+        return np.zeros((count, 1, height, width), np.float32)
 
 
 def test_surroundings_stay_as_they_are() -> None:
