@@ -1,4 +1,4 @@
-"""Speed and memory of cnncompress: ``python benchmarks files|scale|large|effort|versions``."""
+"""Speed and memory of cnncompress: ``python benchmarks files|batches|scale|large|effort|versions``."""
 
 from __future__ import annotations
 
@@ -63,6 +63,41 @@ def files_command(
             images.mkdir()
             paths = many_files.make_photographs(images, count, pictures)
             click.echo(many_files.format_batch(many_files.measure_batch(paths, outputs, threads, options)))
+
+
+@main.command("batches")
+@_images
+@_threads
+@click.option("--side", "sides", default=(256, 512), multiple=True, type=click.IntRange(min=1), help="Repeatable.")
+@click.option("--count", default=64, type=click.IntRange(min=2), help="How many images of each side.")
+@click.option("--rounds", default=3, type=click.IntRange(min=1), help="How often; the fastest round counts.")
+@_model
+@click.option("--device", default="cuda", help="Where cnc runs.")
+@_data
+def batches_command(
+    source: str | None,
+    threads: int,
+    sides: tuple[int, ...],
+    count: int,
+    rounds: int,
+    model: str | None,
+    device: str,
+    data: Path | None,
+) -> None:
+    """Code images of one size on a GPU, one by one and in batches."""
+    with _measuring(threads):
+        import batches
+
+        from cnncompress import Codec
+
+        watch = batches.WaitingStopwatch()
+        codec, watched = Codec(model, device, engine="torch"), Codec(model, device, engine="torch", stopwatch=watch)
+        pictures = _pictures(source, data)
+        click.echo(f"{codec.device}, ", nl=False)
+        _print_machine()
+        for side in sides:
+            images = batches.squares(side, count, pictures)
+            click.echo(batches.format_speed(batches.measure(codec, watched, watch, images, rounds)))
 
 
 @main.command("scale")

@@ -28,6 +28,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
+from cnncompress.codec.together import decode_all, encode_all
 from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import FeatureLoss, PartLost, UnknownModel
@@ -196,6 +197,35 @@ class Codec:
             stopwatch=self._codec.stopwatch,
         )
 
+    def compress_all(
+        self,
+        images: Iterable[ImageSource],
+        quality: float = DEFAULT_QUALITY,
+        *,
+        coding: CodingChoice = "auto",
+        settings: ImageSettings | None = None,
+        exact: bool = False,
+    ) -> list[bytes]:
+        """Compresses images at one quality; on a GPU those of one size go through the networks together.
+
+        Args:
+            images: Each as for `compress`. All are in memory at the same time.
+            quality, coding, settings, exact: As for `compress`.
+
+        Returns:
+            Their .cnc files, in order. On a GPU the bytes of one may depend on those that it was coded with.
+
+        Warns:
+            FeatureLoss, PartLost: As for `compress`.
+
+        Raises:
+            TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for the first image that fails.
+        """
+        encode_settings = _encode_settings(coding, exact=exact)
+        settings = settings or ImageSettings(limits=self.limits)
+        planes = [_read(image, settings) for image in images]
+        return encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
+
     def decompress(
         self,
         data: FileSource,
@@ -238,6 +268,28 @@ class Codec:
             parsed = parse(data, keep_going=keep_going)
             decoded = decode(parsed, view, self.limits, lambda _: self._codec, progress, self._codec.stopwatch)
         return _with_warnings(decoded)
+
+    def decompress_all(self, files: Iterable[FileSource]) -> list[Image.Image]:
+        """Decompresses files; on a GPU those of one size and quality go through the networks together.
+
+        Args:
+            files: Each as for `decompress`. All are in memory at the same time.
+
+        Returns:
+            Their images, in order.
+
+        Warns:
+            FeatureLoss, PartLost: As for `decompress`.
+
+        Raises:
+            TypeError, UnreadableImage, BitstreamError, UnknownModel, LimitExceeded: As for `decompress`, for the first
+                file that fails.
+        """
+        parsed = []
+        for file in files:
+            with naming(file):
+                parsed.append(parse(file))
+        return [_with_warnings(decoded) for decoded in decode_all(parsed, self.limits, lambda _: self._codec)]
 
 
 def compress(
@@ -379,17 +431,24 @@ def compress_with(
     stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
 ) -> bytes:
     """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
-    if coding not in get_args(CodingChoice):
-        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
-    if effort not in range(MAX_EFFORT + 1):
-        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
+    encode_settings = _encode_settings(coding, effort, tile, exact=exact)
     if coding == "lossless" and target is not None:
         raise ValueError("lossless and a target exclude each other")
     wanted = _wanted(quality, target)
     settings = settings or ImageSettings(limits=limits)
     with stopwatch.stage("image"):
         planes = _read(image, settings)
-    return encode(planes, wanted, EncodeSettings(coding, effort, tile, exact), model, settings.limits, source, progress)
+    return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
+
+
+def _encode_settings(
+    coding: CodingChoice, effort: int = 0, tile: int | None = None, *, exact: bool = False
+) -> EncodeSettings:
+    if coding not in get_args(CodingChoice):
+        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
+    if effort not in range(MAX_EFFORT + 1):
+        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
+    return EncodeSettings(coding, effort, tile, exact)
 
 
 def _made_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -158,6 +159,43 @@ class ModelCodec:
             plane = tiles.decode(area) if view.factor == 1 else tiles.preview(view.factor)
         return Colours(plane, tiles.missing)
 
+    @property
+    def pixels_at_once(self) -> int:
+        """As of the engine, see `cnncompress.engines.interface.Engine`."""
+        return self._engine.pixels_at_once
+
+    def code_together(self, coders: Sequence[LearnedCoder], quality: Hundredths) -> None:
+        """Codes images of one size as a batch; the files are then what their `LearnedCoder.file_at` returns.
+
+        Args:
+            coders: Of this codec, without effort, for images of one tile.
+            quality: Of all files.
+        """
+        tiles = coders[0].tiles
+        with _OVERFLOWS():
+            target = self._pipeline.transform.analyse(np.stack([coder.tiles.pixels for coder in coders]), quality)
+            payloads = tiles.single_pass(target, quality)
+        for coder, payload in zip(coders, payloads, strict=True):
+            coder.take((payload,), quality)
+
+    def colours_together(self, files: Sequence[ParsedFile]) -> list[Colours]:
+        """Decodes images of one size, quality and tile as a batch.
+
+        Raises:
+            LimitExceeded: One would take too much memory.
+            UnknownModel: One was made with another model.
+            Corrupt: One is damaged.
+        """
+        header = files[0].container.header
+        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, View(), self._config))
+        for parsed in files:
+            self._check_fingerprint(parsed)
+        size, quality = (header.height, header.width), header.quality_hundredths
+        payloads = [parsed.container.payload(ChunkType.LATENTS) for parsed in files]
+        with _OVERFLOWS():
+            latents = self._pipeline.decode(payloads, size, quality)
+            return [Colours(plane) for plane in self._pipeline.transform.synthesise(latents, *size, quality)]
+
     def bit_map(self, parsed: ParsedFile) -> BitMap:
         """Counts the bits of each block of a file; no float network runs.
 
@@ -197,7 +235,11 @@ class ModelCodec:
 
 
 class LearnedCoder:
-    """Codes one image with a model, at any quality."""
+    """Codes one image with a model, at any quality.
+
+    Attributes:
+        tiles: The image.
+    """
 
     def __init__(
         self,
@@ -208,21 +250,33 @@ class LearnedCoder:
         source: SourceRecord | None,
         progress: Progress,
     ) -> None:
+        self.tiles = tiles
         self._codec = codec
         self._image = image
-        self._tiles = tiles
+        self._payloads: dict[Hundredths, tuple[bytes, ...]] = {}
         self._code = code
         self._source = source
         self._progress = progress
 
     def file_at(self, quality: Hundredths) -> bytes:
         """Makes a whole .cnc file."""
-        codec, side = self._codec, self._tiles.grid.side
-        with _OVERFLOWS():
-            latents = self._tiles.encode(quality, self._code, self._progress)
+        codec, side = self._codec, self.grid.side
+        latents = self._payloads.get(quality)
+        if latents is None:
+            with _OVERFLOWS():
+                latents = self.tiles.encode(quality, self._code, self._progress)
         with codec.stopwatch.stage("image"):
             kind = ChunkType.LATENTS
             return pack_colours(self._image, kind, latents, quality, codec.fingerprint, self._source, side)
+
+    @property
+    def grid(self) -> TileGrid:
+        """The image's tiles."""
+        return self.tiles.grid
+
+    def take(self, payloads: tuple[bytes, ...], quality: Hundredths) -> None:
+        """Takes the payloads of the file of a quality, which were made elsewhere."""
+        self._payloads[quality] = payloads
 
     def file_for(self, target: Target) -> bytes:
         """Searches for the quality that meets a target; see `cnncompress.codec.rate_search`."""

@@ -27,7 +27,7 @@ from cnncompress.images.unseen import with_gray_layout, with_hidden_colours_fill
 from cnncompress.units import Hundredths
 
 if TYPE_CHECKING:
-    from cnncompress.codec.codec import ModelCodec
+    from cnncompress.codec.codec import LearnedCoder, ModelCodec
 
 WORTHWHILE = 0.9
 """AVIF has to need at most this share of the bytes of the learned coding, and loss of the lossless file."""
@@ -84,32 +84,76 @@ def encode(
         Unreachable: No quality meets the target.
         ModelError, DeviceError: As raised by ``model``.
     """
-    pixels = image.size[0] * image.size[1]
-    original = image = with_gray_layout(image)
-    if settings.coding == "lossless":
-        limits.check_memory(plain_bytes(pixels))
-        return pack_lossless(image, source)
-    if not settings.exact:
-        image = with_hidden_colours_filled(image)
-    if settings.coding == "avif":
-        check_avif_size(*image.size)
-        limits.check_memory(avif_bytes(pixels))
-        return _file(AvifCoder(image, source, progress), wanted)
-    learned = model().coder(image, settings, limits, source, progress, searches=isinstance(wanted, Target))
-    if settings.coding == "learned":
-        return _file(learned, wanted)
-    if plain_bytes(pixels) <= limits.memory and (image.is_graphic or has_flat_areas(image.colour)):
-        lossless = pack_lossless(original, source)
-        fits = avif_bytes(pixels) <= limits.memory and is_avif_size(*image.size)
-        avif = AvifCoder(image, source, progress) if fits else None
-        if isinstance(wanted, Target):
-            return _best_for_target(image, wanted, [learned] if avif is None else [learned, avif], lossless)
-        return _graphics(image, learned, avif, wanted, lossless)
-    data = _file(learned, wanted)
-    bpp = 8 * len(data) / pixels
-    if lossless_bpp(image.colour) * LOSSLESS_MARGIN > bpp or plain_bytes(pixels) > limits.memory:
-        return data
-    return min(pack_lossless(original, source), data, key=len)
+    searches = isinstance(wanted, Target)
+    return ImageEncoder(image, settings, model, limits, source, progress, searches=searches).file(wanted)
+
+
+class ImageEncoder:
+    """Makes .cnc files of one image.
+
+    Attributes:
+        learned: Codes it with a model; None if none is needed.
+    """
+
+    def __init__(
+        self,
+        image: SourceImage,
+        settings: EncodeSettings,
+        model: Callable[[], ModelCodec],
+        limits: Limits,
+        source: SourceRecord | None = None,
+        progress: Progress = unwatched,
+        *,
+        searches: bool = False,
+    ) -> None:
+        """Codes nothing yet; arguments and errors as for `encode`.
+
+        Args:
+            searches: Whether files are made at several qualities.
+        """
+        self._pixels = image.size[0] * image.size[1]
+        self._coding = settings.coding
+        self._memory = limits.memory
+        self._source = source
+        self._progress = progress
+        self._original = image = with_gray_layout(image)
+        self.learned: LearnedCoder | None = None
+        if self._coding != "lossless" and not settings.exact:
+            image = with_hidden_colours_filled(image)
+        self._image = image
+        if self._coding == "lossless":
+            limits.check_memory(plain_bytes(self._pixels))
+        elif self._coding == "avif":
+            check_avif_size(*image.size)
+            limits.check_memory(avif_bytes(self._pixels))
+        else:
+            self.learned = model().coder(image, settings, limits, source, progress, searches=searches)
+
+    def file(self, wanted: Hundredths | Target) -> bytes:
+        """Makes a file; errors as for `encode`."""
+        if self.learned is None:
+            return _file(self._avif(), wanted) if self._coding == "avif" else self._lossless()
+        if self._coding == "learned":
+            return _file(self.learned, wanted)
+        is_plain_possible = plain_bytes(self._pixels) <= self._memory
+        if is_plain_possible and (self._image.is_graphic or has_flat_areas(self._image.colour)):
+            fits = avif_bytes(self._pixels) <= self._memory and is_avif_size(*self._image.size)
+            avif = self._avif() if fits else None
+            if isinstance(wanted, Target):
+                coders: list[ImageCoder] = [self.learned] if avif is None else [self.learned, avif]
+                return _best_for_target(self._image, wanted, coders, self._lossless())
+            return _graphics(self._image, self.learned, avif, wanted, self._lossless())
+        data = _file(self.learned, wanted)
+        bpp = 8 * len(data) / self._pixels
+        if not is_plain_possible or lossless_bpp(self._image.colour) * LOSSLESS_MARGIN > bpp:
+            return data
+        return min(self._lossless(), data, key=len)
+
+    def _lossless(self) -> bytes:
+        return pack_lossless(self._original, self._source)
+
+    def _avif(self) -> AvifCoder:
+        return AvifCoder(self._image, self._source, self._progress)
 
 
 def _file(coder: ImageCoder, wanted: Hundredths | Target) -> bytes:
