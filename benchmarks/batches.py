@@ -91,8 +91,10 @@ def measure(codec: Codec, watched: Codec, watch: Stopwatch, images: Sequence[Ima
     watched.decompress_all(watched.compress_all(images, coding="learned"))
     watch.reset()
     watched.decompress_all(watched.compress_all(images, coding="learned"))
-    least = [min(each) for each in zip(*times, strict=True)]
-    return BatchSpeed(images[0].width, len(images), *least, stages=tuple(watch.seconds().items()))
+    encode_alone_s, encode_together_s, decode_alone_s, decode_together_s = map(min, zip(*times, strict=True))
+    stages = tuple(watch.seconds().items())
+    side, count = images[0].width, len(images)
+    return BatchSpeed(side, count, encode_alone_s, encode_together_s, decode_alone_s, decode_together_s, stages)
 
 
 def format_speed(speed: BatchSpeed) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from cnncompress.api import MAX_EFFORT
+from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, bd_rate
 from cnncompress.evaluation.curves import mean_curve

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.metrics import psnr
 from cnncompress.evaluation.speed import generated_image

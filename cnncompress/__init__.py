@@ -14,12 +14,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from cnncompress.api import Codec as Codec
-    from cnncompress.api import compress as compress
-    from cnncompress.api import decompress as decompress
-    from cnncompress.api import restore_original as restore_original
-    from cnncompress.api import save_image as save_image
-    from cnncompress.api import store_original as store_original
+    from cnncompress.api.calls import compress as compress
+    from cnncompress.api.calls import decompress as decompress
+    from cnncompress.api.calls import restore_original as restore_original
+    from cnncompress.api.calls import save_image as save_image
+    from cnncompress.api.calls import store_original as store_original
+    from cnncompress.api.codec import Codec as Codec
     from cnncompress.bitstream.ancillary import SourceRecord as SourceRecord
     from cnncompress.codec.progress import StopRefining as StopRefining
     from cnncompress.codec.stages import Stopwatch as Stopwatch
@@ -65,7 +65,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _NAMES = {
-    "api": "Codec compress decompress restore_original save_image store_original",
+    "api.calls": "compress decompress restore_original save_image store_original",
+    "api.codec": "Codec",
     "bitstream.ancillary": "SourceRecord",
     "codec.progress": "StopRefining",
     "codec.stages": "Stopwatch",

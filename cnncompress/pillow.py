@@ -21,7 +21,8 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from cnncompress.api import compress_with, warn_caller
+from cnncompress.api.callers import warn_caller
+from cnncompress.api.checked import compress_with
 from cnncompress.bitstream.ancillary import read_metadata
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
 from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload

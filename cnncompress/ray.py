@@ -15,14 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cnncompress.api import DEFAULT_QUALITY
 from cnncompress.batch.cnc_files import record_for
 from cnncompress.batch.encode import Input, code
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import known_error
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.encode_settings import CodingChoice, EncodeSettings
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
 from cnncompress.errors import DeviceError, ModelError
 from cnncompress.units import hundredths_of
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncompress.api import DEFAULT_QUALITY, warn_caller
+from cnncompress.api.callers import warn_caller
 from cnncompress.batch.inputs import CNC
 from cnncompress.batch.jobs import ModelSettings, WorkSettings
 from cnncompress.batch.plan import make_plan
@@ -22,7 +22,7 @@ from cnncompress.batch.request import Existing, Inputs, Outputs, Request, TarWor
 from cnncompress.batch.tar_marker import settings_digest
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
 from cnncompress.codec.unpacking import parse
 from cnncompress.errors import FeatureLoss
 from cnncompress.model.manifest import weights_identity

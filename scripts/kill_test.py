@@ -29,7 +29,7 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from cnncompress.api import decompress
+from cnncompress.api.calls import decompress
 from cnncompress.files import write_output
 
 MAX_BYTES = 4 << 20

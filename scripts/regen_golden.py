@@ -27,7 +27,7 @@ from PIL import Image, ImageCms
 from skimage import data
 
 from cnncompress import ImageSettings, SourceRecord, compress, decompress, restore_original, store_original
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.latents import Latents, LatentTransform
 from cnncompress.codec.pipeline import ImagePipeline

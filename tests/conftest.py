@@ -21,7 +21,7 @@ from PIL import Image
 from cnncompress.model.config import ModelConfig
 
 if TYPE_CHECKING:
-    from cnncompress.api import Codec
+    from cnncompress.api.codec import Codec
     from cnncompress.codec.pipeline import ImagePipeline
     from cnncompress.model.weights import Weights
 
@@ -131,7 +131,7 @@ def pipeline(weights: Weights) -> ImagePipeline:
 @pytest.fixture(scope="session")
 def codec(weights: Weights) -> Codec:
     """The same behind the public interface, on the CPU."""
-    from cnncompress.api import Codec
+    from cnncompress.api.codec import Codec
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("cnncompress.model.weights.load_weights", lambda _: weights)

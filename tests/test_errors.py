@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from PIL import Image
 
 from cnncompress import errors
-from cnncompress.api import compress
+from cnncompress.api.calls import compress
 from cnncompress.bitstream.header import MAGIC
 from cnncompress.cli.main import program
 from cnncompress.errors import CnncompressError

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from cnncompress import pillow
-from cnncompress.api import Codec, compress, store_original
+from cnncompress.api.calls import compress, store_original
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.codec import cache

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cnncompress.batch.request import Existing, TarWork
-from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
 from cnncompress.codec.targets import Target
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
-from cnncompress.units import Hundredths
+from cnncompress.units import Hundredths, hundredths_of
 
 Action = Literal["compress", "decompress", "test", "copy"]
 
@@ -85,7 +85,7 @@ class WorkSettings:
     """
 
     image: ImageSettings = ImageSettings()  # noqa: RUF009 - frozen
-    quality: Hundredths | Target = Hundredths(60_00)  # noqa: RUF009 - a number
+    quality: Hundredths | Target = hundredths_of(DEFAULT_QUALITY)  # noqa: RUF009 - a number
     encode: EncodeSettings = EncodeSettings()  # noqa: RUF009 - frozen
     if_larger: IfLarger = "store"
     format: str | None = None

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+DEFAULT_QUALITY = 60.0
+"""What is used if nothing is asked for, 0 .. 100."""
+
 CodingChoice = Literal["auto", "avif", "learned", "lossless"]
 
 

@@ -1,6 +1,6 @@
 """From a .cnc file to its picture: the one way for every door, and every coding.
 
-What is lost on the way is returned as values. Warnings are the business of `cnncompress.api`.
+What is lost on the way is returned as values. Warnings are the business of `cnncompress.api.callers`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean, median
 
-from cnncompress.api import DEFAULT_QUALITY
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY
 from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate, bd_rate_per_image, common_range
 from cnncompress.evaluation.curves import Curve, image_curves, mean_curve, mean_value, rows_by_quality
 from cnncompress.evaluation.metrics import PSNR, Metric

@@ -22,7 +22,7 @@ from PIL import Image
 from random_model import write_random_model
 from skimage import data
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 
 
 def test_mosaics_are_cut_from_the_sources(tmp_path: Path) -> None:

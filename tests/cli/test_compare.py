@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.cli.main import program
 from cnncompress.evaluation.metrics import psnr
 

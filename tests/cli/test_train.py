@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.cli import training_progress
 from cnncompress.cli.main import program
 from cnncompress.cli.train import check_packages

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.bit_map import BitMap
 from cnncompress.codec.codec import ModelCodec

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize, Unreachable
-from cnncompress.api import Codec, compress, decompress
+from cnncompress.api.calls import compress, decompress
+from cnncompress.api.codec import Codec
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
 from cnncompress.images.read import read_image

@@ -16,7 +16,7 @@ from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, features
 
-from cnncompress.api import compress, decompress, restore_original, store_original
+from cnncompress.api.calls import compress, decompress, restore_original, store_original
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack, unpack
 from cnncompress.bitstream.reading import ParsedFile

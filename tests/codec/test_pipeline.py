@@ -14,7 +14,7 @@ from coding import decode, encode, pipeline_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.codec.latents import Latents
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.engines.names import EngineName

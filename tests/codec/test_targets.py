@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec, compress
+from cnncompress.api.calls import compress
+from cnncompress.api.codec import Codec
 from cnncompress.codec.latents import LatentTransform, RealLatents
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.rate_search import MAX_TRIALS, expected_bpp, quality_of_psnr

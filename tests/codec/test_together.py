@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.mosaic import groups

@@ -16,7 +16,7 @@ from independent_scales import Scales, level
 from independent_symbols import read_symbols
 from random_model import write_random_model
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import Corrupt

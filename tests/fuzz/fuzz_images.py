@@ -15,7 +15,8 @@ from PIL import Image, UnidentifiedImageError
 from random_model import write_random_model
 
 from cnncompress import pillow
-from cnncompress.api import Codec, decompress, restore_original
+from cnncompress.api.calls import decompress, restore_original
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, unpack, unpack_head
 from cnncompress.errors import BitstreamError, LimitExceeded, OutputError, UnknownModel
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, OUTPUT_FORMATS

@@ -16,7 +16,7 @@ from fuzz_model import damaged_model
 from fuzz_target import Target, expect
 from random_model import write_random_model
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, pack, unpack, unpack_head
 from cnncompress.bitstream.reading import read_head, read_payload, salvage
 from cnncompress.entropy.coder import SymbolDecoder, SymbolEncoder

@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image
 from random_model import narrow_tables
 
-from cnncompress.api import Codec, compress, store_original
+from cnncompress.api.calls import compress, store_original
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.entropy.coder import EntropyModel, SymbolEncoder
 from cnncompress.entropy.tables import TOTAL, ScaleTables, build_tables

@@ -13,7 +13,7 @@ from field_files import JPEG, PHOTO, PNG, SECRET, Case, cases, gain_map, mpo, wi
 from PIL import Image, ImageCms
 from sample_files import encoded
 
-from cnncompress.api import store_original
+from cnncompress.api.calls import store_original
 from cnncompress.errors import UnreadableImage, UnsupportedImage
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.read import read_image

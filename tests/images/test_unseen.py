@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec, compress, decompress
+from cnncompress.api.calls import compress, decompress
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import Layout, unpack
 from cnncompress.images import unseen
 from cnncompress.images.read import read_image

@@ -17,7 +17,7 @@ from PIL import Image
 
 import cnncompress
 from cnncompress import pillow
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 
 WORKERS = 4
 GOLDEN = Path(__file__).parents[1] / "golden"

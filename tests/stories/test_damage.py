@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from own_process import in_own_process, peak_bytes
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.errors import BitstreamError, CnncompressError
 

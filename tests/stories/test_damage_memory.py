@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, UnidentifiedImageError
 
 from cnncompress import pillow
-from cnncompress.api import decompress
+from cnncompress.api.calls import decompress
 from cnncompress.batch.cnc_files import read_cnc, read_source_record
 from cnncompress.bitstream.container import unpack
 from cnncompress.bitstream.fields import pack_number

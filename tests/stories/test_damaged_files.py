@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from cnncompress.api import compress, store_original
+from cnncompress.api.calls import compress, store_original
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.cli.main import program
 from cnncompress.errors import (

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cnncompress.api import compress
+from cnncompress.api.calls import compress
 from cnncompress.errors import OutputError
 from cnncompress.files import copy_file, write_output
 

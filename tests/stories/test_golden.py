@@ -16,7 +16,7 @@ from coding import pipeline_of
 from PIL import Image
 from random_model import write_random_model
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.bitstream.header import tile_count
 from cnncompress.codec.pipeline import ImagePipeline

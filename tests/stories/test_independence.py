@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.cli.main import program
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.entropy.coder import SymbolDecoder

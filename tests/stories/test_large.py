@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from random_model import write_random_model
 
-from cnncompress.api import Codec, compress, decompress
+from cnncompress.api.calls import compress, decompress
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, unpack
 from cnncompress.codec.tiles import TileGrid, check_tile_count
 from cnncompress.errors import BitstreamError, Corrupt, LimitExceeded, OutsideImage, PartLost
@@ -169,7 +170,7 @@ def test_bytes_do_not_depend_on_the_limit(model: Path, photo: Image.Image) -> No
 
 
 def test_stored_originals_are_cut_when_asked(tiny: Codec, photo: Image.Image, tmp_path: Path) -> None:
-    from cnncompress.api import store_original
+    from cnncompress.api.calls import store_original
 
     photo.convert("RGB").save(tmp_path / "photo.png")
     data = store_original((tmp_path / "photo.png").read_bytes())

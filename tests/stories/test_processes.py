@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from own_process import in_own_process
 from random_model import write_random_model
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.errors import UnknownModel
 from cnncompress.images.limits import Limits
 

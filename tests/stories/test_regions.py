@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from random_model import write_random_model
 
-from cnncompress.api import compress
+from cnncompress.api.calls import compress
 from cnncompress.bitstream.container import pack, unpack
 from cnncompress.bitstream.header import tile_count
 from cnncompress.cli.main import program

@@ -39,7 +39,7 @@ def after_another_run(tmp_path: Path, existing: Existing, output: bytes) -> Resu
 
 
 def finished() -> bytes:
-    from cnncompress.api import compress
+    from cnncompress.api.calls import compress
 
     return compress(Image.new("RGB", (16, 9)), coding="lossless")
 

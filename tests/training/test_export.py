@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.tables import MAX_RADIUS

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from cnncompress import FeatureLoss, ImageSettings, OriginalFile, SourceRecord, read_image
-from cnncompress.api import Codec, compress, decompress, restore_original, store_original
+from cnncompress.api.calls import compress, decompress, restore_original, store_original
+from cnncompress.api.codec import Codec
 from cnncompress.errors import LimitExceeded, UnsupportedImage
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import STRIPPABLE

@@ -12,7 +12,7 @@ from PIL import Image
 from random_model import write_random_model
 
 import cnncompress
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.codec.encode_settings import CodingChoice
 
 CODINGS: tuple[CodingChoice, ...] = ("learned", "learned", "auto", "avif", "lossless")

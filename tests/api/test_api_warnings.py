@@ -15,7 +15,7 @@ from random_model import write_random_model
 
 import cnncompress
 from cnncompress import FeatureLoss, PartLost
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 from cnncompress.pillow import register
 
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import cnncompress
-from cnncompress.api import Codec
+from cnncompress.api.codec import Codec
 
 Pixels = NDArray[np.uint8]
 

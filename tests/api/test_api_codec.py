@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import cnncompress
-from cnncompress.api import Codec, compress, decompress, restore_original
+from cnncompress.api.calls import compress, decompress, restore_original
+from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import Container, pack, unpack
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize
 from cnncompress.errors import (

@@ -1,63 +1,36 @@
-"""The Python interface: images to .cnc bytes and back.
+"""A loaded model: images to .cnc bytes and back.
 
-Torch is imported only where a GPU or a search needs it (docs/ENGINES.md). Any number of threads may call what is here
-at once, and share a `Codec`; the same file gives the same pixels in all of them.
-
-This is the only place that warns. Whatever is below returns what was lost.
+Torch is imported only for a GPU, or if it is asked for (docs/ENGINES.md). Any number of threads may share a `Codec`; the
+same file gives the same pixels in all of them.
 """
 
 from __future__ import annotations
 
-import inspect
 import os
-import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO, get_args
 
-import PIL
 from PIL import Image
 
+from cnncompress.api.callers import image_with_warnings, read_with_warnings
+from cnncompress.api.checked import check_types, checked_settings, compress_with
 from cnncompress.bitstream.ancillary import SourceRecord
-from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.codec import ModelCodec
-from cnncompress.codec.encode_settings import CodingChoice, EncodeSettings
-from cnncompress.codec.encoding import encode
-from cnncompress.codec.packing import pack_original
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.refinement.levels import MAX_EFFORT
-from cnncompress.codec.stages import NoStopwatch, Stopwatch
+from cnncompress.codec.stages import Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.together import decode_all, encode_all
-from cnncompress.codec.unpacking import Decoded, OriginalFile, decode, original_of, parse
+from cnncompress.codec.unpacking import decode, parse
 from cnncompress.engines.names import EngineName, Precision
-from cnncompress.errors import FeatureLoss, PartLost, UnknownModel
+from cnncompress.errors import UnknownModel
 from cnncompress.files import FileSource
-from cnncompress.images import write
 from cnncompress.images.limits import Limits
-from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
-from cnncompress.images.source import ImageSource, SourceImage
+from cnncompress.images.source import ImageSource
 from cnncompress.images.view import parse_view
 from cnncompress.named_errors import naming
-from cnncompress.units import Hundredths, hundredths_of
-
-__all__ = [
-    "DEFAULT_QUALITY",
-    "MAX_EFFORT",
-    "Codec",
-    "compress",
-    "compress_with",
-    "decompress",
-    "restore_original",
-    "save_image",
-    "store_original",
-    "warn_caller",
-]
-
-DEFAULT_QUALITY = 60.0
-
-_NOT_CALLERS = (f"{Path(__file__).parent}{os.sep}", f"{Path(PIL.__file__).parent}{os.sep}")
+from cnncompress.units import hundredths_of
 
 
 class Codec:
@@ -97,7 +70,7 @@ class Codec:
             MissingPackage: Torch is needed and not installed.
             ValueError: There is no such engine or precision, or threads are no positive number.
         """
-        _check_types(device, limits)
+        check_types(device, limits)
         self._made_with = (model, device, limits, engine, precision, threads)
         self._codec = ModelCodec(model, device, limits, engine, precision, threads, stopwatch)
 
@@ -221,9 +194,9 @@ class Codec:
         Raises:
             TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for the first image that fails.
         """
-        encode_settings = _encode_settings(coding, exact=exact)
+        encode_settings = checked_settings(coding, exact=exact)
         settings = settings or ImageSettings(limits=self.limits)
-        planes = [_read(image, settings) for image in images]
+        planes = [read_with_warnings(image, settings) for image in images]
         return encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
 
     def decompress(
@@ -267,7 +240,7 @@ class Codec:
         with naming(data):
             parsed = parse(data, keep_going=keep_going)
             decoded = decode(parsed, view, self.limits, lambda _: self._codec, progress, self._codec.stopwatch)
-        return _with_warnings(decoded)
+        return image_with_warnings(decoded)
 
     def decompress_all(self, files: Iterable[FileSource]) -> list[Image.Image]:
         """Decompresses files; on a GPU those of one size and quality go through the networks together.
@@ -289,166 +262,7 @@ class Codec:
         for file in files:
             with naming(file):
                 parsed.append(parse(file))
-        return [_with_warnings(decoded) for decoded in decode_all(parsed, self.limits, lambda _: self._codec)]
-
-
-def compress(
-    image: ImageSource,
-    quality: float | None = None,
-    *,
-    target: Target | None = None,
-    coding: CodingChoice = "auto",
-    effort: int = 0,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    settings: ImageSettings | None = None,
-    source: SourceRecord | None = None,
-    tile: int | None = None,
-    exact: bool = False,
-    progress: Progress = unwatched,
-) -> bytes:
-    """Compresses one image; arguments and errors as in `Codec` and `Codec.compress`.
-
-    Each call loads the model, if the coding needs one: for many images keep a `Codec`.
-    """
-    _check_types(device, Limits())
-    codecs = CodecCache(model, device)
-    return compress_with(
-        codecs.encoder,
-        codecs.limits,
-        image,
-        quality,
-        target=target,
-        coding=coding,
-        effort=effort,
-        settings=settings,
-        source=source,
-        tile=tile,
-        exact=exact,
-        progress=progress,
-    )
-
-
-def decompress(
-    data: FileSource,
-    *,
-    model: str | os.PathLike[str] | None = None,
-    device: str = "auto",
-    limits: Limits = Limits(),  # noqa: B008 - frozen
-    crop: tuple[int, int, int, int] | None = None,
-    scale: float = 1.0,
-    keep_going: bool = False,
-    progress: Progress = unwatched,
-) -> Image.Image:
-    """Decompresses one .cnc file, with the model that it was made with: ``model``, or an installed one.
-
-    Each call loads the model, if the file needs one: for many files keep a `Codec`. Arguments and errors as in `Codec`
-    and `Codec.decompress`.
-    """
-    _check_types(device, limits)
-    view = parse_view(crop, scale)
-    with naming(data):
-        decoded = CodecCache(model, device, limits).decode(parse(data, keep_going=keep_going), view, progress)
-    return _with_warnings(decoded)
-
-
-def store_original(data: bytes, *, settings: ImageSettings | None = None, source: SourceRecord | None = None) -> bytes:
-    """Returns a .cnc file in which an image file travels bit for bit, with all its metadata; no model is loaded.
-
-    Args:
-        data: The image file.
-        settings: How it would be read for coding. Where they would take something away that the file has, such as
-            its EXIF or its other frames, or may have, it cannot be stored.
-        source: Ending and size of the image's file, to be kept in the file.
-
-    Raises:
-        ImageError: The file cannot be read, or not be stored because of the settings.
-        LimitExceeded: It is too large.
-    """
-    return pack_original(data, settings or ImageSettings(), source)
-
-
-def restore_original(data: FileSource) -> OriginalFile | None:
-    """Returns the image file that `store_original` put into a .cnc file; None if a picture was coded instead.
-
-    Args:
-        data: The whole .cnc file, or its path.
-
-    Raises:
-        TypeError: It is neither bytes nor a path.
-        UnreadableImage: There is no such file, or it cannot be read.
-        BitstreamError: The file is damaged, foreign or too new.
-    """
-    with naming(data):
-        return original_of(parse(data).container)
-
-
-def save_image(
-    image: Image.Image,
-    target: IO[bytes] | str | os.PathLike[str],
-    format: str | None = None,  # noqa: A002
-    quality: int | None = None,
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Writes a picture, with the colour profile, EXIF and XMP in its ``info`` where the format has a place for them.
-
-    Args:
-        image: In mode 1, L, LA, RGB or RGBA.
-        target: A path, or a stream that is open for binary writing and seekable.
-        format: ``png``, ``ppm``, ``jpg``, ``webp``, ``tiff``, ``avif``, ``bmp`` or ``npy``; by default that of the
-            path's ending.
-        quality: 1 .. 100, for ``jpg``, ``webp`` and ``avif``; by default 95, and no loss for ``webp``.
-        overwrite: Whether a file that exists is replaced.
-
-    Warns:
-        FeatureLoss: The format has no place for metadata of that kind or length.
-
-    Raises:
-        OutputExists: The file exists, and ``overwrite`` is not set.
-        OutputError: The format is none of them, has no transparency or quality, cannot hold a picture of that size, or
-            it cannot be written; no part of a file is left.
-    """
-    with naming(target):
-        losses = write.save_image(image, target, format, quality, overwrite=overwrite)
-    warn_caller(FeatureLoss, losses)
-
-
-def compress_with(
-    model: Callable[[], ModelCodec],
-    limits: Limits,
-    image: ImageSource,
-    quality: float | None = None,
-    *,
-    target: Target | None = None,
-    coding: CodingChoice = "auto",
-    effort: int = 0,
-    settings: ImageSettings | None = None,
-    source: SourceRecord | None = None,
-    tile: int | None = None,
-    exact: bool = False,
-    progress: Progress = unwatched,
-    stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
-) -> bytes:
-    """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
-    encode_settings = _encode_settings(coding, effort, tile, exact=exact)
-    if coding == "lossless" and target is not None:
-        raise ValueError("lossless and a target exclude each other")
-    wanted = _wanted(quality, target)
-    settings = settings or ImageSettings(limits=limits)
-    with stopwatch.stage("image"):
-        planes = _read(image, settings)
-    return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
-
-
-def _encode_settings(
-    coding: CodingChoice, effort: int = 0, tile: int | None = None, *, exact: bool = False
-) -> EncodeSettings:
-    if coding not in get_args(CodingChoice):
-        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
-    if effort not in range(MAX_EFFORT + 1):
-        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
-    return EncodeSettings(coding, effort, tile, exact)
+        return [image_with_warnings(decoded) for decoded in decode_all(parsed, self.limits, lambda _: self._codec)]
 
 
 def _made_again(
@@ -464,44 +278,3 @@ def _made_again(
     if codec.fingerprint != fingerprint:
         raise UnknownModel(f"the codec was made with model {fingerprint.hex()}, here it is {codec.fingerprint.hex()}")
     return codec
-
-
-def _check_types(device: object, limits: object) -> None:
-    if not isinstance(device, str):
-        raise TypeError(f"device is {device!r}, expected a name such as 'cpu' or 'cuda:0'")
-    if not isinstance(limits, Limits):
-        raise TypeError(f"limits is {limits!r}, expected a cnncompress.Limits")
-
-
-def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:
-    """Warns in the name of the line that called this package, however far up it is; Pillow's lines do not count."""
-    frame, level = inspect.currentframe(), 1
-    while frame is not None and frame.f_code.co_filename.startswith(_NOT_CALLERS):
-        frame, level = frame.f_back, level + 1
-    for message in messages:
-        warnings.warn(message, category, stacklevel=level)
-
-
-def _read(image: ImageSource, settings: ImageSettings) -> SourceImage:
-    with naming(image):
-        planes = read_image(image, settings)
-    if planes is not image:
-        warn_caller(FeatureLoss, planes.losses)
-        warn_caller(PartLost, planes.damage)
-    return planes
-
-
-def _with_warnings(decoded: Decoded) -> Image.Image:
-    warn_caller(FeatureLoss, decoded.feature_losses)
-    warn_caller(PartLost, decoded.parts_lost)
-    return decoded.image
-
-
-def _wanted(quality: float | None, target: Target | None) -> Hundredths | Target:
-    if target is None:
-        return hundredths_of(DEFAULT_QUALITY if quality is None else quality)
-    if not isinstance(target, Target):
-        raise TypeError(f"target is {target!r}, must be a TargetSize, TargetBpp or TargetPsnr")
-    if quality is not None:
-        raise ValueError(f"there are both a quality, {quality}, and a target, which asks for a quality of its own")
-    return target

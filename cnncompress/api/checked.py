@@ -1,0 +1,74 @@
+"""Arguments of the Python interface, checked, as the codec takes them; the interface's own way to compress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import get_args
+
+from cnncompress.api.callers import read_with_warnings
+from cnncompress.bitstream.ancillary import SourceRecord
+from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
+from cnncompress.codec.encoding import encode
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.refinement.levels import MAX_EFFORT
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
+from cnncompress.codec.targets import Target
+from cnncompress.images.limits import Limits
+from cnncompress.images.settings import ImageSettings
+from cnncompress.images.source import ImageSource
+from cnncompress.units import Hundredths, hundredths_of
+
+
+def compress_with(
+    model: Callable[[], ModelCodec],
+    limits: Limits,
+    image: ImageSource,
+    quality: float | None = None,
+    *,
+    target: Target | None = None,
+    coding: CodingChoice = "auto",
+    effort: int = 0,
+    settings: ImageSettings | None = None,
+    source: SourceRecord | None = None,
+    tile: int | None = None,
+    exact: bool = False,
+    progress: Progress = unwatched,
+    stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
+) -> bytes:
+    """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
+    encode_settings = checked_settings(coding, effort, tile, exact=exact)
+    if coding == "lossless" and target is not None:
+        raise ValueError("lossless and a target exclude each other")
+    wanted = _wanted(quality, target)
+    settings = settings or ImageSettings(limits=limits)
+    with stopwatch.stage("image"):
+        planes = read_with_warnings(image, settings)
+    return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
+
+
+def checked_settings(
+    coding: CodingChoice, effort: int = 0, tile: int | None = None, *, exact: bool = False
+) -> EncodeSettings:
+    if coding not in get_args(CodingChoice):
+        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
+    if effort not in range(MAX_EFFORT + 1):
+        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
+    return EncodeSettings(coding, effort, tile, exact)
+
+
+def check_types(device: object, limits: object) -> None:
+    if not isinstance(device, str):
+        raise TypeError(f"device is {device!r}, expected a name such as 'cpu' or 'cuda:0'")
+    if not isinstance(limits, Limits):
+        raise TypeError(f"limits is {limits!r}, expected a cnncompress.Limits")
+
+
+def _wanted(quality: float | None, target: Target | None) -> Hundredths | Target:
+    if target is None:
+        return hundredths_of(DEFAULT_QUALITY if quality is None else quality)
+    if not isinstance(target, Target):
+        raise TypeError(f"target is {target!r}, must be a TargetSize, TargetBpp or TargetPsnr")
+    if quality is not None:
+        raise ValueError(f"there are both a quality, {quality}, and a target, which asks for a quality of its own")
+    return target
