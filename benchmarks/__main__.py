@@ -13,7 +13,7 @@ import click
 
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.environment import current_environment, limit_threads
-from cnncompress.files import check_output
+from cnncompress.files.outputs import check_output
 
 if TYPE_CHECKING:
     from PIL import Image

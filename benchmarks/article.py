@@ -35,7 +35,7 @@ from cnncompress.errors import CnncompressError, Corrupt, InvalidModel
 from cnncompress.evaluation.metrics import bits_per_pixel, psnr
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.evaluation.sources import load_rgb
-from cnncompress.files import check_output
+from cnncompress.files.outputs import check_output
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS
 from cnncompress.nn.gaussian import dead_zone, round_with_dead_zone
 from cnncompress.nn.quality import quality_position

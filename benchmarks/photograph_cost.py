@@ -15,7 +15,8 @@ from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
 from cnncompress.evaluation.speed import generated_image
-from cnncompress.files import read_input, write_output
+from cnncompress.files.inputs import read_input
+from cnncompress.files.outputs import write_output
 from cnncompress.images.read import read_image
 from cnncompress.units import hundredths_of
 

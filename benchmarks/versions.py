@@ -15,7 +15,7 @@ from programs import BEFORE, SOURCE, TARGET, THIS, THREADS, Program, checkout, p
 from turns import Row, measure_loaded, measure_many, measure_photograph
 
 from cnncompress.evaluation.environment import Environment, current_environment
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 
 ROOT = Path(__file__).parents[1]
 

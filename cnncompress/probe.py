@@ -8,7 +8,7 @@ from cnncompress.bitstream.ancillary import SourceRecord, read_source
 from cnncompress.bitstream.container import ChunkType, Coding, Mode, chunk_name, unpack
 from cnncompress.bitstream.header import tile_count
 from cnncompress.errors import InvalidModel
-from cnncompress.files import FileSource, whole_file
+from cnncompress.files.inputs import FileSource, whole_file
 from cnncompress.images.formats import sniff
 from cnncompress.model.manifest import read_manifest
 from cnncompress.named_errors import naming

@@ -3,7 +3,7 @@
 *Pairs* are two runs of ``cnncompress compress -r -f --rm`` over the same folder at the same time, each hit at a random
 moment: of every picture there must be the original, or a .cnc file with all of its pixels.
 
-A *write* is `cnncompress.files.write_output` in a process of its own, over and over, until SIGKILL hits it at a random
+A *write* is `write_output` in a process of its own, over and over, until SIGKILL hits it at a random
 moment. A *command* is ``cnncompress compress`` or ``decompress``, hit at a random moment of its run. After each kill
 the output must be what it was before, or be whole; beside it there may be an unfinished file, which must not keep the
 next process from its work.
@@ -30,7 +30,7 @@ import click
 from PIL import Image
 
 from cnncompress.api.calls import decompress
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 
 MAX_BYTES = 4 << 20
 MAX_SECONDS_OF_WRITING = 0.1

@@ -21,7 +21,7 @@ from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.metrics import SSIMULACRA2
 from cnncompress.evaluation.peers import CNC, CncCodec, ImageCodec, find_codec
 from cnncompress.evaluation.pixels import Pixels
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 from cnncompress.images.view import Rectangle, View
 from cnncompress.report.measure import Measured, Version, measure_picture
 

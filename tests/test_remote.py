@@ -12,7 +12,8 @@ import pytest
 
 from cnncompress import remote
 from cnncompress.errors import MissingPackage, OutputError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, file_size, local_input, open_input, open_output, read_input, write_output
+from cnncompress.files.inputs import file_size, local_input, open_input, read_input
+from cnncompress.files.outputs import check_output, open_output, write_output
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 

@@ -17,7 +17,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import OriginalFile, original_of, parse
 from cnncompress.errors import FeatureLoss
-from cnncompress.files import FileSource
+from cnncompress.files.inputs import FileSource
 from cnncompress.images import write
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings

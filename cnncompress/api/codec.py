@@ -1,7 +1,7 @@
 """A loaded model: images to .cnc bytes and back.
 
-Torch is imported only for a GPU, or if it is asked for (docs/ENGINES.md). Any number of threads may share a `Codec`; the
-same file gives the same pixels in all of them.
+Torch is imported only for a GPU, or if it is asked for (docs/ENGINES.md). Threads may share a `Codec`; the same file
+gives the same pixels in all of them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from cnncompress.codec.together import decode_all, encode_all
 from cnncompress.codec.unpacking import decode, parse
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
-from cnncompress.files import FileSource
+from cnncompress.files.inputs import FileSource
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource

@@ -9,7 +9,7 @@ from cnncompress.batch.inputs import CNC
 from cnncompress.bitstream import reading
 from cnncompress.bitstream.ancillary import SourceRecord, read_source
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, Head
-from cnncompress.files import open_input
+from cnncompress.files.inputs import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, output_format, sniff
 from cnncompress.images.limits import ANY_SIZE, Limits
 from cnncompress.remote import plain_url

@@ -16,7 +16,9 @@ from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import original_of, parse
 from cnncompress.errors import Corrupt
-from cnncompress.files import STANDARD_STREAM, file_status, write_output
+from cnncompress.files.inputs import file_status
+from cnncompress.files.kinds import STANDARD_STREAM
+from cnncompress.files.outputs import write_output
 from cnncompress.images.formats import FORMATS_WITH_QUALITY, output_format
 from cnncompress.images.write import save_image
 

@@ -29,7 +29,9 @@ from cnncompress.errors import (
     UnsupportedImage,
     VerificationFailed,
 )
-from cnncompress.files import file_status, read_input, read_once, reason, write_output
+from cnncompress.files.inputs import file_status, read_input, read_once
+from cnncompress.files.kinds import reason
+from cnncompress.files.outputs import write_output
 from cnncompress.images.read import check_start, read_image
 from cnncompress.images.source import SourceImage
 

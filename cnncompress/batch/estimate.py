@@ -12,7 +12,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError
-from cnncompress.files import file_status
+from cnncompress.files.inputs import file_status
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.guard import open_stream
 from cnncompress.images.read import check_frame, opened

@@ -12,7 +12,8 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from cnncompress.batch.request import Inputs
 from cnncompress.errors import CnncompressError, OutputError, UnreadableImage
-from cnncompress.files import STANDARD_STREAM, is_special, read_input, reason
+from cnncompress.files.inputs import read_input
+from cnncompress.files.kinds import STANDARD_STREAM, is_special, reason
 from cnncompress.images.fields.file_bytes import FileBytes
 from cnncompress.images.fields.tiff import camera_raw
 from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, is_image_ending, sniff

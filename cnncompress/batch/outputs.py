@@ -14,7 +14,8 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.request import Existing, Operation, Outputs
 from cnncompress.batch.same_names import are_one_file, folded
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists, PlanError
-from cnncompress.files import EXISTS_ALREADY, STANDARD_STREAM, check_output, is_stream, reason
+from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
+from cnncompress.files.outputs import EXISTS_ALREADY, check_output
 from cnncompress.images.formats import is_image_ending
 from cnncompress.remote import is_url, listing, plain_url, size
 

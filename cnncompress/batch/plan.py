@@ -27,7 +27,7 @@ from cnncompress.batch.outputs import (
 from cnncompress.batch.request import Operation, Outputs, Request
 from cnncompress.batch.shards import Share
 from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage
-from cnncompress.files import STANDARD_STREAM, reason
+from cnncompress.files.kinds import STANDARD_STREAM, reason
 from cnncompress.images.formats import OUTPUT_FORMATS, is_image_ending, output_format
 from cnncompress.remote import is_url, plain_url
 

@@ -13,7 +13,8 @@ from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
-from cnncompress.files import STANDARD_STREAM, part_path
+from cnncompress.files.kinds import STANDARD_STREAM
+from cnncompress.files.outputs import part_path
 from cnncompress.remote import is_url
 
 # On Windows a signal is handled only after a wait has ended, so waits are short.

@@ -15,7 +15,7 @@ from typing import Any
 from cnncompress.batch.jobs import Action, WorkSettings
 from cnncompress.batch.outcomes import MemberFailure, TarReport
 from cnncompress.errors import CnncompressError
-from cnncompress.files import read_input
+from cnncompress.files.inputs import read_input
 
 SCHEMA = 1
 _MAX_DIGITS = 16

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import IO
 
 from cnncompress.errors import UnreadableImage
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 
 TAR_ENDING = ".tar"
 

@@ -14,7 +14,8 @@ from cnncompress.batch.shards import every_nth
 from cnncompress.batch.tar_marker import Marker, marker_path, read_marker
 from cnncompress.batch.tar_members import is_tar_name, plain_tar_name
 from cnncompress.errors import CnncompressError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, file_size
+from cnncompress.files.inputs import file_size
+from cnncompress.files.outputs import check_output
 from cnncompress.remote import plain_url
 from cnncompress.units import plural
 

@@ -33,7 +33,8 @@ from cnncompress.errors import (
     ModelError,
     PlanError,
 )
-from cnncompress.files import file_size, local_input, open_input, open_output, write_output
+from cnncompress.files.inputs import file_size, local_input, open_input
+from cnncompress.files.outputs import open_output, write_output
 from cnncompress.images.formats import is_image_ending, output_format
 from cnncompress.units import plural
 

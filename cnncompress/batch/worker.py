@@ -18,7 +18,8 @@ from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import DeviceError, OutputError, OutputExists
-from cnncompress.files import copy_file, file_size, file_status, read_input
+from cnncompress.files.inputs import file_size, file_status, read_input
+from cnncompress.files.outputs import copy_file
 
 
 class Worker:

@@ -19,7 +19,7 @@ from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.options.types import Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
-from cnncompress.files import read_input
+from cnncompress.files.inputs import read_input
 
 if TYPE_CHECKING:
     from cnncompress.codec.cache import CodecCache

@@ -16,7 +16,7 @@ from cnncompress.cli.options.rate import RateOptions, rate_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
 from cnncompress.codec.encode_settings import EncodeSettings
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.remote import is_url
 
 _option = section("Rate and quality")

@@ -14,7 +14,7 @@ from cnncompress.cli.options.paths import FileOptions, file_options
 from cnncompress.cli.options.picture import RegionOptions, region_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.run import run
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.images.formats import FORMATS_WITH_QUALITY, OUTPUT_FORMATS, output_format
 from cnncompress.images.settings import ImageSettings
 

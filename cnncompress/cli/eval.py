@@ -17,7 +17,7 @@ from cnncompress.cli.options.types import Device, Names, Qualities
 from cnncompress.cli.terminal import is_terminal
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.errors import MissingPackage
-from cnncompress.files import check_output
+from cnncompress.files.outputs import check_output
 
 CODECS = "cnc,jpeg,webp,jxl,avif,avif-psnr,avif-slow,avif-psnr-slow,jpeg2000"
 METRICS = "psnr,ms-ssim,ssimulacra2,cvvdp"

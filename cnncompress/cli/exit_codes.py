@@ -11,7 +11,7 @@ import click
 
 from cnncompress.cli.console import say
 from cnncompress.errors import CnncompressError, DeviceError, OutputError
-from cnncompress.files import STANDARD_STREAM, reason
+from cnncompress.files.kinds import STANDARD_STREAM, reason
 
 INTERRUPTED_EXIT_CODE = 130
 BROKEN_PIPE_EXIT_CODE = 141

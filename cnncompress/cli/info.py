@@ -17,7 +17,7 @@ from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import model_option
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
-from cnncompress.files import check_output, write_output
+from cnncompress.files.outputs import check_output, write_output
 from cnncompress.probe import Info, probe
 
 if TYPE_CHECKING:

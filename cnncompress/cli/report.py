@@ -19,7 +19,7 @@ from cnncompress.cli.options.types import Device, Names, Qualities
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.errors import MissingPackage, PlanError
-from cnncompress.files import check_output, write_output
+from cnncompress.files.outputs import check_output, write_output
 from cnncompress.units import format_bytes, plural
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
-from cnncompress.files import STANDARD_STREAM, reason
+from cnncompress.files.kinds import STANDARD_STREAM, reason
 from cnncompress.remote import without_secrets
 from cnncompress.units import plural
 

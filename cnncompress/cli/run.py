@@ -23,7 +23,7 @@ from cnncompress.cli.terminal import status
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.codec.targets import TargetBpp, TargetSize
 from cnncompress.engines.choice import resolved_device
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.model.manifest import find_weights
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import FACTORS, View
 

@@ -19,7 +19,8 @@ from cnncompress.cli.options.types import Device, Positive
 from cnncompress.cli.signals import stop_request
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.errors import MissingPackage, UnreadableImage
-from cnncompress.files import check_output, reason
+from cnncompress.files.kinds import reason
+from cnncompress.files.outputs import check_output
 from cnncompress.model.manifest import read_manifest
 
 if TYPE_CHECKING:

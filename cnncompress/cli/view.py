@@ -22,7 +22,7 @@ from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.errors import UnavailableError
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 from cnncompress.images.limits import Limits
 
 if TYPE_CHECKING:

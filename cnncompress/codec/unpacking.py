@@ -20,7 +20,7 @@ from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import Corrupt, ImageError, LimitExceeded
-from cnncompress.files import FileSource, whole_file
+from cnncompress.files.inputs import FileSource, whole_file
 from cnncompress.images.avif import decode_avif
 from cnncompress.images.formats import sniff
 from cnncompress.images.limits import Limits
@@ -94,7 +94,7 @@ def parse(source: FileSource, *, keep_going: bool = False) -> ParsedFile:
         keep_going: Whether it may be damaged; what is sound of it is decoded then.
 
     Raises:
-        TypeError, UnreadableImage: As for `cnncompress.files.whole_file`.
+        TypeError, UnreadableImage: As for `cnncompress.files.inputs.whole_file`.
         BitstreamError: It is damaged and may not be, or nothing is left of it.
     """
     data = whole_file(source)

@@ -27,7 +27,7 @@ from typing import Any
 from cnncompress.errors import CnncompressError, OutputError
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import METRICS, Metric
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 
 SCHEMA = 2
 

@@ -12,7 +12,7 @@ from typing import IO
 from PIL import Image
 
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 
 # Formats that have a signature and are decoded in this process. Excluded: formats that run another program (EPS),
 # formats without a signature (TGA), and containers of icons, layers or documents.

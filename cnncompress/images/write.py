@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
 from cnncompress.errors import OutputError, OutputExists
-from cnncompress.files import check_output, write_output
+from cnncompress.files.outputs import check_output, write_output
 from cnncompress.images.formats import (
     FORMATS_WITH_ALPHA,
     FORMATS_WITH_METADATA,

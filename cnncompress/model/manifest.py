@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cnncompress.errors import InvalidModel, UnknownModel
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 
 MANIFEST_NAME = "manifest.json"
 SUFFIX = ".safetensors"

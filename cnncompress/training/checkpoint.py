@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from cnncompress.errors import InvalidModel
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 from cnncompress.training.config import TrainConfig, config_from_dict
 from cnncompress.training.tensor_files import read_tensors, write_tensors
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torchvision.transforms.v2 import functional as transforms_functional
 
 from cnncompress.errors import UnreadableImage
-from cnncompress.files import reason
+from cnncompress.files.kinds import reason
 from cnncompress.images.formats import is_image_ending
 
 MIN_SIDE = 64

@@ -19,7 +19,8 @@ from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.scales import IntegerScales
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import InvalidModel, OutputError
-from cnncompress.files import reason, write_output
+from cnncompress.files.kinds import reason
+from cnncompress.files.outputs import write_output
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
 from cnncompress.model.weights import load_weights, save_weights

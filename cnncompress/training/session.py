@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import DeviceError, InvalidModel, OutputError, UnknownModel, UnreadableImage
-from cnncompress.files import check_output, reason
+from cnncompress.files.kinds import reason
+from cnncompress.files.outputs import check_output
 from cnncompress.model.devices import resolve_device
 from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cnncompress.errors import OutputError
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], text: str) -> None:

@@ -16,7 +16,7 @@ from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import SlotLost, process_slots, thread_slots
 from cnncompress.batch.schedule import Schedule
 from cnncompress.errors import DeviceError, OutOfMemory, UnknownModel
-from cnncompress.files import part_path
+from cnncompress.files.outputs import part_path
 
 JOBS = [Job("compress", str(number), f"{number}.cnc") for number in range(20)]
 

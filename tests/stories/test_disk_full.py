@@ -13,7 +13,7 @@ from PIL import Image
 
 from cnncompress.api.calls import compress
 from cnncompress.errors import OutputError
-from cnncompress.files import copy_file, write_output
+from cnncompress.files.outputs import copy_file, write_output
 
 pytestmark = pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 

@@ -20,7 +20,7 @@ from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.batch.worker import Worker
 from cnncompress.cli.main import program
 from cnncompress.codec.encode_settings import EncodeSettings
-from cnncompress.files import write_output
+from cnncompress.files.outputs import write_output
 
 SETTINGS = WorkSettings(encode=EncodeSettings("lossless", 0, None), if_larger="keep", remove=True)
 

@@ -16,7 +16,7 @@ from cnncompress.batch.request import Operation
 from cnncompress.cli.console import printable
 from cnncompress.cli.exit_codes import FileError
 from cnncompress.errors import UnreadableImage
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.images.formats import OUTPUT_FORMATS, output_format
 
 _STANDARD_OUTPUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")

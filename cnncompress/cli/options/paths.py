@@ -16,7 +16,7 @@ from cnncompress.cli.options.arguments import OutputNames, check_standard_stream
 from cnncompress.cli.options.completing import FileName, FolderName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.model.manifest import weights_identity
 from cnncompress.remote import is_url
 

@@ -13,7 +13,7 @@ from cnncompress.cli.options.completing import ModelName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Device, Devices, Size
 from cnncompress.engines.names import EngineName, Precision
-from cnncompress.files import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])

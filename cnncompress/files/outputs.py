@@ -1,163 +1,30 @@
-"""Reads inputs and writes outputs: ``-`` is a standard stream, and an output is written completely or not at all."""
+"""Writes outputs, each completely or not at all: paths, URLs, and ``-`` for standard output."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import stat
 import sys
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO
 
 from cnncompress import remote
-from cnncompress.errors import LimitExceeded, OutputError, OutputExists, UnreadableImage
-from cnncompress.units import format_bytes
+from cnncompress.errors import OutputError, OutputExists
+from cnncompress.files.inputs import open_input
+from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
 
-STANDARD_STREAM = "-"
-_CHECKED_BYTES = 4096
 EXISTS_ALREADY = "exists already; -f replaces it"
-
-FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""A file as an argument of the Python interface: its bytes, or its path."""
 
 # Keeps the temporary name below the usual limit of 255 bytes for any characters.
 _MAX_NAME_CHARACTERS = 50
 # On Windows a file that another program has open cannot be replaced: number of attempts, and the pause between them.
 _REPLACE_ATTEMPTS = 5
 _REPLACE_PAUSE_SECONDS = 0.1
-
-
-def reason(error: Exception) -> str:
-    """Returns the system's description of an error, without the file name."""
-    text = str(getattr(error, "strerror", None) or error)
-    return text[:1].lower() + text[1:]
-
-
-@contextlib.contextmanager
-def open_input(source: str | Path) -> Iterator[IO[bytes]]:
-    """Opens a file for reading in the body.
-
-    Args:
-        source: A path or, as a string, a URL; the string ``-`` is standard input.
-
-    Raises:
-        UnreadableImage: The file does not exist or cannot be read.
-    """
-    if isinstance(source, str) and remote.is_url(source):
-        yield io.BytesIO(remote.read(source))
-        return
-    try:
-        if source != STANDARD_STREAM:
-            with Path(source).open("rb") as stream:
-                yield stream
-        elif sys.stdin is None:
-            raise UnreadableImage("standard input is closed")
-        else:
-            yield sys.stdin.buffer
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(reason(error)) from error
-
-
-def read_input(source: str) -> bytes:
-    """Returns the bytes of a file, or of standard input for ``-``.
-
-    Raises:
-        UnreadableImage: The file does not exist or cannot be read.
-    """
-    with open_input(source) as stream:
-        return stream.read()
-
-
-@contextlib.contextmanager
-def local_input(source: str) -> Iterator[str]:
-    """Provides the path of a file for the body: the path itself, or that of a temporary copy for a URL.
-
-    Raises:
-        UnreadableImage: The object does not exist or cannot be read.
-    """
-    if remote.is_url(source):
-        with remote.local_copy(source) as path:
-            yield str(path)
-    else:
-        yield source
-
-
-def read_once(source: str, check: Callable[[bytes], None], limit: int) -> bytes:
-    """Returns the bytes of standard input, a device or a pipe, but not all of them if they are not what is wanted.
-
-    Args:
-        source: A path, or ``-`` for standard input.
-        check: Is given the first bytes, and raises an error if they are not what is wanted.
-        limit: The most bytes that are read.
-
-    Raises:
-        UnreadableImage: The file does not exist or cannot be read.
-        LimitExceeded: There are more bytes.
-    """
-    with open_input(source) as stream:
-        start = stream.read(_CHECKED_BYTES)
-        check(start)
-        data = start + stream.read(max(limit + 1 - len(start), 0))
-    if len(data) > limit:
-        raise LimitExceeded(f"more than the {format_bytes(limit)} that may be in memory")
-    return data
-
-
-def whole_file(source: FileSource) -> memoryview:
-    """Returns the bytes of a file that is an argument of the Python interface.
-
-    Raises:
-        TypeError: The argument is neither bytes nor a path.
-        UnreadableImage: The file does not exist or cannot be read.
-    """
-    if isinstance(source, (str, os.PathLike)):
-        with open_input(Path(source)) as stream:
-            return memoryview(stream.read())
-    try:
-        return memoryview(source).cast("B")
-    except TypeError:
-        raise TypeError(f"a file is given as {type(source).__name__}, expected its bytes or its path") from None
-
-
-def file_status(source: str) -> os.stat_result | None:
-    """Returns the status of an input; None for standard input, devices, pipes, sockets and URLs.
-
-    Args:
-        source: A path, or ``-`` for standard input.
-
-    Raises:
-        UnreadableImage: The file does not exist or cannot be accessed.
-    """
-    if remote.is_url(source):
-        return None
-    try:
-        return None if source == STANDARD_STREAM or is_special(Path(source)) else Path(source).stat()
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(reason(error)) from error
-
-
-def file_size(path: str) -> int | None:
-    """Returns the size of a file in bytes; None if it does not exist.
-
-    Raises:
-        UnreadableImage: The path is a folder or cannot be accessed.
-    """
-    if remote.is_url(path):
-        return remote.size(path)
-    try:
-        status = Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise UnreadableImage(reason(error)) from error
-    if stat.S_ISDIR(status.st_mode):
-        raise UnreadableImage("is a folder")
-    return status.st_size
 
 
 def check_output(target: str, *, force: bool, source: str | None = None, new_folders: bool = False) -> None:
@@ -292,20 +159,6 @@ def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | N
     ):
         shutil.copyfileobj(original, stream)
         return stream.tell()
-
-
-def is_special(path: Path) -> bool:
-    """Checks whether a path is a device, pipe or socket."""
-    return path.exists() and not path.is_file() and not path.is_dir()
-
-
-def is_stream(path: Path) -> bool:
-    """Checks whether a path is a device, pipe, socket or open descriptor, to be written to directly."""
-    if is_special(path):
-        return True
-    # /dev/stdout and similar links are names of open descriptors, and must not be replaced by a file.
-    folder = path.parent.resolve()
-    return path.is_symlink() and (folder == Path("/dev") or Path("/proc") in folder.parents)
 
 
 def part_path(path: Path, process: int) -> Path:

@@ -1,4 +1,4 @@
-"""Inputs and outputs: standard streams, and outputs that appear whole or not at all."""
+"""Outputs: they appear whole or not at all, and nothing is replaced that should not be."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import stat
 import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from cnncompress.errors import LimitExceeded, OutputError, OutputExists, UnreadableImage
-from cnncompress.files import check_output, file_size, open_output, read_input, read_once, whole_file, write_output
+from cnncompress.errors import OutputError, OutputExists
+from cnncompress.files.outputs import check_output, open_output, write_output
 
 
 class BinaryStream:
@@ -25,43 +24,6 @@ class BinaryStream:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def test_read_file_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "in"
-    path.write_bytes(b"file")
-    assert read_input(str(path)) == b"file"
-    monkeypatch.setattr(sys, "stdin", BinaryStream(b"piped"))
-    assert read_input("-") == b"piped"
-
-
-def test_unreadable_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for source, message in [
-        (tmp_path / "missing", "no such file or directory"),
-        (tmp_path, "is a directory"),
-        (tmp_path / "a\0b", "null"),
-        (tmp_path / ("x" * 300), "file name too long"),
-    ]:
-        with pytest.raises(UnreadableImage, match=message):
-            read_input(str(source))
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(UnreadableImage, match="standard input is closed"):
-        read_input("-")
-
-
-def test_files_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "in"
-    path.write_bytes(b"data")
-    for source in (path, str(path), b"data", bytearray(b"data"), memoryview(b"data")):
-        assert bytes(whole_file(source)) == b"data"
-    monkeypatch.chdir(tmp_path)
-    path.rename("-")
-    assert bytes(whole_file("-")) == b"data", "a program has its own standard input"
-    for missing in (tmp_path, tmp_path / "missing", "\0"):
-        with pytest.raises(UnreadableImage):
-            whole_file(missing)
-    with open("-", "rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
-        whole_file(stream)  # type: ignore[arg-type]
 
 
 def test_written_file_is_whole_and_alone(tmp_path: Path) -> None:
@@ -244,14 +206,6 @@ def test_broken_pipe_passes(monkeypatch: pytest.MonkeyPatch) -> None:
         write_output("-", b"data", force=False)
 
 
-def test_sizes(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"12345")
-    assert file_size(str(tmp_path / "file")) == 5
-    assert file_size(str(tmp_path / "missing")) is file_size(str(tmp_path / "file" / "below")) is None
-    with pytest.raises(UnreadableImage, match="is a folder"):
-        file_size(str(tmp_path))
-
-
 def test_a_stream_becomes_a_file_at_its_end(tmp_path: Path) -> None:
     target = tmp_path / "new" / "out"
     with open_output(str(target), force=False, new_folders=True) as stream:
@@ -273,44 +227,11 @@ def test_a_stream_becomes_a_file_at_its_end(tmp_path: Path) -> None:
     assert target.read_bytes() == b"first, second"
 
 
-class Endless(io.RawIOBase):
-    """Zeros without an end, which counts what is read of them."""
-
-    count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        assert size >= 0, "it has no end"
-        self.count += size
-        return bytes(size)
-
-
-def test_standard_input_is_looked_at_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(start: bytes) -> None:
-        raise UnreadableImage("not an image")
-
-    source = Endless()
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
-    with pytest.raises(UnreadableImage, match="not an image"):
-        read_once("-", refuse, 1 << 30)
-    assert source.count < 10_000
-
-
-def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Endless()
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
-    with pytest.raises(LimitExceeded, match=r"more than the 1\.0 MB that may be in memory"):
-        read_once("-", lambda start: None, 1_000_000)
-    assert source.count == 1_000_001
-    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(99))))
-    assert read_once("-", lambda start: None, 99) == bytes(99)
-
-
 def test_a_name_that_is_taken_meanwhile_stays_with_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "out"
-    monkeypatch.setattr("cnncompress.files._check_free", lambda path, force: None)  # as if nothing had been there yet
+    monkeypatch.setattr(
+        "cnncompress.files.outputs._check_free", lambda path, force: None
+    )  # as if nothing had been there yet
     target.write_bytes(b"another run's")
     with pytest.raises(OutputExists):
         write_output(str(target), b"new", force=False)

@@ -1,0 +1,100 @@
+"""Inputs: files, standard input, and what cannot be read."""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from cnncompress.errors import LimitExceeded, UnreadableImage
+from cnncompress.files.inputs import file_size, read_input, read_once, whole_file
+
+
+class BinaryStream:
+    """Stands for ``sys.stdin`` or ``sys.stdout``."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        self.buffer = io.BytesIO(data)
+
+
+def test_read_file_and_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"file")
+    assert read_input(str(path)) == b"file"
+    monkeypatch.setattr(sys, "stdin", BinaryStream(b"piped"))
+    assert read_input("-") == b"piped"
+
+
+def test_unreadable_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for source, message in [
+        (tmp_path / "missing", "no such file or directory"),
+        (tmp_path, "is a directory"),
+        (tmp_path / "a\0b", "null"),
+        (tmp_path / ("x" * 300), "file name too long"),
+    ]:
+        with pytest.raises(UnreadableImage, match=message):
+            read_input(str(source))
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(UnreadableImage, match="standard input is closed"):
+        read_input("-")
+
+
+def test_files_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"data")
+    for source in (path, str(path), b"data", bytearray(b"data"), memoryview(b"data")):
+        assert bytes(whole_file(source)) == b"data"
+    monkeypatch.chdir(tmp_path)
+    path.rename("-")
+    assert bytes(whole_file("-")) == b"data", "a program has its own standard input"
+    for missing in (tmp_path, tmp_path / "missing", "\0"):
+        with pytest.raises(UnreadableImage):
+            whole_file(missing)
+    with open("-", "rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
+        whole_file(stream)  # type: ignore[arg-type]
+
+
+def test_sizes(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert file_size(str(tmp_path / "file")) == 5
+    assert file_size(str(tmp_path / "missing")) is file_size(str(tmp_path / "file" / "below")) is None
+    with pytest.raises(UnreadableImage, match="is a folder"):
+        file_size(str(tmp_path))
+
+
+class Endless(io.RawIOBase):
+    """Zeros without an end, which counts what is read of them."""
+
+    count = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        assert size >= 0, "it has no end"
+        self.count += size
+        return bytes(size)
+
+
+def test_standard_input_is_looked_at_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(start: bytes) -> None:
+        raise UnreadableImage("not an image")
+
+    source = Endless()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
+    with pytest.raises(UnreadableImage, match="not an image"):
+        read_once("-", refuse, 1 << 30)
+    assert source.count < 10_000
+
+
+def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = Endless()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
+    with pytest.raises(LimitExceeded, match=r"more than the 1\.0 MB that may be in memory"):
+        read_once("-", lambda start: None, 1_000_000)
+    assert source.count == 1_000_001
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(99))))
+    assert read_once("-", lambda start: None, 99) == bytes(99)
