@@ -11,7 +11,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cnncompress.codec.refinement.distortion import LUMA
-from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS, SIGMA, SMALLEST_TERM, STABILISERS, WINDOW
+from cnncompress.codec.refinement.ms_ssim import SMALLEST_TERM
+from cnncompress.images.ssim_window import SCALE_WEIGHTS, SIGMA, STABILISERS, WINDOW
 
 FULL_SIDE = 176
 """The shorter side holds the window at the coarsest of five scales: 11 * 2**4 pixels."""

@@ -15,7 +15,7 @@ from torchmetrics.functional.image import (
     structural_similarity_index_measure,
 )
 
-from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS
+from cnncompress.images.ssim_window import SCALE_WEIGHTS
 from cnncompress.training.similarity import FULL_SIDE, luma, ms_ssim
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.refinement.distortion import Distortion
+from cnncompress.codec.refinement.distortion import Distortion, ImageDistortion
 from cnncompress.entropy.symbol_bits import SymbolBits
 from cnncompress.entropy.tables import ScaleTables
 
@@ -34,15 +34,15 @@ class RateDistortion:
         height, width, _ = self.distortion.original.shape
         return height, width
 
-    def of(self, payload: bytes, decoded: NDArray[np.uint8]) -> float:
+    def of(self, payload: bytes, distortion: ImageDistortion) -> float:
         """Cost of a file, in bits per pixel.
 
         Args:
             payload: The coded latents.
-            decoded: uint8 ``[H, W, 3]``, what a decoder makes of them.
+            distortion: Of what a decoder makes of them.
         """
         height, width = self.size
-        return self.lmbda * self.distortion.of(decoded) + 8.0 * len(payload) / (height * width)
+        return self.lmbda * distortion.value + 8.0 * len(payload) / (height * width)
 
     @property
     def bits(self) -> float:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.refinement.ms_ssim import WINDOW, Floats, Similarity
+from cnncompress.codec.refinement.ms_ssim import Comparison, Floats, Similarity
+from cnncompress.images.ssim_window import WINDOW
 
 PEAK = 255.0
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
@@ -40,26 +41,43 @@ class Distortion:
         self.square_weight = 1.0 - similarity_share if similar else 1.0
         """Weight of the mean of squared errors."""
 
-    def of(self, image: Samples) -> float:
-        """Distortion of an image."""
-        squares = np.square(image - self.original.astype(np.float32)).mean(dtype=np.float64)
-        lost = 0.0 if self._similarity is None else 1.0 - self._similarity.of(_luma(image))
-        return self.square_weight * float(squares) + self._similarity_weight * lost
-
-    def gradient(self, image: Samples) -> Floats:
-        """How it changes with each sample, in white: float32 ``[H, W, 3]``."""
+    def of(self, image: Samples) -> ImageDistortion:
+        """Measures an image."""
         errors = image - self.original.astype(np.float32)
-        slopes: Floats = errors * np.float32(2.0 * PEAK * self.square_weight / errors.size)
-        if self._similarity is not None:
-            by_luma = np.float32(-self._similarity_weight) * self._similarity.gradient(_luma(image))
-            slopes += by_luma[:, :, None] * LUMA
-        return slopes
+        similarity = None if self._similarity is None else self._similarity.of(_luma(image))
+        return ImageDistortion(errors, similarity, self.square_weight, self._similarity_weight)
 
     def luma_curvatures(self) -> list[Floats]:
         """What squares of small errors of the luma cost beside squares of all samples, see `Similarity.curvatures`."""
         if self._similarity is None:
             return []
         return [np.float32(self._similarity_weight) * weights for weights in self._similarity.curvatures()]
+
+
+class ImageDistortion:
+    """What is wrong with one image.
+
+    Attributes:
+        value: Its distortion.
+    """
+
+    def __init__(
+        self, errors: Floats, similarity: Comparison | None, square_weight: float, similarity_weight: float
+    ) -> None:
+        self._errors = errors
+        self._similarity = similarity
+        self._square_weight = square_weight
+        self._similarity_weight = similarity_weight
+        squares = float(np.square(errors).mean(dtype=np.float64))
+        self.value = square_weight * squares + similarity_weight * (0.0 if similarity is None else 1 - similarity.value)
+
+    def gradient(self) -> Floats:
+        """How the distortion changes with each sample, in white: float32 ``[H, W, 3]``."""
+        slopes: Floats = self._errors * np.float32(2.0 * PEAK * self._square_weight / self._errors.size)
+        if self._similarity is not None:
+            by_luma = np.float32(-self._similarity_weight) * self._similarity.gradient()
+            slopes += by_luma[:, :, None] * LUMA
+        return slopes
 
 
 def _luma(image: Samples) -> Floats:

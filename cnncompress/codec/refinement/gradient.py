@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.latents import Quantised
 from cnncompress.codec.refinement.cost import RateDistortion
-from cnncompress.codec.refinement.distortion import LUMA, PEAK
-from cnncompress.codec.refinement.ms_ssim import SCALE_WEIGHTS
+from cnncompress.codec.refinement.distortion import LUMA, PEAK, ImageDistortion
 from cnncompress.engines.interface import Engine, Latent
+from cnncompress.images.ssim_window import SCALE_WEIGHTS
 from cnncompress.model.config import HYPER_STRIDE, PATCH
 from cnncompress.model.receptive_field import Margins, padded_size
 from cnncompress.units import Hundredths
@@ -85,19 +85,19 @@ class DistortionGradient:
         in_order: Floats = self._engine.fetched(self._engine.split(self._engine.placed(weights[None])))[0]
         return in_order
 
-    def __call__(self, coded: Quantised, pixels: NDArray[np.uint8]) -> Floats:
+    def __call__(self, coded: Quantised, distortion: ImageDistortion) -> Floats:
         """Takes the gradient.
 
         Args:
             coded: Where to take it.
-            pixels: uint8 ``[H, W, 3]``, what a decoder makes of it.
+            distortion: Of what a decoder makes of it.
 
         Returns:
             float32 ``[4, M, h/2, w/2]``, bits per step of a symbol, in coding order.
         """
         engine, (height, width) = self._engine, self._measure.size
         slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), 3), np.float32)
-        slopes[0, :height, :width] = self._measure.distortion.gradient(pixels)
+        slopes[0, :height, :width] = distortion.gradient()
         slopes *= np.float32(self._measure.bits)
         y = engine.fetched(engine.split(engine.linear_gradient(slopes, self._quality)))
         by_symbol: Floats = (y * engine.fetched(coded.walk.deltas()))[0]

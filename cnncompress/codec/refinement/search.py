@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import StopRefining
 from cnncompress.codec.refinement.cost import RateDistortion, SymbolCosts
-from cnncompress.codec.refinement.distortion import Distortion
+from cnncompress.codec.refinement.distortion import Distortion, ImageDistortion
 from cnncompress.codec.refinement.gradient import DistortionGradient, Surroundings, luma_shares
 from cnncompress.codec.refinement.levels import Effort, Round
 from cnncompress.codec.refinement.steps import StepSearch
@@ -115,14 +115,14 @@ class TileSearch:
         target = task.target()
         self._steps = StepSearch(self._transform.engine, refiner.costs, self._gradient.curvature(), target)
         self._coded = self._transform.quantise(target, task.quality)
-        self._pixels: NDArray[np.uint8] | None = None
+        self._measured: ImageDistortion | None = None
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
         """Goes through a round, from where the last one ended."""
-        target = self._steps.improve(self._coded, self._gradient(self._coded, self._decoded()), plan)
+        target = self._steps.improve(self._coded, self._gradient(self._coded, self._distortion()), plan)
         self._coded = self._transform.quantise(target, self._task.quality, dead_zones=False)
-        self._pixels = None
+        self._measured = None
         if plan.measured:
             found, cost = self._evaluated()
             if cost < self.cost:
@@ -132,12 +132,13 @@ class TileSearch:
         """The tile as it is now, and what it costs: real bytes, real pixels."""
         (latents,) = self._coded.latents
         payload = self._refiner.pipeline.pack(latents)
-        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._decoded())
+        return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._distortion())
 
-    def _decoded(self) -> NDArray[np.uint8]:
-        """What a decoder makes of the tile as it is now."""
-        if self._pixels is None:
+    def _distortion(self) -> ImageDistortion:
+        """That of what a decoder makes of the tile as it is now."""
+        if self._measured is None:
             y_hat = self._surroundings.around(self._coded.y_hat, self._transform.engine)
             margins = self._surroundings.margins
-            (self._pixels,) = self._transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
-        return self._pixels
+            (pixels,) = self._transform.synthesise(y_hat, *self._task.size, self._task.quality, margins)
+            self._measured = self._measure.distortion.of(pixels)
+        return self._measured

@@ -63,6 +63,6 @@ def test_symbols_beyond_all_tables_are_taken_for_the_first_beyond(costs: SymbolC
 def test_cost_is_lambda_times_error_plus_rate() -> None:
     original = np.full((4, 5, 3), 100, np.uint8)
     measure = RateDistortion(0.5, Distortion(original, 0.0))
-    assert measure.of(b"x" * 10, original) == pytest.approx(80 / 20)
-    assert measure.of(b"", original + 2) == pytest.approx(0.5 * 4)
+    assert measure.of(b"x" * 10, measure.distortion.of(original)) == pytest.approx(80 / 20)
+    assert measure.of(b"", measure.distortion.of(original + 2)) == pytest.approx(0.5 * 4)
     assert measure.bits == pytest.approx(0.5 * 20)

@@ -30,21 +30,21 @@ def test_distortion_and_gradient_are_those_of_the_training(objective: Objective,
     expected.sum().backward()
     assert x_hat.grad is not None
     found = Distortion(original, objective.similarity_share)
-    assert found.of(image) == pytest.approx(expected.item(), rel=2e-3)
+    assert found.of(image).value == pytest.approx(expected.item(), rel=2e-3)
     gradient = x_hat.grad[0].permute(1, 2, 0).numpy()
-    np.testing.assert_allclose(found.gradient(image), gradient, rtol=0, atol=2e-3 * np.abs(gradient).max())
+    np.testing.assert_allclose(found.of(image).gradient(), gradient, rtol=0, atol=2e-3 * np.abs(gradient).max())
 
 
 def test_images_without_room_for_a_window_have_squared_errors_alone(coffee: Pixels) -> None:
     original = coffee[:10, :200]
     image = decoded(original)
     found, squared = Distortion(original, 0.75), Distortion(original, 0.0)
-    assert found.of(image) == squared.of(image) and found.luma_curvatures() == []
-    assert np.array_equal(found.gradient(image), squared.gradient(image))
+    assert found.of(image).value == squared.of(image).value and found.luma_curvatures() == []
+    assert np.array_equal(found.of(image).gradient(), squared.of(image).gradient())
 
 
 def test_what_is_not_rounded_is_measured_too(coffee: Pixels) -> None:
     original = coffee[:64, :64]
     found = Distortion(original, 0.75)
     image = decoded(original)
-    assert found.of(image.astype(np.float32)) == pytest.approx(found.of(image))
+    assert found.of(image.astype(np.float32)).value == pytest.approx(found.of(image).value)

@@ -48,7 +48,12 @@ def cost(refiner: Refiner, pixels: Pixels, payloads: Sequence[bytes], quality: H
     height, width, _ = pixels.shape
     grid = TileGrid(width, height, side)
     decoded = TileDecoder(refiner.pipeline, grid, tuple(payloads), quality).decode(grid.image)
-    return refiner.measure(pixels, quality).of(b"".join(payloads), decoded)
+    return cost_of(refiner, pixels, b"".join(payloads), decoded, quality)
+
+
+def cost_of(refiner: Refiner, pixels: Pixels, payload: bytes, decoded: Pixels, quality: Hundredths) -> float:
+    measure = refiner.measure(pixels, quality)
+    return measure.of(payload, measure.distortion.of(decoded))
 
 
 def saved(refiner: Refiner, pixels: Pixels, quality: Hundredths, effort: Effort = QUICK) -> float:
@@ -78,9 +83,9 @@ def test_the_cost_is_that_of_the_model(pipeline: ImagePipeline, weights: Weights
     for refiner in (for_looks, for_squares):
         payloads.append(refined(refiner, pixels, quality, EFFORTS[level]))
         decoded = decode(pipeline, payloads[-1], (160, 160), quality)
-        lost.append(for_looks.measure(pixels, quality).of(payloads[-1], decoded))
+        lost.append(cost_of(for_looks, pixels, payloads[-1], decoded, quality))
     single = encode(pipeline, pixels, quality)
-    before = for_looks.measure(pixels, quality).of(single, decode(pipeline, single, (160, 160), quality))
+    before = cost_of(for_looks, pixels, single, decode(pipeline, single, (160, 160), quality), quality)
     assert lost[0] < before and lost[0] < lost[1] and payloads[0] != payloads[1]
 
 
