@@ -14,10 +14,10 @@ from typing import Protocol
 
 
 class Forkable(Protocol):
-    """Something that computes with threads."""
+    """Something that computes with threads, or holds a lock while others compute."""
 
     def use_one_thread(self) -> None:
-        """Replaces what has threads; called in a child process before anything else."""
+        """Replaces threads and locks; called in a child process before anything else."""
         ...
 
 

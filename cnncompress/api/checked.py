@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import get_args
 
 from cnncompress.api.callers import read_with_warnings
 from cnncompress.bitstream.ancillary import SourceRecord
@@ -11,7 +10,6 @@ from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
 from cnncompress.codec.encoding import encode
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.images.limits import Limits
@@ -37,7 +35,7 @@ def compress_with(
     stopwatch: Stopwatch = NoStopwatch(),  # noqa: B008 - has no state
 ) -> bytes:
     """Compresses an image with the model that a function returns; arguments and errors as in `Codec.compress`."""
-    encode_settings = checked_settings(coding, effort, tile, exact=exact)
+    encode_settings = EncodeSettings(coding, effort, tile, exact)
     if coding == "lossless" and target is not None:
         raise ValueError("lossless and a target exclude each other")
     wanted = _wanted(quality, target)
@@ -45,16 +43,6 @@ def compress_with(
     with stopwatch.stage("image"):
         planes = read_with_warnings(image, settings)
     return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
-
-
-def checked_settings(
-    coding: CodingChoice, effort: int = 0, tile: int | None = None, *, exact: bool = False
-) -> EncodeSettings:
-    if coding not in get_args(CodingChoice):
-        raise ValueError(f"coding is {coding!r}, expected one of {', '.join(get_args(CodingChoice))}")
-    if effort not in range(MAX_EFFORT + 1):
-        raise ValueError(f"effort is {effort}, must be within 0 .. {MAX_EFFORT}")
-    return EncodeSettings(coding, effort, tile, exact)
 
 
 def check_types(device: object, limits: object) -> None:

@@ -13,10 +13,10 @@ from pathlib import Path
 from PIL import Image
 
 from cnncompress.api.callers import image_with_warnings, read_with_warnings
-from cnncompress.api.checked import check_types, checked_settings, compress_with
+from cnncompress.api.checked import check_types, compress_with
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.codec import ModelCodec
-from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice
+from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import Stopwatch
 from cnncompress.codec.targets import Target
@@ -194,7 +194,7 @@ class Codec:
         Raises:
             TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for the first image that fails.
         """
-        encode_settings = checked_settings(coding, exact=exact)
+        encode_settings = EncodeSettings(coding, exact=exact)
         settings = settings or ImageSettings(limits=self.limits)
         planes = [read_with_warnings(image, settings) for image in images]
         return encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)

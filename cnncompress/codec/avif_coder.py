@@ -7,7 +7,7 @@ import bisect
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.codec.packing import pack_colours
-from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.progress import Progress, not_stopping, unwatched
 from cnncompress.codec.rate_search import psnr_of
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
@@ -31,9 +31,9 @@ class AvifCoder:
         Args:
             image: What is coded, of a size that AVIF can have.
             source: Kept in its files.
-            progress: Called after each trial; what it raises ends the work.
+            progress: Called after each trial.
         """
-        self._progress = progress
+        self._progress = not_stopping(progress)
         self._psnr: dict[int, float] = {}
         self._image = image
         self._source = source

@@ -11,6 +11,7 @@ from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import Decoded, decode
 from cnncompress.engines.names import EngineName, Precision
+from cnncompress.forking import watch_forks
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
 from cnncompress.model.manifest import find_by_fingerprint
@@ -48,6 +49,11 @@ class CodecCache:
         self._lock = threading.Lock()
         self._encoder: ModelCodec | None = None
         self._loaded: dict[bytes, ModelCodec] = {}
+        watch_forks(self)
+
+    def use_one_thread(self) -> None:
+        """Goes on in a process that was forked, maybe while another thread was loading a model."""
+        self._lock = threading.Lock()
 
     def encoder(self) -> ModelCodec:
         """Returns the codec to compress with.

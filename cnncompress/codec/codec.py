@@ -15,7 +15,7 @@ from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
 from cnncompress.codec.packing import pack_colours
-from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.progress import Progress, not_stopping, unwatched
 from cnncompress.codec.rate_search import reach
 from cnncompress.codec.refinement.levels import EFFORTS
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
@@ -137,7 +137,8 @@ class ModelCodec:
         # Refuse to write what could not be decoded within the same limit.
         needed = max(needed, decoding_bytes(tiles.grid, image.layout, View(), self._config))
         limits.check_memory(needed)
-        return LearnedCoder(self, image, tiles, self._tile_coder(settings.effort), source, progress)
+        watched = progress if settings.effort else not_stopping(progress)
+        return LearnedCoder(self, image, tiles, self._tile_coder(settings.effort), source, watched)
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress = unwatched) -> Colours:
         """Decodes the tiles that a view needs; errors as in `cnncompress.codec.unpacking.LatentDecoder`."""
@@ -201,12 +202,15 @@ class ModelCodec:
 
         Raises:
             UnknownModel: It was made with another model.
+            LimitExceeded: The image is too large.
             Corrupt: A tile is damaged.
         """
         self._check_fingerprint(parsed)
+        header = parsed.container.header
+        self.limits.check_size(header.width, header.height)
+        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, View(), self._config))
         from cnncompress.codec.bit_map import BitCounter
 
-        header = parsed.container.header
         payloads = parsed.container.payloads(ChunkType.LATENTS)
         counter = BitCounter(self._pipeline, self._weights.tables)
         return counter.count(TileGrid.of(header), payloads, header.quality_hundredths)

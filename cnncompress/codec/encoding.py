@@ -6,7 +6,6 @@ codings compete with it: all planes without loss, and AVIF.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +14,7 @@ from cnncompress.codec.avif_coder import AvifCoder
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.memory import avif_bytes, plain_bytes
 from cnncompress.codec.packing import pack_lossless
-from cnncompress.codec.progress import Progress, StopRefining, unwatched
+from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.rate_search import psnr_of
 from cnncompress.codec.targets import Target, TargetPsnr, bytes_allowed
 from cnncompress.errors import Unreachable
@@ -165,8 +164,7 @@ def _graphics(
 ) -> bytes:
     data = learned.file_at(quality)
     if avif is not None:
-        with contextlib.suppress(StopRefining):
-            data = _avif_if_better(data, image, learned, avif, quality)
+        data = _avif_if_better(data, image, learned, avif, quality)
     return data if len(data) <= WORTHWHILE * len(lossless) else lossless
 
 

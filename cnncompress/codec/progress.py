@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -29,6 +30,16 @@ def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress
             raise StopRefining
 
     return watched
+
+
+def not_stopping(progress: Progress) -> Progress:
+    """Returns a progress that does not end the work: for work without effort, which has no better or worse result."""
+
+    def told(done: int, total: int) -> None:
+        with contextlib.suppress(StopRefining):
+            progress(done, total)
+
+    return told
 
 
 def unwatched(done: int, total: int) -> None:

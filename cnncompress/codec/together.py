@@ -1,7 +1,7 @@
 """Images of one size, coded as one batch where the engine asks for that.
 
-One small image leaves most of a GPU idle. What cannot be part of a batch, such as an image in tiles or with effort, is
-coded on its own, and so is everything where the engine takes one image after the other.
+One small image leaves most of a GPU idle. What cannot be part of a batch, such as an image in tiles, is coded
+on its own, and so is everything where the engine takes one image after the other.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def encode_all(
     Args:
         images: What is coded.
         quality: Of all files.
-        settings: How they are coded.
+        settings: How they are coded, without effort.
         model: Returns the model; is called if the learned coding is used.
         limits: How much memory coding one image may take.
 
@@ -53,7 +53,7 @@ def encode_all(
     """
     encoders = [ImageEncoder(image, settings, model, limits) for image in images]
     coders = [encoder.learned for encoder in encoders if encoder.learned is not None]
-    if coders and not settings.effort:
+    if coders:
         codec = model()
         for batch in _batches(coders, codec, lambda coder: (coder.grid, quality)):
             codec.code_together(batch, quality)

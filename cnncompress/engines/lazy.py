@@ -1,4 +1,4 @@
-"""Values that are made when they are first needed, once for all threads."""
+"""Values that are computed at their first use, once for all threads."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
 class Lazy(Generic[T]):
-    """A value to come."""
+    """A value that is computed at its first use."""
 
     def __init__(self, make: Callable[[], T]) -> None:
-        """Makes nothing yet.
+        """Computes nothing yet.
 
         Args:
-            make: Makes the value.
+            make: Computes the value.
         """
         self._make = make
         self._lock = threading.Lock()
@@ -31,3 +32,29 @@ class Lazy(Generic[T]):
     @cached_property
     def _made(self) -> T:
         return self._make()
+
+
+class Recent(Generic[K, T]):
+    """The values that were used last, each computed at its first use.
+
+    Unlike `functools.lru_cache` on a method it makes no cycle of references, so that what it holds is freed with its
+    owner, and not at some later time.
+    """
+
+    def __init__(self, most: int) -> None:
+        """Holds nothing yet.
+
+        Args:
+            most: How many values are kept.
+        """
+        self._most = most
+        self._values: dict[K, T] = {}
+        self._lock = threading.Lock()
+
+    def get(self, key: K, make: Callable[[K], T]) -> T:
+        """Returns the value of a key; a thread that asks while another computes one waits."""
+        with self._lock:
+            self._values[key] = value = self._values.pop(key) if key in self._values else make(key)
+            if len(self._values) > self._most:
+                del self._values[next(iter(self._values))]
+            return value

@@ -10,7 +10,8 @@ from cnncompress.api.codec import Codec
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.bit_map import BitMap
 from cnncompress.codec.codec import ModelCodec
-from cnncompress.errors import UnknownModel
+from cnncompress.errors import LimitExceeded, UnknownModel
+from cnncompress.images.limits import Limits
 
 Pixels = NDArray[np.uint8]
 
@@ -54,3 +55,11 @@ def test_another_model_is_refused(codec: Codec, coffee: Pixels, model: ModelCode
     other.fingerprint, other.model = b"\0\1\2\3", "other"
     with pytest.raises(UnknownModel, match="not with 00010203"):
         other.bit_map(parsed)
+
+
+def test_an_image_beyond_the_limits_is_refused(codec: Codec, coffee: Pixels) -> None:
+    parsed = ParsedFile.whole(codec.compress(coffee[:64, :128], coding="learned"))
+    for limits, found in ((Limits(max_pixels=5000), "pixels"), (Limits(memory=1_000_000), "memory")):
+        strict = ModelCodec(None, "cpu", limits)
+        with pytest.raises(LimitExceeded, match=found):
+            strict.bit_map(parsed)

@@ -15,6 +15,7 @@ from cnncompress.api.calls import compress, decompress
 from cnncompress.api.codec import Codec
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
+from cnncompress.codec.targets import Target
 from cnncompress.images.read import read_image
 from cnncompress.probe import probe
 
@@ -140,16 +141,18 @@ def test_limits_of_the_settings_count(codec: Codec, coffee: Pixels) -> None:
         codec.compress(coffee, 50, settings=ImageSettings(limits=Limits(memory=1_000_000)), coding="learned")
 
 
-def test_a_stop_ends_the_search_with_avif(codec: Codec, page: Image.Image) -> None:
-    seen: list[int] = []
-
+@pytest.mark.parametrize("effort", [0, 2])
+@pytest.mark.parametrize("coding", ["auto", "avif", "learned"])
+@pytest.mark.parametrize("target", [None, TargetPsnr(28.0), TargetSize(4000)], ids=str)
+def test_a_stop_ends_the_effort_and_nothing_else(
+    codec: Codec, page: Image.Image, coding: CodingChoice, target: Target | None, effort: int
+) -> None:
     def stop(done: int, total: int) -> None:
-        seen.append(done)
-        if len(seen) > 1:
-            raise StopRefining
+        raise StopRefining
 
-    assert probe(codec.compress(page, 20, progress=stop)).coding == "learned"
-    assert len(seen) == 2
+    quality = 20 if target is None else None
+    stopped = codec.compress(page, quality, target=target, coding=coding, effort=effort, progress=stop)
+    assert stopped == codec.compress(page, quality, target=target, coding=coding)
 
 
 @pytest.mark.parametrize("quality", [30, 60, 100])

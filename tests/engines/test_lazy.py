@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cnncompress.engines.lazy import Lazy
+from cnncompress.engines.lazy import Lazy, Recent
 from cnncompress.engines.ncnn.workers import Workers
 
 
@@ -64,3 +64,21 @@ def test_what_a_piece_raises_reaches_the_caller(threads: int) -> None:
 
     with pytest.raises(MemoryError, match="no more"):
         Workers(threads).run(work, range(5))
+
+
+def test_values_that_were_used_last_are_kept() -> None:
+    recent, made = Recent[int, str](2), list[int]()
+
+    def make(key: int) -> str:
+        made.append(key)
+        return str(key)
+
+    assert [recent.get(key, make) for key in (1, 2, 1, 3, 1, 2)] == ["1", "2", "1", "3", "1", "2"]
+    assert made == [1, 2, 3, 2]
+
+
+def test_a_value_that_cannot_be_made_is_tried_again() -> None:
+    recent = Recent[int, str](2)
+    with pytest.raises(ZeroDivisionError):
+        recent.get(1, lambda key: str(key // 0))
+    assert recent.get(1, str) == "1"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import pickle
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from own_process import in_own_process
 from random_model import write_random_model
 
 from cnncompress.api.codec import Codec
+from cnncompress.codec.cache import CodecCache
 from cnncompress.errors import UnknownModel
 from cnncompress.images.limits import Limits
 
@@ -83,3 +86,25 @@ def test_a_forked_child_computes(engine: str, tiny: Codec, tmp_path: Path) -> No
     command = [sys.executable, "-c", FORKED, str(tmp_path / "tiny.safetensors"), engine]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout == "0\n", done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
+def test_a_process_forked_while_a_model_loads_can_load_one() -> None:
+    codecs = CodecCache(None, "cpu")
+    with codecs._lock:  # as another thread's that is loading a model
+        child = os.fork()
+        if not child:
+            os._exit(0 if codecs._lock.acquire(timeout=5) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_codec_that_is_dropped_is_freed_at_once(tiny: Codec, astronaut: NDArray[np.uint8], tmp_path: Path) -> None:
+    codec = Codec(tmp_path / "tiny.safetensors", "cpu", engine="ncnn")
+    codec.decompress(codec.compress(astronaut[:64, :64]), scale=0.5)
+    engine = weakref.ref(codec._codec._engine)
+    gc.disable()
+    try:
+        del codec
+        assert engine() is None
+    finally:
+        gc.enable()

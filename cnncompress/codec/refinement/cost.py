@@ -65,10 +65,7 @@ class StepBits:
 
 
 class SymbolCosts:
-    """Bits of every symbol in every probability table. Symbols beyond all tables are taken for the first beyond them.
-
-    All lookups take symbols, integers of any shape, and their scale levels, uint8 of the same shape.
-    """
+    """What a step of any symbol adds to its bits. Symbols beyond all tables are taken for the first beyond them."""
 
     def __init__(self, tables: ScaleTables) -> None:
         """Tabulates the tables' logarithms.
@@ -79,19 +76,18 @@ class SymbolCosts:
         self.limit = int(tables.radii.max()) + 1
         symbols, levels = np.arange(-self.limit, self.limit + 1), np.arange(len(tables.radii), dtype=np.uint8)
         here = SymbolBits(tables)(symbols, levels[:, None])
-        self._bits = here.astype(np.float32)
         table = np.pad(here, ((0, 0), (1, 1)), mode="edge")
         down, up = table[:, :-2] - here, table[:, 2:] - here
         down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
         self._down, self._up = down.astype(np.float32), up.astype(np.float32)
 
-    def bits(self, symbols: Integers, levels: NDArray[np.uint8]) -> Floats:
-        """Bits of symbols, float32 of their shape."""
-        bits: Floats = self._bits.take(self._places(symbols, levels))
-        return bits
-
     def steps(self, symbols: Integers, levels: NDArray[np.uint8]) -> StepBits:
-        """What a step of each symbol adds to its bits."""
+        """What a step of each symbol adds to its bits.
+
+        Args:
+            symbols: Integers of any shape.
+            levels: uint8 of the same shape, their scale levels.
+        """
         places = self._places(symbols, levels)
         return StepBits(self._down.take(places), self._up.take(places))
 

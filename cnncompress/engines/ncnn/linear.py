@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.engines.lazy import Recent
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
 from cnncompress.engines.ncnn.mats import Floats, Memory
 from cnncompress.engines.ncnn.nets import Net
 from cnncompress.engines.ncnn.transforms import CENTRE, PEAK
 from cnncompress.model.config import PATCH
+
+_FACTORS_AT_HAND = 4
+"""Nets for previews that are kept, one for each factor."""
 
 
 class LinearPath:
@@ -27,8 +30,8 @@ class LinearPath:
         self._threads = threads
         self.norms: Floats = np.square(self._klt).sum(0)
         """Squared norms of the patches that the channels stand for, ``[M]``."""
-        self._preview_for = lru_cache(self._load_preview)
-        self._gradient = lru_cache(self._load_gradient)
+        self._previews = Recent[int, Net](_FACTORS_AT_HAND)
+        self._gradients = Recent[None, Net](1)
 
     def preview(self, y: Floats, factor: int, inverse_gain: Floats) -> NDArray[np.uint8]:
         """Reconstructs an image at a lower resolution.
@@ -44,7 +47,7 @@ class LinearPath:
         _, height, width = y.shape
         side = PATCH // factor
         inputs = {"latent": self._memory.copy_of(y), "gain": self._memory.vector(inverse_gain)}
-        (patches,) = self._preview_for(factor)(inputs)
+        (patches,) = self._previews.get(factor, self._load_preview)(inputs)
         samples = patches.clip(0.0, PEAK).astype(np.uint8).reshape(3, side, side, height, width)
         pixels: NDArray[np.uint8] = samples.transpose(3, 1, 4, 2, 0).reshape(height * side, width * side, 3)
         return pixels
@@ -55,7 +58,9 @@ class LinearPath:
         by_sample = self._memory.new(3 * PATCH**2, rows, columns)
         patches = slopes.reshape(rows, PATCH, columns, PATCH, 3).transpose(4, 1, 3, 0, 2)
         np.copyto(by_sample.elements.reshape(3, PATCH, PATCH, rows, columns), patches)
-        (gradient,) = self._gradient()({"slopes": by_sample, "gain": self._memory.vector(inverse_gain)})
+        (gradient,) = self._gradients.get(None, self._load_gradient)(
+            {"slopes": by_sample, "gain": self._memory.vector(inverse_gain)}
+        )
         return gradient.copy()
 
     def _load_preview(self, factor: int) -> Net:
@@ -67,7 +72,7 @@ class LinearPath:
         latent, gain = graph.input("latent", channels), graph.input("gain", channels)
         return Net(graph, [graph.convolution(graph.product(latent, gain), kernel)], self._memory, self._threads)
 
-    def _load_gradient(self) -> Net:
+    def _load_gradient(self, _: None) -> Net:
         samples, channels = self._klt.shape
         graph = Graph()
         slopes, gain = graph.input("slopes", samples), graph.input("gain", channels)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.engines.lazy import Recent
 from cnncompress.engines.ncnn.graph import Graph
 from cnncompress.engines.ncnn.kernels import Kernel
 from cnncompress.engines.ncnn.mats import FeatureMap, Floats, Memory
@@ -57,7 +57,7 @@ class Restoration:
         self._stem = Kernel.of(arrays, names.stem).scaled_inputs(1 / PEAK)
         self._layers = [Kernel.of(arrays, name).plus_identity() for name in names.layers]
         self._head = Kernel.of(arrays, names.head).scaled(PEAK).plus(CENTRE + 0.5)
-        self._net_for = lru_cache(QUALITIES_AT_HAND)(self._load)
+        self._nets = Recent[Hundredths, Net](QUALITIES_AT_HAND)
 
     def _load(self, quality: Hundredths) -> Net:
         graph = Graph()
@@ -80,7 +80,7 @@ class Restoration:
         Returns:
             uint8 ``[H, W, 3]``, without the margins.
         """
-        net = self._net_for(quality)
+        net = self._nets.get(quality, self._load)
         rows, columns = unrestored.shape[1:]
         height, width = FOLD * rows, FOLD * columns
         core = Region.within(height, width, margins.scaled(FOLD, 1).cut_to(WHOLE_IMAGE))
@@ -94,8 +94,9 @@ class Restoration:
             seen_columns, columns_inside = self._around(core.left + left, core.left + right, width)
             (restored,) = net({"pixels": _unfolded(blocks, seen_rows, seen_columns, self._memory)})
             inside = restored[:, rows_inside, columns_inside].clip(0.0, PEAK)
-            for colour, plane in enumerate(inside):  # faster than all at once
-                samples[top:bottom, left:right, colour] = plane
+            with np.errstate(invalid="ignore"):  # which a strange model may give, and NumPy knows for each thread
+                for colour, plane in enumerate(inside):  # faster than all at once
+                    samples[top:bottom, left:right, colour] = plane
 
         corners = itertools.product(range(0, core.height, PIECE), range(0, core.width, PIECE))
         self._workers.run(restore, corners)
