@@ -61,8 +61,9 @@ def command(
     environment = current_environment()
     click.echo(f"{image.width}x{image.height}, {environment.threads} threads, {environment.cpu}")
     stopwatch = Stopwatch()
-    codec = peers.CncCodec(model, device, stopwatch=stopwatch)
-    measured = speed.measure_speed(codec, image, quality, repeat, stopwatch)
+    codec = peers.CncCodec(model, device)
+    watched = speed.Watched(peers.CncCodec(model, device, stopwatch=stopwatch), stopwatch)
+    measured = speed.measure_speed(codec, image, quality, repeat, watched)
     click.echo(speed.format_speed(measured))
     memory = peak_memory_mib()  # before the peers can raise it
     click.echo("peak memory: " + ("not known here" if memory is None else f"{memory:.0f} MiB"))

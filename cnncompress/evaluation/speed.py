@@ -23,6 +23,7 @@ STAGE_GROUPS = (
     ("entropy model", ("hyper", "scales", "context")),
     ("rANS", ("rans",)),
     ("image I/O", ("image",)),
+    ("other", ("other",)),
 )
 """Columns of the split, and the stages that the codec reports for each."""
 
@@ -44,8 +45,9 @@ class Speed:
         bpp: Rate at that quality in bits per pixel.
         encode_seconds: Pixels in memory to bytes in memory.
         decode_seconds: Bytes in memory to pixels in memory.
-        encode_stages: Stage and seconds inside the encoder; empty for codecs that report none.
-        decode_stages: Stage and seconds inside the decoder.
+        encode_stages: Stage and seconds inside the encoder where one stage waits for the other, as they otherwise
+            need not, and ``other`` for the rest; empty for codecs that report none.
+        decode_stages: The same of the decoder.
     """
 
     codec: str
@@ -57,8 +59,21 @@ class Speed:
     decode_stages: tuple[tuple[str, float], ...] = ()
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A codec that reports its stages, and therefore does one after the other.
+
+    Attributes:
+        codec: The codec.
+        stopwatch: What it reports to.
+    """
+
+    codec: ImageCodec
+    stopwatch: Stopwatch
+
+
 def measure_speed(
-    codec: ImageCodec, image: Image.Image, quality: float, repeat: int, stopwatch: Stopwatch | None = None
+    codec: ImageCodec, image: Image.Image, quality: float, repeat: int, watched: Watched | None = None
 ) -> Speed:
     """Encodes and decodes one image `repeat` times, after one untimed run that loads weights and libraries.
 
@@ -67,21 +82,21 @@ def measure_speed(
         image: 8-bit RGB.
         quality: The codec's own quality.
         repeat: Number of timed runs, at least 1.
-        stopwatch: The one that the codec reports to, for the split.
+        watched: The codec once more, for the split.
     """
-    watch = stopwatch or Stopwatch()
     data = codec.encode(image, quality)
     codec.decode(data)
-    encodes = [_timed(lambda: codec.encode(image, quality), watch) for _ in range(repeat)]
-    decodes = [_timed(lambda: codec.decode(data), watch) for _ in range(repeat)]
+    encodes = [_seconds(lambda: codec.encode(image, quality)) for _ in range(repeat)]
+    decodes = [_seconds(lambda: codec.decode(data)) for _ in range(repeat)]
+    stages = [_stages(watched, work, repeat) for work in (_encoding(image, quality), _decoding(data))]
     return Speed(
         codec=codec.name,
         quality=quality,
         bpp=bits_per_pixel(len(data), image.width, image.height),
-        encode_seconds=median(seconds for seconds, _ in encodes),
-        decode_seconds=median(seconds for seconds, _ in decodes),
-        encode_stages=_median_stages([stages for _, stages in encodes]),
-        decode_stages=_median_stages([stages for _, stages in decodes]),
+        encode_seconds=median(encodes),
+        decode_seconds=median(decodes),
+        encode_stages=stages[0],
+        decode_stages=stages[1],
     )
 
 
@@ -135,8 +150,7 @@ def format_speed(speed: Speed) -> str:
         line = f"  {verb} {1e3 * total:8.1f} ms"
         if stages:
             groups = [(name, sum(stages.get(stage, 0.0) for stage in some)) for name, some in STAGE_GROUPS]
-            groups.append(("other", max(0.0, total - sum(seconds for _, seconds in groups))))
-            line += ": " + ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in groups)
+            line += "; stages one by one: " + ", ".join(f"{name} {1e3 * seconds:.1f}" for name, seconds in groups)
         lines.append(line)
     return "\n".join(lines)
 
@@ -151,13 +165,32 @@ def format_ratio(speed: Speed, peer: Speed) -> str:
     )
 
 
-def _timed(work: Callable[[], object], watch: Stopwatch) -> tuple[float, dict[str, float]]:
-    watch.reset()
+def _seconds(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
-    return time.perf_counter() - start, watch.seconds()
+    return time.perf_counter() - start
 
 
-def _median_stages(runs: list[dict[str, float]]) -> tuple[tuple[str, float], ...]:
+def _encoding(image: Image.Image, quality: float) -> Callable[[ImageCodec], object]:
+    return lambda codec: codec.encode(image, quality)
+
+
+def _decoding(data: bytes) -> Callable[[ImageCodec], object]:
+    return lambda codec: codec.decode(data)
+
+
+def _stages(
+    watched: Watched | None, work: Callable[[ImageCodec], object], repeat: int
+) -> tuple[tuple[str, float], ...]:
+    if watched is None:
+        return ()
+    codec, stopwatch = watched.codec, watched.stopwatch
+    work(codec)
+    runs = []
+    for _ in range(repeat):
+        stopwatch.reset()
+        whole = _seconds(lambda: work(codec))
+        found = stopwatch.seconds()
+        runs.append({**found, "other": max(0.0, whole - sum(found.values()))})
     names = dict.fromkeys(name for run in runs for name in run)
     return tuple((name, median(run.get(name, 0.0) for run in runs)) for name in names)
