@@ -27,7 +27,7 @@ def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
     Args:
         job: The file.
         settings: How every file is processed.
-        typical: What the model makes of photographs.
+        typical: Average rate and PSNR of the model by quality.
 
     Returns:
         A result with the status "planned", or a failure if the header already shows an error.

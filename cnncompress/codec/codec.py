@@ -50,7 +50,7 @@ class ModelCodec:
         fingerprint: First 4 bytes of the SHA-256 of its weights.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
         limits: How large an image may be.
-        typical: What the model makes of photographs.
+        typical: Average rate and PSNR of the model by quality.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ WORTHWHILE = 0.9
 """AVIF has to need at most this share of the bytes of the learned coding, and loss of the lossless file."""
 
 CLEARLY_BETTER = 3.0
-"""In dB. A learned file that is so much worse than AVIF of the same quality is not what was asked for."""
+"""In dB. A learned file that is so much worse than AVIF of the same quality is replaced by the AVIF file."""
 
 LOSSLESS_MARGIN = 0.75
 """How far below its estimate the rate of a lossless file may be; on photographs it is at least 0.9 of it."""
@@ -71,7 +71,7 @@ def encode(
 
     Args:
         image: What is coded.
-        wanted: A quality, or the target that one is searched for. Without loss neither counts.
+        wanted: A quality, or the target that one is searched for. Ignored for lossless.
         settings: How it is coded.
         model: Returns the model; is called if the learned coding is used.
         limits: How much memory coding may take, and decoding what was written.

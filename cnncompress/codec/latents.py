@@ -44,7 +44,7 @@ class Latents:
 
 @dataclass(frozen=True)
 class RealLatents:
-    """What the symbols of a batch of images shall come close to.
+    """Latents and hyper-latents of a batch before rounding.
 
     Attributes:
         y: ``[B, 4, M, h/2, w/2]``, the engine's array: latent in coding order, in units of the base step, 1 / gain.
@@ -104,7 +104,7 @@ class _Rounding:
         return self.walk.levels()
 
     def symbols(self, residuals: Floats, first_levels: Future[NDArray[np.uint8]], step: int) -> NDArray[np.int32]:
-        """Symbols of a step, whose parts each decide on the scale levels of those behind it."""
+        """Symbols of a step, whose parts each decide on the scale levels of the next."""
         symbols = np.empty(residuals.shape, np.int32)
         for number, part in enumerate(self.walk.parts(step)):
             levels = self.walk.levels() if number else first_levels.result()
@@ -131,7 +131,7 @@ class LatentTransform:
         self._widenings = widenings()
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> RealLatents:
-        """Maps images of one size, or tiles, to what their symbols shall come close to.
+        """Maps images of one size, or tiles, to their latents before rounding.
 
         Args:
             pixels: uint8 ``[B, H, W, 3]``, RGB: images, which are extended to multiples of 64 by repeating their last
@@ -145,7 +145,7 @@ class LatentTransform:
         return self._target(y, quality)
 
     def at_other_quality(self, target: RealLatents, analysed_at: Hundredths, quality: Hundredths) -> RealLatents:
-        """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone.
+        """Rescales what `analyse` returned by the ratio of two qualities' gains, instead of analysing again.
 
         Args:
             target: From `analyse`.

@@ -1,4 +1,4 @@
-"""Windows of tiles: which ones are run together; their pixels, cut out; their latents, put together."""
+"""Windows of tiles: how they are grouped, their pixels, and their latents."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class LatentMosaic:
         return wholes, margins
 
     def forget_before(self, number: int) -> None:
-        """Forgets the latents that the windows of a tile and of those behind it do not need."""
+        """Forgets the latents that the windows of a tile and of later tiles do not need."""
         if number >= len(self.grid):
             self._latents.clear()
             return

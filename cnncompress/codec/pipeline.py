@@ -55,7 +55,7 @@ class PayloadReader:
         """Reads the symbols of one coding step after the other, each int32 ``[M, h/2, w/2]``.
 
         Raises:
-            Corrupt: The payload is damaged, or does not end behind the last symbol.
+            Corrupt: The payload is damaged, or does not end after the last symbol.
         """
         with self._stage("scales"):
             walk = self._walk = ScaleWalk(self._scales, self.z, self._quality)
@@ -72,7 +72,7 @@ class PayloadReader:
             yield walk.coded()[0][step]
 
     def latents(self) -> Latents:
-        """All symbols, behind the last of the `steps`."""
+        """All symbols, after the last of the `steps`."""
         return Latents(self.z, self.z_levels, *self._walk.coded())
 
 

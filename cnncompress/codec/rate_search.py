@@ -2,7 +2,7 @@
 
 Each trial codes an image, so the search for a quality interpolates between what it knows (regula falsi) instead of
 halving. Rate and distortion grow nearly linearly with the quality where the rate is taken as its logarithm. The first
-guess is what the model makes of a photograph on average.
+guess is what is typical of the model.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def reach(
 
     Args:
         target: What is asked for.
-        typical: What the model makes of photographs.
+        typical: Average rate and PSNR of the model by quality.
         image: What is coded.
         file_at: Makes a whole .cnc file at a quality; is called eight times at most.
         colours_of: Decodes one: uint8 [H, W, 3].

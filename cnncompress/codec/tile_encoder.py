@@ -30,7 +30,7 @@ from cnncompress.model.receptive_field import Margins, analysis_margin
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 REACH = 600
-"""How far away, in hundredths of quality."""
+"""Largest difference in quality, in hundredths, at which an earlier analysis is used again."""
 
 ENDS = (LOWEST_QUALITY, HIGHEST_QUALITY)
 """Qualities that are always analysed anew: they decide whether a target can be reached at all."""
@@ -78,7 +78,7 @@ class TileTask:
         return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
 
     def target(self) -> RealLatents:
-        """What the tile's symbols shall come close to."""
+        """Latent and hyper-latent of the tile before rounding."""
         return self._neighbours.target(self.number)
 
     def single_pass(self) -> CodedTile:

@@ -88,7 +88,7 @@ def require_torch(what: str) -> None:
     """Checks that torch is installed, without loading it.
 
     Args:
-        what: Needs it.
+        what: What needs torch, for the message.
 
     Raises:
         MissingPackage: It is not.

@@ -24,17 +24,17 @@ Latent: TypeAlias = Any
 
 
 class ContextWalk(Protocol):
-    """The way of a batch of latents through the four coding steps; encoder and decoder go the same way.
+    """The four coding steps of a batch of latents, one after the other, for encoder and decoder alike.
 
-    For each step the encoder asks for residuals and rounds them, and the decoder reads symbols from the file; both then
-    hand the symbols over.
+    For each step the encoder asks for residuals and rounds them to symbols, and the decoder reads symbols from the
+    file. Both then pass the symbols to `decode`.
     """
 
     def residuals(self, target: Latent) -> NDArray[np.float32]:
-        """What the means of the step at hand leave of a target, in quantisation steps.
+        """Returns ``(latent - mean) / step size`` for the current coding step.
 
         Args:
-            target: ``[B, 4, M, h/2, w/2]`` from `Engine.split`; the step at hand is read.
+            target: The latent in coding order, ``[B, 4, M, h/2, w/2]``, from `Engine.split`.
 
         Returns:
             ``[B, M, h/2, w/2]``.
@@ -42,19 +42,19 @@ class ContextWalk(Protocol):
         ...
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the step at hand, int32 ``[B, M, h/2, w/2]``, and goes on to the next."""
+        """Takes the symbols of the current step, int32 ``[B, M, h/2, w/2]``, and moves to the next."""
         ...
 
     def latent(self) -> Latent:
-        """The decoded latent ``[B, M, h, w]``, in units of the base step, behind the last step."""
+        """The decoded latent after the last step, ``[B, M, h, w]``, in units of the base step."""
         ...
 
     def means(self) -> Latent:
-        """Means of all steps behind the last one, ``[B, 4, M, h/2, w/2]``."""
+        """Means of all steps, after the last one: ``[B, 4, M, h/2, w/2]``."""
         ...
 
     def deltas(self) -> Latent:
-        """Quantisation steps of all steps, ``[B, 4, M, h/2, w/2]``."""
+        """Quantisation step size of every element, for all four coding steps: ``[B, 4, M, h/2, w/2]``."""
         ...
 
 
@@ -64,9 +64,9 @@ class Engine(Protocol):
     Attributes:
         name: What users call it.
         device: Where it runs, such as ``cpu`` or ``cuda:0``.
-        threads: How many of the CPU work on an image.
-        pixels_at_once: How many pixels are worth running together: images and tiles that have less are run in batches.
-            0 to run one after the other.
+        threads: CPU threads that work on one image.
+        pixels_at_once: Pixels of a full batch. Smaller images and tiles are run together up to this; 0 to run them one
+            by one.
         config: Shape of the model.
     """
 
@@ -94,7 +94,7 @@ class Engine(Protocol):
         ...
 
     def walk(self, z: NDArray[np.int32], quality: Hundredths) -> ContextWalk:
-        """Starts the way through the coding steps with the decoded hyper-latent, int32 ``[B, N, h/4, w/4]``."""
+        """Starts the coding steps with the decoded hyper-latent, int32 ``[B, N, h/4, w/4]``."""
         ...
 
     def synthesise(self, y: Latent, quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> NDArray[np.uint8]:
@@ -132,7 +132,7 @@ class Engine(Protocol):
         ...
 
     def at_other_quality(self, y: Latent, analysed_at: Hundredths, quality: Hundredths) -> Latent:
-        """Turns what `analyse` returned at one quality into about what it returns at another, by the gains alone."""
+        """Rescales a latent from `analyse` by the ratio of two qualities' gains, instead of analysing again."""
         ...
 
     def blank(self, count: int, height: int, width: int) -> Latent:
@@ -140,7 +140,7 @@ class Engine(Protocol):
         ...
 
     def fetched(self, x: Latent) -> NDArray[np.float32]:
-        """An array of the engine as NumPy's, float32, which is not to be written to."""
+        """Converts an array of the engine to NumPy's, float32. It may share memory: do not write to it."""
         ...
 
     def placed(self, x: NDArray[np.float32]) -> Latent:
@@ -148,14 +148,14 @@ class Engine(Protocol):
         ...
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Latent:
-        """What samples gain by a change of the latent that they come from, through the linear path alone.
+        """Maps a gradient with respect to samples to one with respect to the scaled latent, by the linear path alone.
 
         Args:
-            slopes: float32 ``[B, H, W, 3]``, multiples of 16: how a cost changes with each sample in ``0 .. 1``.
+            slopes: float32 ``[B, H, W, 3]``, sides multiples of 16: derivative of a cost by each sample in ``0 .. 1``.
             quality: Of the file.
 
         Returns:
-            ``[B, M, H/16, W/16]``: how it changes with each element of the scaled latent.
+            ``[B, M, H/16, W/16]``, its derivative by each element of the scaled latent.
         """
         ...
 

@@ -77,7 +77,7 @@ class TorchEngine:
             return _to_numpy(self.network.hyper_analyse(y, self._position(quality)))
 
     def walk(self, z: NDArray[np.int32], quality: Hundredths) -> ContextWalk:
-        """Starts the way through the coding steps."""
+        """Starts the coding steps."""
         with self._computing():
             z_hat = torch.tensor(z, device=self.torch_device).float()
             return _Walk(self, MeanWalk(self.network, z_hat, self._position(quality)))
@@ -103,7 +103,7 @@ class TorchEngine:
             return self.network.partition.merge(list(steps.unbind(1)))
 
     def at_other_quality(self, y: Tensor, analysed_at: Hundredths, quality: Hundredths) -> Tensor:
-        """Turns what `analyse` returned at one quality into about what it returns at another."""
+        """Rescales a latent by the ratio of two qualities' gains."""
         with self._computing():
             log_gain = self.network.log_gain
             difference: Tensor = log_gain(self._position(quality)) - log_gain(self._position(analysed_at))
@@ -123,7 +123,7 @@ class TorchEngine:
         return torch.tensor(x, device=self.torch_device)
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Tensor:
-        """What samples gain by a change of the latent that they come from, through the linear path alone."""
+        """Maps a gradient by samples to one by the scaled latent, by the linear path alone."""
         with self._computing(), torch.autocast(self.torch_device.type, enabled=False):
             by_sample = torch.tensor(slopes, device=self.torch_device).permute(0, 3, 1, 2)
             matrix = self.network.g_s.klt * self._inverse_gain(quality)
@@ -151,20 +151,20 @@ class TorchEngine:
 
 
 class _Walk:
-    """The way of a batch through the coding steps."""
+    """The coding steps of a batch."""
 
     def __init__(self, engine: TorchEngine, walk: MeanWalk) -> None:
         self._engine = engine
         self._walk = walk
 
     def residuals(self, target: Tensor) -> NDArray[np.float32]:
-        """What the means of the step at hand leave of a target."""
+        """Residuals of the current step, in quantisation steps."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
             return _to_numpy((target[:, step] - self._walk.means[step]) / self._walk.deltas[step])
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the step at hand, and goes on to the next."""
+        """Takes the symbols of the current step, and moves to the next."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
             steps = torch.tensor(symbols, device=self._engine.torch_device).float()
@@ -180,7 +180,7 @@ class _Walk:
         return torch.stack(self._walk.means, dim=1)
 
     def deltas(self) -> Tensor:
-        """Quantisation steps of all steps."""
+        """Quantisation step sizes of all coding steps."""
         return torch.stack(self._walk.deltas, dim=1)
 
 

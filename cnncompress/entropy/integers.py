@@ -115,7 +115,7 @@ class IntegerConvolution:
 
 
 def stacked(layers: Sequence[IntegerConvolution]) -> IntegerConvolution:
-    """Layers of the same input as one, whose output channels are theirs, one behind the other."""
+    """Layers of the same input as one, whose output channels are theirs, one after the other."""
     return IntegerConvolution(
         np.concatenate([layer.weight for layer in layers]),
         np.concatenate([layer.bias for layer in layers]),
@@ -131,7 +131,7 @@ def _pointwise(matrix: Floats, x: Floats) -> Floats:
 def _three_by_three(matrix: Floats, x: Floats) -> Floats:
     """One matrix product for the three rows of the kernel and each of its columns, which are then added up.
 
-    A column of zeros behind each row of the image is the padding of that row's end and of the next one's beginning.
+    A column of zeros after each row of the image is the padding of that row's end and of the next one's beginning.
     """
     channels, height, width = x.shape
     rows = np.zeros((3, channels, height, width + 1), np.float32)

@@ -19,9 +19,9 @@ SCHEMA = 1
 
 @dataclass(frozen=True)
 class Typical:
-    """What a model makes of photographs on average; single images differ from it several times over.
+    """Average rate and PSNR on photographs by quality; single images can be several times off.
 
-    A search for a quality begins with it, and a dry run shows it.
+    A search for a quality begins there, and a dry run shows it.
 
     Attributes:
         qualities: Two or more in ``0 .. 100``, rising.
@@ -168,7 +168,7 @@ class FoundWeights(NamedTuple):
         path: Of the weights file.
         sha256: That the file must have; None for a path that is not from the manifest.
         objective: What the model was trained for, such as ``mix-0.75``; None if the manifest does not say.
-        typical: What it makes of photographs.
+        typical: Average rate and PSNR by quality.
     """
 
     name: str

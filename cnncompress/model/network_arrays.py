@@ -23,9 +23,9 @@ class TransformNames:
         klt_std: Standard deviations of its coefficients.
         stem: First convolution.
         quality: Vectors by quality that are added to its result.
-        first_blocks: Residual blocks behind it.
+        first_blocks: Residual blocks after it.
         resampling: Pointwise convolution beside which the grid becomes coarser or finer.
-        last_blocks: Residual blocks behind that.
+        last_blocks: Residual blocks after that.
         head: Last convolution.
     """
 
@@ -50,7 +50,7 @@ def synthesis_names(config: ModelConfig) -> TransformNames:
 
 
 def _transform_names(transform: str, stem: str, first: int, last: int, unshuffles: int) -> TransformNames:
-    behind = first + 2  # the pointwise convolution and the shuffle
+    after = first + 2  # the pointwise convolution and the shuffle
     return TransformNames(
         f"{transform}.klt",
         f"{transform}.klt_std",
@@ -58,8 +58,8 @@ def _transform_names(transform: str, stem: str, first: int, last: int, unshuffle
         f"{transform}.quality",
         tuple(f"{transform}.body.{index}" for index in range(first)),
         f"{transform}.body.{first + unshuffles}",
-        tuple(f"{transform}.body.{behind + index}" for index in range(last)),
-        f"{transform}.body.{behind + last + 1}",
+        tuple(f"{transform}.body.{after + index}" for index in range(last)),
+        f"{transform}.body.{after + last + 1}",
     )
 
 

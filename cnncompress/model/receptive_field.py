@@ -3,7 +3,7 @@
 A window is a part of an image that the networks run over on its own. Its *core* is what is wanted; the *margin* around
 it is as wide as the receptive field reaches, or ends where the image ends. A convolution with zero padding is right at
 an edge of the image. At any other edge of its input, the outermost results have seen zeros instead of neighbours and
-are cut off, layer by layer, and no layer computes more of the margin than the layers behind it need.
+are cut off, layer by layer, and no layer computes more of the margin than the following layers need.
 
 Everything here is arithmetic on integers, for whatever runs the layers.
 """
@@ -23,14 +23,14 @@ class Margin:
 
     Attributes:
         extent: How many, 0 or more.
-        is_edge: Whether the image ends behind them.
+        is_edge: Whether the image ends there.
     """
 
     extent: int = 0
     is_edge: bool = True
 
     def after(self, reach: int, needed: int) -> Margin:
-        """Returns what is kept of it behind a layer: at most what is needed, and nothing that has seen a wrong zero."""
+        """Returns what is kept of it after a layer: at most what is needed, and nothing that has seen a wrong zero."""
         sound = self.extent if self.is_edge else self.extent - reach
         kept = min(sound, needed)
         return Margin(kept, self.is_edge and kept == self.extent)
@@ -53,7 +53,7 @@ class Margins(NamedTuple):
         return Margins(*(margin.scaled(up, down) for margin in self))
 
     def after(self, reach: int, needed: int) -> Margins:
-        """Returns what is kept of them behind a layer, see `Margin.after`."""
+        """Returns what is kept of them after a layer, see `Margin.after`."""
         return Margins(*(margin.after(reach, needed) for margin in self))
 
     def cut_to(self, kept: Margins) -> Cut:

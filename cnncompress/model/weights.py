@@ -53,7 +53,7 @@ class Weights:
         tables: Probability tables.
         similarity_share: Weight of MS-SSIM in the distortion that it was trained for, beside squared errors, 0 .. 1,
             without 1.
-        typical: What it makes of photographs.
+        typical: Average rate and PSNR by quality.
     """
 
     name: str

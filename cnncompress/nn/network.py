@@ -158,7 +158,7 @@ class MeanWalk:
             self._predict()
 
     def latent(self) -> Tensor:
-        """The decoded scaled latent behind the last step, ``[B, M, h, w]``."""
+        """The decoded scaled latent after the last step, ``[B, M, h, w]``."""
         return self._network.partition.merge(self._decoded)
 
     def _predict(self) -> None:

@@ -46,7 +46,7 @@ def test_identity() -> None:
 def test_unshuffle() -> None:
     x, kernel = random(3, 6, 8), Kernel(random(5, 12, 1, 1), random(5))
     unshuffled = F.pixel_unshuffle(torch.from_numpy(x), 2).numpy()
-    found = run(kernel.behind_unshuffle(2), x, stride=2)
+    found = run(kernel.after_unshuffle(2), x, stride=2)
     np.testing.assert_allclose(found, run(kernel, unshuffled), rtol=1e-4, atol=1e-5)
 
 

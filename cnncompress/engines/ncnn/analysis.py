@@ -45,7 +45,7 @@ class Analysis:
         quality, gain = graph.input("quality", config.width_8), graph.input("gain", config.latent_channels)
         x = graph.trimmed_convolution(pixels, graph.kernel(names.stem).scaled_inputs(1 / PEAK))
         x = graph.trimmed_blocks(graph.sum(x, quality), names.first_blocks)
-        x = graph.trimmed_convolution(x, graph.kernel(names.resampling).behind_unshuffle(2), stride=2)
+        x = graph.trimmed_convolution(x, graph.kernel(names.resampling).after_unshuffle(2), stride=2)
         x = graph.activation(graph.trimmed_blocks(x, names.last_blocks))
         refined = graph.trimmed_convolution(x, graph.kernel(names.head).scaled(arrays[names.klt_std]))
         linear = graph.convolution(graph.crop(pixels, core), _linear_path(arrays[names.klt]), stride=PATCH // FOLD)

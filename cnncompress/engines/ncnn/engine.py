@@ -73,7 +73,7 @@ class NcnnEngine:
         return as_batch(analyse(each, quality, normaliser) for each in y)
 
     def walk(self, z: NDArray[np.int32], quality: Hundredths) -> ContextWalk:
-        """Starts the way through the coding steps."""
+        """Starts the coding steps."""
         context, synthesise = self._context.value, self._hyper_synthesis.value
         normaliser = self._normaliser(quality)
         return BatchWalk([Walk(context, self._partition, synthesise(each, quality), normaliser, quality) for each in z])
@@ -98,7 +98,7 @@ class NcnnEngine:
         return as_batch(self._partition.merge(each) for each in steps)
 
     def at_other_quality(self, y: Floats, analysed_at: Hundredths, quality: Hundredths) -> Floats:
-        """Turns what `analyse` returned at one quality into about what it returns at another."""
+        """Rescales a latent by the ratio of two qualities' gains."""
         scaled: Floats = y * (self._gain(quality) / self._gain(analysed_at))[:, None, None]
         return scaled
 
@@ -115,7 +115,7 @@ class NcnnEngine:
         return x
 
     def linear_gradient(self, slopes: Floats, quality: Hundredths) -> Floats:
-        """What samples gain by a change of the latent that they come from, through the linear path alone."""
+        """Maps a gradient by samples to one by the scaled latent, by the linear path alone."""
         linear, inverse_gain = self._linear.value, self._inverse_gain(quality)
         return as_batch(linear.gradient(each, inverse_gain) for each in slopes)
 

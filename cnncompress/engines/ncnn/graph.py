@@ -18,7 +18,7 @@ from cnncompress.engines.ncnn.kernels import Kernel
 
 MAGIC = 7767517
 SLOPE = 0.1
-"""Of the leaky ReLU behind the layers of all float networks."""
+"""Of the leaky ReLU after the layers of all float networks."""
 
 _FLOAT32 = np.zeros(4, np.uint8)
 """Tag in front of weights in float32."""
@@ -74,7 +74,7 @@ class Graph:
         return self._with_kernel("Convolution", source, kernel, parameters)
 
     def expansion(self, source: str, kernel: Kernel) -> str:
-        """Puts a block of ``k x k`` results in the place of every element, a kernel's weighted sums of its channels."""
+        """Transposed convolution with stride k: each position becomes a block of ``k x k``."""
         return self._with_kernel("Deconvolution", source, kernel, f" 3={kernel.size}")
 
     def shuffle(self, source: str, factor: int) -> str:
@@ -105,7 +105,7 @@ class Graph:
     def text(self, outputs: Sequence[str]) -> tuple[str, list[str]]:
         """Writes the net down as ncnn reads it.
 
-        There, each blob has one taker, so that a layer makes copies of it for more.
+        In ncnn a blob has one consumer; a Split layer copies it for several.
 
         Args:
             outputs: Blobs that are taken from outside.
@@ -113,20 +113,20 @@ class Graph:
         Returns:
             The text, and the names that these blobs have in it.
         """
-        takers = Counter(name for layer in self._layers for name in layer.inputs)
-        takers.update(outputs)
+        consumers = Counter(name for layer in self._layers for name in layer.inputs)
+        consumers.update(outputs)
         taken = Counter[str]()
 
         def take(name: str) -> str:
             taken[name] += 1
-            return f"{name}_{taken[name]}" if takers[name] > 1 else name
+            return f"{name}_{taken[name]}" if consumers[name] > 1 else name
 
         lines, blobs = [], 0
         for layer in self._layers:
             lines.append(_line(layer.kind, [take(name) for name in layer.inputs], [layer.output], layer.parameters))
             blobs += 1
-            if takers[layer.output] > 1:
-                copies = [f"{layer.output}_{number}" for number in range(1, takers[layer.output] + 1)]
+            if consumers[layer.output] > 1:
+                copies = [f"{layer.output}_{number}" for number in range(1, consumers[layer.output] + 1)]
                 lines.append(_line("Split", [layer.output], copies, ""))
                 blobs += len(copies)
         names = [take(name) for name in outputs]

@@ -27,11 +27,11 @@ class HyperAnalysis:
         graph = Graph()
         latent, scale = (graph.input(name, config.latent_channels) for name in ("latent", "scale"))
         quality = graph.input("quality", config.hyper_width)
-        stem = Kernel.of(arrays, "h_a.stem.1").behind_unshuffle(2)
+        stem = Kernel.of(arrays, "h_a.stem.1").after_unshuffle(2)
         x = graph.convolution(graph.product(latent, scale), stem, stride=2)
         x = graph.activation(graph.sum(x, quality))
         x = graph.convolution(x, Kernel.of(arrays, "h_a.body.1"), activation=True)
-        head = Kernel.of(arrays, "h_a.head").behind_unshuffle(2)
+        head = Kernel.of(arrays, "h_a.head").after_unshuffle(2)
         self._net = Net(graph, [graph.convolution(x, head.scaled(4.0), stride=2)], memory, threads)
 
     def __call__(self, latent: Floats, quality: Hundredths, normaliser: Floats) -> Floats:

@@ -48,26 +48,26 @@ class Kernel:
         return int(self.weight.shape[-1])
 
     def scaled(self, factors: NDArray[Any] | float) -> Kernel:
-        """What is multiplied by factors, one or ``[D]``, behind the convolution."""
+        """Returns the kernel with its outputs scaled by factors, one or ``[D]``."""
         factors = np.broadcast_to(np.asarray(factors, np.float32), self.bias.shape)
         return Kernel(self.weight * factors[:, None, None, None], self.bias * factors)
 
     def scaled_inputs(self, factors: NDArray[Any] | float) -> Kernel:
-        """What is multiplied by factors, one or ``[C]``, in front of the convolution."""
+        """Returns the kernel with its inputs scaled by factors, one or ``[C]``."""
         factors = np.broadcast_to(np.asarray(factors, np.float32), self.weight.shape[1:2])
         return replace(self, weight=self.weight * factors[:, None, None])
 
     def plus(self, vector: NDArray[Any] | float) -> Kernel:
-        """What a vector ``[D]`` or a number is added to behind the convolution."""
+        """Returns the kernel with a vector ``[D]`` or a number added to its bias."""
         return replace(self, bias=self.bias + np.asarray(vector, np.float32))
 
     def plus_identity(self) -> Kernel:
-        """A convolution with as many inputs as outputs, and its input added to its result."""
+        """Returns a kernel of as many inputs as outputs with its input added to its result."""
         weight = self.weight.copy()
         channels = np.arange(self.outputs)
         weight[channels, channels, self.size // 2, self.size // 2] += 1.0
         return replace(self, weight=weight)
 
-    def behind_unshuffle(self, factor: int) -> Kernel:
-        """A pointwise convolution and the pixel unshuffle in front of it, as one convolution with strides."""
+    def after_unshuffle(self, factor: int) -> Kernel:
+        """Returns a pointwise kernel and the pixel unshuffle before it as one convolution with strides."""
         return replace(self, weight=self.weight.reshape(self.outputs, -1, factor, factor))

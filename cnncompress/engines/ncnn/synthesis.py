@@ -45,7 +45,7 @@ class Synthesis:
         x = graph.trimmed_convolution(unscaled, graph.kernel(names.stem).scaled_inputs(1 / arrays[names.klt_std]))
         x = graph.trimmed_blocks(graph.sum(x, quality), names.first_blocks)
         x = graph.shuffle(graph.convolution(x, graph.kernel(names.resampling)), 2)
-        x = graph.activation(graph.trimmed_blocks(graph.trimming.behind_layer(x), names.last_blocks))
+        x = graph.activation(graph.trimmed_blocks(graph.trimming.after_layer(x), names.last_blocks))
         refined = graph.trimmed_convolution(x, graph.kernel(names.head).scaled(PEAK))
         linear = graph.expansion(graph.crop(unscaled, positions), _linear_path(arrays[names.klt]))
         self._net = Net(graph, [graph.sum(refined, graph.crop(linear, blocks))], memory, threads)

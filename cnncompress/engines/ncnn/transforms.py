@@ -40,11 +40,11 @@ class TransformGraph(Graph):
 
     def trimmed_convolution(self, source: str, kernel: Kernel, stride: int = 1) -> str:
         """A convolution as one of the transform's layers."""
-        return self.trimming.behind_layer(self.convolution(source, kernel, stride=stride))
+        return self.trimming.after_layer(self.convolution(source, kernel, stride=stride))
 
     def trimmed_blocks(self, source: str, names: Sequence[str]) -> str:
         """Residual blocks as layers of the transform."""
         for name in names:
             block = self.residual_block(source, self.kernel(f"{name}.conv1"), self.kernel(f"{name}.conv2"))
-            source = self.trimming.behind_layer(block)
+            source = self.trimming.after_layer(block)
         return source

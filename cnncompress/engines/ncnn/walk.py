@@ -105,11 +105,11 @@ class BatchWalk:
         self._walks = walks
 
     def residuals(self, target: Floats) -> Floats:
-        """What the means of the step at hand leave of a target."""
+        """Residuals of the current step, in quantisation steps."""
         return as_batch(walk.residual(own) for walk, own in zip(self._walks, target, strict=True))
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the step at hand, and goes on to the next."""
+        """Takes the symbols of the current step, and moves to the next."""
         for walk, own in zip(self._walks, symbols, strict=True):
             walk.decode(own)
 
@@ -122,5 +122,5 @@ class BatchWalk:
         return as_batch(walk.means() for walk in self._walks)
 
     def deltas(self) -> Floats:
-        """Quantisation steps of all steps."""
+        """Quantisation step sizes of all coding steps."""
         return as_batch(walk.deltas() for walk in self._walks)

@@ -43,7 +43,7 @@ class Region:
 
 @dataclass(frozen=True)
 class Trim:
-    """What a window is cut down to behind each of some layers.
+    """What a window is cut down to after each of some layers.
 
     Attributes:
         regions: What is kept of each layer's result.
@@ -55,7 +55,7 @@ class Trim:
 
 
 class Trimming:
-    """The layers of a net, behind each of which a window is cut down to what the layers behind need."""
+    """The layers of a net, after each of which a window is cut down to what the following layers need."""
 
     def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
         """Starts in front of the first layer.
@@ -68,13 +68,13 @@ class Trimming:
         self._layers = layers
         self._channels: list[int] = []
 
-    def behind_layer(self, blob: str) -> str:
+    def after_layer(self, blob: str) -> str:
         """Cuts down the result of the next layer."""
         self._channels.append(self._graph.channels(blob))
         return self._graph.crop(blob, self._graph.input(_name(len(self._channels) - 1), 1))
 
     def plan(self, height: int, width: int, margins: Margins, needed: int = 0) -> Trim:
-        """Finds what is cut off behind each layer.
+        """Finds what is cut off after each layer.
 
         Args:
             height: Rows of the window.
