@@ -48,7 +48,7 @@ MAY_IMPORT = {
     "nn": {"entropy", "model", "model.weights"},
     "model.weights": {"entropy", "errors", "model", "model.network_arrays"},
     "model.network_arrays": {"entropy", "model"},
-    "entropy": {"errors", "model"},
+    "entropy": {"errors", "model", "units"},
     "model": {"errors", "files"},
     "images": {"bitstream", "errors", "files", "remote", "units"},
     "bitstream": {"errors", "units"},

@@ -19,14 +19,13 @@ from torch import Tensor
 
 from cnncompress.codec.latents import LatentTransform
 from cnncompress.engines.torch import TorchEngine
-from cnncompress.entropy.integers import QUALITY_STEPS
 from cnncompress.entropy.scales import scale_levels
 from cnncompress.model.weights import load_weights
 from cnncompress.nn.stored import network_of
 from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.export import COUNTED_QUALITIES, counting_images
 from cnncompress.training.session import HELD_OUT
-from cnncompress.units import hundredths_of
+from cnncompress.units import HIGHEST_QUALITY, hundredths_of
 
 QUALITIES = (0, 20, 40, 60, 80, 100)
 JUDGED_SIDE = 384
@@ -109,7 +108,7 @@ def main(model: str, images: tuple[Path, ...], output: Path) -> None:
 
     counted = counting_images(list(training.values()))
     for number, image in enumerate(counted):
-        step = number % COUNTED_QUALITIES * QUALITY_STEPS // (COUNTED_QUALITIES - 1)
+        step = number % COUNTED_QUALITIES * HIGHEST_QUALITY // (COUNTED_QUALITIES - 1)
         write("counted", f"{number:03d}", image, step / 100)
     storages = {image.untyped_storage().data_ptr() for image in counted}
     screens = [

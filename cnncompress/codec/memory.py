@@ -12,7 +12,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 from cnncompress.images.view import View
-from cnncompress.model.config import PATCH, ModelConfig
+from cnncompress.model.config import PATCH, STRIP_ROWS, ModelConfig
 from cnncompress.model.receptive_field import analysis_margin, restoration_reach, synthesis_reach
 
 # Bytes a pixel.
@@ -30,8 +30,6 @@ _MAPS = 4
 _ENTROPY_BYTES = 100
 # Latents before rounding are kept twice: in coding order, and in their places.
 _TARGETS = 2
-_STRIP_ROWS = 128
-"""As in `cnncompress.nn.restoration`, which loads torch."""
 _REFINING = 3
 """How much more a window takes whose gradient is wanted: some 680 bytes a pixel, as measured."""
 
@@ -90,7 +88,7 @@ def _window_bytes(grid: TileGrid, config: ModelConfig, factor: int = 1) -> int:
     """Bytes for the largest window, a tile with its margins; those a pixel times a factor."""
     margin = max(analysis_margin(config), synthesis_reach(config) * PATCH)
     pixel = factor * max(_transform_bytes(config), _entropy_bytes(config))
-    strip_rows = _STRIP_ROWS + 2 * restoration_reach(config)
+    strip_rows = STRIP_ROWS + 2 * restoration_reach(config)
     largest = 0
     for number in {0, grid.columns - 1, len(grid) - grid.columns, len(grid) - 1, grid.columns // 2}:
         outer = grid.window(number, margin).outer

@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cnncompress.units import HIGHEST_QUALITY
+
 Floats = NDArray[np.float32]
 """Integers carried in single precision."""
 
@@ -28,8 +30,6 @@ EXACT_LIMIT = 1 << 24
 MAX_WEIGHT = 127
 MAX_ACTIVATION = 255
 MAX_SHIFT = 16
-QUALITY_STEPS = 10000
-"""Quality is an integer number of hundredths, 0 .. 10000."""
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def interpolate(table: NDArray[np.int32], quality: int) -> NDArray[np.int64]:
         int64 ``[C]``: ``floor((low * (10000 - r) + high * r + 5000) / 10000)``.
     """
     scaled = quality * (len(table) - 1)
-    low = min(scaled // QUALITY_STEPS, len(table) - 2)
-    rest = scaled - low * QUALITY_STEPS
+    low = min(scaled // HIGHEST_QUALITY, len(table) - 2)
+    rest = scaled - low * HIGHEST_QUALITY
     first, second = table[low].astype(np.int64), table[low + 1].astype(np.int64)
-    return np.asarray((first * (QUALITY_STEPS - rest) + second * rest + QUALITY_STEPS // 2) // QUALITY_STEPS)
+    return np.asarray((first * (HIGHEST_QUALITY - rest) + second * rest + HIGHEST_QUALITY // 2) // HIGHEST_QUALITY)

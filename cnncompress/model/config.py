@@ -16,6 +16,16 @@ SCALE_MIN = 0.11
 LEVELS_PER_NAT = 8
 """Level ``l`` of the scale table stands for the standard deviation ``SCALE_MIN * exp(l / LEVELS_PER_NAT)``."""
 
+LEAKY_SLOPE = 0.1
+"""Of the leaky ReLU after the layers of all float networks."""
+
+MAX_LOG_DELTA = 1.5
+"""A quantisation step is at most so many nats larger or smaller than the base step, 1 / gain."""
+
+STRIP_ROWS = 128
+"""Rows of pixels that torch runs the restoration filter over at a time, unless gradients are wanted. Feature maps of a
+whole image would take more memory than all others, and on a CPU, where they leave the caches, twice the time."""
+
 MAX_WIDTH = 4096
 """Most channels that a model may declare, so that building the networks of any file cannot exhaust memory."""
 MAX_BLOCKS = 64

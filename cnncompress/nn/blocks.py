@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from cnncompress.model.config import LEAKY_SLOPE
+
 
 class PointwiseConv2d(nn.Conv2d):
     """A 1x1 convolution that gives the same result with any number of threads."""
@@ -54,7 +56,7 @@ def zero_initialised(layer: nn.Conv2d) -> nn.Conv2d:
 
 def activation() -> nn.Module:
     """The activation of all float networks."""
-    return nn.LeakyReLU(0.1, inplace=True)
+    return nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
 
 
 class ResidualBlock(nn.Module):

@@ -17,13 +17,10 @@ import torch
 from torch import Tensor, nn
 
 from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
-from cnncompress.model.config import ModelConfig
+from cnncompress.model.config import MAX_LOG_DELTA, ModelConfig
 from cnncompress.nn.blocks import conv1x1, zero_initialised
 from cnncompress.nn.mean_context import coding_order
 from cnncompress.nn.straight_through import lower_bound
-
-MAX_LOG_DELTA = 1.5
-"""A step is at most so many nats larger or smaller than the one that the gain stands for."""
 
 
 class QuantisationSteps(nn.Module):

@@ -12,15 +12,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from cnncompress.model.config import ModelConfig
+from cnncompress.model.config import STRIP_ROWS, ModelConfig
 from cnncompress.model.receptive_field import Margin, Margins
 from cnncompress.nn.blocks import ResidualLayer, activation, conv3x3, zero_initialised
 from cnncompress.nn.margins import module_margins, run_window, trimmed
 from cnncompress.nn.quality import QualityTable
-
-STRIP_ROWS = 128
-"""Rows at a time, unless gradients are enabled: feature maps of a whole image would take more memory than all others,
-and on a CPU, where they do not fit into the caches, would take twice the time."""
 
 
 class RestorationFilter(nn.Module):

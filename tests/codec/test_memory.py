@@ -9,14 +9,12 @@ import pytest
 
 from cnncompress.bitstream.container import Header, Layout
 from cnncompress.bitstream.header import WHOLE, tile_count
-from cnncompress.codec import memory
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes, plain_bytes
 from cnncompress.codec.tiles import AUTOMATIC_SIDE, TileGrid, choose_side
 from cnncompress.errors import LimitExceeded
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
 from cnncompress.images.view import View
 from cnncompress.model.config import ModelConfig
-from cnncompress.nn import restoration
 from cnncompress.units import Hundredths
 
 CONFIG = ModelConfig()
@@ -84,7 +82,6 @@ def test_a_photograph_of_100_megapixels_may_be_refined_within_the_default_limits
 
 
 def test_strips_are_those_of_the_restoration_filter() -> None:
-    assert memory._STRIP_ROWS == restoration.STRIP_ROWS
     low = TileGrid(16384, 128)
     assert encoding_bytes(low, replace(CONFIG, width_1=17)) - encoding_bytes(low, CONFIG) == 16 * 16384 * 128
 

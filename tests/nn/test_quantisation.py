@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
-from cnncompress.model.config import ModelConfig
+from cnncompress.model.config import MAX_LOG_DELTA, ModelConfig
 from cnncompress.nn.mean_context import StepPartition
-from cnncompress.nn.quantisation import MAX_LOG_DELTA, QuantisationSteps
+from cnncompress.nn.quantisation import QuantisationSteps
 
 
 def test_untrained_steps_are_one(tiny_config: ModelConfig) -> None:

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from cnncompress.model.config import ModelConfig
+from cnncompress.model.config import STRIP_ROWS, ModelConfig
 from cnncompress.model.receptive_field import WHOLE_IMAGE, Margin, Margins
-from cnncompress.nn.restoration import STRIP_ROWS, RestorationFilter
+from cnncompress.nn.restoration import RestorationFilter
 
 POSITION = torch.tensor([0.4], dtype=torch.float64)
 

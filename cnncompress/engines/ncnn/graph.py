@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.engines.ncnn.kernels import Kernel
+from cnncompress.model.config import LEAKY_SLOPE
 
 MAGIC = 7767517
-SLOPE = 0.1
-"""Of the leaky ReLU after the layers of all float networks."""
 
 _FLOAT32 = np.zeros(4, np.uint8)
 """Tag in front of weights in float32."""
@@ -68,7 +67,7 @@ class Graph:
         padding = kernel.size // 2 if stride == 1 else 0
         parameters = f" 3={stride} 4={padding}"
         if activation:
-            parameters += f" 9=2 -23310=1,{SLOPE}"
+            parameters += f" 9=2 -23310=1,{LEAKY_SLOPE}"
         if not winograd:
             parameters += f" 31={_WITHOUT_WINOGRAD}"
         return self._with_kernel("Convolution", source, kernel, parameters)
@@ -83,7 +82,7 @@ class Graph:
 
     def activation(self, source: str) -> str:
         """The leaky ReLU alone; not of an input, whose memory it would write to."""
-        return self._add("ReLU", (source,), f"0={SLOPE}", self.channels(source))
+        return self._add("ReLU", (source,), f"0={LEAKY_SLOPE}", self.channels(source))
 
     def sum(self, source: str, other: str) -> str:
         """Adds two feature maps, or a vector to all positions of the first."""

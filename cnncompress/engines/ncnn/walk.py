@@ -11,10 +11,8 @@ from cnncompress.engines.ncnn.context import MeanContext
 from cnncompress.engines.ncnn.mats import FeatureMap, Floats, as_batch
 from cnncompress.engines.partition import Partition
 from cnncompress.entropy.parts import STEPS
+from cnncompress.model.config import MAX_LOG_DELTA
 from cnncompress.units import Hundredths
-
-MAX_LOG_DELTA = np.float32(1.5)
-"""As in `cnncompress.nn.quantisation`."""
 
 
 class Walk:
