@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 import weakref
 from typing import Protocol
 
@@ -38,8 +37,5 @@ def _register() -> None:
 
 
 def _in_child() -> None:
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.set_num_threads(1)
     for owner in list(_forkable):
         owner.use_one_thread()

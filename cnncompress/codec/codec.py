@@ -85,25 +85,17 @@ class ModelCodec:
         self.limits = limits
         self.stopwatch = stopwatch or NoStopwatch()
         self._run_on(load_engine(self._weights, engine, device, precision, threads))
-        watch_forks(self)
 
     def _run_on(self, engine: Engine) -> None:
         from cnncompress.codec.latents import LatentTransform
         from cnncompress.codec.pipeline import ImagePipeline
         from cnncompress.entropy.coder import EntropyModel
 
+        watch_forks(engine)
         self._engine = engine
         self.engine, self.device = engine.name, engine.device
         transform = LatentTransform(engine, self._weights.scales, self.stopwatch)
         self._pipeline = ImagePipeline(transform, EntropyModel(self._weights.tables))
-
-    def use_one_thread(self) -> None:
-        """Goes on without the threads of the parent, in a process that was forked."""
-        from cnncompress.engines.choice import load_engine
-
-        if self.engine == "ncnn":  # torch has a number of threads that can be changed
-            self._run_on(load_engine(self._weights, "ncnn", "cpu", "auto", threads=1))
-            self.__dict__.pop("_refiner", None)
 
     def coder(
         self,

@@ -59,7 +59,7 @@ class ContextWalk(Protocol):
 
 
 class Engine(Protocol):
-    """Runs the float networks of a model. Holds no state between calls; threads may share it.
+    """Runs the float networks of a model. Keeps no state between calls; threads may share it.
 
     Attributes:
         name: What users call it.
@@ -75,6 +75,10 @@ class Engine(Protocol):
     threads: int
     pixels_at_once: int
     config: ModelConfig
+
+    def use_one_thread(self) -> None:
+        """Goes on in a forked process, without the threads of its parent."""
+        ...
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Latent:
         """Maps pixels to their scaled latent.

@@ -64,6 +64,11 @@ class TorchEngine:
         self.network = network.to(device).to(memory_format=torch.channels_last).eval()
         self._bfloat16 = precision == "bf16"
 
+    def use_one_thread(self) -> None:
+        """Sets the number of torch's threads, which counts for the whole process."""
+        torch.set_num_threads(1)
+        self.threads = 1
+
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Tensor:
         """Maps pixels to their scaled latent."""
         with self._computing():

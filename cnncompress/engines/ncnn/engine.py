@@ -48,12 +48,17 @@ class NcnnEngine:
             threads: How many work on an image.
         """
         self.config = config
-        self.threads = threads
+        self._arrays = arrays
         self._log_gain = arrays["log_gain.table"]
         self._log_inverse_gain = arrays["log_inverse_gain.table"]
         self._std = arrays["g_a.klt_std"].astype(np.float32)
         self._partition = Partition(config.bands)
+        self._run_on(threads)
+
+    def _run_on(self, threads: int) -> None:
+        config, arrays = self.config, self._arrays
         memory, workers = Memory(), Workers(threads)
+        self.threads = threads
         self._linear = Lazy(lambda: LinearPath(arrays, memory, threads))
         self._analysis = Lazy(lambda: Analysis(config, arrays, memory, threads))
         self._hyper_analysis = Lazy(lambda: HyperAnalysis(config, arrays, memory, threads))
@@ -61,6 +66,10 @@ class NcnnEngine:
         self._context = Lazy(lambda: MeanContext(config, arrays, memory, threads))
         self._synthesis = Lazy(lambda: Synthesis(config, arrays, memory, threads))
         self._restoration = Lazy(lambda: Restoration(config, arrays, memory, workers))
+
+    def use_one_thread(self) -> None:
+        """Loads the nets anew when they are needed."""
+        self._run_on(1)
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Floats:
         """Maps pixels to their scaled latent."""
