@@ -123,10 +123,10 @@ def prepare(
         top, left = (int(rng.integers(length - CROP + 1)) for length in image.shape[1:])
         pixels = image[:, top : top + CROP, left : left + CROP].clone()
         quality = float(rng.uniform(0, 100))
-        target = transform.analyse(pixels.permute(1, 2, 0).numpy()[None], hundredths_of(quality))
-        quantised = transform.quantise(target, hundredths_of(quality))
+        unrounded = transform.analyse(pixels.permute(1, 2, 0).numpy()[None], hundredths_of(quality))
+        quantised = transform.quantise(unrounded, hundredths_of(quality))
         cells, signs = cells_and_signs(engine, quantised)
-        residuals = engine.merge((target.y - quantised.walk.means()) / quantised.walk.deltas())
+        residuals = engine.merge((unrounded.y - quantised.walk.means()) / quantised.walk.deltas())
         symbols = engine.merge(torch.from_numpy(quantised.latents[0].y)[None])
         inside = ((residuals - symbols) * signs.sign())[signs != 0].double()
         sums.index_add_(0, cells[signs != 0], inside)
@@ -193,8 +193,8 @@ def quantise_all(
         transform._widenings = np.minimum(widenings() * np.float32(strength / STRENGTH), np.float32(0.5))
         rates, decoded = [], []
         for original in originals:
-            target = transform.analyse(original[None], hundredths_of(quality))
-            quantised = transform.quantise(target, hundredths_of(quality))
+            unrounded = transform.analyse(original[None], hundredths_of(quality))
+            quantised = transform.quantise(unrounded, hundredths_of(quality))
             (latents,) = quantised.latents
             total = sum(
                 bits[levels, np.minimum(np.abs(symbols), bits.shape[1] - 1)].sum()

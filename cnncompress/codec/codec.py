@@ -166,8 +166,8 @@ class ModelCodec:
         """
         tiles = coders[0].tiles
         with _OVERFLOWS():
-            target = self._pipeline.transform.analyse(np.stack([coder.tiles.pixels for coder in coders]), quality)
-            payloads = tiles.single_pass(target, quality)
+            unrounded = self._pipeline.transform.analyse(np.stack([coder.tiles.pixels for coder in coders]), quality)
+            payloads = tiles.single_pass(unrounded, quality)
         for coder, payload in zip(coders, payloads, strict=True):
             coder.take((payload,), quality)
 

@@ -43,7 +43,7 @@ class Latents:
 
 
 @dataclass(frozen=True)
-class RealLatents:
+class UnroundedLatents:
     """Latents and hyper-latents of a batch before rounding.
 
     Attributes:
@@ -130,7 +130,9 @@ class LatentTransform:
         self.stopwatch = stopwatch or NoStopwatch()
         self._widenings = widenings()
 
-    def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> RealLatents:
+    def analyse(
+        self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE
+    ) -> UnroundedLatents:
         """Maps images of one size, or tiles, to their latents before rounding.
 
         Args:
@@ -142,28 +144,30 @@ class LatentTransform:
         whole = _extended(pixels) if margins == WHOLE_IMAGE else pixels
         with self.stopwatch.stage("analysis"):
             y = self.engine.analyse(whole, quality, margins)
-        return self._target(y, quality)
+        return self._unrounded(y, quality)
 
-    def at_other_quality(self, target: RealLatents, analysed_at: Hundredths, quality: Hundredths) -> RealLatents:
+    def at_other_quality(
+        self, unrounded: UnroundedLatents, analysed_at: Hundredths, quality: Hundredths
+    ) -> UnroundedLatents:
         """Rescales what `analyse` returned by the ratio of two qualities' gains, instead of analysing again.
 
         Args:
-            target: From `analyse`.
+            unrounded: From `analyse`.
             analysed_at: The quality that it was asked for.
             quality: The other one.
         """
-        y = self.engine.at_other_quality(self.engine.merge(target.y), analysed_at, quality)
-        return self._target(y, quality)
+        y = self.engine.at_other_quality(self.engine.merge(unrounded.y), analysed_at, quality)
+        return self._unrounded(y, quality)
 
-    def _target(self, y: Latent, quality: Hundredths) -> RealLatents:
+    def _unrounded(self, y: Latent, quality: Hundredths) -> UnroundedLatents:
         with self.stopwatch.stage("hyper"):
-            return RealLatents(self.engine.split(y), self.engine.hyper_analyse(y, quality))
+            return UnroundedLatents(self.engine.split(y), self.engine.hyper_analyse(y, quality))
 
-    def quantise(self, target: RealLatents, quality: Hundredths, *, dead_zones: bool = True) -> Quantised:
-        """Rounds a target to symbols, each step's residuals as they are after the steps before.
+    def quantise(self, unrounded: UnroundedLatents, quality: Hundredths, *, dead_zones: bool = True) -> Quantised:
+        """Rounds latents to symbols, each step's residuals as they are after the steps before.
 
         Args:
-            target: From `analyse`, or a better one.
+            unrounded: From `analyse`, or a better one.
             quality: Of the files.
             dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
 
@@ -171,8 +175,8 @@ class LatentTransform:
             InvalidModel: The networks overflow, as only those of a strange model can.
         """
         stage = self.stopwatch.stage
-        _check_finite(target.z)
-        z = np.floor(target.z + np.float32(0.5)).clip(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL).astype(np.int32)
+        _check_finite(unrounded.z)
+        z = np.floor(unrounded.z + np.float32(0.5)).clip(-MAX_HYPER_SYMBOL, MAX_HYPER_SYMBOL).astype(np.int32)
         widenings = self._widenings if dead_zones else None
         with self.beside(len(z)) as beside:
             images = [_Rounding(ScaleWalk(self.scales, each, quality), widenings) for each in z]
@@ -182,7 +186,7 @@ class LatentTransform:
                 walk = self.engine.walk(z, quality)
             for step in range(STEPS):
                 with stage("context"):
-                    residuals = walk.residuals(target.y)
+                    residuals = walk.residuals(unrounded.y)
                 _check_finite(residuals)
                 with stage("scales"):
                     symbols = beside.map(partial(_Rounding.symbols, step=step), images, residuals, levels)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cnncompress.bitstream.header import WHOLE
-from cnncompress.codec.latents import RealLatents
+from cnncompress.codec.latents import UnroundedLatents
 from cnncompress.codec.mosaic import LatentMosaic, groups, margins_of, pixels_in
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.progress import Progress, unwatched
@@ -77,13 +77,13 @@ class TileTask:
         """The tile's pixels, without those beside it: uint8 ``[h, w, 3]``."""
         return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
 
-    def target(self) -> RealLatents:
+    def unrounded(self) -> UnroundedLatents:
         """Latent and hyper-latent of the tile before rounding."""
-        return self._neighbours.target(self.number)
+        return self._neighbours.unrounded(self.number)
 
     def single_pass(self) -> CodedTile:
-        """Codes the tile by rounding its target."""
-        (payload,) = self._image.single_pass(self.target(), self.quality)
+        """Codes the tile by rounding its latent."""
+        (payload,) = self._image.single_pass(self.unrounded(), self.quality)
         return CodedTile(payload)
 
     def surroundings(self) -> tuple[Latent, Margins]:
@@ -121,21 +121,21 @@ class _Neighbours:
         self._quality = quality
         self._engine = image.pipeline.transform.engine
         self._latents = LatentMosaic(image.grid, self._engine)
-        self._targets: dict[int, RealLatents] = {}
+        self._unrounded: dict[int, UnroundedLatents] = {}
 
-    def target(self, number: int) -> RealLatents:
-        if number not in self._targets:
-            self._targets[number] = self._image.target((number,), self._quality)
-        return self._targets[number]
+    def unrounded(self, number: int) -> UnroundedLatents:
+        if number not in self._unrounded:
+            self._unrounded[number] = self._image.analyse((number,), self._quality)
+        return self._unrounded[number]
 
     def window(self, number: int) -> tuple[Latent, Margins]:
         for tile in self._latents.needed([number]):
             if tile not in self._latents:
-                self._latents.put(tile, self._engine.merge(self.target(tile).y))
+                self._latents.put(tile, self._engine.merge(self.unrounded(tile).y))
         return self._latents.windows([number])
 
     def coded(self, number: int, y_hat: Latent | None) -> None:
-        self._targets.pop(number, None)
+        self._unrounded.pop(number, None)
         if y_hat is not None:
             self._latents.put(number, y_hat)
             self._latents.forget_before(number + 1)
@@ -158,7 +158,7 @@ class TiledImage:
         self.grid = TileGrid(width, height, side)
         self._margin = analysis_margin(pipeline.transform.engine.config)
 
-    def target(self, numbers: tuple[int, ...], quality: Hundredths) -> RealLatents:
+    def analyse(self, numbers: tuple[int, ...], quality: Hundredths) -> UnroundedLatents:
         """Analyses tiles, as they would be as parts of the whole image.
 
         Args:
@@ -172,9 +172,9 @@ class TiledImage:
         pixels = np.stack([pixels_in(self.pixels, window.outer) for window in windows])
         return transform.analyse(pixels, quality, margins_of(windows[0], 1))
 
-    def single_pass(self, target: RealLatents, quality: Hundredths) -> list[bytes]:
-        """Rounds targets, and returns the payload of each of their latent chunks."""
-        return [self.pipeline.pack(latents) for latents in self.pipeline.transform.quantise(target, quality).latents]
+    def single_pass(self, unrounded: UnroundedLatents, quality: Hundredths) -> list[bytes]:
+        """Rounds latents, and returns the payload of each of their latent chunks."""
+        return [self.pipeline.pack(latents) for latents in self.pipeline.transform.quantise(unrounded, quality).latents]
 
     def encode(
         self, quality: Hundredths, code: TileCoder | None = None, progress: Progress = unwatched
@@ -200,7 +200,7 @@ class TiledImage:
             return tuple(payloads)
         engine = self.pipeline.transform.engine
         for numbers in groups(self.grid, range(len(self.grid)), self._margin, engine.pixels_at_once):
-            payloads += self.single_pass(self.target(numbers, quality), quality)
+            payloads += self.single_pass(self.analyse(numbers, quality), quality)
             progress(len(payloads), len(self.grid))
         return tuple(payloads)
 
@@ -225,9 +225,9 @@ class SharedAnalysis(TiledImage):
             side: Of the tiles.
         """
         super().__init__(pipeline, pixels, side)
-        self._analysed: dict[tuple[int, ...], tuple[Hundredths, RealLatents]] = {}
+        self._analysed: dict[tuple[int, ...], tuple[Hundredths, UnroundedLatents]] = {}
 
-    def target(self, numbers: tuple[int, ...], quality: Hundredths) -> RealLatents:
+    def analyse(self, numbers: tuple[int, ...], quality: Hundredths) -> UnroundedLatents:
         """Analyses tiles, or takes what was analysed at another quality.
 
         Args:
@@ -235,11 +235,11 @@ class SharedAnalysis(TiledImage):
             quality: Of the file.
         """
         if numbers not in self._analysed or not _serves(self._analysed[numbers][0], quality):
-            self._analysed[numbers] = quality, super().target(numbers, quality)
-        analysed_at, target = self._analysed[numbers]
+            self._analysed[numbers] = quality, super().analyse(numbers, quality)
+        analysed_at, unrounded = self._analysed[numbers]
         if quality != analysed_at:
-            target = self.pipeline.transform.at_other_quality(target, analysed_at, quality)
-        return target
+            unrounded = self.pipeline.transform.at_other_quality(unrounded, analysed_at, quality)
+        return unrounded
 
 
 def _serves(analysed_at: Hundredths, quality: Hundredths) -> bool:

@@ -30,11 +30,11 @@ class ContextWalk(Protocol):
     file. Both then pass the symbols to `decode`.
     """
 
-    def residuals(self, target: Latent) -> NDArray[np.float32]:
+    def residuals(self, latent: Latent) -> NDArray[np.float32]:
         """Returns ``(latent - mean) / step size`` for the current coding step.
 
         Args:
-            target: The latent in coding order, ``[B, 4, M, h/2, w/2]``, from `Engine.split`.
+            latent: Before rounding, in coding order, ``[B, 4, M, h/2, w/2]``, from `Engine.split`.
 
         Returns:
             ``[B, M, h/2, w/2]``.

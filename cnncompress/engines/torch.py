@@ -162,11 +162,11 @@ class _Walk:
         self._engine = engine
         self._walk = walk
 
-    def residuals(self, target: Tensor) -> NDArray[np.float32]:
+    def residuals(self, latent: Tensor) -> NDArray[np.float32]:
         """Residuals of the current step, in quantisation steps."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
-            return _to_numpy((target[:, step] - self._walk.means[step]) / self._walk.deltas[step])
+            return _to_numpy((latent[:, step] - self._walk.means[step]) / self._walk.deltas[step])
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
         """Takes the symbols of the current step, and moves to the next."""

@@ -14,7 +14,7 @@ from PIL import Image
 
 from cnncompress.api.calls import compress
 from cnncompress.api.codec import Codec
-from cnncompress.codec.latents import LatentTransform, RealLatents
+from cnncompress.codec.latents import LatentTransform, UnroundedLatents
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.rate_search import MAX_TRIALS, expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize
@@ -41,7 +41,7 @@ def passes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         noted.append("rans")
         return pack(*args)
 
-    def noting_analyse(*args: Any) -> RealLatents:
+    def noting_analyse(*args: Any) -> UnroundedLatents:
         noted.append("analysis")
         return analyse(*args)
 

@@ -45,7 +45,7 @@ def photo(coffee: Pixels) -> Pixels:
 
 def latent_of(pipeline: ImagePipeline, image: TiledImage, number: int) -> Floats:
     """A tile's latent before rounding, in its place."""
-    latent: Floats = pipeline.transform.engine.merge(image.target((number,), QUALITY).y)
+    latent: Floats = pipeline.transform.engine.merge(image.analyse((number,), QUALITY).y)
     return latent
 
 
@@ -205,7 +205,7 @@ class Watching:
         own = margins.cut_to(WHOLE_IMAGE).slices(*window.shape[2:])
         self.seen.append((task.number, window, window[(..., *own)].copy()))
         assert task.pixels().shape[:2] == task.size
-        coded = self.pipeline.transform.quantise(task.target(), task.quality)
+        coded = self.pipeline.transform.quantise(task.unrounded(), task.quality)
         self.coded[task.number] = coded.y_hat
         (latents,) = coded.latents
         return CodedTile(self.pipeline.pack(latents), coded.y_hat)
@@ -216,13 +216,13 @@ def test_coders_see_what_is_around_their_tiles(
 ) -> None:
     image = TiledImage(tiny, photo, 64)
     analysed: list[int] = []
-    target = image.target
+    analyse = image.analyse
 
     def counted(numbers: tuple[int, ...], quality: Hundredths) -> object:
         analysed.extend(numbers)
-        return target(numbers, quality)
+        return analyse(numbers, quality)
 
-    monkeypatch.setattr(image, "target", counted)
+    monkeypatch.setattr(image, "analyse", counted)
     watching = Watching(tiny)
     payloads = image.encode(QUALITY, watching)
     assert sorted(analysed) == list(range(12)), "each tile once, whoever asks for it first"

@@ -112,16 +112,16 @@ class TileSearch:
         self._surroundings = Surroundings(*task.surroundings())
         self._measure = refiner.measure(task.pixels(), task.quality)
         self._gradient = DistortionGradient(self._transform.engine, refiner.luma_shares, self._measure, task.quality)
-        target = task.target()
-        self._steps = StepSearch(self._transform.engine, refiner.costs, self._gradient.curvature(), target)
-        self._coded = self._transform.quantise(target, task.quality)
+        unrounded = task.unrounded()
+        self._steps = StepSearch(self._transform.engine, refiner.costs, self._gradient.curvature(), unrounded)
+        self._coded = self._transform.quantise(unrounded, task.quality)
         self._measured: ImageDistortion | None = None
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
         """Goes through a round, from where the last one ended."""
-        target = self._steps.improve(self._coded, self._gradient(self._coded, self._distortion()), plan)
-        self._coded = self._transform.quantise(target, self._task.quality, dead_zones=False)
+        unrounded = self._steps.improve(self._coded, self._gradient(self._coded, self._distortion()), plan)
+        self._coded = self._transform.quantise(unrounded, self._task.quality, dead_zones=False)
         self._measured = None
         if plan.measured:
             found, cost = self._evaluated()

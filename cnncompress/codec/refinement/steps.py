@@ -1,4 +1,4 @@
-"""Which symbols to move by one, and the target that moves them.
+"""Which symbols to move by one, and the latents that round to that.
 
 This is rate-distortion-optimised quantisation, with the rate of the stored tables and the distortion from its gradient
 and curvature: a step ``d`` of a symbol changes the cost by about
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from cnncompress.codec.latents import Quantised, RealLatents
+from cnncompress.codec.latents import Quantised, UnroundedLatents
 from cnncompress.codec.refinement.cost import Floats, SymbolCosts
 from cnncompress.codec.refinement.levels import Round
 from cnncompress.engines.interface import Engine
@@ -22,14 +22,14 @@ SMALLEST_GAIN = np.float32(0.05)
 """Bits that a step must promise."""
 
 HOLD = np.float32(0.4)
-"""How far at most a target stays from its symbol. At a half or more the next walk, whose means differ a little, would
+"""How far at most an element stays from its symbol. At a half or more the next walk, whose means differ a little, would
 round to another symbol; at zero it could follow no change of the means."""
 
 
 class StepSearch:
     """Finds steps for one image at one quality."""
 
-    def __init__(self, engine: Engine, costs: SymbolCosts, curvature: Floats, original: RealLatents) -> None:
+    def __init__(self, engine: Engine, costs: SymbolCosts, curvature: Floats, original: UnroundedLatents) -> None:
         """Starts the random numbers, the same ones for every image.
 
         Args:
@@ -44,8 +44,8 @@ class StepSearch:
         self._original: Floats = engine.fetched(original.y)[0]
         self._random = np.random.default_rng(0)
 
-    def improve(self, coded: Quantised, gradient: Floats, plan: Round) -> RealLatents:
-        """Makes a target whose symbols cost less, or so it seems.
+    def improve(self, coded: Quantised, gradient: Floats, plan: Round) -> UnroundedLatents:
+        """Makes latents whose symbols cost less, or so it seems.
 
         Args:
             coded: The symbols so far, of one image.
@@ -53,7 +53,7 @@ class StepSearch:
             plan: Which steps to take.
 
         Returns:
-            A target to be rounded without dead zones.
+            Latents to be rounded without dead zones.
         """
         (latents,) = coded.latents
         symbols = latents.y
@@ -64,7 +64,7 @@ class StepSearch:
         decoded = means + deltas * (symbols + self._choose(lowered, raised, plan.share)).astype(np.float32)
         hold = HOLD * deltas
         y = decoded + np.clip(self._original - decoded, -hold, hold)
-        return RealLatents(self._engine.placed(y[None]), latents.z[None].astype(np.float32))
+        return UnroundedLatents(self._engine.placed(y[None]), latents.z[None].astype(np.float32))
 
     def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
         """Steps, -1, 0 or 1, from what each way would add to the cost."""

@@ -55,9 +55,9 @@ class Walk:
         """Number of the step at hand."""
         return len(self._means) - 1
 
-    def residual(self, target: Floats) -> Floats:
-        """What the means leave of a target ``[4, M, h/2, w/2]`` of the step at hand, in quantisation steps."""
-        residual: Floats = target[self.step] - self._means[self.step]
+    def residual(self, latent: Floats) -> Floats:
+        """Returns ``(latent - mean) / step size`` for the current step of a latent ``[4, M, h/2, w/2]``."""
+        residual: Floats = latent[self.step] - self._means[self.step]
         residual /= self._delta
         return residual
 
@@ -96,15 +96,15 @@ class Walk:
 
 
 class BatchWalk:
-    """The ways of a batch, one latent after the other."""
+    """The coding steps of a batch, one latent after the other."""
 
     def __init__(self, walks: Sequence[Walk]) -> None:
-        """Takes the ways, all at the first step."""
+        """Takes the walks of single latents, all at the first step."""
         self._walks = walks
 
-    def residuals(self, target: Floats) -> Floats:
+    def residuals(self, latent: Floats) -> Floats:
         """Residuals of the current step, in quantisation steps."""
-        return as_batch(walk.residual(own) for walk, own in zip(self._walks, target, strict=True))
+        return as_batch(walk.residual(own) for walk, own in zip(self._walks, latent, strict=True))
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
         """Takes the symbols of the current step, and moves to the next."""
