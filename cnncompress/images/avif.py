@@ -15,7 +15,8 @@ from PIL import Image
 
 from cnncompress.bitstream.container import Layout
 from cnncompress.errors import Corrupt, ImageError, LimitExceeded
-from cnncompress.images.guard import decoder_errors, limit_lifted
+from cnncompress.images.guard import decoder_errors
+from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.source import Plane
 from cnncompress.images.write import shown_colours
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import threading
 from collections.abc import Iterator
 from typing import IO
 
@@ -33,9 +32,6 @@ INPUT_FORMATS = (
 )
 
 _TIFF_TILE_WIDTH, _TIFF_TILE_LENGTH = 322, 323
-
-# Pillow's limit is a global variable; two threads must not change it at the same time.
-_limit_lock = threading.Lock()
 
 
 @contextlib.contextmanager
@@ -88,18 +84,6 @@ def decoder_errors(message: str) -> Iterator[None]:
     # Pillow's decoders raise almost every built-in exception on damaged files, and do not document which.
     except Exception as error:
         raise UnreadableImage(message) from error
-
-
-@contextlib.contextmanager
-def limit_lifted() -> Iterator[None]:
-    """Disables Pillow's pixel limit and its warning in the body; the caller must check a limit of its own."""
-    with _limit_lock:
-        limit = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = limit
 
 
 def check_tiles(image: Image.Image, max_pixels: int) -> None:

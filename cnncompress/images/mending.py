@@ -15,8 +15,10 @@ from cnncompress.images.fields.file_bytes import FileBytes
 from cnncompress.images.fields.jpeg import NO_END
 from cnncompress.images.fields.jpeg2000 import codestream, with_another_bit
 from cnncompress.images.fields.look import Look
-from cnncompress.images.guard import decoder_errors, limit_lifted
+from cnncompress.images.guard import decoder_errors
 from cnncompress.images.limits import Limits
+from cnncompress.images.pillow_limit import limit_lifted
+from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 
 _END_OF_JPEG = b"\xff\xd9"
 # What a decoder makes of these bytes differs from what it makes of nothing, unless it has all pixels already.
@@ -54,6 +56,7 @@ def _pixels(data: bytes, limits: Limits) -> bytes:
         with limit_lifted():
             image = Image.open(io.BytesIO(data), formats=["JPEG"])
         limits.check_size(image.width, image.height)
+        limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
         return hashlib.sha256(image.tobytes()).digest()
 
 

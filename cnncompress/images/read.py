@@ -20,10 +20,11 @@ from cnncompress.images.fields.colours import ColourTag
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.look import Look, look_into
 from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
-from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
+from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, open_stream
 from cnncompress.images.icc import make_profile
 from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
 from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
@@ -142,6 +143,7 @@ def _from_pillow(
     settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
     check_tiles(image, settings.limits.max_pixels)
     with decoder_errors("the image is damaged"):
+        has_others = settings.frame is not None and getattr(image, "n_frames", 1) > 1
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     set_deep_planes(image)
     raw_mode = _raw_mode(image)
@@ -173,8 +175,7 @@ def _from_pillow(
     if settings.strict:
         _refuse((*damage, *losses, *replaced))
 
-    chosen = settings.frame is not None and getattr(image, "n_frames", 1) > 1
-    withheld = found.withheld or chosen
+    withheld = found.withheld or has_others
     if planes.alpha is not None and settings.opaque_background is not None:
         planes, withheld = on_background(planes, settings.opaque_background), True
     graphic = image.mode in ("1", "P", "PA")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from cnncompress.errors import OutsideImage
+from cnncompress.images.pillow_limit import limit_lifted
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -130,7 +131,8 @@ class View:
         if self.is_whole:
             return image
         if self.crop is not None:
-            return image.crop(area)
+            with limit_lifted():  # the size was checked when the image was decoded
+                return image.crop(area)
         if image.mode != "1":
             return image.reduce(self.factor)
         gray = image.convert("L").reduce(self.factor)

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import tarfile
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from PIL import Image
+import torch
 from torch import Tensor
-from torchvision.transforms.v2 import functional as transforms_functional
 
-from cnncompress.errors import UnreadableImage
+from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.images.formats import is_image_ending
+from cnncompress.images.read import read_image
+from cnncompress.images.settings import ImageSettings
 
 MIN_SIDE = 64
+
+_SETTINGS = ImageSettings(frame=0, keep_alpha=False)
 
 
 def _decode(name: str, data: bytes | UnreadableImage) -> Tensor | UnreadableImage:
     if isinstance(data, UnreadableImage):
         return data
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            rgb = image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        image = read_image(data, _SETTINGS)
+    except (ImageError, LimitExceeded) as error:
         return UnreadableImage(f"{name}: {error}")
-    pixels: Tensor = transforms_functional.pil_to_tensor(rgb)
-    return pixels
+    return torch.from_numpy(image.colour).permute(2, 0, 1).contiguous()
 
 
 def _members(source: Path) -> Iterator[tuple[str, bytes | UnreadableImage]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.errors import LimitExceeded, UnreadableImage, UnsupportedImage
 from cnncompress.images import read
 from cnncompress.images.limits import Limits
+from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.planes import decode_alpha, encode_alpha
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
@@ -287,6 +290,45 @@ def test_our_limit_rules_and_pillows_comes_back(monkeypatch: pytest.MonkeyPatch)
     for thread in threads:
         thread.join()
     assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_an_image_that_loads_does_not_stop_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow's limit is lifted for as long as any thread needs it, and nobody waits for that."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with limit_lifted():
+        with ThreadPoolExecutor(1) as pool:
+            found = pool.submit(read_image, encoded(Image.fromarray(RGB))).result(timeout=10)
+        assert found.size == (7, 5) and Image.MAX_IMAGE_PIXELS is None
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_a_jpeg_without_an_end_is_held_to_the_limits_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encoded(Image.fromarray(RGB), "JPEG").removesuffix(b"\xff\xd9")
+    assert read_image(data).size == (7, 5)
+    monkeypatch.setattr(Image.Image, "tobytes", lambda *_: pytest.fail("decoded"))
+    with pytest.raises(LimitExceeded, match="memory"):
+        read_image(data, ImageSettings(limits=Limits(memory=10)))
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").is_file(), reason="no such file system")
+def test_a_file_that_cannot_be_sought_in_is_unreadable() -> None:
+    with pytest.raises(UnreadableImage):
+        read_image("/proc/self/maps")
+
+
+def test_a_damaged_second_page_is_the_files_fault() -> None:
+    """Pillow looks at it when it is asked how many there are."""
+    stream = io.BytesIO()
+    pages = [Image.fromarray(frame) for frame in FRAMES]
+    pages[0].save(stream, "TIFF", save_all=True, append_images=pages[1:])
+    data = bytearray(stream.getvalue())
+    first = int.from_bytes(data[4:8], "little")
+    entries = int.from_bytes(data[first : first + 2], "little")
+    second = int.from_bytes(data[first + 2 + 12 * entries :][:4], "little")
+    data[second : second + 2] = bytes(2)  # a directory without entries
+    for frame in (0, 1):
+        with contextlib.suppress(UnreadableImage, UnsupportedImage):
+            assert read_image(bytes(data), ImageSettings(frame=frame)).size == (7, 5)
 
 
 @pytest.mark.parametrize("file_format", [*FILE_FORMATS, "QOI"])

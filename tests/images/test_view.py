@@ -73,3 +73,13 @@ def test_scales_as_users_give_them() -> None:
     for scale in (0, -0.5, 2, 1 / 3, 0.1, float("nan")):
         with pytest.raises(ValueError, match="expected one of 1, 1/2, 1/4 and 1/8"):
             parse_view(None, scale)
+
+
+@pytest.mark.filterwarnings("error")
+def test_parts_above_the_limit_of_pillow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts for files from outside, and what is decoded here was checked against other limits."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    image = Image.fromarray(PIXELS)
+    assert View((0, 0, 30, 20)).of(image).size == (30, 20)
+    assert View(factor=2).of(image).size == (17, 11)
+    assert Image.MAX_IMAGE_PIXELS == 100

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,10 @@ def test_position_is_taken_out_of_both_forms() -> None:
         b"<a\n exif:GPSTimeStamp='2020' />",
         b'<exif:GPSDestLatitude rdf:parseType="Resource"><a>1</a></exif:GPSDestLatitude>',
         b'<exif:GPSVersionID x="1"/>',
+        b"<exif:GPSA>1</exif:GPSA >keep<exif:GPSA>2</exif:GPSA>",
+        b"<exif:GPSA>" * 3 + b"1" + b"</exif:GPSA>" * 1,
+        b"<exif:GPSA><exif:GPSB/>1</exif:GPSA>",
+        b"<a/>".join([b"<exif:GPSLatitude>48</exif:GPSLatitude>"] * 1000),
     ],
 )
 def test_other_writers_of_positions(packet: bytes) -> None:
@@ -56,6 +62,8 @@ def test_other_writers_of_positions(packet: bytes) -> None:
         b"<other:coordinates>GPS 48 16</other:coordinates>",
         b"<exif:GPSLatitude>48",
         b"<exif:GPSLatitude>" * 100_000,
+        b"</exif:GPSLatitude>",
+        b"<exif:GPSA>1</exif:GPSB>",
     ],
 )
 def test_what_cannot_be_edited_is_left_out(packet: bytes) -> None:
@@ -68,3 +76,11 @@ def test_what_cannot_be_edited_is_left_out(packet: bytes) -> None:
 def test_foreign_data(data: bytes, start: bytes) -> None:
     left = without_position(set_upright(start + data))
     assert left is None or b"gps" not in left.lower()
+
+
+def test_elements_that_do_not_end_take_no_longer_than_others() -> None:
+    """Each of them was once searched to the end of the packet, for minutes."""
+    packet = b"<exif:GPSLatitude>".join([b"<a>text</a>" * 7000] * 200)
+    start = time.process_time()
+    assert without_position(packet) is None
+    assert time.process_time() - start < 5

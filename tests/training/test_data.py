@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.errors import UnreadableImage
+from cnncompress.images.limits import Limits
+from cnncompress.images.settings import ImageSettings
+from cnncompress.training import data
 from cnncompress.training.data import load_images, split_held_out
 
 
@@ -55,6 +58,27 @@ def test_folders_tars_and_files(folder: Path, coffee: NDArray[np.uint8]) -> None
         assert torch.equal(images[name], expected)
     assert list(load_images([archive])) == ["t/d.png"]
     assert list(load_images([folder / "b.png", archive])) == ["b.png", "t/d.png"]
+
+
+def test_images_are_read_as_the_codec_reads_them(tmp_path: Path) -> None:
+    """They were once opened by Pillow as it likes: white for 16 bits, and colours that nobody sees."""
+    deep = np.full((80, 80), 40_000, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    hidden = Image.new("RGBA", (80, 80), (255, 0, 0, 0))
+    hidden.save(tmp_path / "hidden.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (100, 80)).save(tmp_path / "turned.jpg", exif=turned)
+    images = load_images([tmp_path])
+    assert images["deep.png"].unique().tolist() == [156]
+    assert images["hidden.png"].unique().tolist() == [255]
+    assert images["turned.jpg"].shape == (3, 100, 80)
+
+
+def test_other_formats_of_pillow_are_not_opened(tmp_path: Path) -> None:
+    (tmp_path / "page.png").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\nshowpage\n")
+    with pytest.raises(UnreadableImage, match=r"page\.png: "):
+        load_images([tmp_path])
 
 
 def test_images_of_the_same_name_are_all_there(tmp_path: Path, coffee: NDArray[np.uint8]) -> None:
@@ -100,8 +124,8 @@ def test_what_cannot_be_read_is_left_out(folder: Path, tmp_path: Path, monkeypat
     assert all("\n" not in str(error) for error in errors)
     with pytest.raises(UnreadableImage, match="no images"):
         load_images([tmp_path / "cut.png"], errors.append)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(UnreadableImage, match=r"good\.png: Image size"):
+    monkeypatch.setattr(data, "_SETTINGS", ImageSettings(limits=Limits(1000)))
+    with pytest.raises(UnreadableImage, match=r"good\.png: .* pixels"):
         load_images([tmp_path / "good.png"])
 
 

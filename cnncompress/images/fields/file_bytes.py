@@ -1,4 +1,4 @@
-"""Random access to the bytes of a file, which never fails and never reads more than is asked for."""
+"""Random access to the bytes of a file: never beyond its end, and never more than is asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ class FileBytes:
     """
 
     def __init__(self, stream: IO[bytes]) -> None:
-        """Finds the length; the position of the stream is changed by every method."""
+        """Finds the length; the position of the stream is changed by every method.
+
+        Raises:
+            OSError: The stream cannot be read, here and in every method.
+        """
         self._stream = stream
         self.size = stream.seek(0, 2)
 
@@ -60,6 +64,6 @@ def behind_the_end(data: FileBytes, end: int, margin: int = 1) -> tuple[str, ...
     if data.size - end <= margin or data.is_padding(end):
         return ()
     start = data.at(end, 32)
-    if start[4:8] == b"ftyp" or b"ftyp" in start:
+    if b"ftyp" in start:
         return ("the video behind the picture is not kept",)
     return (f"{data.size - end} bytes behind the picture are not kept",)

@@ -28,6 +28,8 @@ class _Items:
     primary: int | None = None
     kinds: dict[int, bytes] = field(default_factory=dict)
     references: list[tuple[bytes, int, tuple[int, ...]]] = field(default_factory=list)
+    sources: dict[tuple[bytes, int], set[int]] = field(default_factory=dict)
+    """Items that refer to an item, by the kind of reference and that item."""
     properties: list[Box] = field(default_factory=list)
     associations: dict[int, tuple[int, ...]] = field(default_factory=dict)
 
@@ -84,7 +86,7 @@ def _item(data: FileBytes, entry: Box, items: _Items) -> None:
         return
     wide = 4 if version == 3 else 2
     number = data.number(entry.start + 4, wide)
-    if number is not None:
+    if number is not None and len(items.kinds) < _MAX_ENTRIES:
         items.kinds[number] = data.at(entry.start + 4 + wide + 2, 4)
 
 
@@ -97,6 +99,8 @@ def _reference(data: FileBytes, entry: Box, wide: bool, items: _Items) -> None:
     targets = struct.unpack(f">{len(packed) // size}{'I' if wide else 'H'}", packed[: len(packed) // size * size])
     if len(items.references) < _MAX_ENTRIES:
         items.references.append((entry.name, source, targets))
+        for target in targets:
+            items.sources.setdefault((entry.name, target), set()).add(source)
 
 
 def _properties(data: FileBytes, box: Box, items: _Items) -> None:
@@ -147,7 +151,7 @@ def _colour_tag(data: FileBytes, items: _Items) -> ColourTag | None:
 
 
 def _further_pictures(data: FileBytes, items: _Items) -> list[str]:
-    needed = _needed(items)
+    needed = _needed(data, items)
     found = []
     for number, kind in items.kinds.items():
         if kind == b"tmap":
@@ -157,35 +161,50 @@ def _further_pictures(data: FileBytes, items: _Items) -> list[str]:
     return found
 
 
-def _needed(items: _Items) -> set[int]:
-    """Items that the primary picture consists of, its alpha plane and its thumbnails."""
-    needed = {items.primary} if items.primary is not None else set()
-    for _ in range(8):  # grids of grids
-        before = len(needed)
-        for kind, source, targets in items.references:
-            if kind == b"dimg" and source in needed:
-                needed.update(targets)
-            elif kind == b"thmb" and any(target in needed for target in targets):
-                needed.add(source)
-        if len(needed) == before:
-            break
-    return {number for number in needed if number is not None}
+def _needed(data: FileBytes, items: _Items) -> set[int]:
+    """Items that the primary picture consists of, its alpha plane, what that consists of, and its thumbnails."""
+    parts: dict[int, list[int]] = {}
+    for kind, source, targets in items.references:
+        if kind == b"dimg":
+            parts.setdefault(source, []).extend(targets)
+    needed: set[int] = set()
+    pending = [] if items.primary is None else [items.primary]
+    while pending:
+        number = pending.pop()
+        if number in needed:
+            continue
+        needed.add(number)
+        pending += parts.get(number, ())
+        pending += items.sources.get((b"thmb", number), ())
+        auxiliary = items.sources.get((b"auxl", number), ())
+        pending += (source for source in auxiliary if _is_alpha(_auxiliary_type(data, items, source)))
+    return needed
 
 
-def _picture_name(data: FileBytes, items: _Items, number: int) -> str:
+def _auxiliary_type(data: FileBytes, items: _Items, number: int) -> bytes:
+    """The name that an item has as an auxiliary picture, in lower case; empty if it is none."""
     text = b""
     for index in items.associations.get(number, ()):
         if 1 <= index <= len(items.properties) and items.properties[index - 1].name == b"auxC":
             box = items.properties[index - 1]
             text = data.at(box.start + 4, min(box.length, 128)).lower()
-    if _ALPHA in text or b"auxid:1\0" in text:
+    return text
+
+
+def _is_alpha(auxiliary_type: bytes) -> bool:
+    return _ALPHA in auxiliary_type or b"auxid:1\0" in auxiliary_type
+
+
+def _picture_name(data: FileBytes, items: _Items, number: int) -> str:
+    text = _auxiliary_type(data, items, number)
+    if _is_alpha(text):
         return ""
     if any(word in text for word in _GAIN_MAP_WORDS):
         return "the gain map (HDR) is not kept"
     if any(word in text for word in _DEPTH_WORDS) or b"auxid:2\0" in text:
         return "the depth map is not kept"
-    gain_map = any(kind == b"dimg" and number in targets and items.kinds.get(source) == b"tmap"
-                   for kind, source, targets in items.references)  # fmt: skip
+    users = items.sources.get((b"dimg", number), ())
+    gain_map = any(items.kinds.get(source) == b"tmap" for source in users)
     return "the gain map (HDR) is not kept" if gain_map else "a second picture is not kept"
 
 

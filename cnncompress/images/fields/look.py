@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import IO, NamedTuple
 
+from cnncompress.errors import UnreadableImage
+from cnncompress.files.kinds import reason
 from cnncompress.images.fields import bmp, gif, heif, jpeg, jpeg2000, png, pnm, qoi, sgi, sun, tiff, webp
 from cnncompress.images.fields.file_bytes import FileBytes
 from cnncompress.images.fields.findings import Fields
@@ -23,7 +25,7 @@ class Look(NamedTuple):
     Attributes:
         fields: The findings.
         format: The format, as `cnncompress.images.formats.sniff` names it.
-        mended: The file as Pillow reads it, if it does not read the file itself as the others do; else None.
+        mended: A repaired copy of the file for Pillow; None if Pillow can read the file as it is.
     """
 
     fields: Fields
@@ -37,7 +39,17 @@ def look_into(stream: IO[bytes], frame: int | None) -> Look:
     Args:
         stream: A seekable file.
         frame: The picture that is read, if one was chosen.
+
+    Raises:
+        UnreadableImage: The file cannot be read.
     """
+    try:
+        return _look_into(stream, frame)
+    except OSError as error:
+        raise UnreadableImage(reason(error)) from error
+
+
+def _look_into(stream: IO[bytes], frame: int | None) -> Look:
     data = FileBytes(stream)
     kind = sniff(data.at(0, SNIFFED_BYTES))
     look = Look(Fields(), kind)
