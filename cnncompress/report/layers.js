@@ -88,6 +88,5 @@ function errorLayer(url, colours) {
 
 // One pixel for each block.
 function bitLayer(key, bits, colours) {
-  const most = Math.max(...bits.values);
-  return keep(key, async () => coloured(bits.columns, bits.rows, (at) => bits.values[at] / most, colours));
+  return keep(key, async () => coloured(bits.columns, bits.rows, (at) => bits.values[at] / bits.most, colours));
 }

@@ -83,7 +83,7 @@ function showControls() {
 function showLegend(right) {
   const legends = {
     errors: ["no error", "most error"],
-    bits: ["0", right.bits && `${Math.round(Math.max(...right.bits.values))} bits a block, in all `
+    bits: ["0", right.bits && `${Math.round(right.bits.most)} bits a block, in all `
       + `${right.bits.sum.toLocaleString("en")} of ${right.bits.payload.toLocaleString("en")}`],
   };
   const legend = legends[chosen.layer];

@@ -46,7 +46,7 @@ def make_page(pictures: Sequence[Measured], settings: Sequence[tuple[str, str]],
         HTML.
     """
     qualities = [entry.quality for entry in pictures[0].qualities]
-    title = pictures[0].name if len(pictures) == 1 else f"{len(pictures)} pictures"
+    title = _text(pictures[0].name) if len(pictures) == 1 else f"{len(pictures)} pictures"
     data = {
         "colours": COLOURS,
         "first": min(range(len(qualities)), key=lambda number: abs(qualities[number] - first)),
@@ -62,6 +62,11 @@ def make_page(pictures: Sequence[Measured], settings: Sequence[tuple[str, str]],
     return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _part("page.html"))
 
 
+def _text(name: str) -> str:
+    """A file name as text, which names need not be: bytes that are not UTF-8 become escapes."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _part(name: str) -> str:
     return resources.files("cnncompress.report").joinpath(name).read_text(encoding="utf-8")
 
@@ -69,7 +74,7 @@ def _part(name: str) -> str:
 def _original(picture: Measured) -> dict[str, Any]:
     height, width = picture.pixels.shape[:2]
     return {
-        "name": picture.name,
+        "name": _text(picture.name),
         "width": width,
         "height": height,
         "bytes": picture.file_bytes,
@@ -108,6 +113,7 @@ def _bits(counted: BitMap) -> dict[str, Any]:
         "rows": rows,
         "columns": columns,
         "values": values,
+        "most": max(values),
         "sum": round(float(counted.bits.sum())),
         "payload": counted.payload_bits,
     }

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_figures_and_maps(measured: Measured) -> None:
     assert (data["first"], data["settings"], len(data["originals"])) == (0, [["cnc", "settings & more"]], 2)
     own, peer = data["originals"][1]["qualities"][0]["versions"]
     assert (own["bytes"], own["bpp"], own["psnr"], own["ssimulacra2"]) == (700, 4.139, 51.5, None)
-    assert own["bits"] == {"rows": 4, "columns": 4, "values": list(range(16)), "sum": 120, "payload": 128}
+    assert own["bits"] == {"rows": 4, "columns": 4, "values": list(range(16)), "most": 15, "sum": 120, "payload": 128}
     assert (own["errors"], peer["bits"], peer["psnr"]) == (None, None, None)
     errors = pixels_of(peer["errors"])
     assert errors.shape[:2] == (17, 21)
@@ -76,3 +77,10 @@ def test_everything_is_inside(measured: Measured) -> None:
     ) == ["data:,"]
     assert "http:" not in text and "https:" not in text and "</script><img" not in text
     assert html.escape("a <b>.png") in text and "<b>" not in text
+
+
+def test_names_that_are_no_text_are_shown(measured: Measured) -> None:
+    """Names of files are bytes, and Python keeps those that are not UTF-8 as lone surrogates."""
+    page = make_page([replace(measured, name="bad\udcff.png")], [], 60.0)
+    assert "bad\\udcff.png" in page
+    assert page.encode()
