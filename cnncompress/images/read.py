@@ -49,9 +49,9 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
     """Reads an image and makes it upright.
 
     Args:
-        source: A path, the bytes of a file, a Pillow image, or a uint8 array ``[H, W]``, ``[H, W, 3]`` or
-            ``[H, W, 4]``, with which the result may share memory. An earlier result of this function is returned
-            unchanged.
+        source: A path, the bytes of a file, a binary stream, which is read from its beginning, a Pillow image, or a
+            uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, with which the result may share memory. An earlier
+            result of this function is returned unchanged.
         settings: How to read the image.
 
     Raises:

@@ -213,6 +213,22 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
         read_image(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n")
 
 
+@pytest.mark.parametrize("file_format", ["PNG", "JPEG", "TIFF"])
+def test_streams(file_format: str, tmp_path: Path) -> None:
+    image = Image.linear_gradient("L").convert("RGB")
+    memory = io.BytesIO()
+    image.save(memory, file_format)  # which leaves the stream at its end
+    expected = read_image(memory.getvalue())
+    path = tmp_path / "image"
+    path.write_bytes(memory.getvalue())
+    with path.open("rb") as stream, path.open("rb", buffering=0) as raw:
+        for source in (memory, memory, stream, raw):
+            assert np.array_equal(read_image(source).colour, expected.colour)
+            assert not source.closed
+    with path.open(encoding="latin-1") as text, pytest.raises(TypeError, match="a stream of text is given"):
+        read_image(text)  # type: ignore[arg-type]
+
+
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
