@@ -1,0 +1,71 @@
+"""Large images: time, memory, previews, and what tiles take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from commands.shared import (
+    data_option,
+    device_option,
+    images_option,
+    load_pictures,
+    measuring,
+    model_option,
+    print_machine,
+    quality_option,
+    run_options,
+    threads_option,
+)
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:
+    try:
+        sizes = tuple(sorted(float(size) for size in value.split(",")))
+    except ValueError:
+        raise click.BadParameter(f"{value!r}, expected numbers with commas between them") from None
+    if not sizes[0] > 0:
+        raise click.BadParameter(f"{value!r}, expected numbers above 0")
+    return sizes
+
+
+@click.command("large")
+@images_option
+@quality_option
+@threads_option
+@click.option("--sizes", default="1,12,100,400", callback=_sizes, help="Sizes of the mosaics in megapixels.")
+@model_option
+@device_option
+@data_option
+def command(
+    source: str | None,
+    quality: float,
+    threads: int,
+    sizes: tuple[float, ...],
+    model: str | None,
+    device: str,
+    data: Path | None,
+) -> None:
+    """Measure time and memory of the command for mosaics, with ratios to the smallest of them.
+
+    The mosaics are made of the images, or of generated ones where there are none.
+    """
+    with measuring(threads):
+        import large_images
+
+        from cnncompress import Codec
+        from cnncompress.evaluation import speed
+
+        pictures = load_pictures(source, data)
+        print_machine()
+        options = ["-T", str(threads), *run_options(model, device)]
+        smallest = None
+        for result in large_images.measure_large(sizes, pictures, quality, options):
+            smallest = smallest or result
+            click.echo(large_images.format_large(result, smallest))
+        codec = Codec(model, device)
+        previews = large_images.measure_previews(codec, pictures[:8] or [speed.generated_image()], quality)
+        click.echo(large_images.format_previews(previews))
+        size = large_images.OVERHEAD_MEGAPIXELS
+        overhead = large_images.tiling_overhead(size, pictures, quality, options)
+        click.echo(f"tiles change the size of a file of {size:g} MP by {100 * overhead:+.2f} %")
