@@ -8,14 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from PIL import Image
-
-from cnncompress.cli.main import program
-
-
-def run(*args: str | Path, data: bytes | None = None) -> Result:
-    return CliRunner().invoke(program, [str(arg) for arg in args], input=data, prog_name="cnncompress")
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command_line import run
 from PIL import Image
 
 from cnncompress.api.calls import compress, store_original
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
-from cnncompress.cli.main import program
 from cnncompress.errors import (
     BadMagic,
     BitstreamError,
@@ -119,7 +118,7 @@ def test_looking_without_decoding(name: str, command: str, tmp_path: Path) -> No
     data, error, message = CASES[name]
     path = tmp_path / f"{name}.cnc"
     path.write_bytes(data)
-    done = CliRunner().invoke(program, [command, str(path)])
+    done = run(command, path)
     if name in DAMAGED_INSIDE:
         assert done.exit_code == 0 and done.stderr == ""
         return

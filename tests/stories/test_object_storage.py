@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossless_runs import compress, run
+from command_line import run
+from lossless_runs import compress
 from PIL import Image
 
 from cnncompress.probe import probe

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import run
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-
-from cnncompress.cli.main import program
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
@@ -26,9 +25,7 @@ def encoded(kind: str, **options: object) -> bytes:
 
 
 def compress(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(
-        program, ["compress", "--lossless", "--if-larger", "keep", "--rm", *arguments, str(folder)]
-    )
+    return run("compress", "--lossless", "--if-larger", "keep", "--rm", *arguments, folder)
 
 
 def text() -> PngInfo:
@@ -71,9 +68,9 @@ def test_damaged_file_is_compressed_and_kept_and_counts_as_failed(tmp_path: Path
 def test_stored_file_is_removed_as_all_of_it_is_there(tmp_path: Path) -> None:
     path, data = tmp_path / "a.jpg", encoded("JPEG", comment=b"hello")
     path.write_bytes(data)
-    done = CliRunner().invoke(program, ["compress", "--lossless", "--rm", str(path)])
+    done = run("compress", "--lossless", "--rm", path)
     assert done.exit_code == 0 and not done.stderr and not path.exists()
-    done = CliRunner().invoke(program, ["decompress", str(tmp_path / "a.cnc"), str(path)])
+    done = run("decompress", tmp_path / "a.cnc", path)
     assert done.exit_code == 0 and path.read_bytes() == data
 
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossless_runs import names, run
+from command_line import run
+from lossless_runs import names
 from PIL import Image
 
 from cnncompress.webdataset import compress_tars

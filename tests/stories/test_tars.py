@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lossless_runs import COMMAND, compress, names, run
+from command_line import COMMAND, run
+from lossless_runs import compress, names
 from PIL import Image
 
 from cnncompress.probe import probe
