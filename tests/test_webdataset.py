@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 import cnncompress
 from cnncompress.errors import Corrupt, UnknownModel
@@ -24,9 +25,8 @@ def tar(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
     path = tmp_path / "in-000.tar"
     with tarfile.open(path, "w") as archive:
         for number in range(6):
-            stream = io.BytesIO()
-            Image.fromarray(coffee[32 * number : 32 * number + 64, 200:264]).save(stream, "PNG")
-            for name, data in ((f"{number}.png", stream.getvalue()), (f"{number}.cls", str(number).encode())):
+            photograph = encoded(Image.fromarray(coffee[32 * number : 32 * number + 64, 200:264]))
+            for name, data in ((f"{number}.png", photograph), (f"{number}.cls", str(number).encode())):
                 info = tarfile.TarInfo(name)
                 info.size = len(data)
                 archive.addfile(info, io.BytesIO(data))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 import cnncompress
 from cnncompress.api.calls import compress, decompress, restore_original
@@ -30,19 +31,13 @@ def psnr(one: object, other: object) -> float:
     return float(10 * np.log10(255**2 / error)) if error else float("inf")
 
 
-def png(image: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
-
-
 def test_every_kind_of_source_gives_the_same_file(codec: Codec, crop: Pixels, packed: bytes, tmp_path: Path) -> None:
     image = Image.fromarray(crop)
     path = tmp_path / "picture.png"
-    path.write_bytes(png(image))
+    path.write_bytes(encoded(image))
     read_only, flipped = crop.copy(), np.ascontiguousarray(crop[:, ::-1])
     read_only.setflags(write=False)
-    for source in (crop, read_only, flipped[:, ::-1], image, png(image), path, str(path)):
+    for source in (crop, read_only, flipped[:, ::-1], image, encoded(image), path, str(path)):
         assert codec.compress(source, 60) == packed
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from changed_files import with_header
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 import cnncompress
 from cnncompress.api.calls import compress, decompress, restore_original
@@ -29,12 +29,6 @@ from cnncompress.images.limits import Limits
 from cnncompress.probe import probe
 
 Pixels = NDArray[np.uint8]
-
-
-def png(image: Image.Image) -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, "PNG")
-    return stream.getvalue()
 
 
 @pytest.mark.parametrize("quality", [-0.01, 100.01, -1, 101, math.nan, math.inf, -math.inf])
@@ -60,7 +54,7 @@ def test_max_pixels_holds_both_ways(codec: Codec, packed: bytes, crop: Pixels) -
     assert exact.compress(crop, 60) == packed
     assert exact.decompress(packed).size == (110, 70)
     strict = Codec(device="cpu", limits=Limits(110 * 70 - 1))
-    for source in (crop, png(Image.fromarray(crop)), Image.fromarray(crop)):
+    for source in (crop, encoded(Image.fromarray(crop)), Image.fromarray(crop)):
         with pytest.raises(LimitExceeded, match="7699"):
             strict.compress(source)
     with pytest.raises(LimitExceeded, match="110x70 pixels are more than the limit of 7699"):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from random_model import write_random_model
+from sample_files import encoded
 
 import cnncompress
 from cnncompress import FeatureLoss, PartLost
@@ -28,9 +29,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Codec:
 
 @pytest.fixture
 def deep() -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.full((5, 7), 257, np.uint16)).save(stream, "PNG")
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.full((5, 7), 257, np.uint16)))
 
 
 def place_of(call: Callable[[], object], category: type[Warning]) -> tuple[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.api.calls import compress
 from cnncompress.api.codec import Codec
@@ -95,10 +95,9 @@ def test_everything_in_the_file_counts(codec: Codec, photo: Pixels) -> None:
     image = Image.fromarray(np.dstack([photo, rng.integers(0, 256, photo.shape[:2], np.uint8)]))
     exif = Image.Exif()
     exif[0x010E] = rng.bytes(1000).hex()
-    stream = io.BytesIO()
-    image.save(stream, "PNG", exif=exif)
-    size = len(codec.compress(stream.getvalue(), 50))
-    data = codec.compress(stream.getvalue(), target=TargetSize(size))
+    png = encoded(image, exif=exif)
+    size = len(codec.compress(png, 50))
+    data = codec.compress(png, target=TargetSize(size))
     assert 0.98 * size <= len(data) <= size
     assert {"alpha", "exif"} <= {name for name, _ in probe(data).chunks}
 

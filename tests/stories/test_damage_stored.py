@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
 from command_line import run
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress import decompress, read_image, restore_original, store_original
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
@@ -26,9 +26,7 @@ def stored(original: bytes, ending: str = "") -> bytes:
 
 
 def image_file(kind: str) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4), (9, 99, 199)).save(stream, kind)
-    return stream.getvalue()
+    return encoded(Image.new("RGB", (5, 4), (9, 99, 199)), kind)
 
 
 SCRIPT = b"#!/bin/sh\necho hello\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 from command_line import run
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.api.calls import compress, store_original
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
@@ -49,9 +49,7 @@ def stored(original: bytes) -> bytes:
 
 def odd_tiff() -> bytes:
     """Declares 2048 samples a pixel, which Pillow writes a line about to its log."""
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4)).save(stream, "TIFF")
-    data = bytearray(stream.getvalue())
+    data = bytearray(encoded(Image.new("RGB", (5, 4)), "TIFF"))
     (directory,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, directory)
     for position in range(directory + 2, directory + 2 + 12 * count, 12):
@@ -129,7 +127,6 @@ def test_looking_without_decoding(name: str, command: str, tmp_path: Path) -> No
 
 def test_good_file_is_good(tmp_path: Path) -> None:
     """The cases above are damaged by what is damaged in them, and not by how they are made."""
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4)).save(stream, "TIFF")
-    assert store_original(stream.getvalue()) == stored(stream.getvalue())
+    tiff = encoded(Image.new("RGB", (5, 4)), "TIFF")
+    assert store_original(tiff) == stored(tiff)
     assert resealed(bytearray(GOOD)) == GOOD

@@ -15,6 +15,7 @@ import pytest
 from command_line import run
 from lossless_runs import compress
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.probe import probe
 
@@ -25,9 +26,7 @@ SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 
 def picture(seed: int) -> bytes:
     rows, columns = np.mgrid[0:24, 0:32]
-    stream = io.BytesIO()
-    Image.fromarray(np.stack([rows * 5, columns * 3, rows + seed], axis=2).astype(np.uint8)).save(stream, "BMP")
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.stack([rows * 5, columns * 3, rows + seed], axis=2).astype(np.uint8)), "BMP")
 
 
 def tar_of(contents: dict[str, bytes]) -> bytes:

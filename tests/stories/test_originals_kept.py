@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 import sys
@@ -14,14 +13,13 @@ from click.testing import Result
 from command_line import run
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from sample_files import encoded
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 
-def encoded(kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(PIXELS).save(stream, kind, **options)
-    return stream.getvalue()
+def noise(kind: str, **options: object) -> bytes:
+    return encoded(Image.fromarray(PIXELS), kind, **options)
 
 
 def compress(folder: Path, *arguments: str) -> Result:
@@ -35,10 +33,10 @@ def text() -> PngInfo:
 
 
 INCOMPLETE = {
-    "video behind the picture": ("a.jpg", encoded("JPEG") + b"\0\0\0\x18ftypmp42" + bytes(range(99))),
-    "second picture": ("a.jpg", encoded("JPEG") + encoded("JPEG")),
-    "comment": ("a.jpg", encoded("JPEG", comment=b"hello")),
-    "text": ("a.png", encoded("PNG", pnginfo=text())),
+    "video behind the picture": ("a.jpg", noise("JPEG") + b"\0\0\0\x18ftypmp42" + bytes(range(99))),
+    "second picture": ("a.jpg", noise("JPEG") + noise("JPEG")),
+    "comment": ("a.jpg", noise("JPEG", comment=b"hello")),
+    "text": ("a.png", noise("PNG", pnginfo=text())),
 }
 
 
@@ -57,7 +55,7 @@ def test_file_of_which_something_is_left_out_is_kept(name: str, tmp_path: Path) 
 
 def test_damaged_file_is_compressed_and_kept_and_counts_as_failed(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(encoded("JPEG")[:-2])
+    path.write_bytes(noise("JPEG")[:-2])
     done = compress(path)
     assert done.exit_code == 4 and path.exists() and (tmp_path / "a.cnc").exists()
     assert "the end of the image is missing" in done.stderr
@@ -66,7 +64,7 @@ def test_damaged_file_is_compressed_and_kept_and_counts_as_failed(tmp_path: Path
 
 
 def test_stored_file_is_removed_as_all_of_it_is_there(tmp_path: Path) -> None:
-    path, data = tmp_path / "a.jpg", encoded("JPEG", comment=b"hello")
+    path, data = tmp_path / "a.jpg", noise("JPEG", comment=b"hello")
     path.write_bytes(data)
     done = run("compress", "--lossless", "--rm", path)
     assert done.exit_code == 0 and not done.stderr and not path.exists()

@@ -17,6 +17,7 @@ import pytest
 from command_line import run
 from lossless_runs import names
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.webdataset import compress_tars
 
@@ -42,9 +43,7 @@ def smaller(job: str) -> str:
 
 def picture(seed: int) -> bytes:
     rows, columns = np.mgrid[0:16, 0:16]
-    stream = io.BytesIO()
-    Image.fromarray(np.stack([rows * 9, columns * 9, rows + seed], axis=2).astype(np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.stack([rows * 9, columns * 9, rows + seed], axis=2).astype(np.uint8)))
 
 
 @pytest.fixture
