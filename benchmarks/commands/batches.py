@@ -5,26 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from commands.shared import (
-    data_option,
-    images_option,
-    load_pictures,
-    measuring,
-    model_option,
-    print_machine,
-    threads_option,
-)
+
+from commands import shared
 
 
 @click.command("batches")
-@images_option
-@threads_option
+@shared.images_option
+@shared.threads_option
 @click.option("--side", "sides", default=(256, 512), multiple=True, type=click.IntRange(min=1), help="Repeatable.")
 @click.option("--count", default=64, type=click.IntRange(min=2), help="How many images of each side.")
 @click.option("--rounds", default=3, type=click.IntRange(min=1), help="How often; the fastest round counts.")
-@model_option
+@shared.model_option
 @click.option("--device", default="cuda", help="Where cnc runs.")
-@data_option
+@shared.data_option
 def command(
     source: str | None,
     threads: int,
@@ -36,16 +29,16 @@ def command(
     data: Path | None,
 ) -> None:
     """Code images of one size on a GPU, one by one and in batches."""
-    with measuring(threads):
+    with shared.measuring(threads):
         import batches
 
         from cnncompress import Codec
 
         watch = batches.WaitingStopwatch()
         codec, watched = Codec(model, device, engine="torch"), Codec(model, device, engine="torch", stopwatch=watch)
-        pictures = load_pictures(source, data)
+        pictures = shared.load_pictures(source, data)
         click.echo(f"{codec.device}, ", nl=False)
-        print_machine()
+        shared.print_machine()
         for side in sides:
             images = batches.squares(side, count, pictures)
             click.echo(batches.format_speed(batches.measure(codec, watched, watch, images, rounds)))

@@ -6,28 +6,18 @@ import tempfile
 from pathlib import Path
 
 import click
-from commands.shared import (
-    data_option,
-    device_option,
-    images_option,
-    load_pictures,
-    measuring,
-    model_option,
-    print_machine,
-    quality_option,
-    run_options,
-    threads_option,
-)
+
+from commands import shared
 
 
 @click.command("files")
-@images_option
-@quality_option
-@threads_option
+@shared.images_option
+@shared.quality_option
+@shared.threads_option
 @click.option("--count", default=48, type=click.IntRange(min=2), help="How many photographs.")
-@model_option
-@device_option
-@data_option
+@shared.model_option
+@shared.device_option
+@shared.data_option
 def command(
     source: str | None, quality: float, threads: int, count: int, model: str | None, device: str, data: Path | None
 ) -> None:
@@ -35,12 +25,12 @@ def command(
 
     They are of 0.4 to 2 megapixels, and are cut out of the images, or generated where there are none.
     """
-    with measuring(threads):
+    with shared.measuring(threads):
         import many_files
 
-        pictures = load_pictures(source, data)
-        print_machine()
-        options = ["-q", f"{quality:g}", *run_options(model, device)]
+        pictures = shared.load_pictures(source, data)
+        shared.print_machine()
+        options = ["-q", f"{quality:g}", *shared.run_options(model, device)]
         with tempfile.TemporaryDirectory() as name:
             images, outputs = Path(name, "in"), Path(name, "out")
             images.mkdir()

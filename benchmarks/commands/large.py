@@ -5,18 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from commands.shared import (
-    data_option,
-    device_option,
-    images_option,
-    load_pictures,
-    measuring,
-    model_option,
-    print_machine,
-    quality_option,
-    run_options,
-    threads_option,
-)
+
+from commands import shared
 
 
 def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:
@@ -30,13 +20,13 @@ def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> tu
 
 
 @click.command("large")
-@images_option
-@quality_option
-@threads_option
+@shared.images_option
+@shared.quality_option
+@shared.threads_option
 @click.option("--sizes", default="1,12,100,400", callback=_sizes, help="Sizes of the mosaics in megapixels.")
-@model_option
-@device_option
-@data_option
+@shared.model_option
+@shared.device_option
+@shared.data_option
 def command(
     source: str | None,
     quality: float,
@@ -50,15 +40,15 @@ def command(
 
     The mosaics are made of the images, or of generated ones where there are none.
     """
-    with measuring(threads):
+    with shared.measuring(threads):
         import large_images
 
         from cnncompress import Codec
         from cnncompress.evaluation import speed
 
-        pictures = load_pictures(source, data)
-        print_machine()
-        options = ["-T", str(threads), *run_options(model, device)]
+        pictures = shared.load_pictures(source, data)
+        shared.print_machine()
+        options = ["-T", str(threads), *shared.run_options(model, device)]
         smallest = None
         for result in large_images.measure_large(sizes, pictures, quality, options):
             smallest = smallest or result

@@ -6,22 +6,13 @@ import tempfile
 from pathlib import Path
 
 import click
-from commands.shared import (
-    data_option,
-    device_option,
-    images_option,
-    load_pictures,
-    measuring,
-    model_option,
-    print_machine,
-    quality_option,
-    run_options,
-)
+
+from commands import shared
 
 
 @click.command("scale")
-@images_option
-@quality_option
+@shared.images_option
+@shared.quality_option
 @click.option("--threads", default=2, help="Threads, actors and shards.")
 @click.option("--count", default=2000, type=click.IntRange(min=2), help="Small images for Ray and shards.")
 @click.option("--rounds", default=2, type=click.IntRange(min=1), help="How often each way is measured.")
@@ -29,9 +20,9 @@ from commands.shared import (
 @click.option("--files", default=100_000, type=click.IntRange(min=1), help="Number of files that are planned.")
 @click.option("--members", default=5000, type=click.IntRange(min=10), help="Images in the larger tar.")
 @click.option("--price", default=0.05, help="Of a core for an hour, in any currency.")
-@model_option
-@device_option
-@data_option
+@shared.model_option
+@shared.device_option
+@shared.data_option
 def command(
     source: str | None,
     quality: float,
@@ -47,13 +38,13 @@ def command(
     data: Path | None,
 ) -> None:
     """Measure what docs/SCALE.md promises: Ray and shards against one process, planning, tars, and the cost."""
-    with measuring(threads), tempfile.TemporaryDirectory() as name:
+    with shared.measuring(threads), tempfile.TemporaryDirectory() as name:
         import photograph_cost
         import scale
 
-        pictures = load_pictures(source, data)
-        print_machine()
-        options = ["-q", f"{quality:g}", *run_options(model, device)]
+        pictures = shared.load_pictures(source, data)
+        shared.print_machine()
+        options = ["-q", f"{quality:g}", *shared.run_options(model, device)]
         folders = [Path(name, part) for part in ("ray/in", "plan", "tar", "cost")]
         for folder in folders:
             folder.mkdir(parents=True)

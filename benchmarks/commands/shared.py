@@ -6,7 +6,6 @@ they are loaded.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.errors import CnncompressError
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.environment import current_environment, limit_threads
 
 if TYPE_CHECKING:
@@ -36,16 +35,13 @@ data_option = click.option(
 
 @contextmanager
 def measuring(threads: int) -> Iterator[None]:
-    """Limits the threads of this process; ends it with one line about an error in the body."""
+    """Limits the threads of this process; turns errors in the body into one line and an exit code."""
     try:
         limit_threads(threads)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    try:
+    with exit_codes():
         yield
-    except CnncompressError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 def load_pictures(source: str | None, data: Path | None) -> list[Image.Image]:

@@ -6,16 +6,16 @@ import tempfile
 from pathlib import Path
 
 import click
-from commands.shared import data_option, load_pictures, measuring, model_option, quality_option
 
 from cnncompress.files.outputs import check_output
+from commands import shared
 
 
 @click.command("versions")
 @click.option("--before", required=True, type=click.Path(path_type=Path), help="Another checkout.")
 @click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
 @click.option("--images", "source", metavar="PATH|NAME", help="What many images are cut out of  [default: kodak]")
-@quality_option
+@shared.quality_option
 @click.option("--threads", default=2, help="Processors that everything is held to.")
 @click.option("--repeat", default=7, type=click.IntRange(min=1), help="Timed runs of the photograph; medians count.")
 @click.option("--many-repeat", default=1, type=click.IntRange(min=1), help="Timed runs over many images.")
@@ -25,8 +25,8 @@ from cnncompress.files.outputs import check_output
     "--side", "sides", default=(256,), multiple=True, type=click.IntRange(min=1), help="Of small images; repeatable."
 )
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the results, after each figure.")
-@model_option
-@data_option
+@shared.model_option
+@shared.data_option
 def command(
     before: Path,
     path: Path | None,
@@ -45,12 +45,12 @@ def command(
     """Measure another checkout, this one and other programs side by side, on the CPU; print a table in Markdown."""
     if not before.is_dir():
         raise click.BadParameter(f"{before} is no folder", param_hint="--before")
-    with measuring(threads), tempfile.TemporaryDirectory() as name:
+    with shared.measuring(threads), tempfile.TemporaryDirectory() as name:
         import versions
 
         from cnncompress.evaluation import sources, speed
 
-        pictures = load_pictures(source, data)
+        pictures = shared.load_pictures(source, data)
         image = sources.load_rgb(path) if path else speed.generated_image()
         folder, photograph = Path(name), Path(name, "photograph.png")
         image.save(photograph)
