@@ -16,6 +16,7 @@ from command_line import run
 from lossless_runs import compress
 from PIL import Image
 from sample_files import encoded
+from tar_files import tar_of
 
 from cnncompress.probe import probe
 
@@ -27,16 +28,6 @@ SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 def picture(seed: int) -> bytes:
     rows, columns = np.mgrid[0:24, 0:32]
     return encoded(Image.fromarray(np.stack([rows * 5, columns * 3, rows + seed], axis=2).astype(np.uint8)), "BMP")
-
-
-def tar_of(contents: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, data in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return stream.getvalue()
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
