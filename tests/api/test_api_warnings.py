@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from random_model import write_random_model
 from sample_files import encoded
 
 import cnncompress
@@ -21,10 +20,8 @@ from cnncompress.pillow import register
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Codec:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_random_model(path)
-    return Codec(path, "cpu")
+def tiny(random_model: Path) -> Codec:
+    return Codec(random_model, "cpu")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
-from command_line import run
+from command_line import COMMAND, run
 
 from cnncompress import __version__
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
@@ -24,7 +24,6 @@ from cnncompress.cli.main import COMMANDS
 from cnncompress.errors import Corrupt, DeviceError
 from cnncompress.units import Hundredths
 
-COMMAND = [sys.executable, "-m", "cnncompress"]
 DATA = pack(
     Container(
         Header(Layout.RGB, 20, 10, Hundredths(62_50), bytes.fromhex("00ff1234")), (Chunk(ChunkType.LATENTS, bytes(50)),)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import struct
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
-from command_line import run
+from command_line import COMMAND, run
 from PIL import Image
 from sample_files import encoded
 
@@ -85,7 +84,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Co
     started = {}
     for name, (data, _, _) in CASES.items():
         (folder / f"{name}.cnc").write_bytes(data)
-        command = [sys.executable, "-m", "cnncompress", "decompress", f"{name}.cnc", f"{name}.png"]
+        command = [*COMMAND, "decompress", f"{name}.cnc", f"{name}.png"]
         started[name] = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
         )

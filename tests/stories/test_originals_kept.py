@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import Result
-from command_line import run
+from command_line import COMMAND, run
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from sample_files import encoded
@@ -87,7 +86,7 @@ def test_lines_of_libtiff_are_damage_with_a_name_before_them(tmp_path: Path) -> 
     data = bytearray(path.read_bytes())
     data[68], data[69] = data[68] ^ 255, data[69] ^ 90
     path.write_bytes(data)
-    command = [sys.executable, "-m", "cnncompress", "compress", "--lossless", "--if-larger", "keep", "--rm", str(path)]
+    command = [*COMMAND, "compress", "--lossless", "--if-larger", "keep", "--rm", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 4 and path.exists() and (tmp_path / "fax.cnc").exists()
