@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_runs import CommandError
 from large_images import (
     Cost,
-    LargeError,
     LargeResult,
     Preview,
     format_large,
@@ -44,7 +44,7 @@ def test_command_is_measured(random_model: Path, tmp_path: Path) -> None:
     assert result.megapixels == pytest.approx(0.02, rel=0.01) and result.bpp > 0
     for cost in (result.compress, result.decompress):
         assert cost.seconds > 0 and cost.peak_mib is not None and 50 < cost.peak_mib < 4000
-    with pytest.raises(LargeError, match="compress failed with exit code 6"):
+    with pytest.raises(CommandError, match="compress failed with exit code 6"):
         next(measure_large([0.02], sources, 50, ["--model", str(tmp_path / "none.safetensors")], repeat=1))
 
 
