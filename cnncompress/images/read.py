@@ -26,7 +26,7 @@ from cnncompress.images.mending import has_white_zero, mended, restore_white, se
 from cnncompress.images.modes import Planes, on_background, to_planes
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
-from cnncompress.images.source import ImageSource, SourceImage
+from cnncompress.images.source import ImageSource, SourceImage, gray_as_rgb
 from cnncompress.units import plural
 
 # The transposition that makes an image upright, by the value of the EXIF orientation.
@@ -122,7 +122,7 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
         )
     settings.limits.check_size(array.shape[1], array.shape[0])
     if array.ndim == 2:
-        return SourceImage(np.repeat(array[:, :, None], 3, axis=2), None, Layout.GRAY)
+        return SourceImage(gray_as_rgb(array), None, Layout.GRAY)
     colour = np.ascontiguousarray(array[..., :3])
     if colours == 3:
         return SourceImage(colour, None, Layout.RGB)

@@ -49,3 +49,8 @@ class SourceImage:
 
 ImageSource: TypeAlias = SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str] | IO[bytes]
 """An image: one that has been read, a Pillow image, an array, or a file by its bytes, its path or a binary stream."""
+
+
+def gray_as_rgb(gray: Plane) -> Plane:
+    """Returns a gray plane ``[H, W]`` as three equal ones, ``[H, W, 3]``."""
+    return gray[..., None].repeat(3, axis=2)
