@@ -17,12 +17,11 @@ from cnncompress.cli.training_run import run_training
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import check_output
-from cnncompress.model.manifest import read_manifest
+from cnncompress.model.manifest import SUFFIX, read_manifest
 
 if TYPE_CHECKING:
     from cnncompress.training.config import TrainConfig
 
-ENDING = ".safetensors"
 NO_MODEL = "none"
 
 _start = section("Start and settings")
@@ -41,7 +40,7 @@ _messages = section("Messages")
     type=FileName(),
     required=True,
     brief=True,
-    help=f"Model to write, ends in {ENDING}.",
+    help=f"Model to write, ends in {SUFFIX}.",
 )
 @_files("-f", "--force", is_flag=True, brief=True, help="Replace OUTPUT if it exists.")
 @_files(
@@ -141,8 +140,8 @@ def command(
     --set may change.
     """
     refuse_together(ctx, ("quiet", "verbose"))
-    if not output.endswith(ENDING):
-        raise click.UsageError(f"OUTPUT must end in {ENDING}, which {output!r} does not.")
+    if not output.endswith(SUFFIX):
+        raise click.UsageError(f"OUTPUT must end in {SUFFIX}, which {output!r} does not.")
     with working_on(output):
         check_output(output, force=force or not export)
     for image in images:
