@@ -13,9 +13,7 @@ cnncompress makes of as many bytes. docs/ARTICLE.md goes through the article.
 from __future__ import annotations
 
 import struct
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -29,9 +27,10 @@ from PIL import Image
 from torch import Tensor
 
 from cnncompress import Codec, TargetSize
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
-from cnncompress.errors import CnncompressError, Corrupt, InvalidModel
+from cnncompress.errors import Corrupt, InvalidModel
 from cnncompress.evaluation.metrics import bits_per_pixel, psnr
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.evaluation.sources import load_rgb
@@ -199,7 +198,7 @@ def main() -> None:
 def train_command(images: tuple[Path, ...], output: Path, minutes: float, threads: int, quiet: bool) -> None:
     """Train on IMAGES, files, folders and tars, of which a tenth is held out to be measured on."""
     torch.set_num_threads(threads)
-    with _one_line_errors():
+    with exit_codes():
         check_output(str(output.absolute()), force=True)
         train, held_out = split_held_out(load_images(images), 24)
         config = article_config(minutes, fitting_crop(train.values()))
@@ -214,7 +213,7 @@ def train_command(images: tuple[Path, ...], output: Path, minutes: float, thread
 @click.option("-q", "--quality", default=50.0, type=click.FloatRange(0, 100), help="Quality.")
 def code_command(checkpoint: Path, image: Path, output: Path, quality: float) -> None:
     """Code IMAGE with a CHECKPOINT of "train", and write the decoded picture to OUTPUT, which is replaced."""
-    with _one_line_errors():
+    with exit_codes():
         codec = ArticleCodec(trained_model(checkpoint))
         pixels = np.asarray(load_rgb(image))
         found = there_and_back(pixels, lambda picture: codec.encode(picture, quality), codec.decode)
@@ -228,15 +227,6 @@ def code_command(checkpoint: Path, image: Path, output: Path, quality: float) ->
             lambda data: np.asarray(own.decompress(data).convert("RGB")),
         )
         click.echo(format_outcome("cnncompress", beside))
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except CnncompressError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

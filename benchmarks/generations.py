@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress import Codec
+from cnncompress.evaluation.metrics import psnr
 
 Pixels = NDArray[np.uint8]
 Coder = Callable[[Pixels], tuple[Pixels, int]]
@@ -50,12 +51,6 @@ def pillow(file_format: str, options: dict[str, object]) -> Coder:
     return code
 
 
-def psnr(one: Pixels, other: Pixels) -> float:
-    """In dB; 100 for equal pixels."""
-    error = float(np.mean(np.square(one.astype(float) - other)))
-    return 10 * float(np.log10(255**2 / error)) if error else 100.0
-
-
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--quality", "qualities", multiple=True, default=(30.0, 60.0, 85.0), help="Of cnc; may be repeated.")
@@ -77,7 +72,7 @@ def main(images: tuple[Path, ...], qualities: tuple[float, ...], side: int) -> N
             for _ in range(max(SHOWN)):
                 pixels, size = code(pixels)
                 sizes.append(size)
-                reached.append(psnr(original, pixels))
+                reached.append(min(psnr(original, pixels), 100.0))  # equal pixels have infinity
             decibels.append([reached[number - 1] for number in SHOWN])
             growth.append(sizes[-1] / sizes[0] - 1)
             drift.append(np.abs((pixels.astype(float) - original).mean((0, 1))).max())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -15,11 +13,11 @@ from statistics import fmean, median
 from typing import Any
 
 import numpy as np
+from command_runs import CNNCOMPRESS, watched
 from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.api.codec import Codec
-from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.metrics import psnr
 from cnncompress.evaluation.speed import generated_image
 
@@ -33,10 +31,6 @@ _ASPECT = 4 / 3
 _WARM_UP_PIXELS = 128 * 128
 # The limits of the command are not what is measured.
 _LIMITS = ("--max-pixels", str(2**32), "--memory-limit", "64G")
-
-
-class LargeError(CnncompressError):
-    """A command that is measured failed."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +110,7 @@ def measure_large(
         repeat: How often images of less than four megapixels are measured; the medians count.
 
     Raises:
-        LargeError: The command failed.
+        CommandError: The command failed.
     """
     for size in sizes:
         with tempfile.TemporaryDirectory() as name:
@@ -149,7 +143,7 @@ def tiling_overhead(megapixels: float, sources: Sequence[Image.Image], quality: 
         options: More options of the command.
 
     Raises:
-        LargeError: The command failed.
+        CommandError: The command failed.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -224,15 +218,8 @@ def _run(
 ) -> tuple[list[dict[str, Any]], float | None]:
     """Runs the command on files one after another; returns what it says of them, the first left out, and its peak."""
     log = folder.with_suffix(".json")
-    command_line = [
-        *(sys.executable, "-m", "cnncompress", command, "--quiet", "-j", "1", *_LIMITS, *options),
-        *("--json-file", str(log), "-d", str(folder), *map(str, paths)),
-    ]
-    measured = [sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command_line]
-    run = subprocess.run(measured, capture_output=True, text=True, check=False)
-    if run.returncode:
-        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise LargeError(f"cnncompress {command} failed with exit code {run.returncode}: {last[0]}")
+    outputs = ("--json-file", str(log), "-d", str(folder))
+    run = watched([*CNNCOMPRESS, command, "--quiet", "-j", "1", *_LIMITS, *options, *outputs, *map(str, paths)])
     lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
     files = [line for line in lines if line["type"] == "file"]
-    return files[1:] if warm_up else files, float(run.stdout) if run.stdout.strip() else None
+    return files[1:] if warm_up else files, run.peak_mib

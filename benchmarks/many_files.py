@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from command_runs import CNNCOMPRESS, CommandError, timed
 from PIL import Image, ImageOps
 
-from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.speed import generated_image
 
 SMALLEST_PIXELS, LARGEST_PIXELS = 400_000, 2_000_000
 _ASPECTS = (3 / 2, 2 / 3, 4 / 3, 1.0, 16 / 9)
-
-
-class BatchError(CnncompressError):
-    """A command that is measured failed, or made other files than it should."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +109,7 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
         options: More options of the command.
 
     Raises:
-        BatchError: The command failed, or the files are not the same.
+        CommandError: The command failed, or the files are not the same.
     """
     names = list(map(str, paths))
     number = str(threads)
@@ -127,7 +120,7 @@ def measure_batch(paths: Sequence[Path], folder: Path, threads: int, options: Se
     for path in paths:
         made = {(way / f"{path.stem}.cnc").read_bytes() for way in folder.iterdir()}
         if len(made) > 1:
-            raise BatchError(f"{path.name} has become different files")
+            raise CommandError(f"{path.name} has become different files")
     return BatchTimes(len(paths), megapixels(paths), together, one_by_one, serial, apart)
 
 
@@ -147,11 +140,4 @@ def format_batch(times: BatchTimes) -> str:
 
 
 def _seconds(*arguments: str) -> float:
-    command = [sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments]
-    start = time.perf_counter()
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    if run.returncode != 0:
-        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise BatchError(f"cnncompress compress failed with exit code {run.returncode}: {last[0]}")
-    return seconds
+    return timed([*CNNCOMPRESS, "compress", "--quiet", *arguments]).seconds

@@ -11,11 +11,10 @@ import sys
 import tarfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from many_files import BatchError
+from command_runs import CNNCOMPRESS, CommandError, Run, watched
 from PIL import Image
 
 from cnncompress.errors import MissingPackage
@@ -38,41 +37,9 @@ print(len(plan.jobs) + len(plan.settled), time.perf_counter() - start)
 """
 
 
-@dataclass(frozen=True)
-class Run:
-    """One run of a program.
-
-    Attributes:
-        seconds: From its start to its end.
-        peak_mib: The most memory that it held, in MiB.
-        output: What it printed.
-    """
-
-    seconds: float
-    peak_mib: float
-    output: str
-
-
-def measured(command: Sequence[str]) -> Run:
-    """Runs a program to its end.
-
-    Raises:
-        BatchError: It failed.
-    """
-    start = time.perf_counter()
-    watched = [sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command]
-    done = subprocess.run(watched, capture_output=True, text=True, check=False)
-    seconds = time.perf_counter() - start
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
-        raise BatchError(f"{' '.join(command[1:4])} failed with exit code {done.returncode}: {last[0]}")
-    output, peak = done.stdout.rstrip().rpartition("\n")[::2]
-    return Run(seconds, float(peak), output)
-
-
 def compress(*arguments: str) -> Run:
-    """Runs ``cnncompress compress``; errors as for `measured`."""
-    return measured([sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments])
+    """Runs ``cnncompress compress``; errors as for `command_runs.watched`."""
+    return watched([*CNNCOMPRESS, "compress", "--quiet", *arguments])
 
 
 def small_images(folder: Path, count: int, sources: Sequence[Image.Image]) -> None:
@@ -126,7 +93,7 @@ def compare_ray(folder: Path, images: int, threads: int, rounds: int, options: S
         Lines of text.
 
     Raises:
-        BatchError: The command failed, or the ways made different files.
+        CommandError: The command failed, or the ways made different files.
     """
     source = ["-r", str(folder / "in"), *options]
     seconds: dict[str, list[float]] = {"one process": [], "Ray": [], "shards": []}
@@ -149,19 +116,19 @@ def compare_ray(folder: Path, images: int, threads: int, rounds: int, options: S
 
 
 def _shards(arguments: Sequence[str], count: int) -> None:
-    command = [sys.executable, "-m", "cnncompress", "compress", "--quiet", *arguments, "-j", "1", "-T", "1", "--shard"]
+    command = [*CNNCOMPRESS, "compress", "--quiet", *arguments, "-j", "1", "-T", "1", "--shard"]
     tasks = [subprocess.Popen([*command, f"{task}/{count}"]) for task in range(count)]
     if any(task.wait() for task in tasks):
-        raise BatchError("a shard failed")
+        raise CommandError("a shard failed")
 
 
 def _check_equal(folders: Sequence[Path], images: int) -> None:
     first = {path.name: path.read_bytes() for path in folders[0].iterdir()}
     if len(first) != images:
-        raise BatchError(f"{len(first)} of {images} files were made")
+        raise CommandError(f"{len(first)} of {images} files were made")
     for folder in folders[1:]:
         if {path.name: path.read_bytes() for path in folder.iterdir()} != first:
-            raise BatchError(f"{folder.name} has other files")
+            raise CommandError(f"{folder.name} has other files")
 
 
 def measure_planning(folder: Path, names: int, files: int) -> Iterator[str]:
@@ -187,7 +154,7 @@ def measure_planning(folder: Path, names: int, files: int) -> Iterator[str]:
 
 
 def _planned(name: str, path: Path, root: Path, *shards: str) -> str:
-    run = measured([sys.executable, "-c", _PLAN, str(path), str(root), *shards])
+    run = watched([sys.executable, "-c", _PLAN, str(path), str(root), *shards])
     count, seconds = run.output.split()
     return f"  {name}: {float(seconds):.1f} s, peak {run.peak_mib:.0f} MiB, {plural(int(count), 'file')} to do"
 
@@ -204,7 +171,7 @@ def measure_tars(folder: Path, members: Sequence[int], options: Sequence[str]) -
         Lines of text.
 
     Raises:
-        BatchError: The command failed.
+        CommandError: The command failed.
     """
     picture = generated_image(512, 512)
     for count in members:

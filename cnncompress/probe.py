@@ -58,10 +58,10 @@ def probe(source: FileSource) -> Info:
     """Checks the structure and the checksums of a .cnc file, and returns information about it.
 
     Args:
-        source: The bytes of the file, or its path.
+        source: The bytes of the file, its path, or a binary stream, which is read from its beginning.
 
     Raises:
-        TypeError: The source is neither bytes nor a path.
+        TypeError: The source is neither bytes, a path nor a binary stream.
         UnreadableImage: The file does not exist or cannot be read.
         BitstreamError: The file is damaged, of another format or of a newer version.
     """

@@ -206,13 +206,19 @@ def kill_a_pair(folder: Path, rng: random.Random, tally: Tally, seconds: float) 
     shutil.rmtree(folder)
 
 
-def report_pairs(tally: Tally) -> int:
-    """Prints what was seen of pairs; returns the number of losses."""
+def report(name: str, tally: Tally, summary: str = "") -> int:
+    """Prints what was seen, behind a summary; returns the number of losses."""
     seen = ", ".join(f"{count} {what}" for what, count in sorted(tally.counts.items()))
-    click.echo(f"pairs: {seen}; {len(tally.losses)} lost")
+    click.echo(f"{name}: {summary}{seen}; {len(tally.losses)} lost or partial")
     for loss in tally.losses:
-        click.echo(f"pairs: {loss}", err=True)
+        click.echo(f"{name}: {loss}", err=True)
     return len(tally.losses)
+
+
+def report_trials(name: str, tally: Tally) -> int:
+    """Prints how many trials there were, and what was seen; returns the number of losses."""
+    trials = tally.counts["in the middle of a write"] + tally.counts["at another moment"]
+    return report(name, tally, f"{trials} killed: ")
 
 
 def kill_pairs(folder: Path, kills: int, rng: random.Random) -> int:
@@ -225,17 +231,7 @@ def kill_pairs(folder: Path, kills: int, rng: random.Random) -> int:
     seconds = 1.3 * (time.monotonic() - begin)  # two at once take longer
     while tally.counts["processes killed"] < kills:
         kill_a_pair(folder / "pair", rng, tally, seconds)
-    return report_pairs(tally)
-
-
-def report(name: str, tally: Tally) -> int:
-    """Prints what was seen; returns the number of losses."""
-    trials = tally.counts["in the middle of a write"] + tally.counts["at another moment"]
-    seen = ", ".join(f"{count} {what}" for what, count in sorted(tally.counts.items()))
-    click.echo(f"{name}: {trials} killed: {seen}; {len(tally.losses)} lost or partial")
-    for loss in tally.losses:
-        click.echo(f"{name}: {loss}", err=True)
-    return len(tally.losses)
+    return report("pairs", tally)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
@@ -255,13 +251,13 @@ def main(writes: int, per_command: int, pairs: int, model: bool, seed: int, fold
         tally = Tally()
         for _ in range(writes):
             kill_a_write(Path(made), rng, tally)
-        losses += report("writes", tally)
+        losses += report_trials("writes", tally)
         for command in commands(Path(made), model) if per_command else ():
             tally = Tally()
             for _ in range(per_command):
                 kill_a_command(command, rng, tally)
             command.target.write_bytes(command.whole)  # the next command may need it
-            losses += report(command.name, tally)
+            losses += report_trials(command.name, tally)
         losses += kill_pairs(Path(made), pairs, rng) if pairs else 0
     raise SystemExit(1 if losses else 0)
 

@@ -9,7 +9,6 @@ get at least as many bytes as cnncompress. The picture is lossless WebP; the set
 from __future__ import annotations
 
 import io
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import click
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from cnncompress.errors import CnncompressError
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.metrics import SSIMULACRA2
 from cnncompress.evaluation.peers import CNC, CncCodec, ImageCodec, find_codec
 from cnncompress.evaluation.pixels import Pixels
@@ -105,6 +104,9 @@ def main(image: Path, output: str, quality: float, crop: tuple[int, int, int, in
     own = CncCodec(device="cpu")
     try:
         view = View(crop)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--crop") from error
+    with exit_codes():
         SSIMULACRA2.check_packages()
         peers = [find_codec(name) for name in PEERS]
         measured = measure_picture(image, own, peers, [quality], lambda data: None, with_errors=True)
@@ -112,11 +114,6 @@ def main(image: Path, output: str, quality: float, crop: tuple[int, int, int, in
         data = io.BytesIO()
         draw_picture(measured, view.area(width, height), zoom).save(data, "WEBP", lossless=True, quality=100, method=6)
         write_output(output, data.getvalue(), force=True)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--crop") from error
-    except CnncompressError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
     click.echo(settings_table(measured, [own, *peers]))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from cnncompress.errors import CnncompressError
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.curves import read_published
 from cnncompress.evaluation.markdown import bd_rate_markdown, curve_markdown
 from cnncompress.evaluation.plain_text import compared_codec, format_results
@@ -26,7 +25,7 @@ def main(
     results: tuple[Path, ...], of: str | None, markdown: bool, anchors: Path | None, anchor_names: tuple[str, ...]
 ) -> None:
     """Print mean curves, BD-rates and times of RESULTS, JSON files of "cnncompress eval" on the same images."""
-    try:
+    with exit_codes():
         measured = merge([read_results(path) for path in results])
         if markdown:
             codec = compared_codec(measured, of)
@@ -34,9 +33,6 @@ def main(
         else:
             published = read_published(anchors, anchor_names) if anchors else ()
             click.echo(format_results(measured, published, of))
-    except CnncompressError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

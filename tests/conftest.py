@@ -139,6 +139,16 @@ def codec(weights: Weights) -> Codec:
 
 
 @pytest.fixture(scope="session")
+def random_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights file of a tiny model of random numbers. Not to be changed."""
+    from random_model import write_random_model
+
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    write_random_model(path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def tiny_config() -> ModelConfig:
     """A model that is built, run and trained in no time."""
     return ModelConfig(

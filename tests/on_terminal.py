@@ -8,13 +8,12 @@ import os
 import pty
 import struct
 import subprocess
-import sys
 import termios
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-COMMAND = [sys.executable, "-m", "cnncompress"]
+from command_line import COMMAND
 
 
 @contextlib.contextmanager

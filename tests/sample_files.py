@@ -18,6 +18,8 @@ ALPHA = RNG.integers(0, 256, (5, 7), dtype=np.uint8)
 RGBA = np.dstack([RGB, ALPHA])
 LA = np.dstack([GRAY, ALPHA])
 
+FILE_FORMATS = ["PNG", "JPEG", "WEBP", "AVIF", "JPEG2000", "TIFF", "PPM", "BMP", "GIF", "SGI"]
+
 # From the pixels as a camera stores them to the upright ones, by the value of the EXIF tag.
 UPRIGHT: dict[int, Any] = {
     1: lambda a: a,

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command_line import run
 from PIL import Image
 
 from cnncompress import errors
 from cnncompress.api.calls import compress
 from cnncompress.bitstream.header import MAGIC
-from cnncompress.cli.main import program
 from cnncompress.errors import CnncompressError
 
 TREE: dict[str, type[CnncompressError]] = {
@@ -153,7 +152,7 @@ def test_errors_are_one_line_and_an_exit_code(
     case = CASES[error]
     if case.fault is not None:
         case.fault(monkeypatch)
-    result = CliRunner().invoke(program, case.line.split(), prog_name="cnncompress")
+    result = run(*case.line.split())
     assert set(raised) == {error}, result.output
     assert (result.exit_code, result.stdout) == (error.exit_code, "")
     assert result.stderr.startswith("cnncompress: ") and result.stderr.count("\n") == 1

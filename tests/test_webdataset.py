@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import warnings
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
+from tar_files import tar_of
 
 import cnncompress
 from cnncompress.errors import Corrupt, UnknownModel
@@ -21,15 +22,12 @@ from cnncompress.webdataset import compress_tars, decode
 @pytest.fixture
 def tar(tmp_path: Path, coffee: NDArray[np.uint8]) -> Path:
     """Six small photographs with labels."""
+    contents = {}
+    for number in range(6):
+        contents[f"{number}.png"] = encoded(Image.fromarray(coffee[32 * number : 32 * number + 64, 200:264]))
+        contents[f"{number}.cls"] = str(number).encode()
     path = tmp_path / "in-000.tar"
-    with tarfile.open(path, "w") as archive:
-        for number in range(6):
-            stream = io.BytesIO()
-            Image.fromarray(coffee[32 * number : 32 * number + 64, 200:264]).save(stream, "PNG")
-            for name, data in ((f"{number}.png", stream.getvalue()), (f"{number}.cls", str(number).encode())):
-                info = tarfile.TarInfo(name)
-                info.size = len(data)
-                archive.addfile(info, io.BytesIO(data))
+    path.write_bytes(tar_of(contents))
     return path
 
 

@@ -8,7 +8,6 @@ a network with a single run has none, but shows how far they hold.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,7 +19,7 @@ import numpy as np
 from matplotlib.ticker import ScalarFormatter
 from run_report import RunReport, read_report
 
-from cnncompress.errors import CnncompressError
+from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.plot import COLOURS, figure_file
 
 
@@ -131,7 +130,7 @@ def plot_scaling(curves: Sequence[ScalingCurve], path: Path, *, until: float) ->
 )
 def main(reports: tuple[Path, ...], output: Path, further: tuple[float, ...]) -> None:
     """Plot the losses of REPORTS."""
-    try:
+    with exit_codes():
         curves = scaling_curves(reports)
         columns = [f"{minutes:g}" for minutes in further]
         print("| " + " | ".join(["network", "parameters, M", "minutes: loss", "exponent", *columns]) + " |")
@@ -149,9 +148,6 @@ def main(reports: tuple[Path, ...], output: Path, further: tuple[float, ...]) ->
             meet = "are parallel" if minutes is None else f"meet after {minutes:.3g} minutes"
             print(f"{one.name} and {other.name} {meet}")
         plot_scaling(curves, output, until=max([*further, *(curve.minutes[-1] for curve in curves)]))
-    except CnncompressError as error:
-        click.echo(f"plot_scaling: {error}", err=True)
-        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

@@ -106,10 +106,10 @@ def restore_original(data: FileSource) -> OriginalFile | None:
     """Returns the image file that `store_original` put into a .cnc file; None if a picture was coded instead.
 
     Args:
-        data: The whole .cnc file, or its path.
+        data: The whole .cnc file, its path, or a binary stream, which is read from its beginning.
 
     Raises:
-        TypeError: It is neither bytes nor a path.
+        TypeError: It is neither bytes, a path nor a binary stream.
         UnreadableImage: There is no such file, or it cannot be read.
         BitstreamError: The file is damaged, foreign or too new.
     """

@@ -122,8 +122,9 @@ class Codec:
         """Compresses an image.
 
         Args:
-            image: Path, encoded bytes, Pillow image, uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what
-                `read_image` returned; ``settings`` are ignored then, and nothing is warned of.
+            image: Path, encoded bytes, binary stream, which is read from its beginning, Pillow image, uint8 array
+                ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, or what `read_image` returned; ``settings`` are ignored
+                then, and nothing is warned of.
             quality: 0 (smallest) .. 100 (best), rounded to hundredths; 60 if there is no target.
             target: A size, rate or PSNR in place of a quality, which is then searched for.
             coding: ``learned`` for the model, ``lossless`` for every pixel as it is, ``avif``, or ``auto``: the model
@@ -211,7 +212,7 @@ class Codec:
         """Decompresses a .cnc file that was made with this codec's model, or with none.
 
         Args:
-            data: The whole file, or its path.
+            data: The whole file, its path, or a binary stream, which is read from its beginning.
             crop: Columns from the left, rows from the top, width and height of the part that is wanted. Only the tiles
                 that it needs are decoded; its pixels are those that it has in the whole image.
             scale: 1, or 1/2, 1/4 or 1/8 for a preview, which takes about half the time. Not with a crop.
@@ -227,7 +228,7 @@ class Codec:
             PartLost: A part of a damaged file is missing, once for each, with its place; or bytes follow its end.
 
         Raises:
-            TypeError: What is given as the file is neither bytes nor a path.
+            TypeError: What is given as the file is neither bytes, a path nor a binary stream.
             UnreadableImage: There is no such file, or it cannot be read.
             ValueError: Crop or scale are out of their range.
             OutsideImage: The image does not reach as far as the crop.

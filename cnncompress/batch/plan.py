@@ -10,20 +10,12 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from cnncompress.batch.cnc_files import SAME, ending_of_image
+from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
+from cnncompress.batch.existing import ExistingObjects, apply_object_policy, apply_overwrite_policy
 from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.outputs import (
-    DEFAULT_ENDING,
-    ExistingObjects,
-    Places,
-    apply_object_policy,
-    apply_overwrite_policy,
-    compressed_name,
-    decompressed_name,
-    refuse_collisions,
-    refuse_inputs_as_outputs,
-)
+from cnncompress.batch.outputs import DEFAULT_ENDING, Places, compressed_name, decompressed_name
 from cnncompress.batch.request import Operation, Outputs, Request
 from cnncompress.batch.shards import Share
 from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage

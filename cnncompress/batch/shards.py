@@ -12,14 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from cnncompress.batch.cnc_files import SAME
+from cnncompress.batch.collisions import refuse_collisions
 from cnncompress.batch.inputs import CNC, Found
-from cnncompress.batch.outputs import (
-    DEFAULT_ENDING,
-    Places,
-    compressed_name,
-    decompressed_name,
-    refuse_collisions,
-)
+from cnncompress.batch.outputs import DEFAULT_ENDING, Places, compressed_name, decompressed_name
 from cnncompress.batch.request import Request, Shard
 from cnncompress.errors import PlanError
 from cnncompress.images.formats import is_image_ending

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import PurePath
 
+from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
 from cnncompress.batch.inputs import Found, find_names
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.outputs import Places, refuse_collisions, refuse_inputs_as_outputs
+from cnncompress.batch.outputs import Places
 from cnncompress.batch.request import Existing, Operation, Request, TarWork
 from cnncompress.batch.shards import every_nth
 from cnncompress.batch.tar_marker import Marker, marker_path, read_marker

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
+from cnncompress.batch.existing import apply_overwrite_policy, output_exists
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
-from cnncompress.batch.outputs import apply_overwrite_policy, output_exists
 from cnncompress.batch.request import Existing
 from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.bitstream.container import unpack

@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from cnncompress.cli.console import printable, table
+from cnncompress.cli.console import printable
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName, ModelName
 from cnncompress.cli.options.groups import SectionCommand, refuse_together, section
 from cnncompress.cli.options.types import Device, Positive
-from cnncompress.cli.signals import stop_request
-from cnncompress.cli.terminal import is_terminal, status
+from cnncompress.cli.training_run import run_training
 from cnncompress.errors import MissingPackage, UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import check_output
-from cnncompress.model.manifest import read_manifest
+from cnncompress.model.manifest import SUFFIX, read_manifest
 
 if TYPE_CHECKING:
     from cnncompress.training.config import TrainConfig
-    from cnncompress.training.distributed import Processes
-    from cnncompress.training.job import Job
-    from cnncompress.training.session import Session
-    from cnncompress.training.validation import Validation
 
-ENDING = ".safetensors"
 NO_MODEL = "none"
-
-_ADVICE = "the same command goes on from there"
 
 _start = section("Start and settings")
 _time = section("Time")
@@ -51,7 +40,7 @@ _messages = section("Messages")
     type=FileName(),
     required=True,
     brief=True,
-    help=f"Model to write, ends in {ENDING}.",
+    help=f"Model to write, ends in {SUFFIX}.",
 )
 @_files("-f", "--force", is_flag=True, brief=True, help="Replace OUTPUT if it exists.")
 @_files(
@@ -151,8 +140,8 @@ def command(
     --set may change.
     """
     refuse_together(ctx, ("quiet", "verbose"))
-    if not output.endswith(ENDING):
-        raise click.UsageError(f"OUTPUT must end in {ENDING}, which {output!r} does not.")
+    if not output.endswith(SUFFIX):
+        raise click.UsageError(f"OUTPUT must end in {SUFFIX}, which {output!r} does not.")
     with working_on(output):
         check_output(output, force=force or not export)
     for image in images:
@@ -161,7 +150,6 @@ def command(
     check_packages()
     import torch
 
-    from cnncompress.training.distributed import joined
     from cnncompress.training.job import Job
 
     if threads is not None:
@@ -182,57 +170,7 @@ def command(
         export=export,
         force=force,
     )
-    with joined() as processes:
-        say = _ignore if quiet or not processes.leads else _say
-        with _advice_when_interrupted(job, say):
-            _run(job, processes, say, verbose)
-
-
-def _run(job: Job, processes: Processes, say: Callable[[str], None], verbose: bool) -> None:
-    from cnncompress.cli.training_progress import display
-    from cnncompress.training.session import Session
-
-    with status(shown=say is not _ignore and is_terminal()) as show:
-        show("loading the model and the images")
-        session = Session(
-            job,
-            on_unreadable=lambda error: say(printable(f"left out: {error}")),
-            log=say if verbose else None,
-            processes=processes,
-        )
-    say(f"{len(session.images)} training images, {len(session.held_out)} held out for validation")
-    if session.resumed:
-        say(f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
-    if session.keeps_held_out:
-        say("--held-out is for a run that begins; this one keeps the images that it has held out")
-    with stop_request() as stop:
-        with display(job.minutes, session.minutes, quiet=verbose or say is _ignore) as show:
-            finished = session.train(show, lambda: stop.number is not None)
-        if not finished or stop.number is not None:
-            say(f"stopped at minute {session.minutes:.1f} of {job.minutes:g}; {_ADVICE}")
-            raise click.exceptions.Exit(stop.exit_code)
-    if not processes.leads:
-        return
-    say(_gain(session))
-    if not job.export:
-        say(f"{printable(str(job.checkpoint))}: the run, after {session.trainer.step} steps")
-        return
-    name = printable(str(job.output))
-    say(f"counting symbols for the probability tables, and writing {name}")
-    with working_on(str(job.output)):
-        exported = session.finish()
-    say(f"{name}: model {exported.sha256[:8]}; compress and decompress with --model {name}")
-
-
-@contextlib.contextmanager
-def _advice_when_interrupted(job: Job, say: Callable[[str], None]) -> Iterator[None]:
-    """For Ctrl-C while images are read or the model is written; training stops by itself."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if job.checkpoint.exists():
-            say(f"stopped; {_ADVICE}")
-        raise
+    run_training(job, quiet=quiet, verbose=verbose)
 
 
 def _check_source(source: str) -> None:
@@ -278,33 +216,3 @@ def _changes(settings: tuple[str, ...]) -> dict[str, Any]:
         return changes
     except (TypeError, ValueError) as error:
         raise click.BadParameter(str(error), param_hint="--set") from error
-
-
-def _gain(session: Session) -> str:
-    """Returns what the validation says, in a few lines."""
-    after = session.after
-    if after is None:
-        return "no validation: it takes ten images or more, and held-out ones of at least 256x256 pixels"
-    if session.before is None:
-        return f"validation loss {fmean(after.loss):.4f}\n{_rows(after, None)}"
-    loss, other = fmean(session.before.loss), fmean(after.loss)
-    change = 100.0 * (other / loss - 1.0)
-    return f"validation loss {loss:.4f} before, {other:.4f} after ({change:+.1f} %)\n{_rows(after, session.before)}"
-
-
-def _rows(after: Validation, before: Validation | None) -> str:
-    last = len(after.bpp) - 1
-    columns = [["quality", *(f"{100 * anchor / last:.0f}" for anchor in range(last + 1))]]
-    moments = [(after, "")] if before is None else [(before, " before"), (after, " after")]
-    for validation, moment in moments:
-        columns.append([f"bpp{moment}", *(f"{value:.4f}" for value in validation.bpp)])
-        columns.append([f"PSNR{moment}", *(f"{value:.3f}" for value in validation.psnr)])
-    return table(list(zip(*columns, strict=True)))
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _ignore(text: str) -> None:
-    pass

@@ -90,7 +90,7 @@ def parse(source: FileSource, *, keep_going: bool = False) -> ParsedFile:
     """Splits a file into its chunks.
 
     Args:
-        source: The whole file, or its path.
+        source: The whole file, its path, or a binary stream.
         keep_going: Whether it may be damaged; what is sound of it is decoded then.
 
     Raises:

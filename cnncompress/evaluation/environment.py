@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from cnncompress import __version__
+from cnncompress.cpu_count import allowed_cpus
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 
 PACKAGES = (
@@ -56,7 +57,7 @@ def current_environment() -> Environment:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cpu=_cpu_model(),
-        threads=usable_processors(),
+        threads=allowed_cpus(),
         packages=tuple(sorted(versions.items())),
     )
 
@@ -71,19 +72,12 @@ def limit_threads(threads: int) -> None:
     Raises:
         ValueError: `threads` is below 1 or above the number of processors.
     """
-    available = usable_processors()
+    available = allowed_cpus()
     if not 1 <= threads <= available:
         raise ValueError(f"threads is {threads}, expected 1 to {available}")
     os.environ["OMP_NUM_THREADS"] = str(threads)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
-
-
-def usable_processors() -> int:
-    """Returns the number of processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _cpu_model() -> str:

@@ -9,15 +9,15 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, TypeAlias, TypeGuard
 
 from cnncompress import remote
 from cnncompress.errors import LimitExceeded, UnreadableImage
 from cnncompress.files.kinds import STANDARD_STREAM, is_special, reason
 from cnncompress.units import format_bytes
 
-FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str]
-"""A file as an argument of the Python interface: its bytes, or its path."""
+FileSource: TypeAlias = bytes | bytearray | memoryview | str | os.PathLike[str] | IO[bytes]
+"""A file as an argument of the Python interface: its bytes, its path, or a binary stream of it."""
 
 _CHECKED_BYTES = 4096
 
@@ -96,16 +96,45 @@ def whole_file(source: FileSource) -> memoryview:
     """Returns the bytes of a file that is an argument of the Python interface.
 
     Raises:
-        TypeError: The argument is neither bytes nor a path.
+        TypeError: The argument is neither bytes, a path nor a binary stream.
         UnreadableImage: The file does not exist or cannot be read.
     """
     if isinstance(source, (str, os.PathLike)):
         with open_input(Path(source)) as stream:
             return memoryview(stream.read())
+    if is_file_object(source):
+        return memoryview(from_beginning(source).read())
     try:
-        return memoryview(source).cast("B")
+        return memoryview(source).cast("B")  # type: ignore[arg-type]
     except TypeError:
-        raise TypeError(f"a file is given as {type(source).__name__}, expected its bytes or its path") from None
+        given = type(source).__name__
+        raise TypeError(f"a file is given as {given}, expected its bytes, its path or a binary stream") from None
+
+
+def is_file_object(source: object) -> TypeGuard[IO[bytes]]:
+    """Checks whether an argument is a file object, which `from_beginning` takes."""
+    return hasattr(source, "read") and hasattr(source, "seekable")
+
+
+def from_beginning(stream: IO[bytes]) -> IO[bytes]:
+    """Returns a stream at its beginning, as `PIL.Image.open` does with streams.
+
+    Args:
+        stream: A binary stream. If it cannot seek, as a pipe or an HTTP response, its bytes are read into memory.
+
+    Raises:
+        TypeError: The stream is of text.
+        UnreadableImage: It cannot be read.
+    """
+    try:
+        if not isinstance(stream.read(0), bytes):
+            raise TypeError("a stream of text is given, expected a binary one")
+        if not stream.seekable():
+            return io.BytesIO(stream.read())
+        stream.seek(0)
+    except OSError as error:
+        raise UnreadableImage(reason(error)) from error
+    return stream
 
 
 def file_status(source: str) -> os.stat_result | None:

@@ -17,7 +17,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.errors import Corrupt, ImageError, LimitExceeded
 from cnncompress.images.guard import decoder_errors
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.source import Plane
+from cnncompress.images.source import Plane, gray_as_rgb
 from cnncompress.images.write import shown_colours
 
 MAX_AVIF_SIDE = 32768
@@ -94,7 +94,7 @@ def decode_avif(payload: bytes, width: int, height: int, layout: Layout) -> Plan
         raise Corrupt("the AVIF data cannot be decoded") from error
     if pixels is None:
         raise Corrupt(f"the AVIF data are {image.width}x{image.height} pixels of mode {image.mode}")
-    return pixels[..., None].repeat(3, axis=2) if layout.is_gray else pixels
+    return gray_as_rgb(pixels) if layout.is_gray else pixels
 
 
 # Luma and chroma of BT.601 in full range, as libavif codes them.

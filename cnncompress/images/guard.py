@@ -11,6 +11,7 @@ from typing import IO
 from PIL import Image
 
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
+from cnncompress.files.inputs import from_beginning, is_file_object
 from cnncompress.files.kinds import reason
 
 # Formats that have a signature and are decoded in this process. Excluded: formats that run another program (EPS),
@@ -35,36 +36,33 @@ _TIFF_TILE_WIDTH, _TIFF_TILE_LENGTH = 322, 323
 
 
 @contextlib.contextmanager
-def open_stream(source: bytes | str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """Opens a path or bytes for binary reading.
+def open_stream(source: bytes | str | os.PathLike[str] | IO[bytes]) -> Iterator[IO[bytes]]:
+    """Provides a file for the body as a binary stream at its beginning, which can seek.
 
     Args:
-        source: A path, or the bytes of a file.
+        source: The path of a file, its bytes, or a binary stream, which is not closed.
 
     Raises:
-        TypeError: The source is neither a path nor bytes.
+        TypeError: The source is of another type.
         UnreadableImage: The path cannot be opened.
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
         yield io.BytesIO(source)
         return
+    if is_file_object(source):
+        yield from_beginning(source)
+        return
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(
-            f"an image is given as {type(source).__name__}, expected a path, bytes, a Pillow image or a uint8 array"
+            f"an image is given as {type(source).__name__}, "
+            "expected a path, bytes, a binary stream, a Pillow image or a uint8 array"
         )
     try:
         stream = open(source, "rb")  # noqa: SIM115 - closed below; only errors of opening are translated
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
     with stream:
-        if stream.seekable():
-            yield stream
-            return
-        try:
-            data = stream.read()
-        except OSError as error:
-            raise UnreadableImage(reason(error)) from error
-        yield io.BytesIO(data)
+        yield from_beginning(stream)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from PIL import Image, ImageCms
 from cnncompress.bitstream.container import Layout
 from cnncompress.errors import UnsupportedImage
 from cnncompress.images.deep_samples import DEEP_MODES, reduce_gray
-from cnncompress.images.source import Plane
+from cnncompress.images.source import Plane, gray_as_rgb
 
 _GRAY_PROFILE = b"GRAY"
 _COLOUR_SPACE = slice(16, 20)  # of an ICC profile's header
@@ -56,7 +56,7 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str, *, whi
     if image.mode in DEEP_MODES:
         gray, alpha, loss = reduce_gray(image, file_format, raw_mode)
         gray = 255 - gray if white_zero else gray
-        return Planes(_gray_as_rgb(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
+        return Planes(gray_as_rgb(gray), alpha, Layout.GRAY if alpha is None else Layout.GRAY_ALPHA, loss)
     if image.mode in CONVERTED_MODES:
         converted, loss = to_srgb(image)
         return Planes(samples_of(converted), None, Layout.RGB, loss, profile_holds=image.mode in ("YCbCr", "HSV"))
@@ -65,7 +65,7 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str, *, whi
     samples = samples_of(_converted(image, "L" if layout is Layout.BILEVEL else layout.mode))
     if layout.is_gray:
         planes = samples if samples.ndim == 3 else samples[..., None]
-        return Planes(_gray_as_rgb(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)
+        return Planes(gray_as_rgb(planes[..., 0]), _last(planes) if layout.has_alpha else None, layout)
     colour = np.ascontiguousarray(samples[..., :3])
     alpha = _last(samples) if layout.has_alpha else None
     if image.mode in ("P", "PA") and _is_gray(colour) and _fits_gray(image):
@@ -133,10 +133,6 @@ def _fits_gray(image: Image.Image) -> bool:
 
 def _is_gray(colour: Plane) -> bool:
     return bool((colour == colour[..., :1]).all())
-
-
-def _gray_as_rgb(gray: Plane) -> Plane:
-    return gray[..., None].repeat(3, axis=2)
 
 
 def _last(samples: Plane) -> Plane:

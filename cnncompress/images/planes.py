@@ -17,7 +17,7 @@ from cnncompress.bitstream.container import Layout
 from cnncompress.errors import Corrupt, ImageError
 from cnncompress.images.guard import decoder_errors
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.source import Plane
+from cnncompress.images.source import Plane, gray_as_rgb
 
 _WEBP_MAX_SIDE = 16383
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -90,7 +90,7 @@ def decode_image(payload: bytes, width: int, height: int, layout: Layout) -> tup
         gray = _gray_plane(pixels, name)
         if layout is Layout.BILEVEL and not np.isin(gray, (0, 255)).all():
             raise Corrupt(f"the {name} has values other than 0 and 255")
-        pixels = gray[..., None].repeat(3, axis=2)
+        pixels = gray_as_rgb(gray)
     return pixels, alpha
 
 

@@ -27,7 +27,7 @@ from cnncompress.images.modes import Planes, on_background, to_planes
 from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
-from cnncompress.images.source import ImageSource, SourceImage
+from cnncompress.images.source import ImageSource, SourceImage, gray_as_rgb
 from cnncompress.units import plural
 
 # The transposition that makes an image upright, by the value of the EXIF orientation.
@@ -50,9 +50,9 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
     """Reads an image and makes it upright.
 
     Args:
-        source: A path, the bytes of a file, a Pillow image, or a uint8 array ``[H, W]``, ``[H, W, 3]`` or
-            ``[H, W, 4]``, with which the result may share memory. An earlier result of this function is returned
-            unchanged.
+        source: A path, the bytes of a file, a binary stream, which is read from its beginning, a Pillow image, or a
+            uint8 array ``[H, W]``, ``[H, W, 3]`` or ``[H, W, 4]``, with which the result may share memory. An earlier
+            result of this function is returned unchanged.
         settings: How to read the image.
 
     Raises:
@@ -123,7 +123,7 @@ def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> Source
         )
     settings.limits.check_size(array.shape[1], array.shape[0])
     if array.ndim == 2:
-        return SourceImage(np.repeat(array[:, :, None], 3, axis=2), None, Layout.GRAY)
+        return SourceImage(gray_as_rgb(array), None, Layout.GRAY)
     colour = np.ascontiguousarray(array[..., :3])
     if colours == 3:
         return SourceImage(colour, None, Layout.RGB)

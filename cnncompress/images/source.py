@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -47,5 +47,10 @@ class SourceImage:
         return width, height
 
 
-ImageSource: TypeAlias = SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str]
-"""An image: one that has been read, a Pillow image, an array, the bytes of a file, or its path."""
+ImageSource: TypeAlias = SourceImage | Image.Image | Plane | bytes | str | os.PathLike[str] | IO[bytes]
+"""An image: one that has been read, a Pillow image, an array, or a file by its bytes, its path or a binary stream."""
+
+
+def gray_as_rgb(gray: Plane) -> Plane:
+    """Returns a gray plane ``[H, W]`` as three equal ones, ``[H, W, 3]``."""
+    return gray[..., None].repeat(3, axis=2)

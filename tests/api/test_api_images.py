@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import warnings
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
+from sample_files import encoded
 
 from cnncompress import FeatureLoss, ImageSettings, OriginalFile, SourceRecord, read_image
 from cnncompress.api.calls import compress, decompress, restore_original, store_original
@@ -66,12 +66,6 @@ def in_mode(image: Image.Image, mode: str) -> Image.Image:
     if mode in ("P", "PA"):
         return image.quantize(64, dither=Image.Dither.NONE).convert(mode)
     return image.convert({"La": "LA", "RGBa": "RGBA"}.get(mode, mode)).convert(mode)
-
-
-def file_of(image: Image.Image, file_format: str = "PNG") -> bytes:
-    stream = io.BytesIO()
-    image.save(stream, file_format)
-    return stream.getvalue()
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -130,9 +124,7 @@ def test_metadata(mode: str, strip: frozenset[str], photograph: Image.Image, cod
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation(orientation: int, photograph: Image.Image, codec: Codec) -> None:
     image = photograph.crop((0, 0, 40, 64))
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=95, exif=exif(orientation))
-    back = codec.decompress(codec.compress(stream.getvalue(), 95))
+    back = codec.decompress(codec.compress(encoded(image, "JPEG", quality=95, exif=exif(orientation)), 95))
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -147,13 +139,13 @@ def test_orientation(orientation: int, photograph: Image.Image, codec: Codec) ->
 def test_graphics_take_the_shorter_file(photograph: Image.Image, codec: Codec) -> None:
     drawing = Image.new("1", (64, 64))
     drawing.paste(1, (10, 10, 50, 30))
-    data = codec.compress(file_of(drawing))
+    data = codec.compress(encoded(drawing))
     assert probe(data).coding == "lossless" and len(data) < 120
     assert codec.decompress(data).tobytes() == drawing.tobytes()
     dithered = photograph.quantize(200)
-    data = codec.compress(file_of(dithered), 0)
+    data = codec.compress(encoded(dithered), 0)
     assert probe(data).coding == "learned"
-    assert len(data) < len(compress(file_of(dithered), coding="lossless"))
+    assert len(data) < len(compress(encoded(dithered), coding="lossless"))
     plain = Image.new("RGB", (64, 64))
     assert probe(codec.compress(plain)).coding == "lossless", "flat areas say so as well"
 
@@ -179,7 +171,7 @@ def test_source_record(photograph: Image.Image, codec: Codec) -> None:
 
 
 def test_files_without_a_model_through_a_codec(photograph: Image.Image, codec: Codec) -> None:
-    original = file_of(photograph)
+    original = encoded(photograph)
     stored = store_original(original)
     assert restore_original(stored) == OriginalFile(original, "png")
     lossless = compress(photograph, coding="lossless")

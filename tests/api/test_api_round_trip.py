@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from random_model import write_random_model
 
 import cnncompress
 from cnncompress.api.codec import Codec
@@ -44,10 +44,8 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Codec:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_random_model(path)
-    return Codec(path, "cpu")
+def tiny(random_model: Path) -> Codec:
+    return Codec(random_model, "cpu")
 
 
 @given(case=cases(), crop_from=st.tuples(st.floats(0, 0.99), st.floats(0, 0.99)))

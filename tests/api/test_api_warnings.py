@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from random_model import write_random_model
+from sample_files import encoded
 
 import cnncompress
 from cnncompress import FeatureLoss, PartLost
@@ -20,17 +20,13 @@ from cnncompress.pillow import register
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Codec:
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_random_model(path)
-    return Codec(path, "cpu")
+def tiny(random_model: Path) -> Codec:
+    return Codec(random_model, "cpu")
 
 
 @pytest.fixture
 def deep() -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.full((5, 7), 257, np.uint16)).save(stream, "PNG")
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.full((5, 7), 257, np.uint16)))
 
 
 def place_of(call: Callable[[], object], category: type[Warning]) -> tuple[str, int]:

@@ -11,8 +11,8 @@ from field_files import raw_tiff
 from PIL import Image
 
 from cnncompress.batch.cnc_files import ending_of_image, read_source_record, record_for
+from cnncompress.batch.existing import EXISTS, UP_TO_DATE
 from cnncompress.batch.jobs import Job
-from cnncompress.batch.outputs import EXISTS, UP_TO_DATE
 from cnncompress.batch.plan import IS_CNC, Plan, make_plan
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks

@@ -64,7 +64,7 @@ def test_only_the_network_of_the_article(tiny_config: ModelConfig, coffee: NDArr
     with pytest.raises(InvalidModel, match="not that of the article"):
         trained_model(tmp_path / "own")
     done = CliRunner().invoke(main, ["code", str(tmp_path / "own"), "a.png", "b.png"])
-    assert done.exit_code == InvalidModel.exit_code and done.stderr.startswith("error: ")
+    assert done.exit_code == InvalidModel.exit_code and done.stderr.startswith("cnncompress: ")
 
 
 def test_the_rate_falls_to_zero() -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from random_model import write_random_model
 from skimage import data
 
 ROOT = Path(__file__).parents[2]
@@ -24,14 +23,6 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    """A tiny model."""
-    path = tmp_path / "tiny.safetensors"
-    write_random_model(path)
-    return path
-
-
-@pytest.fixture
 def image(tmp_path: Path) -> Path:
     """A small photograph."""
     path = tmp_path / "coffee.png"
@@ -40,8 +31,8 @@ def image(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_effort(image: Path, model: Path, tmp_path: Path) -> None:
-    options = ("--model", model, "--device", "cpu", "--levels", "1", "--json", tmp_path / "effort.json")
+def test_effort(image: Path, random_model: Path, tmp_path: Path) -> None:
+    options = ("--model", random_model, "--device", "cpu", "--levels", "1", "--json", tmp_path / "effort.json")
     done = run("effort", "--image", image, *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 images, 1 threads, ")
@@ -50,8 +41,8 @@ def test_effort(image: Path, model: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_files_and_large_images(model: Path) -> None:
-    options = ("--model", model, "--device", "cpu", "--quality", "30")
+def test_files_and_large_images(random_model: Path) -> None:
+    options = ("--model", random_model, "--device", "cpu", "--quality", "30")
     done = run("files", "--count", "2", *options)
     assert done.returncode == 0, done.stderr
     assert "\n2 images, " in done.stdout and "one run is" in done.stdout
@@ -62,9 +53,9 @@ def test_files_and_large_images(model: Path) -> None:
 
 
 @pytest.mark.slow
-def test_versions(image: Path, model: Path, tmp_path: Path) -> None:
+def test_versions(image: Path, random_model: Path, tmp_path: Path) -> None:
     few = ("--repeat", "1", "--photographs", "2", "--small", "9", "--side", "16", "--side", "32", "--threads", "1")
-    more = ("--image", image, "--images", image, "--model", model, "--json", tmp_path / "versions.json")
+    more = ("--image", image, "--images", image, "--model", random_model, "--json", tmp_path / "versions.json")
     done = run("versions", "--before", ROOT, *few, *more)
     assert done.returncode == 0, done.stderr
     first, _, head, _, *rows = done.stdout.splitlines()
@@ -111,9 +102,9 @@ def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, messag
 
 
 @pytest.mark.slow
-def test_scale(image: Path, model: Path) -> None:
+def test_scale(image: Path, random_model: Path) -> None:
     pytest.importorskip("ray", reason="ray is not installed")
-    options = ("--image", image, "--model", model, "--device", "cpu", "--rounds", "1", "--count", "4")
+    options = ("--image", image, "--model", random_model, "--device", "cpu", "--rounds", "1", "--count", "4")
     done = run("scale", *options, "--names", "1000", "--files", "50", "--members", "10")
     assert done.returncode == 0, done.stderr
     lines = [line for line in done.stdout.splitlines() if line.startswith("  ")]

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_runs import CommandError
 from large_images import (
     Cost,
-    LargeError,
     LargeResult,
     Preview,
     format_large,
@@ -19,7 +19,6 @@ from large_images import (
     write_mosaic,
 )
 from PIL import Image
-from random_model import write_random_model
 from skimage import data
 
 from cnncompress.api.codec import Codec
@@ -38,22 +37,20 @@ def test_mosaics_are_cut_from_the_sources(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_command_is_measured(tmp_path: Path) -> None:
-    write_random_model(tmp_path / "tiny.safetensors")
-    options = ["--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "-T", "1"]
+def test_command_is_measured(random_model: Path, tmp_path: Path) -> None:
+    options = ["--model", str(random_model), "--device", "cpu", "-T", "1"]
     sources = [Image.fromarray(data.coffee())]
     (result,) = measure_large([0.02], sources, 50, options, repeat=1)
     assert result.megapixels == pytest.approx(0.02, rel=0.01) and result.bpp > 0
     for cost in (result.compress, result.decompress):
         assert cost.seconds > 0 and cost.peak_mib is not None and 50 < cost.peak_mib < 4000
-    with pytest.raises(LargeError, match="compress failed with exit code 6"):
+    with pytest.raises(CommandError, match="compress failed with exit code 6"):
         next(measure_large([0.02], sources, 50, ["--model", str(tmp_path / "none.safetensors")], repeat=1))
 
 
 @pytest.mark.slow
-def test_overhead_of_an_image_that_is_one_tile_is_nothing(tmp_path: Path) -> None:
-    write_random_model(tmp_path / "tiny.safetensors")
-    options = ["--model", str(tmp_path / "tiny.safetensors"), "--device", "cpu", "--if-larger", "keep"]
+def test_overhead_of_an_image_that_is_one_tile_is_nothing(random_model: Path) -> None:
+    options = ["--model", str(random_model), "--device", "cpu", "--if-larger", "keep"]
     assert tiling_overhead(0.01, [], 50, options) == 0.0
 
 

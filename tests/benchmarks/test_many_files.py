@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_runs import CommandError
 from many_files import (
-    BatchError,
     BatchTimes,
     format_batch,
     make_photographs,
@@ -41,7 +41,7 @@ def test_one_run_is_compared_with_single_files(tmp_path: Path) -> None:
     assert times.images == 4 and 0.012 < times.megapixels < 0.036
     assert min(times.together, times.one_by_one, times.serial, times.apart) > 0
     (tmp_path / "in" / "bad.png").write_bytes(paths[1].read_bytes()[:500])
-    with pytest.raises(BatchError, match=r"exit code 1: .*bad\.png"):
+    with pytest.raises(CommandError, match=r"exit code 1: .*bad\.png"):
         measure_batch([*paths, paths[0].with_name("bad.png")], tmp_path / "other", 1, ["--lossless"])
 
 

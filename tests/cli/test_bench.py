@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from random_model import write_random_model
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -20,11 +19,10 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_times_by_stage(coffee: NDArray[np.uint8], tmp_path: Path) -> None:
-    image, model = tmp_path / "coffee.png", tmp_path / "tiny.safetensors"
+def test_times_by_stage(random_model: Path, coffee: NDArray[np.uint8], tmp_path: Path) -> None:
+    image = tmp_path / "coffee.png"
     Image.fromarray(coffee[100:196, 150:278]).save(image)
-    write_random_model(model)
-    done = run("--image", image, "--model", model, "--device", "cpu", "--repeat", "1", "--peers")
+    done = run("--image", image, "--model", random_model, "--device", "cpu", "--repeat", "1", "--peers")
     assert done.returncode == 0, done.stderr
     first, second, *rest = done.stdout.splitlines()
     assert first.startswith("128x96, 1 threads, ") and second.startswith("cnc, quality 50 (")

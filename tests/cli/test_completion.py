@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 from click.shell_completion import ShellComplete
-from on_terminal import COMMAND, terminal
+from command_line import COMMAND
+from on_terminal import terminal
 
 from cnncompress.cli.main import program
 

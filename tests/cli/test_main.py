@@ -12,27 +12,23 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from command_line import COMMAND, run
 
 from cnncompress import __version__
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
 from cnncompress.cli import info as info_command
 from cnncompress.cli.console import printable
 from cnncompress.cli.exit_codes import exit_codes, working_on
-from cnncompress.cli.main import COMMANDS, program
+from cnncompress.cli.main import COMMANDS
 from cnncompress.errors import Corrupt, DeviceError
 from cnncompress.units import Hundredths
 
-COMMAND = [sys.executable, "-m", "cnncompress"]
 DATA = pack(
     Container(
         Header(Layout.RGB, 20, 10, Hundredths(62_50), bytes.fromhex("00ff1234")), (Chunk(ChunkType.LATENTS, bytes(50)),)
     )
 )
-
-
-def run(*args: str | Path, data: bytes | None = None) -> Result:
-    return CliRunner().invoke(program, [str(arg) for arg in args], input=data, prog_name="cnncompress")
 
 
 def spawn(*args: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 
-from cnncompress.cli.main import program
 from cnncompress.model.manifest import read_manifest
 
-
-def models(*args: str, **variables: str) -> Result:
-    return CliRunner().invoke(program, ["models", *args], prog_name="cnncompress", env=variables)
+models = partial(run, "models")
 
 
 def test_table() -> None:

@@ -8,18 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from PIL import Image
 
 import cnncompress
-from cnncompress.cli.main import program
 from cnncompress.pillow import MIME_TYPE
 
 DESKTOP = Path(__file__).parents[2] / "scripts" / "desktop"
-
-
-def run(*args: str | Path) -> Result:
-    return CliRunner().invoke(program, [str(arg) for arg in args], prog_name="cnncompress")
 
 
 @pytest.fixture

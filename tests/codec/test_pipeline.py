@@ -22,6 +22,7 @@ from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.scale_walk import ScaleWalk
 from cnncompress.entropy.tables import TOTAL
 from cnncompress.errors import Corrupt
+from cnncompress.evaluation.metrics import psnr
 from cnncompress.model.config import LEVELS_PER_NAT
 from cnncompress.model.weights import Weights
 from cnncompress.nn.gaussian import gaussian_bits
@@ -45,10 +46,6 @@ def coded(pipeline: ImagePipeline, pixels: Pixels, quality: Hundredths) -> tuple
 def difference(one: Pixels, other: Pixels) -> NDArray[np.int64]:
     result: NDArray[np.int64] = np.abs(one.astype(np.int64) - other)
     return result
-
-
-def psnr(one: Pixels, other: Pixels) -> float:
-    return float(10 * np.log10(255**2 / np.mean(difference(one, other).astype(float) ** 2)))
 
 
 @contextmanager

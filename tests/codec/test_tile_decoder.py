@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from coding import decode, encode, pipeline_of
 from numpy.typing import NDArray
-from random_model import write_random_model
 
 from cnncompress.bitstream.header import WHOLE
 from cnncompress.codec.pipeline import ImagePipeline
@@ -28,11 +28,9 @@ QUALITY = Hundredths(60_00)
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> ImagePipeline:
+def tiny(random_model: Path) -> ImagePipeline:
     """Random networks that see five latent positions far."""
-    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    write_random_model(path)
-    weights = load_weights(path)
+    weights = load_weights(random_model)
     assert synthesis_reach(weights.config) == 5
     return pipeline_of(weights)
 

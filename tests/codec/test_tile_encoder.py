@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from cnncompress.codec.pipeline import ImagePipeline
 from cnncompress.codec.tile_encoder import ENDS, REACH, SharedAnalysis
+from cnncompress.evaluation.metrics import psnr
 from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
@@ -70,11 +71,8 @@ def test_it_codes_as_well_from_as_far_as_it_reaches(
     shared.encode(Hundredths(quality + away))
     (reused,), fresh = shared.encode(quality), encode(pipeline, photo, quality)
 
-    def psnr(payload: bytes) -> float:
-        error = decode(pipeline, payload, (192, 192), quality).astype(float) - photo
-        return float(10 * np.log10(255**2 / np.mean(error**2)))
-
+    one, other = (psnr(photo, decode(pipeline, payload, (192, 192), quality)) for payload in (reused, fresh))
     rate = math.log(len(reused) / len(fresh))
-    distortion = psnr(reused) - psnr(fresh)
+    distortion = one - other
     assert abs(rate) < 0.012 and abs(distortion) < 0.03
     assert rate - distortion / 5 < 0.01

@@ -1,4 +1,4 @@
-"""Models of random numbers, and windows of images, for the tests of the engines."""
+"""Models of random numbers for the tests of the engines, and comparisons."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from random_scales import random_scales
 
+from cnncompress.engines.interface import Latent
 from cnncompress.engines.ncnn.engine import NcnnEngine
 from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
 from cnncompress.model.network_arrays import network_shapes
-from cnncompress.model.receptive_field import Margin, Margins
 from cnncompress.model.weights import Weights
 from cnncompress.nn.stored import network_of
 
@@ -107,25 +107,14 @@ def random_hyper_symbols(config: ModelConfig, height: int, width: int, seed: int
     return generator.normal(0, 3, (1, config.hyper_channels, height, width)).round().astype(np.int32)
 
 
-def window_of(
-    core: tuple[int, int, int, int], margin: int, image: tuple[int, int]
-) -> tuple[Margins, tuple[slice, slice]]:
-    """Margins of a window that is cut out of an image, and where that is.
+def tensor(case: Case, array: NDArray[Any]) -> Any:
+    """As an array of torch's engine."""
+    return case.torch.blank(1, 1, 1).new_tensor(array)
 
-    Args:
-        core: Left, top, right and bottom.
-        margin: Elements on each side, less where the image ends.
-        image: Rows and columns.
-    """
-    left, top, right, bottom = core
-    outer = max(0, left - margin), max(0, top - margin), min(image[1], right + margin), min(image[0], bottom + margin)
-    margins = Margins(
-        Margin(left - outer[0], outer[0] == 0),
-        Margin(top - outer[1], outer[1] == 0),
-        Margin(outer[2] - right, outer[2] == image[1]),
-        Margin(outer[3] - bottom, outer[3] == image[0]),
-    )
-    return margins, (slice(outer[1], outer[3]), slice(outer[0], outer[2]))
+
+def numbers(latent: Latent) -> NDArray[np.float32]:
+    """As a NumPy array, whatever engine it is of."""
+    return np.asarray(latent.cpu() if hasattr(latent, "cpu") else latent)
 
 
 def close(found: NDArray[Any], expected: NDArray[Any], tolerance: float = 1e-5) -> bool:

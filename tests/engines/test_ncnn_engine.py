@@ -1,60 +1,25 @@
-"""The engine of ncnn against torch: sizes, qualities, windows, batches, threads."""
+"""The engine of ncnn against torch: sizes, qualities, batches, threads, the shipped model."""
 
 from __future__ import annotations
 
-import itertools
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
-from engine_cases import (
-    CONFIGS,
-    Case,
-    case_of,
-    close,
-    random_case,
-    random_hyper_symbols,
-    random_latent,
-    random_pixels,
-    same_pixels,
-    window_of,
-)
+from engine_cases import Case, close, numbers, random_hyper_symbols, random_latent, random_pixels, same_pixels, tensor
 from numpy.typing import NDArray
 
 from cnncompress.engines.interface import Engine, Latent
 from cnncompress.engines.ncnn import context
 from cnncompress.engines.ncnn.engine import NcnnEngine
-from cnncompress.model.receptive_field import analysis_margin, synthesis_reach
-from cnncompress.model.weights import Weights
 from cnncompress.units import Hundredths
 
 QUALITIES = [Hundredths(quality) for quality in (0, 1, 2500, 5000, 6789, 10000)]
 SIZES = [(64, 64), (64, 192), (192, 64), (128, 320)]
 """In pixels; images of one pixel come as 64x64."""
-
-
-@pytest.fixture(scope="module", params=CONFIGS)
-def case(request: pytest.FixtureRequest) -> Case:
-    return random_case(request.param)
-
-
-@pytest.fixture(scope="module")
-def shipped(weights: Weights) -> Case:
-    return case_of(weights)
-
-
-def tensor(case: Case, array: NDArray[Any]) -> Any:
-    """As an array of torch's engine."""
-    return case.torch.blank(1, 1, 1).new_tensor(array)
-
-
-def numbers(latent: Latent) -> NDArray[np.float32]:
-    """As a NumPy array, whatever engine it is of."""
-    return np.asarray(latent.cpu() if hasattr(latent, "cpu") else latent)
 
 
 @pytest.mark.parametrize("quality", QUALITIES)
@@ -102,74 +67,6 @@ def test_synthesis(case: Case, rows: int, columns: int, quality: Hundredths) -> 
         small = case.ncnn.preview(y, factor, quality)
         assert small.shape == (1, 16 * rows // factor, 16 * columns // factor, 3)
         assert same_pixels(small, case.torch.preview(tensor(case, y), factor, quality))
-
-
-EDGES = list(itertools.product((False, True), repeat=4))
-"""Whether a window's core lies at the image's left, top, right and bottom edge."""
-
-
-def core_at(
-    edges: tuple[bool, ...], unit: int, far: tuple[int, int], image: tuple[int, int]
-) -> tuple[int, int, int, int]:
-    """A core that lies at edges of an image of some rows and columns, and else as far away, in a unit's multiples."""
-    rows, columns = image
-    left, top, right, bottom = edges
-    near, distant = unit * far[0], unit * far[1]
-    return (
-        0 if left else near,
-        0 if top else near,
-        columns if right else columns - distant,
-        rows if bottom else rows - distant,
-    )
-
-
-@dataclass(frozen=True)
-class Whole:
-    """What torch makes of a whole image, which is as large as its name says."""
-
-    pixels: NDArray[np.uint8]
-    latent: NDArray[np.float32]
-    decoded: NDArray[np.float32]
-    image: NDArray[np.uint8]
-
-    size = (384, 384)
-    quality = Hundredths(5000)
-
-
-@pytest.fixture(scope="module")
-def whole(case: Case) -> Whole:
-    pixels = random_pixels(*Whole.size)
-    decoded = random_latent(case.config, *(side // 16 for side in Whole.size))
-    return Whole(
-        pixels,
-        numbers(case.torch.analyse(pixels, Whole.quality)),
-        decoded,
-        case.torch.synthesise(tensor(case, decoded), Whole.quality),
-    )
-
-
-@pytest.mark.parametrize("edges", EDGES, ids=str)
-@pytest.mark.parametrize("far", [(1, 1), (1, 3), (3, 2)], ids=str)
-def test_windows(case: Case, whole: Whole, edges: tuple[bool, ...], far: tuple[int, int]) -> None:
-    """The margin ends at the image's edge in some, within the receptive field, and before it in others."""
-    core = core_at(edges, 64, far, whole.size)
-    margins, place = window_of(core, analysis_margin(case.config), whole.size)
-    left, top, right, bottom = (edge // 16 for edge in core)
-    found = case.ncnn.analyse(whole.pixels[(slice(None), *place)], whole.quality, margins)
-    assert close(found, whole.latent[..., top:bottom, left:right])
-
-    size = whole.size[0] // 16, whole.size[1] // 16
-    margins, place = window_of((left, top, right, bottom), synthesis_reach(case.config), size)
-    part = case.ncnn.synthesise(whole.decoded[(..., *place)], whole.quality, margins)
-    assert same_pixels(part, whole.image[:, 16 * top : 16 * bottom, 16 * left : 16 * right])
-
-
-def test_pieces_have_no_seams(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    y = random_latent(case.config, 12, 8)
-    expected = case.torch.synthesise(tensor(case, y), Hundredths(5000))
-    for side in (5, 16, 72, 1 << 20):
-        monkeypatch.setattr("cnncompress.engines.ncnn.restoration.PIECE", side)
-        assert same_pixels(case.ncnn.synthesise(y, Hundredths(5000)), expected)
 
 
 def test_batches(case: Case) -> None:
@@ -295,22 +192,6 @@ def test_shipped_model(shipped: Case, astronaut: NDArray[np.uint8], quality: Hun
     assert close(own.latent(), y_hat, 3e-6)
     expected = shipped.torch.synthesise(tensor(shipped, y_hat), quality)
     assert same_pixels(shipped.ncnn.synthesise(y_hat, quality), expected, share=0.0005)
-
-
-@pytest.mark.parametrize("edges", [(False, True, True, False), (False, False, False, False)], ids=str)
-def test_windows_of_the_shipped_model(shipped: Case, edges: tuple[bool, ...]) -> None:
-    quality = Hundredths(6000)
-    core = core_at(edges, 64, (3, 3), (512, 512))
-    margins, place = window_of(core, analysis_margin(shipped.config), (512, 512))
-    pixels = random_pixels(512, 512)
-    left, top, right, bottom = (edge // 16 for edge in core)
-    y = shipped.ncnn.analyse(pixels, quality)
-    part = shipped.ncnn.analyse(pixels[(slice(None), *place)], quality, margins)
-    assert close(part, y[..., top:bottom, left:right], 3e-6)
-    margins, place = window_of((left, top, right, bottom), synthesis_reach(shipped.config), (32, 32))
-    image = shipped.ncnn.synthesise(y, quality)
-    own = shipped.ncnn.synthesise(y[(..., *place)], quality, margins)
-    assert same_pixels(own, image[:, 16 * top : 16 * bottom, 16 * left : 16 * right], share=0.0005)
 
 
 PROGRAM = """

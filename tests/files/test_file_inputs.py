@@ -53,8 +53,46 @@ def test_files_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for missing in (tmp_path, tmp_path / "missing", "\0"):
         with pytest.raises(UnreadableImage):
             whole_file(missing)
-    with open("-", "rb") as stream, pytest.raises(TypeError, match="given as BufferedReader, expected its bytes or"):
-        whole_file(stream)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="given as int, expected its bytes, its path or a binary stream"):
+        whole_file(3)  # type: ignore[arg-type]
+
+
+class Pipe(io.BytesIO):
+    """A stream that cannot seek."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        raise io.UnsupportedOperation("seek")
+
+
+class Broken(Pipe):
+    """A stream that fails while it is read."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size:
+            raise OSError(5, "Input/output error")
+        return b""
+
+
+def test_streams_are_read_from_their_beginning_and_left_open(tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(b"data")
+    memory = io.BytesIO()
+    memory.write(b"data")  # and not rewound: Pillow does not ask for that either
+    assert bytes(whole_file(memory)) == b"data"
+    assert bytes(whole_file(memory)) == b"data" and not memory.closed
+    with (tmp_path / "in").open("rb") as stream:
+        assert bytes(whole_file(stream)) == b"data" and not stream.closed
+    assert bytes(whole_file(Pipe(b"data"))) == b"data"
+
+
+def test_streams_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("text")
+    with (tmp_path / "in").open() as text, pytest.raises(TypeError, match="a stream of text is given"):
+        whole_file(text)  # type: ignore[arg-type]
+    with pytest.raises(UnreadableImage, match="input/output error"):
+        whole_file(Broken(b""))
 
 
 def test_sizes(tmp_path: Path) -> None:

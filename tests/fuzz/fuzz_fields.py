@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 from typing import ClassVar
 
-from field_files import cases
+from field_cases import cases
 from fuzz_bytes import damaged
 from fuzz_target import Target, expect
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 import fuzz_seeds as seeds
-from fuzz_container import damaged_file, resealed
+from fuzz_anatomy import resealed
+from fuzz_container import damaged_file
 
 from cnncompress.errors import BitstreamError
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import fuzz_seeds as seeds
 import pytest
+from fuzz_anatomy import resealed, take_apart
 from fuzz_bytes import damaged
-from fuzz_container import bombs, damaged_file, resealed, take_apart
+from fuzz_container import damaged_file
 from fuzz_engine import Finding, Report, run
 from fuzz_model import damaged_model
+from fuzz_payloads import bombs
 from fuzz_target import Target, expect
 from fuzz_targets import TARGETS, opened
 from own_process import in_own_process, peak_bytes

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.bitstream.container import Layout
 from cnncompress.errors import Corrupt
@@ -66,12 +65,9 @@ def test_what_is_no_such_picture() -> None:
     with pytest.raises(Corrupt, match="cannot be decoded"):
         decode_avif(good[: len(good) // 2], 24, 16, Layout.RGB)
     for image, file_format in ((Image.new("RGBA", (24, 16)), "AVIF"), (Image.new("RGB", (24, 16)), "PNG")):
-        stream = io.BytesIO()
-        image.save(stream, file_format)
         with pytest.raises(Corrupt):
-            decode_avif(stream.getvalue(), 24, 16, Layout.RGB)
+            decode_avif(encoded(image, file_format), 24, 16, Layout.RGB)
     frames = [Image.new("RGB", (24, 16), (value, 0, 0)) for value in (0, 200)]
-    stream = io.BytesIO()
-    frames[0].save(stream, "AVIF", save_all=True, append_images=frames[1:])
+    animation = encoded(frames[0], "AVIF", save_all=True, append_images=frames[1:])
     with pytest.raises(Corrupt):
-        decode_avif(stream.getvalue(), 24, 16, Layout.RGB)
+        decode_avif(animation, 24, 16, Layout.RGB)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from field_files import JPEG, PHOTO, PNG, SECRET, Case, cases, gain_map, mpo, with_chunks, with_segment, written_tiff
+from field_cases import Case, cases
+from field_files import JPEG, PHOTO, PNG, SECRET, gain_map, mpo, with_chunks, with_segment, written_tiff
 from PIL import Image, ImageCms
 from sample_files import encoded
 

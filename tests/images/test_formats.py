@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.bitstream.container import MAGIC
 from cnncompress.images.formats import FORMATS_WITH_ALPHA, FORMATS_WITH_METADATA, OUTPUT_FORMATS, output_format, sniff
@@ -31,9 +30,8 @@ def test_lists_name_output_formats() -> None:
      ("PPM", "ppm"), ("BMP", "bmp"), ("DIB", "dib"), ("GIF", "gif"), ("QOI", "qoi"), ("SGI", "sgi")],
 )  # fmt: skip
 def test_sniff_knows_what_can_be_read(file_format: str, ending: str) -> None:
-    stream = io.BytesIO()
-    Image.new("RGB", (3, 2)).save(stream, file_format)
-    assert sniff(stream.getvalue()) == sniff(memoryview(stream.getvalue())) == ending
+    data = encoded(Image.new("RGB", (3, 2)), file_format)
+    assert sniff(data) == sniff(memoryview(data)) == ending
     assert file_format in INPUT_FORMATS
 
 

@@ -10,7 +10,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from PIL import Image
-from sample_files import ALPHA, EXIF_IFD, GPS_IFD, GRAY, LA, MAKE, MAKER_NOTE, RGB, RGBA, XMP, exif, pixels_of, profile
+from sample_files import (
+    ALPHA,
+    EXIF_IFD,
+    GPS_IFD,
+    GRAY,
+    LA,
+    MAKE,
+    MAKER_NOTE,
+    RGB,
+    RGBA,
+    XMP,
+    encoded,
+    exif,
+    pixels_of,
+    profile,
+)
 
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
@@ -175,10 +190,5 @@ def test_photographs_are_compressed_faster(coffee: npt.NDArray[np.uint8]) -> Non
     photograph, page = Image.fromarray(coffee), Image.new("RGB", (600, 400), "white")
     page.paste(photograph.crop((0, 0, 60, 40)), (9, 9))
 
-    def plain(image: Image.Image, **options: int) -> bytes:
-        stream = io.BytesIO()
-        image.save(stream, "PNG", **options)
-        return stream.getvalue()
-
-    assert saved(photograph, "png") == plain(photograph, compress_level=3) != plain(photograph)
-    assert saved(page, "png") == plain(page)
+    assert saved(photograph, "png") == encoded(photograph, compress_level=3) != encoded(photograph)
+    assert saved(page, "png") == encoded(page)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from image_windows import window_of
 from torch import Tensor, nn
 
 from cnncompress.model.config import ModelConfig
@@ -79,21 +80,6 @@ def test_reach_of_the_default_shape() -> None:
     assert (network.g_a.reach, network.g_s.reach) == (168, 11)
 
 
-def margins_of(
-    core: tuple[int, int, int, int], margin: int, image: tuple[int, int]
-) -> tuple[Margins, tuple[slice, slice]]:
-    """Margins of a window that is cut out of an image, and where that is."""
-    left, top, right, bottom = core
-    outer = max(0, left - margin), max(0, top - margin), min(image[1], right + margin), min(image[0], bottom + margin)
-    margins = Margins(
-        Margin(left - outer[0], outer[0] == 0),
-        Margin(top - outer[1], outer[1] == 0),
-        Margin(outer[2] - right, outer[2] == image[1]),
-        Margin(outer[3] - bottom, outer[3] == image[0]),
-    )
-    return margins, (slice(outer[1], outer[3]), slice(outer[0], outer[2]))
-
-
 CORES = [(0, 0, 8, 16), (8, 4, 12, 8), (4, 0, 24, 8), (20, 12, 24, 16), (12, 8, 24, 16), (0, 0, 24, 16)]
 """In latent positions of an image of 24x16."""
 
@@ -106,11 +92,11 @@ def test_windows_give_what_the_whole_gives(network: CodecNetwork, core: tuple[in
     with torch.inference_mode():
         y = network.analyse(x, POSITION)
         margin = -(-network.g_a.reach // 16) * 16 + 16 * more
-        margins, place = margins_of(tuple(16 * edge for edge in core), margin, (256, 384))  # type: ignore[arg-type]
+        margins, place = window_of(tuple(16 * edge for edge in core), margin, (256, 384))  # type: ignore[arg-type]
         own = network.analyse(x[(..., *place)], POSITION, margins)
         torch.testing.assert_close(own, y[..., top:bottom, left:right], rtol=1e-6, atol=1e-6)
         x_hat = network.synthesise(y, POSITION)
-        margins, place = margins_of(core, network.g_s.reach + more, (16, 24))
+        margins, place = window_of(core, network.g_s.reach + more, (16, 24))
         part = network.synthesise(y[(..., *place)], POSITION, margins)
         expected = x_hat[..., 16 * top : 16 * bottom, 16 * left : 16 * right]
         torch.testing.assert_close(part, expected, rtol=1e-6, atol=1e-6)

@@ -9,11 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import Browser, started
-from click.testing import CliRunner
+from command_line import run
 from numpy.typing import NDArray
 from PIL import Image
-
-from cnncompress.cli.main import program
 
 pytestmark = pytest.mark.slow
 
@@ -63,8 +61,8 @@ def page(browser: Browser, coffee: Pixels, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("report")
     for number in range(2):
         Image.fromarray(coffee[100 * number :, 200:][:HEIGHT, :WIDTH]).save(folder / f"photo{number}.png")
-    arguments = ["report", str(folder / "photo0.png"), str(folder / "photo1.png"), "-o", str(folder / "report.html")]
-    result = CliRunner().invoke(program, [*arguments, "-q", "40,80", "--device", "cpu"], prog_name="cnncompress")
+    names = [folder / "photo0.png", folder / "photo1.png"]
+    result = run("report", *names, "-o", folder / "report.html", "-q", "40,80", "--device", "cpu")
     assert result.exit_code == 0, result.output
     return folder / "report.html"
 

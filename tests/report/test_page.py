@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.codec.bit_map import BitMap
 from cnncompress.report.measure import AtQuality, Measured, Version
@@ -26,12 +27,11 @@ Pixels = NDArray[np.uint8]
 def measured(chelsea: Pixels) -> Measured:
     """A picture of 41x33 pixels, coded by two codecs."""
     original = np.ascontiguousarray(chelsea[:33, :41])
-    stream = io.BytesIO()
-    Image.fromarray(original).save(stream, "JPEG", quality=50)
-    jpeg, errors = stream.getvalue(), np.linspace(0, 1, 33 * 41, dtype=np.float32).reshape(33, 41)
+    jpeg = encoded(Image.fromarray(original), "JPEG", quality=50)
+    errors = np.linspace(0, 1, 33 * 41, dtype=np.float32).reshape(33, 41)
     bits = BitMap(np.arange(16.0).reshape(4, 4), 128)
     own = Version("cnc", 60.0, b"x" * 700, original // 2 * 2, 0.1, 0.2, 51.5, None, None, bits)
-    peer = Version("jpeg", 50, jpeg, np.asarray(Image.open(stream)), 0.01, 0.02, None, 61.0, errors, None)
+    peer = Version("jpeg", 50, jpeg, np.asarray(Image.open(io.BytesIO(jpeg))), 0.01, 0.02, None, 61.0, errors, None)
     return Measured("a <b>.png", 1234, original, (AtQuality(60.0, (own, peer)),))
 
 

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
-from click.testing import CliRunner, Result
-
-from cnncompress.cli.main import program
-
-COMMAND = [sys.executable, "-m", "cnncompress"]
-
-
-def run(*args: str | Path, data: bytes | None = None, **variables: str) -> Result:
-    """Runs a command in this process; keywords are environment variables."""
-    arguments = [str(arg) for arg in args]
-    return CliRunner().invoke(program, arguments, input=data, prog_name="cnncompress", env=variables)
+from click.testing import Result
+from command_line import run
 
 
 def compress(*args: str | Path, **variables: Any) -> Result:

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from lossless_runs import COMMAND, run
+from command_line import COMMAND, run
 
 
 def test_completion() -> None:

@@ -7,7 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from lossless_runs import compress, run
+from command_line import run
+from lossless_runs import compress
 from PIL import Image
 
 import cnncompress

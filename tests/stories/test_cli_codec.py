@@ -8,14 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from PIL import Image
-
-from cnncompress.cli.main import program
-
-
-def run(*args: str | Path, data: bytes | None = None) -> Result:
-    return CliRunner().invoke(program, [str(arg) for arg in args], input=data, prog_name="cnncompress")
+from sample_files import encoded
 
 
 @pytest.fixture
@@ -53,9 +48,7 @@ def test_file_to_file_and_back(image: Path, tmp_path: Path) -> None:
 
 
 def test_pipe_keeps_alpha(picture: Image.Image) -> None:
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    packed = run("compress", "-", "-", data=stream.getvalue())
+    packed = run("compress", "-", "-", data=encoded(picture))
     back = run("decompress", "-", "-", data=packed.stdout_bytes)
     assert packed.stderr == back.stderr == ""
     decoded = Image.open(io.BytesIO(back.stdout_bytes))

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from random_model import write_random_model
 
 from cnncompress import Codec
 from cnncompress.errors import InvalidModel
@@ -20,11 +19,9 @@ Header = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+def sound(random_model: Path) -> bytes:
     """A weights file that nothing is wrong with."""
-    path = tmp_path_factory.mktemp("model") / "random.safetensors"
-    write_random_model(path)
-    return path.read_bytes()
+    return random_model.read_bytes()
 
 
 @pytest.fixture

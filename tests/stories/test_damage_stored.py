@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command_line import run
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress import decompress, read_image, restore_original, store_original
 from cnncompress.bitstream.ancillary import Metadata, SourceRecord, ancillary_chunks
 from cnncompress.bitstream.chunks import Layout
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, pack
-from cnncompress.cli.main import program
 from cnncompress.errors import Corrupt, UnsupportedImage
 from cnncompress.images.formats import sniff
 from cnncompress.images.guard import INPUT_FORMATS
@@ -27,9 +26,7 @@ def stored(original: bytes, ending: str = "") -> bytes:
 
 
 def image_file(kind: str) -> bytes:
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4), (9, 99, 199)).save(stream, kind)
-    return stream.getvalue()
+    return encoded(Image.new("RGB", (5, 4), (9, 99, 199)), kind)
 
 
 SCRIPT = b"#!/bin/sh\necho hello\n"
@@ -44,7 +41,7 @@ def test_no_images(name: str, tmp_path: Path) -> None:
         with pytest.raises(Corrupt, match="stored original cannot be read"):
             decode(data)
     (tmp_path / "photo.cnc").write_bytes(data)
-    done = CliRunner().invoke(program, ["decompress", str(tmp_path / "photo.cnc")])
+    done = run("decompress", tmp_path / "photo.cnc")
     assert done.exit_code == Corrupt.exit_code and "stored original cannot be read" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["photo.cnc"]
 
@@ -66,7 +63,7 @@ def test_endings(tmp_path: Path, kind: str, file: str, ending: str, expected: st
     """Only one of images, or one that can be seen before the file is opened."""
     path = tmp_path / file
     path.write_bytes(stored(image_file(kind), ending))
-    done = CliRunner().invoke(program, ["decompress", str(path), "-d", str(tmp_path / "out")])
+    done = run("decompress", path, "-d", tmp_path / "out")
     assert done.exit_code == 0
     (output,) = (tmp_path / "out").iterdir()
     assert output.name == expected and output.read_bytes() == image_file(kind)

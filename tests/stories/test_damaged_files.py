@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import os
 import struct
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command_line import COMMAND, run
 from PIL import Image
+from sample_files import encoded
 
 from cnncompress.api.calls import compress, store_original
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
-from cnncompress.cli.main import program
 from cnncompress.errors import (
     BadMagic,
     BitstreamError,
@@ -50,9 +48,7 @@ def stored(original: bytes) -> bytes:
 
 def odd_tiff() -> bytes:
     """Declares 2048 samples a pixel, which Pillow writes a line about to its log."""
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4)).save(stream, "TIFF")
-    data = bytearray(stream.getvalue())
+    data = bytearray(encoded(Image.new("RGB", (5, 4)), "TIFF"))
     (directory,) = struct.unpack_from("<I", data, 4)
     (count,) = struct.unpack_from("<H", data, directory)
     for position in range(directory + 2, directory + 2 + 12 * count, 12):
@@ -88,7 +84,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, subprocess.Co
     started = {}
     for name, (data, _, _) in CASES.items():
         (folder / f"{name}.cnc").write_bytes(data)
-        command = [sys.executable, "-m", "cnncompress", "decompress", f"{name}.cnc", f"{name}.png"]
+        command = [*COMMAND, "decompress", f"{name}.cnc", f"{name}.png"]
         started[name] = subprocess.Popen(
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
         )
@@ -119,7 +115,7 @@ def test_looking_without_decoding(name: str, command: str, tmp_path: Path) -> No
     data, error, message = CASES[name]
     path = tmp_path / f"{name}.cnc"
     path.write_bytes(data)
-    done = CliRunner().invoke(program, [command, str(path)])
+    done = run(command, path)
     if name in DAMAGED_INSIDE:
         assert done.exit_code == 0 and done.stderr == ""
         return
@@ -130,7 +126,6 @@ def test_looking_without_decoding(name: str, command: str, tmp_path: Path) -> No
 
 def test_good_file_is_good(tmp_path: Path) -> None:
     """The cases above are damaged by what is damaged in them, and not by how they are made."""
-    stream = io.BytesIO()
-    Image.new("RGB", (5, 4)).save(stream, "TIFF")
-    assert store_original(stream.getvalue()) == stored(stream.getvalue())
+    tiff = encoded(Image.new("RGB", (5, 4)), "TIFF")
+    assert store_original(tiff) == stored(tiff)
     assert resealed(bytearray(GOOD)) == GOOD

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from PIL import Image
 from skimage import data
 
 import cnncompress
 from cnncompress.batch.cnc_files import record_for
 from cnncompress.bitstream.container import ChunkType, unpack
-from cnncompress.cli.main import program
 from cnncompress.cli.reporting import Reporter
-
-
-def run(*args: str | Path) -> Result:
-    return CliRunner().invoke(program, [str(arg) for arg in args], prog_name="cnncompress")
 
 
 @pytest.fixture

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
+from command_line import run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.api.codec import Codec
-from cnncompress.cli.main import program
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.entropy.coder import SymbolDecoder
 
@@ -38,10 +37,9 @@ def photos(tmp_path_factory: pytest.TempPathFactory, coffee: Pixels, chelsea: Pi
     return folder
 
 
-def run(command: str, folder: Path, output: Path, *options: str) -> dict[str, bytes]:
+def files_of(command: str, folder: Path, output: Path, *options: str) -> dict[str, bytes]:
     """Runs a command on all files of a folder and returns what it has made."""
-    arguments = [command, "-r", str(folder), "-d", str(output), "--device", "cpu", "--quiet", *options]
-    result = CliRunner().invoke(program, arguments)
+    result = run(command, "-r", folder, "-d", output, "--device", "cpu", "--quiet", *options)
     assert result.exit_code == 0, result.output
     return {path.name: path.read_bytes() for path in sorted(output.iterdir())}
 
@@ -51,11 +49,11 @@ def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_pa
     """In both directions: each way decodes the files of every other, as they are the same."""
     packed = {}
     for jobs, threads in SHARES:
-        packed[jobs, threads] = run("compress", photos, tmp_path / f"{jobs}-{threads}", "-j", jobs, "-T", threads)
+        packed[jobs, threads] = files_of("compress", photos, tmp_path / f"{jobs}-{threads}", "-j", jobs, "-T", threads)
     first = packed["1", "1"]
     assert len(first) == 5 and all(files == first for files in packed.values())
     decoded = [
-        run("decompress", tmp_path / "1-1", tmp_path / f"back-{jobs}-{threads}", "-j", jobs, "-T", threads)
+        files_of("decompress", tmp_path / "1-1", tmp_path / f"back-{jobs}-{threads}", "-j", jobs, "-T", threads)
         for jobs, threads in (("1", "1"), ("4", "2"))
     ]
     assert len(decoded[0]) == 5 and decoded[0] == decoded[1]
@@ -65,7 +63,7 @@ def test_bytes_and_pixels_do_not_depend_on_jobs_and_threads(photos: Path, tmp_pa
 @pytest.mark.parametrize("target", [("--target-psnr", "30"), ("--effort", "1")])
 def test_nor_does_what_is_searched_for(photos: Path, tmp_path: Path, target: tuple[str, str]) -> None:
     found = [
-        run("compress", photos, tmp_path / jobs, "-j", jobs, "-T", threads, *target)
+        files_of("compress", photos, tmp_path / jobs, "-j", jobs, "-T", threads, *target)
         for jobs, threads in (("1", "2"), ("4", "1"))
     ]
     assert found[0] == found[1]

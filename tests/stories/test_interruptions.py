@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lossless_runs import COMMAND, names
+from command_line import COMMAND
+from lossless_runs import names
 from PIL import Image
 
 FILES = 8

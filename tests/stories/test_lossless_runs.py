@@ -13,7 +13,8 @@ import termios
 from pathlib import Path
 
 import numpy as np
-from lossless_runs import COMMAND, compress, names, run
+from command_line import COMMAND, run
+from lossless_runs import compress, names
 from PIL import Image
 
 from cnncompress.bitstream.ancillary import SourceRecord

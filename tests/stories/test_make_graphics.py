@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from loaded_scripts import load_script
 from PIL import Image
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "make_graphics.py"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_graphics", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/make_graphics.py")
 
 
 def made(script: ModuleType, folder: Path, *options: str) -> dict[str, Image.Image]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from loaded_scripts import load_script
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,17 +17,12 @@ from cnncompress.images.view import Rectangle
 from cnncompress.report.measure import AtQuality, Measured, Version
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "scripts" / "make_picture.py"
 PICTURE = ROOT / "docs" / "results" / "chelsea.webp"
 
 
 @pytest.fixture(scope="module")
 def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("make_picture", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("scripts/make_picture.py")
 
 
 def version(codec: str, score: float, value: int) -> Version:

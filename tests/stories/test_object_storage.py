@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossless_runs import compress, run
+from command_line import run
+from lossless_runs import compress
 from PIL import Image
+from sample_files import encoded
+from tar_files import tar_of
 
 from cnncompress.probe import probe
 
@@ -24,19 +27,7 @@ SECRET = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY"
 
 def picture(seed: int) -> bytes:
     rows, columns = np.mgrid[0:24, 0:32]
-    stream = io.BytesIO()
-    Image.fromarray(np.stack([rows * 5, columns * 3, rows + seed], axis=2).astype(np.uint8)).save(stream, "BMP")
-    return stream.getvalue()
-
-
-def tar_of(contents: dict[str, bytes]) -> bytes:
-    stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tar:
-        for name, data in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.stack([rows * 5, columns * 3, rows + seed], axis=2).astype(np.uint8)), "BMP")
 
 
 @pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])

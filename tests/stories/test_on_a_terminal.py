@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from on_terminal import COMMAND, frames, on_terminal
+from command_line import COMMAND
+from on_terminal import frames, on_terminal
 from PIL import Image
 
 pytestmark = pytest.mark.slow  # each starts a process

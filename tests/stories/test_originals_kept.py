@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
+from command_line import COMMAND, run
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-
-from cnncompress.cli.main import program
+from sample_files import encoded
 
 PIXELS = np.random.default_rng(1).integers(0, 256, (24, 32, 3), dtype=np.uint8)
 
 
-def encoded(kind: str, **options: object) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(PIXELS).save(stream, kind, **options)
-    return stream.getvalue()
+def noise(kind: str, **options: object) -> bytes:
+    return encoded(Image.fromarray(PIXELS), kind, **options)
 
 
 def compress(folder: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(
-        program, ["compress", "--lossless", "--if-larger", "keep", "--rm", *arguments, str(folder)]
-    )
+    return run("compress", "--lossless", "--if-larger", "keep", "--rm", *arguments, folder)
 
 
 def text() -> PngInfo:
@@ -38,10 +32,10 @@ def text() -> PngInfo:
 
 
 INCOMPLETE = {
-    "video behind the picture": ("a.jpg", encoded("JPEG") + b"\0\0\0\x18ftypmp42" + bytes(range(99))),
-    "second picture": ("a.jpg", encoded("JPEG") + encoded("JPEG")),
-    "comment": ("a.jpg", encoded("JPEG", comment=b"hello")),
-    "text": ("a.png", encoded("PNG", pnginfo=text())),
+    "video behind the picture": ("a.jpg", noise("JPEG") + b"\0\0\0\x18ftypmp42" + bytes(range(99))),
+    "second picture": ("a.jpg", noise("JPEG") + noise("JPEG")),
+    "comment": ("a.jpg", noise("JPEG", comment=b"hello")),
+    "text": ("a.png", noise("PNG", pnginfo=text())),
 }
 
 
@@ -60,7 +54,7 @@ def test_file_of_which_something_is_left_out_is_kept(name: str, tmp_path: Path) 
 
 def test_damaged_file_is_compressed_and_kept_and_counts_as_failed(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    path.write_bytes(encoded("JPEG")[:-2])
+    path.write_bytes(noise("JPEG")[:-2])
     done = compress(path)
     assert done.exit_code == 4 and path.exists() and (tmp_path / "a.cnc").exists()
     assert "the end of the image is missing" in done.stderr
@@ -69,11 +63,11 @@ def test_damaged_file_is_compressed_and_kept_and_counts_as_failed(tmp_path: Path
 
 
 def test_stored_file_is_removed_as_all_of_it_is_there(tmp_path: Path) -> None:
-    path, data = tmp_path / "a.jpg", encoded("JPEG", comment=b"hello")
+    path, data = tmp_path / "a.jpg", noise("JPEG", comment=b"hello")
     path.write_bytes(data)
-    done = CliRunner().invoke(program, ["compress", "--lossless", "--rm", str(path)])
+    done = run("compress", "--lossless", "--rm", path)
     assert done.exit_code == 0 and not done.stderr and not path.exists()
-    done = CliRunner().invoke(program, ["decompress", str(tmp_path / "a.cnc"), str(path)])
+    done = run("decompress", tmp_path / "a.cnc", path)
     assert done.exit_code == 0 and path.read_bytes() == data
 
 
@@ -92,7 +86,7 @@ def test_lines_of_libtiff_are_damage_with_a_name_before_them(tmp_path: Path) -> 
     data = bytearray(path.read_bytes())
     data[68], data[69] = data[68] ^ 255, data[69] ^ 90
     path.write_bytes(data)
-    command = [sys.executable, "-m", "cnncompress", "compress", "--lossless", "--if-larger", "keep", "--rm", str(path)]
+    command = [*COMMAND, "compress", "--lossless", "--if-larger", "keep", "--rm", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 4 and path.exists() and (tmp_path / "fax.cnc").exists()

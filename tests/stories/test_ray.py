@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossless_runs import COMMAND, compress, names, run
+from command_line import COMMAND, run
+from lossless_runs import compress, names
 from numpy.typing import NDArray
 from PIL import Image
 

@@ -6,7 +6,6 @@ train for minutes and hours, are named below: of them the command line alone is 
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shlex
@@ -20,6 +19,7 @@ import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from loaded_scripts import load_script
 from numpy.typing import NDArray
 from PIL import Image
 from random_model import write_random_model
@@ -103,12 +103,9 @@ def click_command(words: list[str]) -> tuple[click.Command, list[str]]:
     assert words[0] == "python"
     path = ROOT / words[1]
     path = path / "__main__.py" if path.is_dir() else path
-    spec = importlib.util.spec_from_file_location(f"readme_{path.parent.name}_{path.stem.strip('_')}", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    assert isinstance(module.main, click.Command)
-    return module.main, words[2:]
+    main = load_script(str(path.relative_to(ROOT))).main
+    assert isinstance(main, click.Command)
+    return main, words[2:]
 
 
 def read_arguments(command: click.Command, arguments: list[str], parent: click.Context | None = None) -> None:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from command_line import run
 from PIL import Image
 
 from cnncompress.batch import same_names
@@ -18,7 +18,6 @@ from cnncompress.batch.outcomes import Result
 from cnncompress.batch.plan import make_plan
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.batch.worker import Worker
-from cnncompress.cli.main import program
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.files.outputs import write_output
 
@@ -85,8 +84,7 @@ def names(folder: Path) -> list[str]:
 
 
 def compress(folder: Path, *names: str) -> tuple[int, str]:
-    arguments = ["compress", "--lossless", "-f", "--rm", "-d", str(folder)]
-    done = CliRunner().invoke(program, [*arguments, *names])
+    done = run("compress", "--lossless", "-f", "--rm", "-d", folder, *names)
     return done.exit_code, done.stderr
 
 

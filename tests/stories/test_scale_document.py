@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shlex
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lossless_runs import names, run
+from command_line import run
+from lossless_runs import names
 from PIL import Image
+from sample_files import encoded
+from tar_files import tar_of
 
 from cnncompress.webdataset import compress_tars
 
@@ -41,9 +42,7 @@ def smaller(job: str) -> str:
 
 def picture(seed: int) -> bytes:
     rows, columns = np.mgrid[0:16, 0:16]
-    stream = io.BytesIO()
-    Image.fromarray(np.stack([rows * 9, columns * 9, rows + seed], axis=2).astype(np.uint8)).save(stream, "PNG")
-    return stream.getvalue()
+    return encoded(Image.fromarray(np.stack([rows * 9, columns * 9, rows + seed], axis=2).astype(np.uint8)))
 
 
 @pytest.fixture
@@ -101,12 +100,7 @@ def test_aws_batch() -> None:
     system = fsspec.filesystem("memory")
     system.store.clear()
     for number in range(5):
-        stream = io.BytesIO()
-        with tarfile.open(fileobj=stream, mode="w") as tar:
-            info = tarfile.TarInfo("a.png")
-            info.size = len(picture(number))
-            tar.addfile(info, io.BytesIO(picture(number)))
-        system.pipe_file(f"/photos/tars/{number}.tar", stream.getvalue())
+        system.pipe_file(f"/photos/tars/{number}.tar", tar_of({"a.png": picture(number)}))
     listed = "\n".join(f"memory://photos/tars/{number}.tar" for number in range(5))
     system.pipe_file("/photos/tars.txt", listed.encode())
     variables = [

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lossless_runs import COMMAND, compress, names
+from command_line import COMMAND
+from lossless_runs import compress, names
 from PIL import Image
 
 TASKS = 4

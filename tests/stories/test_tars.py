@@ -13,26 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from lossless_runs import COMMAND, compress, names, run
+from command_line import COMMAND, run
+from lossless_runs import compress, names
 from PIL import Image
+from sample_files import encoded
+from tar_files import tar_of
 
 from cnncompress.probe import probe
 
 
 def picture(seed: int, ending: str = "png") -> bytes:
     rows, columns = np.mgrid[0:24, 0:32]
-    stream = io.BytesIO()
     pixels = np.stack([rows * 5, columns * 3, (rows + seed) % 256], axis=2).astype(np.uint8)
-    Image.fromarray(pixels).save(stream, {"jpg": "JPEG"}.get(ending, ending))
-    return stream.getvalue()
-
-
-def write_tar(path: Path, contents: dict[str, bytes]) -> None:
-    with tarfile.open(path, "w") as tar:
-        for name, data in contents.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mtime = len(data), 1_700_000_000
-            tar.addfile(info, io.BytesIO(data))
+    return encoded(Image.fromarray(pixels), {"jpg": "JPEG"}.get(ending, ending))
 
 
 def read_tar(path: str | Path) -> dict[str, bytes]:
@@ -54,7 +47,7 @@ def tars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Three tars of four samples."""
     monkeypatch.chdir(tmp_path)
     for number in range(3):
-        write_tar(tmp_path / f"in-{number:03}.tar", samples(4 * number, 4))
+        (tmp_path / f"in-{number:03}.tar").write_bytes(tar_of(samples(4 * number, 4)))
     return tmp_path
 
 
@@ -123,7 +116,7 @@ def test_finished_tars_are_skipped(tars: Path) -> None:
 
 def test_what_fails_is_left_out_and_listed(tars: Path) -> None:
     contents = samples(0, 3) | {"0003.jpg": b"no image", "0003.json": b"{}", "0004.png": picture(1)[:60]}
-    write_tar(Path("in-000.tar"), contents)
+    Path("in-000.tar").write_bytes(tar_of(contents))
     result = compress("--tar", "in-000.tar", "-d", "out", "--json")
     assert result.exit_code == 1
     assert "cnncompress: in-000.tar: 0004.png: " in result.stderr
@@ -137,7 +130,7 @@ def test_what_fails_is_left_out_and_listed(tars: Path) -> None:
 
 
 def test_two_images_of_a_name_in_one_sample(tars: Path) -> None:
-    write_tar(Path("in-000.tar"), {"a.png": picture(1), "a.jpg": picture(2, "jpg"), "b.png": picture(3)})
+    Path("in-000.tar").write_bytes(tar_of({"a.png": picture(1), "a.jpg": picture(2, "jpg"), "b.png": picture(3)}))
     result = compress("--tar", "in-000.tar", "-d", "out")
     assert result.exit_code == 1 and "a.jpg: would become a.cnc, which its sample has already" in result.stderr
     assert list(read_tar("out/in-000.tar")) == ["a.cnc", "b.cnc"]
@@ -187,7 +180,7 @@ def test_wrong_command_lines(tars: Path, arguments: list[str], message: str) -> 
 def test_a_stopped_run_leaves_no_partial_tar(tars: Path, number: signal.Signals) -> None:
     assert compress_tars()[0] == 0
     whole = read_tar("out/in-000.tar")
-    write_tar(Path("in-000.tar"), samples(0, 3000))
+    Path("in-000.tar").write_bytes(tar_of(samples(0, 3000)))
     command = [*COMMAND, "compress", "--lossless", "--tar", "in-000.tar", "in-001.tar", "-d", "new", "-j", "1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     while not any(Path("new").glob(".*.part")):
@@ -198,6 +191,6 @@ def test_a_stopped_run_leaves_no_partial_tar(tars: Path, number: signal.Signals)
     process.wait()
     assert not any(path.suffix in (".tar", ".json") for path in Path("new").iterdir())
     assert number == signal.SIGKILL or not any(Path("new").iterdir()), "a signal that can be caught leaves nothing"
-    write_tar(Path("in-000.tar"), samples(0, 4))
+    Path("in-000.tar").write_bytes(tar_of(samples(0, 4)))
     assert subprocess.run([*command, "--skip-existing"], stderr=subprocess.DEVNULL, check=False).returncode == 0
     assert read_tar("new/in-000.tar") == whole

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lossless_runs import compress, names, run
+from command_line import run
+from lossless_runs import compress, names
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import itertools
-import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -12,24 +10,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from tar_files import tar_of
 
 from cnncompress.errors import UnreadableImage
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.training import data
 from cnncompress.training.data import load_images, split_held_out
-
-
-def write_tar(path: Path, members: dict[str, bytes]) -> None:
-    """Writes a tar of files, and of a folder that is named like an image."""
-    with tarfile.open(path, "w") as tar:
-        directory = tarfile.TarInfo("folder.png")
-        directory.type = tarfile.DIRTYPE
-        tar.addfile(directory)
-        for name, data in members.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(data)
-            tar.addfile(member, io.BytesIO(data))
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +30,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, coffee: NDArray[np.uint8]) 
     image.convert("RGBA").save(root / "deep" / "c.webp", lossless=True)
     Image.fromarray(coffee[:63, :100]).save(root / "small.png")
     (root / "notes.txt").write_text("no image")
-    write_tar(root / "deep" / "more.tar", {"t/d.png": (root / "b.png").read_bytes(), "t/notes.txt": b"no image"})
+    members = {"t/d.png": (root / "b.png").read_bytes(), "t/notes.txt": b"no image"}
+    (root / "deep" / "more.tar").write_bytes(tar_of(members, "folder.png"))  # a folder named like an image
     return root
 
 

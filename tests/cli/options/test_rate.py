@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.cli.main import program
 from cnncompress.probe import probe
 
 OPTIONS = {"-q": "50", "--bpp": "1", "--target-size": "2k", "--target-psnr": "30", "--lossless": None}
 
 
-def compress(*args: str | Path) -> Result:
-    return CliRunner().invoke(program, ["compress", *map(str, args)], prog_name="cnncompress")
+compress = partial(run, "compress")
 
 
 @pytest.fixture

@@ -1,0 +1,64 @@
+"""Runs of programs that are measured."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cnncompress.errors import CnncompressError
+from cnncompress.evaluation.peak_memory import peak_memory_mib
+
+CNNCOMPRESS = (sys.executable, "-m", "cnncompress")
+
+
+class CommandError(CnncompressError):
+    """A command that is measured failed, or made other files than it should."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a program.
+
+    Attributes:
+        seconds: Its start included.
+        output: What it wrote to standard output.
+        peak_mib: Most memory that it held, in MiB; None where that is not known.
+    """
+
+    seconds: float
+    output: str
+    peak_mib: float | None = None
+
+
+def timed(command: Sequence[str]) -> Run:
+    """Runs a program to its end, and does not look at its memory.
+
+    Args:
+        command: ``python``, ``-m``, the module, and its arguments.
+
+    Raises:
+        CommandError: It failed.
+    """
+    return _finished(command, command)
+
+
+def watched(command: Sequence[str]) -> Run:
+    """Runs a program to its end below another one that tells its memory, and whose start counts; else as `timed`."""
+    run = _finished((sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command), command)
+    if peak_memory_mib() is None:
+        return run
+    output, _, peak = run.output.rstrip().rpartition("\n")
+    return Run(run.seconds, output, float(peak))
+
+
+def _finished(command: Sequence[str], named: Sequence[str]) -> Run:
+    start = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode != 0:
+        last = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise CommandError(f"{' '.join(named[2:4])} failed with exit code {done.returncode}: {last[0]}")
+    return Run(seconds, done.stdout)

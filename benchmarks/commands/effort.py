@@ -1,0 +1,54 @@
+"""What each level of effort saves and takes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from cnncompress.files.outputs import check_output
+from commands import shared
+
+
+@click.command("effort")
+@shared.images_option
+@shared.threads_option
+@click.option("--levels", default="0,1,2,3,4,5,6,7,8,9", help="Which levels; 0 is always among them.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many, spread evenly.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the results.")
+@shared.model_option
+@shared.device_option
+@shared.data_option
+def command(
+    source: str | None,
+    threads: int,
+    levels: str,
+    limit: int | None,
+    json_path: Path | None,
+    model: str | None,
+    device: str,
+    data: Path | None,
+) -> None:
+    """Code images with each level of effort at four qualities: the rate that it saves and the time that it takes."""
+    with shared.measuring(threads):
+        import effort_levels
+        from tqdm import tqdm
+
+        from cnncompress.evaluation import results, sources
+
+        wanted = effort_levels.parse_levels(levels)
+        images = sources.find_images([source or shared.DATA_SET], data)
+        images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
+        if json_path:
+            check_output(str(json_path), force=True)
+        click.echo(f"{len(images)} images, ", nl=False)
+        shared.print_machine()
+        measured = results.Results(())
+        with tqdm(total=len(wanted) * len(images) * len(effort_levels.QUALITIES), file=sys.stderr) as bar:
+            for measured in effort_levels.measure_levels(
+                images, wanted, model=model, device=device, progress=bar.update
+            ):
+                if json_path:  # after each image, so that an interrupted run keeps what it has
+                    results.write_results(measured, json_path)
+        click.echo(effort_levels.format_levels(effort_levels.level_gains(measured)))

@@ -1,0 +1,17 @@
+"""Runs of the command ``cnncompress``."""
+
+from __future__ import annotations
+
+import sys
+
+from click.testing import CliRunner, Result
+
+from cnncompress.cli.main import program
+
+COMMAND = [sys.executable, "-m", "cnncompress"]
+"""Runs it in a process of its own."""
+
+
+def run(*args: object, data: bytes | None = None, **variables: str) -> Result:
+    """Runs it in this process; keywords are environment variables."""
+    return CliRunner().invoke(program, list(map(str, args)), input=data, prog_name="cnncompress", env=variables)
