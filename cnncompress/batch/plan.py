@@ -46,12 +46,16 @@ class Plan:
         settled: Results of files that need no work: skipped or failed ones.
         others: Files in folders that are not inputs.
         single: Whether the input is a single file that was named.
+        foreign: Those of the settled results that are of images in formats that are not read.
+        tars: Whether the inputs are tar archives.
     """
 
     jobs: tuple[Job, ...]
     settled: tuple[Result, ...]
     others: tuple[str, ...]
     single: bool
+    foreign: tuple[Result, ...] = ()
+    tars: bool = False
 
 
 Watch = Callable[[str, int], None]
@@ -73,10 +77,11 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
         from cnncompress.batch.tar_plan import plan_tars
 
         tar_jobs, settled_tars, no_tars = plan_tars(request, request.tar)
-        return Plan(tuple(tar_jobs), tuple(settled_tars), tuple(no_tars), single=False)
+        return Plan(tuple(tar_jobs), tuple(settled_tars), tuple(no_tars), single=False, tars=True)
     jobs: list[Job] = []
     settled: list[Result] = []
     others: list[str] = []
+    foreign: list[Result] = []
     found_all, single = _found(request, watch)
     places = Places(request.outputs)
     for found in found_all:
@@ -91,7 +96,8 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
         elif found.kind == CNC:
             settled.append(Result("skipped", found.path, reason=IS_CNC))
         elif found.foreign is not None and request.operation == "compress":
-            settled.append(Result("skipped", found.path, reason=f"{found.foreign} is not supported"))
+            foreign.append(Result("skipped", found.path, reason=f"{found.foreign} is not supported"))
+            settled.append(foreign[-1])
         elif (error := misnamed(found, request.operation)) is not None:
             settled.append(failure(found.path, error))
         else:
@@ -110,7 +116,7 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
             ready.append(decided)
         else:
             settled.append(decided)
-    return Plan(tuple(ready), tuple(settled), tuple(others), single)
+    return Plan(tuple(ready), tuple(settled), tuple(others), single, tuple(foreign))
 
 
 def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
