@@ -168,7 +168,7 @@ def _from_pillow(
     if fields.colour_tag is not None and "icc" not in settings.strip:
         kept, loss, replaced = _with_colours(kept, fields.colour_tag, planes)
         losses += loss
-    if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
+    if kept.icc is None and "icc" not in settings.strip and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
         losses.append(f"the gamma of {_gamma(image):g} is not kept")
     if settings.strict:
         _refuse((*damage, *losses, *replaced))
