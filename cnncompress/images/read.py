@@ -23,7 +23,7 @@ from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
 from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, limit_lifted, open_stream
 from cnncompress.images.icc import make_profile
 from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
-from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.modes import CONVERTED_MODES, Planes, check_mode, on_background, to_planes
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage
@@ -138,9 +138,7 @@ def _from_pillow(
     settings: ImageSettings,
     fields: Fields = Fields(known=True),  # noqa: B008 - frozen
 ) -> SourceImage:
-    settings.limits.check_size(image.width, image.height)
-    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
-    check_tiles(image, settings.limits.max_pixels)
+    check_limits(image, settings)
     with decoder_errors("the image is damaged"):
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     set_deep_planes(image)
@@ -216,6 +214,43 @@ def check_start(start: bytes) -> None:
         raise UnsupportedImage(f"{foreign} is not supported")
     if sniff(start) is None:
         raise UnreadableImage("not an image in a supported format")
+
+
+def check_limits(image: Image.Image, settings: ImageSettings) -> None:
+    """Checks that an image is not too large to be decoded.
+
+    Args:
+        image: The opened file.
+        settings: How it is read.
+
+    Raises:
+        LimitExceeded: It is.
+    """
+    settings.limits.check_size(image.width, image.height)
+    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
+    check_tiles(image, settings.limits.max_pixels)
+
+
+def header_losses(image: Image.Image, stream: IO[bytes], fields: Fields) -> tuple[str, ...]:
+    """Returns a line for each loss and each damage that shows before an image is decoded.
+
+    Args:
+        image: The opened file.
+        stream: The file.
+        fields: What its fields say.
+
+    Raises:
+        UnsupportedImage: The mode of the image is not supported.
+        UnreadableImage: The file is damaged.
+    """
+    with decoder_errors("the image is damaged"):
+        deep = has_deep_samples(image, stream)
+    lines = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
+    if image.mode in CONVERTED_MODES:
+        lines.append(f"{image.mode} is converted to RGB")
+    else:
+        check_mode(image.mode)
+    return (*lines, *fields.losses, *fields.damage)
 
 
 def check_frame(image: Image.Image, frame: int | None) -> None:

@@ -81,6 +81,33 @@ def test_growth_is_no_percentage_of_the_input(folder: Path) -> None:
     assert " times the size)" in result.stderr and "%" not in result.stderr
 
 
+def test_a_dry_run_checks_headers(folder: Path) -> None:
+    Image.fromarray(np.zeros((40, 50), np.uint16)).save("deep.png")
+    Image.new("CMYK", (20, 20)).save("print.jpg")
+    Image.new("1", (3000, 2000)).save("large.png")
+    Path("text.png").write_text("no image")
+    result = compress("-N", "-r", ".", "-d", "out", "--max-pixels", "1000000")
+    assert result.exit_code == 1 and names(folder) == sorted(
+        ["a.bmp", "b.bmp", "deep.png", "large.png", "print.jpg", "text.png"]
+    )
+    for line in (
+        "deep.png: more than 8 bits a sample (mode I;16) are reduced to 8",
+        "print.jpg: CMYK is converted to RGB",
+        "large.png: 3000x2000 pixels are more than the limit of 1000000",
+        "text.png: not an image in a supported format",
+    ):
+        assert f"cnncompress: ./{line}\n" in result.stderr, result.stderr
+    assert compress("-N", "-M", "1M", "large.png").exit_code == 9
+    strict = compress("-N", "--strict", "deep.png")
+    assert (strict.exit_code, "strict: more than 8 bits" in strict.stderr) == (3, True)
+    Path("whole.cnc").write_bytes(compress("a.bmp", "-").stdout_bytes)
+    Path("cut.cnc").write_bytes(Path("whole.cnc").read_bytes()[:-9])
+    cut = run("decompress", "-N", "cut.cnc")
+    assert cut.exit_code == 4 and " bytes are missing" in cut.stderr
+    assert run("decompress", "-N", "whole.cnc").exit_code == 0
+    assert run("decompress", "-N", "--keep-going", "cut.cnc").exit_code == 0
+
+
 def test_standard_streams(folder: Path) -> None:
     data = Path("a.bmp").read_bytes()
     piped = compress("-", data=data).stdout_bytes
