@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import TypeVar
 
 from cnncompress.batch.cnc_files import SAME, ending_of_image
-from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
+from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, gather, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import (
@@ -24,7 +24,7 @@ from cnncompress.batch.outputs import (
     refuse_collisions,
     refuse_inputs_as_outputs,
 )
-from cnncompress.batch.request import Operation, Outputs, Request
+from cnncompress.batch.request import Inputs, Operation, Outputs, Request
 from cnncompress.batch.shards import Share
 from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage
 from cnncompress.files import STANDARD_STREAM, reason
@@ -125,6 +125,23 @@ def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
     if operation == "compress":
         return UnreadableImage("not an image in a supported format") if is_image_ending(ending) else None
     return BadMagic("not a .cnc file") if ending.lower() == CNC else None
+
+
+def cnc_files(inputs: Inputs) -> tuple[list[Found], list[Found]]:
+    """Finds .cnc files.
+
+    Args:
+        inputs: Files and folders to search.
+
+    Returns:
+        Files that were named or are, by content or name, .cnc files; and the other files in folders.
+    """
+    wanted: list[Found] = []
+    others: list[Found] = []
+    for found in gather(inputs):
+        is_wanted = found.error is not None or found.named or found.kind == CNC or misnamed(found, "test") is not None
+        (wanted if is_wanted else others).append(found)
+    return wanted, others
 
 
 def _watched(files: Iterable[_File], step: str, watch: Watch) -> Iterator[_File]:

@@ -8,10 +8,9 @@ from dataclasses import replace
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.batch.inputs import CNC, gather
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.plan import Plan, misnamed
+from cnncompress.batch.plan import Plan, cnc_files
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
 from cnncompress.cli.options.completing import FileName
@@ -63,11 +62,8 @@ def command(
 
 
 def _check_structure(inputs: Inputs, report: ReportOptions, *, force: bool) -> None:
-    found = list(gather(inputs))
-    tested = [each for each in found if each.named or each.kind == CNC or misnamed(each, "test") is not None]
-    names = {each.path for each in tested}
-    others = tuple(each.path for each in found if each.path not in names)
-    plan = Plan((), (), others, len(found) == 1 and found[0].named)
+    tested, others = cnc_files(inputs)
+    plan = Plan((), (), tuple(each.path for each in others), not others and len(tested) == 1 and tested[0].named)
     with json_log(report.json_file, force=force) as log:
         reporter = Reporter(report, "test", plan, log)
         for each in tested:
