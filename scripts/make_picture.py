@@ -18,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.metrics import SSIMULACRA2
-from cnncompress.evaluation.peers import CNC, CncCodec, ImageCodec, find_codec
+from cnncompress.evaluation.names import CNC
+from cnncompress.evaluation.peers import CncCodec, ImageCodec, find_codec
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.files.outputs import write_output
 from cnncompress.images.view import Rectangle, View

@@ -11,11 +11,11 @@ from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import CnncompressError, Truncated, UnsupportedImage
 from cnncompress.files.inputs import file_status
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.guard import open_stream
-from cnncompress.images.read import check_frame, opened
+from cnncompress.images.read import check_frame, check_limits, header_losses, opened
 from cnncompress.model.manifest import Typical
 
 _HEADER_BYTES = 22
@@ -30,7 +30,8 @@ def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
         typical: Average rate and PSNR of the model by quality.
 
     Returns:
-        A result with the status "planned", or a failure if the header already shows an error.
+        A result with the status "planned", or a failure if the header already shows an error. Warnings are of losses
+        that show before pixels are decoded.
     """
     planned = Result("planned", job.source, job.output, action=job.action)
     try:
@@ -43,10 +44,12 @@ def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
         if job.action == "copy":
             return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":
-            width, height = _image_size(job.source, settings)
-            size = _estimated_bytes(width * height, status.st_size, settings, typical)
-            return replace(planned, estimated_bytes=size, width=width, height=height)
-        header = read_head(Path(job.source)).header
+            return _compression(planned, status.st_size, settings, typical)
+        head = read_head(Path(job.source))
+        header = head.header
+        settings.image.limits.check_size(header.width, header.height)
+        if status.st_size < head.file_bytes and not settings.keep_going:
+            raise Truncated(f"{head.file_bytes - status.st_size} of {head.file_bytes} bytes are missing")
         return replace(planned, width=header.width, height=header.height)
     except CnncompressError as error:
         return failure(job.source, error, output=job.output)
@@ -64,9 +67,15 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings, typi
     return min(estimated, input_bytes + _HEADER_BYTES) if settings.if_larger == "store" else estimated
 
 
-def _image_size(path: str, settings: WorkSettings) -> tuple[int, int]:
-    with open_stream(path) as stream:
+def _compression(planned: Result, input_bytes: int, settings: WorkSettings, typical: Typical) -> Result:
+    with open_stream(planned.input) as stream:
         look = look_into(stream, settings.image.frame)
-        with opened(stream, look, settings.image) as (image, _):
+        with opened(stream, look, settings.image) as (image, mended):
             check_frame(image, settings.image.frame)
-            return image.size
+            check_limits(image, settings.image)
+            losses = header_losses(image, mended, look.fields)
+            width, height = image.size
+    if losses and settings.image.strict:
+        raise UnsupportedImage(f"strict: {losses[0]}")
+    size = _estimated_bytes(width * height, input_bytes, settings, typical)
+    return replace(planned, estimated_bytes=size, width=width, height=height, warnings=losses)

@@ -14,9 +14,8 @@ from cnncompress.batch.request import Inputs
 from cnncompress.errors import CnncompressError, OutputError, UnreadableImage
 from cnncompress.files.inputs import read_input
 from cnncompress.files.kinds import STANDARD_STREAM, is_special, reason
-from cnncompress.images.fields.file_bytes import FileBytes
-from cnncompress.images.fields.tiff import camera_raw
-from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, is_image_ending, sniff
+from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, sniff
+from cnncompress.images.kinds import kind_of
 from cnncompress.remote import is_url, listing, plain_url
 
 CNC = "cnc"
@@ -172,11 +171,10 @@ def look_into(found: Found) -> Found:
         if is_special(path):
             return replace(found, kind=PIPE)
         with path.open("rb") as stream:
-            start = stream.read(SNIFFED_BYTES)
-            kind, foreign = sniff(start), None if found.named else foreign_format(start)
-            if kind == "tiff" and not found.named:
-                foreign = camera_raw(FileBytes(stream))
-            return replace(found, kind=None if foreign else kind, foreign=foreign)
+            if found.named:  # what cannot be compressed of it is found out when it is read
+                return replace(found, kind=sniff(stream.read(SNIFFED_BYTES)))
+            kind, foreign = kind_of(stream)
+            return replace(found, kind=kind, foreign=foreign)
     except (OSError, ValueError) as error:
         return replace(found, error=UnreadableImage(reason(error)))
 

@@ -12,11 +12,11 @@ from typing import TypeVar
 from cnncompress.batch.cnc_files import SAME, ending_of_image
 from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
 from cnncompress.batch.existing import ExistingObjects, apply_object_policy, apply_overwrite_policy
-from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
+from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, gather, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import DEFAULT_ENDING, Places, compressed_name, decompressed_name
-from cnncompress.batch.request import Operation, Outputs, Request
+from cnncompress.batch.request import Inputs, Operation, Outputs, Request
 from cnncompress.batch.shards import Share
 from cnncompress.errors import BadMagic, CnncompressError, OutputError, PlanError, UnreadableImage
 from cnncompress.files.kinds import STANDARD_STREAM, reason
@@ -38,12 +38,16 @@ class Plan:
         settled: Results of files that need no work: skipped or failed ones.
         others: Files in folders that are not inputs.
         single: Whether the input is a single file that was named.
+        foreign: Those of the settled results that are of images in formats that are not read.
+        tars: Whether the inputs are tar archives.
     """
 
     jobs: tuple[Job, ...]
     settled: tuple[Result, ...]
     others: tuple[str, ...]
     single: bool
+    foreign: tuple[Result, ...] = ()
+    tars: bool = False
 
 
 Watch = Callable[[str, int], None]
@@ -65,10 +69,11 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
         from cnncompress.batch.tar_plan import plan_tars
 
         tar_jobs, settled_tars, no_tars = plan_tars(request, request.tar)
-        return Plan(tuple(tar_jobs), tuple(settled_tars), tuple(no_tars), single=False)
+        return Plan(tuple(tar_jobs), tuple(settled_tars), tuple(no_tars), single=False, tars=True)
     jobs: list[Job] = []
     settled: list[Result] = []
     others: list[str] = []
+    foreign: list[Result] = []
     found_all, single = _found(request, watch)
     places = Places(request.outputs)
     for found in found_all:
@@ -83,7 +88,8 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
         elif found.kind == CNC:
             settled.append(Result("skipped", found.path, reason=IS_CNC))
         elif found.foreign is not None and request.operation == "compress":
-            settled.append(Result("skipped", found.path, reason=f"{found.foreign} is not supported"))
+            foreign.append(Result("skipped", found.path, reason=f"{found.foreign} is not supported"))
+            settled.append(foreign[-1])
         elif (error := misnamed(found, request.operation)) is not None:
             settled.append(failure(found.path, error))
         else:
@@ -102,7 +108,7 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
             ready.append(decided)
         else:
             settled.append(decided)
-    return Plan(tuple(ready), tuple(settled), tuple(others), single)
+    return Plan(tuple(ready), tuple(settled), tuple(others), single, tuple(foreign))
 
 
 def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
@@ -111,6 +117,23 @@ def misnamed(found: Found, operation: Operation) -> CnncompressError | None:
     if operation == "compress":
         return UnreadableImage("not an image in a supported format") if is_image_ending(ending) else None
     return BadMagic("not a .cnc file") if ending.lower() == CNC else None
+
+
+def cnc_files(inputs: Inputs) -> tuple[list[Found], list[Found]]:
+    """Finds .cnc files.
+
+    Args:
+        inputs: Files and folders to search.
+
+    Returns:
+        Files that were named or are, by content or name, .cnc files; and the other files in folders.
+    """
+    wanted: list[Found] = []
+    others: list[Found] = []
+    for found in gather(inputs):
+        is_wanted = found.error is not None or found.named or found.kind == CNC or misnamed(found, "test") is not None
+        (wanted if is_wanted else others).append(found)
+    return wanted, others
 
 
 def _watched(files: Iterable[_File], step: str, watch: Watch) -> Iterator[_File]:

@@ -1,6 +1,6 @@
 """Reads and writes tar archives member by member, in memory that does not grow with their number.
 
-Names are those of WebDataset: all files of a sample stand next to each other and share a key, which is the name up to
+Names are those of WebDataset: all files of a sample are next to each other and share a key, which is the name up to
 the first dot after the last slash.
 """
 

@@ -20,7 +20,8 @@ from cnncompress.batch.outputs import DEFAULT_ENDING, compressed_name, decompres
 from cnncompress.batch.request import TarWork
 from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.batch.tar_marker import Marker, marker_path
-from cnncompress.batch.tar_members import Contents, TarWriter, key_of, members
+from cnncompress.batch.tar_members import Contents, TarWriter, members
+from cnncompress.batch.tar_samples import Samples
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import parse
@@ -146,8 +147,7 @@ class _Conversion:
     pixels: int = 0
     failures: list[MemberFailure] = field(default_factory=list)
     losses: Counter[str] = field(default_factory=Counter)
-    _key: str = ""
-    _names: set[str] = field(default_factory=set)
+    _samples: Samples = field(default_factory=Samples)
 
     @property
     def report(self) -> TarReport:
@@ -156,13 +156,16 @@ class _Conversion:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for each kind of loss."""
-        return tuple(f"{loss} ({plural(count, 'image')})" for loss, count in self.losses.items())
+        """One line for each kind of loss, and one about scattered samples."""
+        losses = (f"{loss} ({plural(count, 'image')})" for loss, count in self.losses.items())
+        return (*self._samples.warnings, *losses)
 
     def pass_on(self, info: tarfile.TarInfo, contents: Contents | None, writer: TarWriter) -> None:
         """Writes what becomes of a member; an image that fails is left out."""
+        if contents is not None:
+            self._samples.see(info.name)
         if contents is None or not self._is_image(info.name):
-            if self._is_free(info.name):
+            if info.isdir() or self._is_free(info.name):
                 writer.add(info, info.name, info.size, contents)
                 self.others += 1
             return
@@ -214,16 +217,14 @@ class _Conversion:
         return _Member(new, image.data, header.width * header.height, image.feature_losses, damage)
 
     def _is_free(self, name: str, source: str | None = None) -> bool:
-        """Checks that no other member of the sample has a name, and keeps it; else the member is left out."""
-        key = key_of(name)
-        if key != self._key:
-            self._key, self._names = key, set()
-        if name in self._names:
+        """Checks that no other member of the new tar has a name, and reserves it; else the member is left out."""
+        if self._samples.take(name):
+            return True
+        text = "the archive has another member of this name"
+        if source not in (None, name):
             text = f"would become {name}, which its sample has already; --append-suffix keeps the endings"
-            self._leave_out(source or name, PlanError(text))
-            return False
-        self._names.add(name)
-        return True
+        self._leave_out(source or name, PlanError(text))
+        return False
 
     def _leave_out(self, name: str, error: CnncompressError) -> None:
         self.failures.append(MemberFailure(name, str(error), error.exit_code))

@@ -19,6 +19,7 @@ from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.options.types import Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
+from cnncompress.evaluation.names import METRICS
 from cnncompress.files.inputs import read_input
 
 if TYPE_CHECKING:
@@ -60,10 +61,10 @@ class _Picture:
 @click.argument("others", metavar="OTHER...", nargs=-1, required=True, type=FileName())
 @click.option(
     "--metrics",
-    type=Names(),
+    type=Names(METRICS),
     default="psnr,ms-ssim,ssimulacra2",
     show_default=True,
-    help="Any of psnr, ms-ssim, ssimulacra2, cvvdp.",
+    help=f"Metrics to compute, any of {', '.join(METRICS)}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
 @model_option("A model for .cnc files.")
@@ -131,15 +132,16 @@ def _picture(file: str, codecs: CodecCache) -> _Picture:
     from cnncompress.codec.unpacking import parse
     from cnncompress.images.formats import sniff
     from cnncompress.images.read import read_image
-    from cnncompress.images.settings import ImageSettings
+    from cnncompress.images.settings import STRIPPABLE, ImageSettings
 
-    settings = ImageSettings(keep_alpha=False)
+    # Metadata does not matter here: with `strip` there is no warning that some of it would not be kept.
+    settings = ImageSettings(strip=frozenset(STRIPPABLE), keep_alpha=False)
     with working_on(file):
         data = read_input(file)
         decoded = codecs.decode(parse(data)).image if sniff(data) == CNC else None
         image = read_image(data if decoded is None else decoded, settings)
-        for loss in image.losses:
-            say("warning", f"{file}: {loss}")
+        for change in (*image.losses, *image.damage):  # of the pixels that are compared
+            say("warning", f"{file}: {change}")
     return _Picture(file, len(data), image.colour)
 
 

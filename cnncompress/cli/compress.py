@@ -75,7 +75,7 @@ def command(
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
-    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
+    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
     if remove and any(map(is_url, (*request.inputs.paths, request.outputs.file or "", str(request.outputs.folder)))):

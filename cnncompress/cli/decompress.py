@@ -64,7 +64,7 @@ def command(
     unless another format is chosen.
     """
     request = files.request("decompress", paths, ending=wanted_format)
-    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM)
+    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     kind = wanted_format or output_format(request.outputs.file or "") or DEFAULT_ENDING
     if output_quality is not None and kind not in (*FORMATS_WITH_QUALITY, SAME):
         raise click.UsageError(f"{kind} has no quality; --output-quality is for {', '.join(FORMATS_WITH_QUALITY)}.")

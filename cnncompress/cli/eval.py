@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,18 +10,17 @@ from pathlib import Path
 import click
 
 from cnncompress.cli.bars import Bar
-from cnncompress.cli.console import printable
+from cnncompress.cli.console import printable, say
+from cnncompress.cli.exit_codes import print_error, working_on
+from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName, ModelName
 from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.types import Device, Names, Qualities
 from cnncompress.cli.terminal import is_terminal
 from cnncompress.codec.encode_settings import CodingChoice
-from cnncompress.errors import MissingPackage
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, ImageError, LimitExceeded, MissingPackage
+from cnncompress.evaluation.names import CODECS, METRICS
 from cnncompress.files.outputs import check_output
-
-CODECS = "cnc,jpeg,webp,jxl,avif,avif-psnr,avif-slow,avif-psnr-slow,jpeg2000"
-METRICS = "psnr,ms-ssim,ssimulacra2,cvvdp"
-
 
 _option = section("Options")
 
@@ -33,9 +32,12 @@ _option = section("Options")
     short_help="Measure rate and quality of codecs on images.",
 )
 @click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=FileName())
-@_option("--codecs", brief=True, default=CODECS, type=Names(), help="Codecs to measure now, in this order.")
-@_option("--metrics", brief=True, default=METRICS, type=Names(), help="What quality is measured by.")
+@_option(
+    "--codecs", brief=True, default=",".join(CODECS), type=Names(CODECS), help="Codecs to measure now, in this order."
+)
+@_option("--metrics", brief=True, default=",".join(METRICS), type=Names(METRICS), help="Metrics to compute.")
 @_option("--json", "json_path", brief=True, type=click.Path(path_type=Path), help="Write the measurements here.")
+@_option("-f", "--force", brief=True, is_flag=True, help="Replace the file of --json if it exists.")
 @_option("--qualities", brief=True, type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
 @_option(
     "--points", brief=True, type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread."
@@ -64,6 +66,7 @@ def command(
     codecs: tuple[str, ...],
     metrics: tuple[str, ...],
     json_path: Path | None,
+    force: bool,
     qualities: tuple[float, ...] | None,
     points: int | None,
     model: str | None,
@@ -84,9 +87,13 @@ def command(
       cnncompress eval photos --codecs cnc,avif-psnr --points 5 --metrics psnr
       cnncompress plot results.json -o rd.svg
 
-    Prints mean rate and quality of every codec, BD-rates, and times; all codecs and all metrics take hours. Needs the
-    packages of the extra: pip install 'cnncompress[eval]'.
+    Prints mean rate and quality of every codec, BD-rates, and times; all codecs and all metrics take hours. An image
+    that cannot be read is named and left out, and the exit code is then not 0. Needs the packages of the extra: pip
+    install 'cnncompress[eval]'.
     """
+    if json_path:
+        with working_on(str(json_path)):
+            check_output(str(json_path), force=force)
     if find_spec("scipy") is None:
         raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
     from cnncompress.evaluation.environment import limit_threads
@@ -108,19 +115,48 @@ def command(
     ]
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
-    paths = sources.find_images(images, data)
+    found = sources.find_sources(images, data)
+    paths, code = _readable(found.images)
+    if found.others:
+        say("note", skipped(map(str, found.others), "image"))
     measured_now = [codec.name for codec in chosen]
     everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     results.require_images(everything, [sources.image_name(path) for path in paths])
-    if json_path:
-        check_output(str(json_path), force=True)
     for codec in chosen:
         with _progress(len(paths) * len(codec.qualities), codec.name) as advance:
             measured = rd.measure_codec(codec, paths, scorer, advance)
         everything = results.merge([everything, results.Results((measured,))])
         if json_path:  # after each codec, so that an interrupted run keeps what it has
-            results.write_results(everything, json_path)
+            results.write_results(everything, json_path, force=force)
+            force = True  # it is a file of this run from now on
     click.echo(plain_text.format_results(everything, published, label if label in measured_now else None))
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _readable(images: Sequence[Path]) -> tuple[tuple[Path, ...], int]:
+    """Names the images that cannot be read.
+
+    Returns:
+        The others, and the exit code: 0 if these are all, that of the error for a single image, 1 for several.
+
+    Raises:
+        click.exceptions.Exit: No image can be read.
+    """
+    from cnncompress.evaluation.sources import load_rgb
+
+    readable, codes = [], []
+    for path in images:
+        try:
+            load_rgb(path)
+            readable.append(path)
+        except (ImageError, LimitExceeded) as error:
+            print_error(error)
+            codes.append(error.exit_code)
+    code = 0 if not codes else codes[0] if len(images) == 1 else SOME_FAILED_EXIT_CODE
+    if not readable:
+        raise click.exceptions.Exit(code)
+    return tuple(readable), code
 
 
 @contextmanager

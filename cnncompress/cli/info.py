@@ -10,18 +10,25 @@ from typing import TYPE_CHECKING
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.cli.console import fitting_table, printable, table
+from cnncompress.batch.plan import cnc_files
+from cnncompress.batch.request import Inputs
+from cnncompress.bitstream.ancillary import read_metadata
+from cnncompress.bitstream.container import unpack
+from cnncompress.cli.console import fitting_table, printable, say, table
 from cnncompress.cli.exit_codes import print_error, working_on
+from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import model_option
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
 from cnncompress.files.outputs import check_output, write_output
+from cnncompress.images.xmp import speaks_of_position
 from cnncompress.probe import Info, probe
 
 if TYPE_CHECKING:
     from cnncompress.codec.bit_map import BitMap
+    from cnncompress.images.exif_facts import ExifFacts
 
 JSON_SCHEMA = 1
 
@@ -31,7 +38,13 @@ _TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
 
 @click.command("info", cls=SectionCommand, short_help="Show what is in .cnc files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FileName())
-@click.option("-v", "--verbose", is_flag=True, help="Also list the tiles of each file, with their bytes.")
+@click.option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed.")
+@click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    help="Also show camera, date and position from the EXIF of each file, and list its tiles with their bytes.",
+)
 @click.option(
     "--bits",
     metavar="IMAGE",
@@ -45,6 +58,7 @@ _TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
 def command(
     ctx: click.Context,
     files: tuple[str, ...],
+    recursive: bool,
     verbose: bool,
     bits: str | None,
     model: str | None,
@@ -57,6 +71,7 @@ def command(
     Examples:
       cnncompress info photo.cnc
       cnncompress info -v *.cnc
+      cnncompress info -r archive
       cnncompress info --json photo.cnc
       cnncompress info --bits bits.png photo.cnc
 
@@ -68,14 +83,19 @@ def command(
             raise click.UsageError("--bits needs a single FILE.")
         with working_on(bits):
             check_output(bits, force=force)
+    found, others = cnc_files(Inputs(files, recursive))
     rows = []
     texts = []
     exit_codes = []
-    for file in files:
+    for each in found:
+        file = each.path
         try:
+            if each.error is not None:
+                raise each.error
             data = read_cnc(file)
             info = probe(data)
             counted = None if bits is None else _bit_map(data, model)
+            exif = _exif(data) if verbose or as_json else None
         except CnncompressError as error:
             print_error(error, file)
             exit_codes.append(error.exit_code)
@@ -85,17 +105,21 @@ def command(
         if bits is not None and counted is not None:
             _write(counted, info, bits, force=force)
         if as_json:
-            _echo_json(file, {"status": "ok", **_facts(info), **_bit_facts(counted)})
+            _echo_json(file, {"status": "ok", **_facts(info), **_bit_facts(counted), **_exif_facts(exif)})
             continue
         rows.append(_row(file, info))
+        if exif is not None:
+            texts.append(f"{printable(file)}\n{_exif_table(exif)}")
         if verbose and info.coding == "learned":
             texts.append(f"{printable(file)}\n{_tile_table(info)}")
         if counted is not None:
             texts.append(_sentence(counted))
     if rows:
         click.echo("\n\n".join([fitting_table([_HEADINGS, *rows]), *texts]))
+    if others:
+        say("note", skipped((each.path for each in others), "cnc"))
     if exit_codes:
-        ctx.exit(exit_codes[0] if len(files) == 1 else SOME_FAILED_EXIT_CODE)
+        ctx.exit(exit_codes[0] if len(found) == 1 else SOME_FAILED_EXIT_CODE)
 
 
 def _echo_json(file: str, facts: dict[str, object]) -> None:
@@ -115,6 +139,26 @@ def _bit_facts(counted: BitMap | None) -> dict[str, object]:
     if counted is None:
         return {}
     return {"bits": {"sum": round(float(counted.bits.sum()), 1), "payload": counted.payload_bits}}
+
+
+def _exif(data: bytes) -> ExifFacts | None:
+    metadata = read_metadata(unpack(data))
+    if metadata.exif is None:
+        return None
+    from cnncompress.images.exif_facts import exif_facts  # imports Pillow
+
+    facts = exif_facts(metadata.exif)
+    position = metadata.xmp is not None and speaks_of_position(metadata.xmp)
+    return facts if facts is None else dataclasses.replace(facts, position=facts.position or position)
+
+
+def _exif_facts(exif: ExifFacts | None) -> dict[str, object]:
+    return {} if exif is None else {"exif": dataclasses.asdict(exif)}
+
+
+def _exif_table(exif: ExifFacts) -> str:
+    values = {**dataclasses.asdict(exif), "position": "yes" if exif.position else "no"}
+    return table([(name, printable(str(value))) for name, value in values.items() if value is not None])
 
 
 def _sums(info: Info) -> dict[str, int]:

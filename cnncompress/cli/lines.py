@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import Literal
+
 from cnncompress.batch.jobs import Action
 from cnncompress.batch.outcomes import Result, Totals
 from cnncompress.batch.request import Operation
+from cnncompress.remote import plain_url
 from cnncompress.units import format_bytes, format_rate, percent, plural
 
 _DONE: dict[Action, str] = {
@@ -13,6 +19,20 @@ _DONE: dict[Action, str] = {
     "test": "tested",
     "copy": "copied",
 }
+
+Sought = Literal["image", "cnc", "tar"]
+"""Kind of files that are inputs."""
+
+_SOUGHT: dict[Sought, tuple[str, str]] = {
+    "image": ("a supported image", "supported images"),
+    "cnc": ("a .cnc file", ".cnc files"),
+    "tar": ("a tar archive", "tar archives"),
+}
+"""Such a file, and several of them."""
+
+_LISTED_ENDINGS = 8
+_MANIFOLD = 2
+"""From this factor on, growth is told as a factor."""
 
 
 def line_about(result: Result, operation: Operation, *, detailed: bool = True) -> str | None:
@@ -51,14 +71,14 @@ def line_about(result: Result, operation: Operation, *, detailed: bool = True) -
     return "  ".join(facts)
 
 
-def summary(totals: Totals, operation: Operation, seconds: float, others: int, *, guessed: bool) -> str:
+def summary(totals: Totals, operation: Operation, seconds: float, *, unlisted: Counter[str], guessed: bool) -> str:
     """Returns a line about all files of a run.
 
     Args:
         totals: Totals over their results.
         operation: What was done with them.
         seconds: Duration of the run.
-        others: Number of files in folders that are no inputs.
+        unlisted: Reasons of skipped files that have a line of their own.
         guessed: Whether estimates are for photographs, and some of the files may be other pictures.
     """
     counts = totals.statuses
@@ -83,22 +103,51 @@ def summary(totals: Totals, operation: Operation, seconds: float, others: int, *
         parts.append(text)
     if counts["copied"]:
         parts.append(f"{counts['copied']} copied")
-    if counts["skipped"]:
-        reasons = ", ".join(
-            why if len(totals.reasons) == 1 else f"{count} {why}" for why, count in totals.reasons.items()
-        )
-        parts.append(f"{counts['skipped']} skipped ({reasons})")
+    reasons = totals.reasons - unlisted
+    if reasons:
+        listed = ", ".join(why if len(reasons) == 1 else f"{count} {why}" for why, count in reasons.items())
+        parts.append(f"{reasons.total()} skipped ({listed})")
     if counts["error"]:
         parts.append(f"{counts['error']} failed")
-    if others:
-        parts.append(f"{plural(others, 'other file')} left alone")
     return "; ".join(parts)
 
 
+def skipped(names: Iterable[str], sought: Sought) -> str:
+    """Returns a line that counts files by the endings of their names.
+
+    Args:
+        names: Paths or URLs of files that are not inputs, at least one.
+        sought: Kind of files that are inputs.
+    """
+    counts = Counter(PurePath(plain_url(name)).suffix.lower() or "without an ending" for name in names)
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    parts = [f"{count} {ending}" for ending, count in ordered[:_LISTED_ENDINGS]]
+    rest = sum(count for _, count in ordered[_LISTED_ENDINGS:])
+    if rest:
+        parts.append(f"{rest} others")
+    one, several = _SOUGHT[sought]
+    total = counts.total()
+    kind = f"file that is not {one}" if total == 1 else f"files that are not {several}"
+    return f"skipped {total} {kind}: {', '.join(parts)}"
+
+
+def described(sought: Sought) -> str:
+    """Returns a kind of files with its article."""
+    return _SOUGHT[sought][0]
+
+
 def sizes(before: int, after: int, operation: Operation) -> str:
-    """Returns sizes in bytes before and after; a percentage only where the work is to make files smaller."""
+    """Returns sizes in bytes before and after, and how they compare if the work is to make files smaller."""
     text = f"{format_bytes(before)} -> {format_bytes(after)}"
-    return f"{text} ({percent(after, before)})" if operation == "compress" else text
+    return f"{text} ({_comparison(before, after)})" if operation == "compress" and before else text
+
+
+def _comparison(before: int, after: int) -> str:
+    if after <= before:
+        return percent(after, before)
+    if after < _MANIFOLD * before:
+        return f"{percent(after - before, before)} larger"
+    return f"{after / before:.1f} times the size"
 
 
 def _expectation(result: Result) -> str:

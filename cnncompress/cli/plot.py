@@ -7,8 +7,11 @@ from pathlib import Path
 
 import click
 
+from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.errors import MissingPackage
+from cnncompress.evaluation.names import METRICS
+from cnncompress.files.outputs import check_output
 
 
 @click.command(
@@ -16,10 +19,12 @@ from cnncompress.errors import MissingPackage
 )
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
+@click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
 @click.option(
     "--metric",
     default="psnr",
-    help="What to draw over the rate: psnr, ms-ssim, ssimulacra2 or cvvdp.",
+    type=click.Choice(METRICS),
+    help="What to draw over the rate.",
 )
 @click.option("--codec", "codec_names", multiple=True, help="Only this codec; may be repeated.")
 @click.option("--max-bpp", default=2.0, type=click.FloatRange(min=0, min_open=True), help="Right end of the plot.")
@@ -29,6 +34,7 @@ from cnncompress.errors import MissingPackage
 def command(
     results: tuple[Path, ...],
     output: Path,
+    force: bool,
     metric: str,
     codec_names: tuple[str, ...],
     max_bpp: float,
@@ -45,6 +51,8 @@ def command(
 
     Needs matplotlib: pip install 'cnncompress[eval]'.
     """
+    with working_on(str(output)):
+        check_output(str(output), force=force)
     from cnncompress.evaluation.curves import mean_curve, read_published
     from cnncompress.evaluation.metrics import INSTALL, find_metric
     from cnncompress.evaluation.results import merge, read_results
@@ -61,4 +69,4 @@ def command(
         raise MissingPackage(f"plots need matplotlib: {INSTALL}")
     from cnncompress.evaluation.plot import plot_curves
 
-    plot_curves(curves, output, max_bpp=max_bpp, title=title)
+    plot_curves(curves, output, max_bpp=max_bpp, title=title, force=force)

@@ -18,7 +18,8 @@ from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
 from cnncompress.cli.options.types import Device, Names, Qualities
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.refinement.levels import MAX_EFFORT
-from cnncompress.errors import MissingPackage, PlanError
+from cnncompress.errors import MissingPackage
+from cnncompress.evaluation.names import CNC, CODECS, RATE_DRIVEN
 from cnncompress.files.outputs import check_output, write_output
 from cnncompress.units import format_bytes, plural
 
@@ -29,9 +30,7 @@ if TYPE_CHECKING:
 FIRST_QUALITY = 60.0
 """The quality that the page shows first, or the one that is nearest to it."""
 
-_BITS_PER_PIXEL = ("jpeg2000",)
-"""Peers whose quality is a rate, so that they cannot be searched through."""
-
+NO_CODEC = "none"
 
 _option = section("Options")
 
@@ -46,10 +45,10 @@ _option = section("Options")
 @_option(
     "--against",
     brief=True,
-    type=Names(),
+    type=Names((*(name for name in CODECS if name not in (CNC, *RATE_DRIVEN)), NO_CODEC)),
     default="avif,jxl,webp,jpeg",
     show_default=True,
-    help='Codecs to compare with at as many bytes, of those of "cnncompress eval"; "none" for none.',
+    help='Codecs to compare with, at no fewer bytes than the .cnc file; "none" for no codec.',
 )
 @_option(
     "-e",
@@ -130,14 +129,11 @@ def command(
 
 
 def _peers(names: Sequence[str]) -> list[ImageCodec]:
-    from cnncompress.evaluation.peers import CNC, find_codec
+    from cnncompress.evaluation.peers import find_codec
 
-    if names == ("none",):
-        return []
-    for name in names:
-        if name == CNC or name in _BITS_PER_PIXEL:
-            raise PlanError(f"{name!r} cannot be compared with at equal bytes")
-    return [find_codec(name) for name in names]
+    if NO_CODEC in names and len(names) > 1:
+        raise click.BadParameter(f"{NO_CODEC!r} must be the only name.", param_hint="--against")
+    return [find_codec(name) for name in names if name != NO_CODEC]
 
 
 def _bit_counter(model: str | None) -> Callable[[bytes], BitMap | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import PurePath
@@ -18,16 +19,16 @@ from cnncompress.batch.plan import IS_CNC, Plan
 from cnncompress.batch.request import Operation
 from cnncompress.cli.bars import FilesBar, ImageBar
 from cnncompress.cli.console import printable, say
-from cnncompress.cli.lines import line_about, summary
+from cnncompress.cli.exit_codes import working_on
+from cnncompress.cli.lines import Sought, described, line_about, skipped, summary
 from cnncompress.cli.options.messages import ReportOptions
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
 from cnncompress.files.kinds import STANDARD_STREAM, reason
+from cnncompress.files.outputs import check_output
 from cnncompress.remote import without_secrets
 from cnncompress.units import plural
-
-_SOUGHT: dict[Operation, str] = {"compress": "an image", "decompress": "a .cnc file", "test": "a .cnc file"}
 
 _LISTED_AGAIN = 10
 """Number of failures that are listed at the end of a run."""
@@ -58,6 +59,7 @@ class Reporter:
         self._plan = plan
         self._log = log
         self._guessed = guessed
+        self._sought: Sought = "tar" if plan.tars else "image" if operation == "compress" else "cnc"
         self._stdout = sys.stdout  # libraries that print get another one while they run
         self._start = time.perf_counter()
         self._bar: FilesBar | None = None
@@ -128,11 +130,17 @@ class Reporter:
             return
         if self._options.verbose:
             for name in self._plan.others:
-                say("note", f"{name}: left alone, not {_SOUGHT[self._operation]}")
+                say("note", f"{name}: skipped, not {described(self._sought)}")
         if left:
             say("note", f"stopped: {self.totals.files} done, {left} left")
+        foreign = self._plan.foreign
         if not self._plan.single:
-            say("note", summary(self.totals, self._operation, seconds, len(self._plan.others), guessed=self._guessed))
+            reasons = Counter(each.reason for each in foreign if each.reason is not None)
+            text = summary(self.totals, self._operation, seconds, unlisted=reasons, guessed=self._guessed)
+            say("note", text)
+        if foreign or self._plan.others:
+            names = (*(each.input for each in foreign), *self._plan.others)
+            say("note", skipped(names, self._sought))
         if self._options.shows_progress and self.totals.files > 1:
             self._list_failures()
 
@@ -196,21 +204,24 @@ class Reporter:
 
 
 @contextmanager
-def json_log(path: str | None) -> Iterator[IO[str] | None]:
-    """Opens the file of ``--json-file`` for the body; an existing file is overwritten.
+def json_log(path: str | None, *, force: bool) -> Iterator[IO[str] | None]:
+    """Opens the file of ``--json-file`` for the body.
 
     Args:
         path: Path of the file; None for no file.
+        force: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: The file cannot be opened.
+        FileError: The file exists and ``force`` is not set, or it cannot be opened.
     """
     if path is None:
         yield None
         return
-    try:
-        stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below; only errors of opening are translated
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{path}: {reason(error)}") from error
+    with working_on(path):
+        check_output(path, force=force)
+        try:
+            stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below; only errors of opening count
+        except (OSError, ValueError) as error:
+            raise OutputError(reason(error)) from error
     with stream:
         yield stream

@@ -8,11 +8,10 @@ from dataclasses import replace
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.batch.inputs import CNC, gather
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.plan import Plan, misnamed
-from cnncompress.batch.request import Inputs, Outputs, Request
+from cnncompress.batch.plan import Plan, cnc_files
+from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
@@ -31,9 +30,12 @@ _option = section("Files")
 @click.argument("paths", metavar="FILE...", nargs=-1, required=True, type=FileName())
 @_option("-r", "--recursive", is_flag=True, brief=True, help="Search folders; symbolic links in them are not followed.")
 @_option("--decode", is_flag=True, brief=True, help="Decode the images as well; needs the models.")
+@_option("-f", "--force", is_flag=True, help="Replace the file of --json-file if it exists.")
 @run_options
 @report_options
-def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOptions, report: ReportOptions) -> None:
+def command(
+    paths: tuple[str, ...], recursive: bool, decode: bool, force: bool, run_on: RunOptions, report: ReportOptions
+) -> None:
     """Check the structure and all checksums of .cnc files.
 
     \b
@@ -49,23 +51,20 @@ def command(paths: tuple[str, ...], recursive: bool, decode: bool, run_on: RunOp
     inputs = Inputs(paths, recursive)
     if decode:
         run(
-            Request("test", inputs, Outputs()),
+            Request("test", inputs, Outputs(existing=Existing.REPLACE if force else Existing.REFUSE)),
             WorkSettings(image=ImageSettings(limits=run_on.limits)),
             run_on,
             report,
             dry=False,
         )
         return
-    _check_structure(inputs, report)
+    _check_structure(inputs, report, force=force)
 
 
-def _check_structure(inputs: Inputs, report: ReportOptions) -> None:
-    found = list(gather(inputs))
-    tested = [each for each in found if each.named or each.kind == CNC or misnamed(each, "test") is not None]
-    names = {each.path for each in tested}
-    others = tuple(each.path for each in found if each.path not in names)
-    plan = Plan((), (), others, len(found) == 1 and found[0].named)
-    with json_log(report.json_file) as log:
+def _check_structure(inputs: Inputs, report: ReportOptions, *, force: bool) -> None:
+    tested, others = cnc_files(inputs)
+    plan = Plan((), (), tuple(each.path for each in others), not others and len(tested) == 1 and tested[0].named)
+    with json_log(report.json_file, force=force) as log:
         reporter = Reporter(report, "test", plan, log)
         for each in tested:
             start = time.perf_counter()

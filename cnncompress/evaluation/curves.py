@@ -9,7 +9,7 @@ from pathlib import Path
 from statistics import fmean
 
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Metric
-from cnncompress.evaluation.results import CodecResults, Measurement, ResultsError, read_json
+from cnncompress.evaluation.results import CodecResults, Measurement, NotMeasuredError, ResultsError, read_json
 
 PUBLISHED_COLUMNS = ((PSNR, "psnr_rgb"), (MS_SSIM, "ms_ssim_rgb"))
 """The metrics that published curves may have, and what their scores are called in the file."""
@@ -92,14 +92,15 @@ def read_published(path: Path, names: Collection[str] = ()) -> tuple[Curve, ...]
         names: The codecs wanted, in this order; all of the file if empty.
 
     Raises:
-        ResultsError: The file is not such a file or lacks a codec.
+        ResultsError: The file is not such a file.
+        NotMeasuredError: It lacks a codec.
     """
     document = read_json(path)
     if not isinstance(document, dict):
         raise ResultsError(f"{path}: not a file of published curves")
     for name in names:
         if name not in document:
-            raise ResultsError(f"{path}: has no codec {name!r}; it has {', '.join(document)}")
+            raise NotMeasuredError(f"{path}: has no codec {name!r}; it has {', '.join(document)}")
     return tuple(curve for name in names or document for curve in _published_curves(path, name, document[name]))
 
 

@@ -221,7 +221,7 @@ def find_metric(name: str) -> Metric:
     for metric in METRICS:
         if metric.name == name:
             return metric
-    raise UnknownMetricError(f"no metric {name!r}; there are {', '.join(metric.name for metric in METRICS)}")
+    raise UnknownMetricError(f"no metric {name!r}; the metrics are {', '.join(metric.name for metric in METRICS)}")
 
 
 def _as_file(pixels: Pixels) -> io.BytesIO:

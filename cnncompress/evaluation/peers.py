@@ -42,20 +42,20 @@ from PIL import Image
 from cnncompress.errors import CnncompressError, MissingPackage
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 from cnncompress.evaluation.metrics import INSTALL
+from cnncompress.evaluation.names import CNC, CODECS
 from cnncompress.evaluation.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from cnncompress import Codec
     from cnncompress.codec.encode_settings import CodingChoice
 
-CNC = "cnc"
 CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
 
 _AVIF_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 75, 90)
 
 
 class UnknownCodecError(CnncompressError):
-    """A codec of that name does not exist, or not in this installation."""
+    """A codec of that name does not exist."""
 
 
 class ImageCodec(Protocol):
@@ -220,11 +220,6 @@ def pillow_codecs() -> tuple[PillowCodec, ...]:
     )
 
 
-def codec_names() -> tuple[str, ...]:
-    """Returns the names that `find_codec` knows."""
-    return (CNC, *(codec.name for codec in pillow_codecs()))
-
-
 def find_codec(
     name: str,
     *,
@@ -238,7 +233,7 @@ def find_codec(
     """Returns the codec with a name.
 
     Args:
-        name: One of `codec_names`.
+        name: One of `cnncompress.evaluation.names.CODECS`.
         model: Name or path of cnncompress's weights; for ``cnc`` only.
         device: Where cnncompress runs; for ``cnc`` only.
         qualities: Qualities of ``cnc`` instead of its ladder.
@@ -247,8 +242,8 @@ def find_codec(
         points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
-        UnknownCodecError: No such codec, or this Pillow was built without it.
-        MissingPackage: The plugin that it needs is not installed.
+        UnknownCodecError: No such codec.
+        MissingPackage: The plugin that it needs is not installed, or this Pillow was built without it.
     """
     if name == CNC:
         return CncCodec(model, device, qualities or CNC_QUALITIES, name=label, coding=coding)
@@ -258,9 +253,9 @@ def find_codec(
                 _load_plugin(name, codec.plugin)
             Image.init()
             if codec.pillow_format not in Image.SAVE or codec.pillow_format not in Image.OPEN:
-                raise UnknownCodecError(f"this build of Pillow has no {codec.pillow_format}")
+                raise MissingPackage(f"the codec {name!r} needs a build of Pillow with {codec.pillow_format}")
             return codec if points is None else replace(codec, qualities=_spread(codec.qualities, points))
-    raise UnknownCodecError(f"no codec {name!r}; there are {', '.join(codec_names())}")
+    raise UnknownCodecError(f"no codec {name!r}; the codecs are {', '.join(CODECS)}")
 
 
 def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:

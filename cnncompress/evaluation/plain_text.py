@@ -9,7 +9,7 @@ from cnncompress.codec.encode_settings import DEFAULT_QUALITY
 from cnncompress.evaluation.bdrate import CurveError, NoOverlapError, bd_rate, bd_rate_per_image, common_range
 from cnncompress.evaluation.curves import Curve, image_curves, mean_curve, mean_value, rows_by_quality
 from cnncompress.evaluation.metrics import PSNR, Metric
-from cnncompress.evaluation.peers import CNC
+from cnncompress.evaluation.names import CNC
 from cnncompress.evaluation.results import CodecResults, Results
 
 NARROW_SHARE = 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cnncompress.errors import OutputError
 from cnncompress.evaluation.curves import Curve
+from cnncompress.files.outputs import write_output
 
 FORMATS = (".svg", ".png")
 
@@ -39,6 +41,7 @@ def plot_curves(
     *,
     max_bpp: float = 2.0,
     title: str | None = None,
+    force: bool = True,
 ) -> None:
     """Draws quality over rate and writes it as SVG or PNG, by the ending of `path`.
 
@@ -50,15 +53,16 @@ def plot_curves(
         path: Where to write.
         max_bpp: Right end of the rate axis.
         title: Above the axes, e.g. the data set.
+        force: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: Another ending, nothing to draw, or the file cannot be written.
+        OutputError: Another ending, nothing to draw, or the file cannot be written or replaced.
     """
     drawn = [curve for curve in curves if curve.bpp]
     if not drawn:
         raise OutputError("no curve has points to plot")
     metric = drawn[0].metric
-    with figure_file(path, height=4.8) as figure:
+    with figure_file(path, height=4.8, force=force) as figure:
         axes = figure.add_subplot()
         visible: list[float] = []
         for curve, (colour, marker) in zip(drawn, _looks(drawn), strict=True):
@@ -86,27 +90,30 @@ def plot_curves(
 
 
 @contextmanager
-def figure_file(path: Path, height: float) -> Iterator[Figure]:
+def figure_file(path: Path, height: float, *, force: bool = True) -> Iterator[Figure]:
     """Makes a figure 7 inches wide in the style of all plots, and writes it after the body has drawn into it.
 
     Args:
         path: SVG or PNG to write, by its ending.
         height: Height in inches.
+        force: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: Another ending, or the file cannot be written.
+        OutputError: Another ending, or the file cannot be written or replaced.
     """
     if path.suffix.lower() not in FORMATS:
         raise OutputError(f"cannot plot to {path}: expected a name ending in {' or '.join(FORMATS)}")
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(7.0, height), layout="constrained")
         yield figure
-        try:
-            # No date in the file, so that it changes only when the curves do.
-            metadata = {"Date": None} if path.suffix.lower() == ".svg" else None
-            figure.savefig(path, dpi=150, metadata=metadata)
-        except OSError as error:
-            raise OutputError(f"cannot write {path}: {error.strerror}") from error
+        # No date in the file, so that it changes only when the curves do.
+        kind = path.suffix[1:].lower()
+        stream = io.BytesIO()
+        figure.savefig(stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    try:
+        write_output(str(path), stream.getbuffer(), force=force)
+    except OutputError as error:
+        raise type(error)(f"{path}: {error}") from error
 
 
 def _looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:

@@ -35,6 +35,14 @@ SCHEMA = 2
 class ResultsError(CnncompressError):
     """A file of results or of published curves cannot be used."""
 
+    exit_code = 3
+
+
+class NotMeasuredError(ResultsError):
+    """A file of results or of published curves has no codec of that name."""
+
+    exit_code = 2
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -100,12 +108,14 @@ class Results:
         """Returns the codec with a name.
 
         Raises:
-            ResultsError: It was not measured.
+            NotMeasuredError: It was not measured.
         """
         for codec in self.codecs:
             if codec.codec == name:
                 return codec
-        raise ResultsError(f"no codec {name!r} in the results; there are {', '.join(one.codec for one in self.codecs)}")
+        raise NotMeasuredError(
+            f"no codec {name!r} in the results; they have {', '.join(one.codec for one in self.codecs)}"
+        )
 
     def without(self, names: Collection[str]) -> Results:
         """Returns the results without the codecs of some names."""
@@ -148,15 +158,20 @@ def require_images(results: Results, images: Sequence[str]) -> None:
             )
 
 
-def write_results(results: Results, path: Path) -> None:
-    """Writes results as JSON, replacing the file in one step.
+def write_results(results: Results, path: Path, *, force: bool = True) -> None:
+    """Writes results as JSON, completely or not at all.
+
+    Args:
+        results: The results.
+        path: Where to write.
+        force: Whether an existing file may be replaced.
 
     Raises:
-        OutputError: The file cannot be written.
+        OutputError: The file cannot be written, or exists and ``force`` is not set.
     """
     text = _to_json(results)
     try:
-        write_output(str(path), text.encode(), force=True)
+        write_output(str(path), text.encode(), force=force)
     except OutputError as error:
         raise OutputError(f"cannot write {path}: {error}") from error
 

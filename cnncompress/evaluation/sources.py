@@ -3,30 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
+from cnncompress.files.kinds import reason
+from cnncompress.images.formats import is_image_ending
+from cnncompress.images.kinds import kind_of
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import STRIPPABLE, ImageSettings
 
 
-def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, ...]:
-    """Finds the image files of files, folders and data set names.
+@dataclass(frozen=True)
+class Sources:
+    """Files of which images are read.
+
+    Attributes:
+        images: Images, some of which may be damaged.
+        others: Files in folders that are not images, or images of a format that is not read.
+    """
+
+    images: tuple[Path, ...]
+    others: tuple[Path, ...]
+
+
+def find_sources(names: Sequence[str], data: Path | None = None) -> Sources:
+    """Finds the files of files, folders and data set names.
 
     Args:
-        names: Each a file, a folder (every image directly in it, sorted by name; other files are passed
-            over), or where neither exists the name of a folder in ``data/eval``, such as ``kodak``.
+        names: Each a file, a folder (every file directly in it, sorted by name), or where neither exists the name of a
+            folder in ``data/eval``, such as ``kodak``.
         data: Base folder of the data sets.
 
     Raises:
-        UnreadableImage: Nothing of that name, a folder without images, or two images that would share a name.
+        UnreadableImage: Nothing has such a name, a folder has no images, or two images would share a name.
     """
-    paths = [path for name in names for path in _resolve(name, data)]
-    if len({image_name(path) for path in paths}) < len(paths):
+    found = [_resolve(name, data) for name in names]
+    images = tuple(path for each in found for path in each.images)
+    if len({image_name(path) for path in images}) < len(images):
         raise UnreadableImage("two of the images have the same folder and file name, so rows could not be told apart")
-    return tuple(paths)
+    return Sources(images, tuple(path for each in found for path in each.others))
+
+
+def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, ...]:
+    """Finds the images of files, folders and data set names; arguments and errors as for `find_sources`."""
+    return find_sources(names, data).images
 
 
 def image_name(path: Path) -> str:
@@ -57,7 +80,7 @@ def load_rgb(path: Path) -> Image.Image:
     return white
 
 
-def _resolve(name: str, data: Path | None) -> list[Path]:
+def _resolve(name: str, data: Path | None) -> Sources:
     path = Path(name)
     if not path.exists():
         if data is None:
@@ -66,19 +89,22 @@ def _resolve(name: str, data: Path | None) -> list[Path]:
         if not path.is_dir():
             raise UnreadableImage(f"no file or folder {name!r}, and no data set {path}")
     if not path.is_dir():
-        return [path]
-    images = [file for file in sorted(path.iterdir()) if file.is_file() and _is_image(file)]
+        return Sources((path,), ())
+    try:
+        files = [file for file in sorted(path.iterdir()) if file.is_file()]
+    except OSError as error:
+        raise UnreadableImage(f"{path}: {reason(error)}") from error
+    images = tuple(filter(_is_image, files))
     if not images:
         raise UnreadableImage(f"no images in the folder {path}")
-    return images
+    return Sources(images, tuple(file for file in files if file not in images))
 
 
 def _is_image(path: Path) -> bool:
-    """Whether a file begins like an image; a damaged one may, and fails when it is loaded."""
+    """Whether a file has the first bytes of an image or the ending of one; whether it can be read shows when it is."""
     try:
-        with Image.open(path):
-            return True
-    except UnidentifiedImageError:
-        return False
-    except OSError as error:
-        raise UnreadableImage(f"cannot read {path}: {error}") from error
+        with path.open("rb") as stream:
+            kind, foreign = kind_of(stream)
+    except OSError:
+        return True
+    return foreign is None and ((kind is not None and kind != "cnc") or is_image_ending(path.suffix[1:]))

@@ -19,6 +19,9 @@ _COLOUR_SPACE = slice(16, 20)  # of an ICC profile's header
 
 _BAND_PIXELS = 1 << 22
 
+_GRAY_MODES = ("1", "L", "LA", "La")
+_COLOUR_MODES = ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa")
+
 CONVERTED_MODES = ("CMYK", "LAB", "YCbCr", "HSV")
 
 
@@ -73,6 +76,16 @@ def to_planes(image: Image.Image, file_format: str | None, raw_mode: str, *, whi
     return Planes(colour, alpha, layout)
 
 
+def check_mode(mode: str) -> None:
+    """Checks that images of a mode can become planes.
+
+    Raises:
+        UnsupportedImage: They cannot.
+    """
+    if mode not in (*DEEP_MODES, *CONVERTED_MODES, *_GRAY_MODES, *_COLOUR_MODES):
+        raise UnsupportedImage(f"mode {mode} is not supported")
+
+
 def on_background(planes: Planes, background: tuple[int, int, int]) -> Planes:
     """Blends planes with a background, which makes them opaque.
 
@@ -96,11 +109,10 @@ def _layout(image: Image.Image, raw_mode: str) -> Layout:
     transparent = image.has_transparency_data
     if image.mode == "1" and not transparent:
         return Layout.BILEVEL
-    if image.mode in ("1", "L", "LA", "La") or raw_mode.startswith("LA"):  # Pillow opens 16-bit gray with alpha as RGBA
+    if image.mode in _GRAY_MODES or raw_mode.startswith("LA"):  # Pillow opens 16-bit gray with alpha as RGBA
         return Layout.GRAY_ALPHA if transparent else Layout.GRAY
-    if image.mode in ("P", "PA", "RGB", "RGBX", "RGBA", "RGBa"):
-        return Layout.RGBA if transparent else Layout.RGB
-    raise UnsupportedImage(f"mode {image.mode} is not supported")
+    check_mode(image.mode)
+    return Layout.RGBA if transparent else Layout.RGB
 
 
 def _converted(image: Image.Image, mode: str) -> Image.Image:

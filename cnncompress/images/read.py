@@ -23,7 +23,7 @@ from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
 from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, open_stream
 from cnncompress.images.icc import make_profile
 from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
-from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.modes import CONVERTED_MODES, Planes, check_mode, on_background, to_planes
 from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
@@ -139,9 +139,7 @@ def _from_pillow(
     settings: ImageSettings,
     fields: Fields = Fields(known=True),  # noqa: B008 - frozen
 ) -> SourceImage:
-    settings.limits.check_size(image.width, image.height)
-    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
-    check_tiles(image, settings.limits.max_pixels)
+    check_limits(image, settings)
     with decoder_errors("the image is damaged"):
         has_others = settings.frame is not None and getattr(image, "n_frames", 1) > 1
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
@@ -170,7 +168,7 @@ def _from_pillow(
     if fields.colour_tag is not None and "icc" not in settings.strip:
         kept, loss, replaced = _with_colours(kept, fields.colour_tag, planes)
         losses += loss
-    if kept.icc is None and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
+    if kept.icc is None and "icc" not in settings.strip and abs(_gamma(image) - _SRGB_GAMMA) > 0.01:
         losses.append(f"the gamma of {_gamma(image):g} is not kept")
     if settings.strict:
         _refuse((*damage, *losses, *replaced))
@@ -217,6 +215,43 @@ def check_start(start: bytes) -> None:
         raise UnsupportedImage(f"{foreign} is not supported")
     if sniff(start) is None:
         raise UnreadableImage("not an image in a supported format")
+
+
+def check_limits(image: Image.Image, settings: ImageSettings) -> None:
+    """Checks that an image is not too large to be decoded.
+
+    Args:
+        image: The opened file.
+        settings: How it is read.
+
+    Raises:
+        LimitExceeded: It is.
+    """
+    settings.limits.check_size(image.width, image.height)
+    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
+    check_tiles(image, settings.limits.max_pixels)
+
+
+def header_losses(image: Image.Image, stream: IO[bytes], fields: Fields) -> tuple[str, ...]:
+    """Returns a line for each loss and each damage that shows before an image is decoded.
+
+    Args:
+        image: The opened file.
+        stream: The file.
+        fields: What its fields say.
+
+    Raises:
+        UnsupportedImage: The mode of the image is not supported.
+        UnreadableImage: The file is damaged.
+    """
+    with decoder_errors("the image is damaged"):
+        deep = has_deep_samples(image, stream)
+    lines = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
+    if image.mode in CONVERTED_MODES:
+        lines.append(f"{image.mode} is converted to RGB")
+    else:
+        check_mode(image.mode)
+    return (*lines, *fields.losses, *fields.damage)
 
 
 def check_frame(image: Image.Image, frame: int | None) -> None:

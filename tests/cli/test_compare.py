@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from cnncompress.api.codec import Codec
 from cnncompress.cli.main import program
@@ -62,6 +63,19 @@ def test_transparent_pixels_are_compared_on_white(chelsea: Pixels, tmp_path: Pat
     assert json.loads(result.stdout)["identical"]
 
 
+def test_only_what_changes_pixels_is_warned_of(chelsea: Pixels, tmp_path: Path) -> None:
+    picture = Image.fromarray(chelsea[:40, :40])
+    text = PngInfo()
+    text.add_text("Comment", "a film")
+    text.add(b"gAMA", (50_000).to_bytes(4, "big"))
+    picture.save(tmp_path / "text.png", pnginfo=text)
+    picture.save(tmp_path / "comment.jpg", comment=b"a film")
+    picture.convert("CMYK").save(tmp_path / "print.jpg")
+    result = run("--metrics", "psnr", *(tmp_path / name for name in ("text.png", "comment.jpg", "print.jpg")))
+    assert result.exit_code == 0
+    assert result.stderr == f"cnncompress: {tmp_path}/print.jpg: CMYK is converted to sRGB, without a profile\n"
+
+
 def test_a_metric_whose_package_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
     result = run(folder / "a.png", folder / "a.jpg")
@@ -76,7 +90,8 @@ def test_errors(folder: Path, tmp_path: Path) -> None:
     for arguments, code, message in (
         ((folder / "a.png", tmp_path / "small.png"), 3, "has 5x4 pixels, and"),
         ((folder / "a.png", tmp_path / "missing.png"), 3, "no such file or directory"),
-        (("--metrics", "looks", folder / "a.png", folder / "a.jpg"), 1, "no metric 'looks'"),
+        (("--metrics", "looks", folder / "a.png", folder / "a.jpg"), 2, "'looks' is not one of psnr"),
+        (("--metrics", "", folder / "a.png", folder / "a.jpg"), 2, "'' is not one of psnr"),
         ((folder / "a.png",), 2, "Missing argument 'OTHER...'"),
     ):
         result = run(*arguments)

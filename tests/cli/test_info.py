@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from cnncompress.api.codec import Codec
 from cnncompress.cli.main import program
@@ -70,3 +70,35 @@ def test_bits_need_one_file_that_a_model_coded(packed: Path, codec: Codec, coffe
     assert several.exit_code == 2 and "single FILE" in several.stderr
     assert lossless.exit_code == 2 and "this one is lossless" in lossless.stderr
     assert not picture.exists()
+
+
+def test_folders_are_searched(packed: Path, tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    for name in ("a.cnc", "sub/b"):
+        (tmp_path / "in" / name).write_bytes(packed.read_bytes())
+    (tmp_path / "in" / "damaged.cnc").write_bytes(packed.read_bytes()[:40])
+    (tmp_path / "in" / "notes.txt").write_text("text")
+    result = run("-r", tmp_path / "in")
+    assert result.exit_code == 1
+    assert [line.split()[-1] for line in result.stdout.splitlines()[1:]] == [
+        f"{tmp_path}/in/{name}" for name in ("a.cnc", "sub/b")
+    ]
+    first, last = result.stderr.splitlines()
+    assert first.startswith(f"cnncompress: {tmp_path}/in/damaged.cnc: ")
+    assert last == "cnncompress: skipped 1 file that is not a .cnc file: 1 .txt"
+    folder = run(tmp_path / "in")
+    assert folder.exit_code == 3 and "is a folder; -r searches folders" in folder.stderr
+
+
+def test_exif(codec: Codec, coffee: Pixels, tmp_path: Path, packed: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "X\n1"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+    Image.fromarray(coffee[:20, :20]).save(tmp_path / "photo.png", exif=exif)
+    (tmp_path / "photo.cnc").write_bytes(codec.compress(tmp_path / "photo.png", coding="lossless"))
+    text = run("-v", tmp_path / "photo.cnc").stdout
+    assert "camera    X\\n1\n" in text and "position  yes" in text
+    assert "position" not in run(tmp_path / "photo.cnc").stdout
+    facts = json.loads(run("--json", tmp_path / "photo.cnc").stdout)["exif"]
+    assert facts == {"camera": "X\n1", "lens": None, "taken": None, "orientation": None, "position": True}
+    assert "exif" not in json.loads(run("--json", packed).stdout)

@@ -37,8 +37,10 @@ def test_a_page_is_written(photo: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--against", "gif"), 1, "no codec 'gif'"),
-        (("--against", "jpeg2000"), 2, "'jpeg2000' cannot be compared with at equal bytes"),
+        (("--against", "gif"), 2, "'gif' is not one of jpeg, webp"),
+        (("--against", "cnc"), 2, "'cnc' is not one of jpeg, webp"),
+        (("--against", "none,jpeg"), 2, "'none' must be the only name"),
+        (("--against", "jpeg2000"), 2, "'jpeg2000' is not one of jpeg, webp"),
         (("-q", "30,x"), 2, "is not a list like 30,60"),
         (("-q", "130"), 2, "qualities from 0 to 100"),
     ],

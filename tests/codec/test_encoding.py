@@ -13,11 +13,14 @@ from PIL import Image, ImageDraw, ImageFont
 from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize, Unreachable
 from cnncompress.api.calls import compress, decompress
 from cnncompress.api.codec import Codec
+from cnncompress.codec.codec import LearnedCoder
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
 from cnncompress.codec.targets import Target
+from cnncompress.codec.worst_parts import PART_SIDE, PARTS
 from cnncompress.images.read import read_image
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
 
@@ -59,6 +62,27 @@ def test_each_coding_can_be_asked_for(codec: Codec, page: Image.Image, coffee: P
     wrong: Any = "jpeg"
     with pytest.raises(ValueError, match="coding is 'jpeg', expected one of auto, avif, learned, lossless"):
         codec.compress(page, coding=wrong)
+
+
+def test_the_model_codes_only_a_part_where_avif_is_clearly_better(
+    codec: Codec, page: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wall = page.resize((1200, 1100), Image.Resampling.BICUBIC)
+    expected = codec.compress(wall, 60)
+    coded: list[tuple[int, int]] = []
+    file_at = LearnedCoder.file_at
+
+    def counted(coder: LearnedCoder, quality: Hundredths) -> bytes:
+        data = file_at(coder, quality)
+        coded.append((probe(data).width, probe(data).height))
+        return data
+
+    monkeypatch.setattr(LearnedCoder, "file_at", counted)
+    assert codec.compress(wall, 60) == expected and probe(expected).coding == "avif"
+    assert coded == [(PART_SIDE, PARTS * PART_SIDE)]
+    monkeypatch.setattr("cnncompress.codec.encoding.has_parts", lambda image: False)
+    assert codec.compress(wall, 60) == expected
+    assert coded[1:] == [wall.size]
 
 
 @pytest.mark.slow

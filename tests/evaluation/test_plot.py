@@ -47,5 +47,5 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         plot_curves([CNC], tmp_path / "rd.txt")
     with pytest.raises(OutputError, match="no curve has points"):
         plot_curves([Curve("jpeg", PSNR, (), ())], tmp_path / "rd.svg")
-    with pytest.raises(OutputError, match="cannot write"):
+    with pytest.raises(OutputError, match=r"rd\.svg: no such file"):
         plot_curves([CNC], tmp_path / "missing" / "rd.svg")

@@ -145,7 +145,7 @@ def test_codecs_can_be_left_out() -> None:
 
 def test_a_codec_is_found_by_its_name() -> None:
     assert merge([_results("jpeg"), _results("webp")]).codec("webp").codec == "webp"
-    with pytest.raises(ResultsError, match="no codec 'avif' in the results; there are jpeg"):
+    with pytest.raises(ResultsError, match="no codec 'avif' in the results; they have jpeg"):
         _results("jpeg").codec("avif")
 
 

@@ -51,7 +51,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     other = tmp_path / "other.png"
     Image.fromarray(data.coffee()[:64, :64]).save(other)
     refused = _run("eval", image, other, "--codecs", "webp", "--codecs-from", both)
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "other images" in refused.stderr
 
     report = _run("report_rd.py", both)
@@ -63,21 +63,47 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
 
     plot = _run("plot", both, "-o", tmp_path / "rd.svg", "--metric", "cvvdp", "--codec", "webp", "--title", "Coffee")
     assert plot.returncode == 0, plot.stderr
+    unknown = _run("plot", both, "-o", tmp_path / "other.svg", "--codec", "avif")
+    assert unknown.returncode == 2
+    assert unknown.stderr.startswith("cnncompress: no codec 'avif' in the results; they have jpeg, webp\n")
     text = (tmp_path / "rd.svg").read_text()
     assert ">webp<" in text and "ColorVideoVDP" in text
     assert ">jpeg<" not in text
+
+
+def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> None:
+    photograph = Image.fromarray(data.coffee()[100:164, 150:230])
+    photograph.save(tmp_path / "good.png")
+    (tmp_path / "damaged.png").write_bytes((tmp_path / "good.png").read_bytes()[:200])
+    (tmp_path / "text.png").write_text("no image")
+    (tmp_path / "notes.txt").write_text("no image")
+    (tmp_path / "photo.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    few = ("--codecs", "jpeg", "--points", "2", "--metrics", "psnr")
+
+    whole = _run("eval", tmp_path, *few)
+    assert whole.returncode == 1, whole.stderr
+    assert whole.stdout.startswith("jpeg: mean of 1 images")
+    assert whole.stderr.splitlines() == [
+        f"cnncompress: {tmp_path}/damaged.png: the image is damaged or truncated",
+        f"cnncompress: {tmp_path}/text.png: not an image in a supported format",
+        "cnncompress: skipped 2 files that are not supported images: 1 .heic, 1 .txt",
+    ]
+    for names, code in ((["damaged.png"], 3), (["damaged.png", "text.png"], 1)):
+        none = _run("eval", *(tmp_path / name for name in names), *few)
+        assert (none.returncode, none.stdout) == (code, ""), none.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
         (["eval", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
-        (["eval", ".", "--codecs", "gif"], 1, "no codec 'gif'"),
-        (["eval", ".", "--codecs", "jpeg", "--metrics", "looks"], 1, "no metric 'looks'"),
+        (["eval", ".", "--codecs", "gif"], 2, "'gif' is not one of cnc, jpeg"),
+        (["eval", ".", "--codecs", "jpeg", "--metrics", "looks"], 2, "'looks' is not one of psnr"),
         (["eval", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
         (["eval", ".", "--threads", "0"], 2, "expected 1 to"),
-        (["report_rd.py", "no-such.json"], 1, "cannot read no-such.json"),
-        (["plot", "no-such.json", "-o", "rd.svg"], 1, "cannot read no-such.json"),
+        (["report_rd.py", "no-such.json"], 3, "cannot read no-such.json"),
+        (["plot", "no-such.json", "-o", "rd.svg", "--metric", "looks"], 2, "'looks' is not one of"),
+        (["plot", "no-such.json", "-o", "rd.svg"], 3, "cannot read no-such.json"),
     ],
 )
 def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:

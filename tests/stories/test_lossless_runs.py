@@ -60,6 +60,55 @@ def test_the_second_argument_is_the_output_if_it_looks_like_one(folder: Path) ->
     assert compress("a.bmp", "b.bmp", "x.CNC").exit_code == 0, "all three are inputs"
 
 
+def test_files_that_are_skipped_are_counted_by_ending(folder: Path) -> None:
+    for name in ("one.heic", "two.HEIC"):
+        Path(name).write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    Path("raw.cr3").write_bytes(b"\0\0\0\x18ftypcrx " + bytes(100))
+    for name in ("notes.txt", "README"):
+        Path(name).write_text("text")
+    line = "skipped 5 files that are not supported images: 2 .heic, 1 .cr3, 1 .txt, 1 without an ending"
+    result = compress("-r", ".", "-d", "out")
+    assert result.exit_code == 0
+    assert [each.partition(" s, ")[0] for each in result.stderr.splitlines()][1:] == [f"cnncompress: {line}"]
+    assert "skipped" not in result.stderr.splitlines()[0]
+    assert compress("-r", ".", "-d", "quiet", "--quiet").stderr == ""
+    assert "raw.cr3: skipped, camera raw (CR3) is not supported" in compress("-r", ".", "-d", "loud", "-v").stderr
+
+
+def test_growth_is_no_percentage_of_the_input(folder: Path) -> None:
+    Path("a.bmp").unlink()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)).save("noise.jpg", quality=20)
+    result = compress("-v", "--if-larger", "keep", "noise.jpg")
+    assert " times the size)" in result.stderr and "%" not in result.stderr
+
+
+def test_a_dry_run_checks_headers(folder: Path) -> None:
+    Image.fromarray(np.zeros((40, 50), np.uint16)).save("deep.png")
+    Image.new("CMYK", (20, 20)).save("print.jpg")
+    Image.new("1", (3000, 2000)).save("large.png")
+    Path("text.png").write_text("no image")
+    result = compress("-N", "-r", ".", "-d", "out", "--max-pixels", "1000000")
+    assert result.exit_code == 1 and names(folder) == sorted(
+        ["a.bmp", "b.bmp", "deep.png", "large.png", "print.jpg", "text.png"]
+    )
+    for line in (
+        "deep.png: more than 8 bits a sample (mode I;16) are reduced to 8",
+        "print.jpg: CMYK is converted to RGB",
+        "large.png: 3000x2000 pixels are more than the limit of 1000000",
+        "text.png: not an image in a supported format",
+    ):
+        assert f"cnncompress: ./{line}\n" in result.stderr, result.stderr
+    assert compress("-N", "-M", "1M", "large.png").exit_code == 9
+    strict = compress("-N", "--strict", "deep.png")
+    assert (strict.exit_code, "strict: more than 8 bits" in strict.stderr) == (3, True)
+    Path("whole.cnc").write_bytes(compress("a.bmp", "-").stdout_bytes)
+    Path("cut.cnc").write_bytes(Path("whole.cnc").read_bytes()[:-9])
+    cut = run("decompress", "-N", "cut.cnc")
+    assert cut.exit_code == 4 and " bytes are missing" in cut.stderr
+    assert run("decompress", "-N", "whole.cnc").exit_code == 0
+    assert run("decompress", "-N", "--keep-going", "cut.cnc").exit_code == 0
+
+
 def test_standard_streams(folder: Path) -> None:
     data = Path("a.bmp").read_bytes()
     piped = compress("-", data=data).stdout_bytes
@@ -78,7 +127,7 @@ def test_a_tree(folder: Path) -> None:
     Path("in/readme.txt").write_text("text")
     result = compress("-r", "in", "-d", "out")
     assert result.exit_code == 0 and names(folder / "out") == ["a.cnc", "sub/b.dat.cnc"]
-    assert result.stderr.endswith("; 1 other file left alone\n")
+    assert result.stderr.endswith("\ncnncompress: skipped 1 file that is not a supported image: 1 .txt\n")
     assert compress("-r", "in", "-d", "flat", "--flat", "--append-suffix").exit_code == 0
     assert names(folder / "flat") == ["a.bmp.cnc", "b.dat.cnc"]
     assert compress("-r", "in/sub", "-d", "rooted", "--root", ".").exit_code == 0
@@ -153,10 +202,10 @@ def test_json(folder: Path) -> None:
     assert files["a.bmp"]["status"] == "ok" and files["a.bmp"]["output_bytes"] == Path("a.cnc").stat().st_size
     assert files["bad.png"]["status"] == "error" and files["bad.png"]["exit_code"] == 3
     assert (lines[-1]["type"], lines[-1]["errors"], lines[-1]["exit_code"]) == ("summary", 1, 1)
-    result = compress("--json-file", "log", "a.bmp", "-")
+    result = compress("-f", "--json-file", "log", "a.bmp", "-")
     assert result.exit_code == 0 and json.loads(Path("log").read_text().splitlines()[0])["output"] == "-"
     result = compress("--json-file", "no/log", "a.bmp", "y.cnc")
-    assert (result.exit_code, result.stderr) == (5, "cnncompress: no/log: no such file or directory\n")
+    assert (result.exit_code, result.stderr) == (5, f"cnncompress: no/log: no such folder: {folder.resolve()}/no\n")
 
 
 def test_quiet(folder: Path) -> None:
@@ -223,7 +272,8 @@ def test_the_test_command(folder: Path) -> None:
     result = run("test", "-r", ".", "--json")
     assert result.exit_code == 1 and "b.cnc: 1 of " in result.stderr
     assert [json.loads(line).get("status") for line in result.stdout.splitlines()] == ["ok", "error", None]
-    assert "1 file tested" in result.stderr and "; 1 failed; 2 other files left alone" in result.stderr
+    assert "1 file tested" in result.stderr and "; 1 failed\n" in result.stderr
+    assert result.stderr.endswith("\ncnncompress: skipped 2 files that are not .cnc files: 2 .bmp\n")
     assert run("test", "b.cnc").exit_code == 4 and run("test", "a.bmp").exit_code == 4
     assert run("test", "missing.cnc").exit_code == 3
     assert run("test", "-", data=Path("a.cnc").read_bytes()).exit_code == 0

@@ -11,7 +11,7 @@ import pytest
 from cnncompress import errors
 from cnncompress.cli.main import COMMANDS, program
 from cnncompress.evaluation.markdown import bd_rate_markdown, curve_markdown
-from cnncompress.evaluation.peers import CNC
+from cnncompress.evaluation.names import CNC
 from cnncompress.evaluation.plain_text import default_quality_sentence
 from cnncompress.evaluation.results import read_results
 

@@ -114,6 +114,26 @@ def test_finished_tars_are_skipped(tars: Path) -> None:
     assert compress_tars("-f")[0] == 0
 
 
+def test_scattered_samples_are_noticed(tars: Path) -> None:
+    scattered = {f"{n:04}.png": picture(n) for n in range(3)} | {f"{n:04}.json": b"{}" for n in range(2)}
+    Path("in-000.tar").write_bytes(
+        tar_of({"README": b"no sample", **scattered, "LICENSE": b"none", "0001.txt": b"text"})
+    )
+    result = compress("--tar", "in-000.tar", "-d", "out")
+    assert result.exit_code == 0
+    about = "2 samples with members that are not next to each other, which WebDataset reads as several samples"
+    assert result.stderr.startswith(f"cnncompress: in-000.tar: {about}\n")
+    assert len(read_tar("out/in-000.tar")) == 8
+    assert "next to each other" not in compress("--tar", "in-001.tar", "-d", "out").stderr
+
+
+def test_names_that_collide_are_noticed_however_far_apart(tars: Path) -> None:
+    Path("in-000.tar").write_bytes(tar_of({"0.png": picture(0), "1.png": picture(1), "0.jpg": picture(0, "jpg")}))
+    result = compress("--tar", "in-000.tar", "-d", "out")
+    assert result.exit_code == 1 and "0.jpg: would become 0.cnc, which its sample has already" in result.stderr
+    assert list(read_tar("out/in-000.tar")) == ["0.cnc", "1.cnc"]
+
+
 def test_what_fails_is_left_out_and_listed(tars: Path) -> None:
     contents = samples(0, 3) | {"0003.jpg": b"no image", "0003.json": b"{}", "0004.png": picture(1)[:60]}
     Path("in-000.tar").write_bytes(tar_of(contents))

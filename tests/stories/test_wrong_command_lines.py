@@ -37,6 +37,8 @@ from lossless_runs import compress, names
         (["--rm", "-", "-o", "x.cnc"], "--rm needs files as input and output"),
         (["--quiet", "-v", "a.bmp"], "--quiet and -v exclude each other"),
         (["--json", "a.bmp", "-"], "use --json-file"),
+        (["--json-file", "-", "a.bmp"], "--json-file needs a file"),
+        (["--json-file", "{shard}.jsonl", "a.bmp"], "{shard} in --json-file needs --shard"),
         (["-q", "50", "a.bmp"], "--quality and --lossless exclude each other"),
         (["--bpp", "1", "a.bmp"], "--bpp and --lossless exclude each other"),
         (["--strip", "exif,all,mtime", "a.bmp"], "'mtime' is not one of all, exif, xmp, icc, gps"),

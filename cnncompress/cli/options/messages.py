@@ -10,8 +10,11 @@ from cnncompress.batch.request import Shard
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.terminal import is_terminal
+from cnncompress.files.kinds import STANDARD_STREAM
 
 _option = section("Messages")
+
+_SHARD_FIELD = "{shard}"
 
 
 @dataclass(frozen=True)
@@ -30,24 +33,29 @@ class ReportOptions:
         return not self.quiet and is_terminal() if self.progress is None else self.progress
 
     def log_path(self, shard: Shard | None) -> str | None:
-        """Returns the path of the JSON file, with the index of the shard in the place of ``{shard}``."""
+        """Returns the path of the JSON file, with ``{shard}`` replaced by the index of the shard."""
         if shard is None or self.json_file is None:
             return self.json_file
-        return self.json_file.replace("{shard}", str(shard.index))
+        return self.json_file.replace(_SHARD_FIELD, str(shard.index))
 
-    def check(self, *, stdout_taken: bool) -> None:
+    def check(self, *, stdout_taken: bool, sharded: bool = False) -> None:
         """Checks that the options can be combined.
 
         Args:
             stdout_taken: Whether the output of the command is standard output.
+            sharded: Whether the run is one of several shards.
 
         Raises:
-            click.UsageError: Two options exclude each other.
+            click.UsageError: Two options exclude each other, or one needs another.
         """
         if self.quiet and self.verbose:
             raise click.UsageError("--quiet and -v exclude each other.")
         if self.json and stdout_taken:
             raise click.UsageError("Standard output cannot take both the output and --json; use --json-file.")
+        if self.json_file == STANDARD_STREAM:
+            raise click.UsageError("--json-file needs a file; --json writes to standard output.")
+        if _SHARD_FIELD in (self.json_file or "") and not sharded:
+            raise click.UsageError(f"{_SHARD_FIELD} in --json-file needs --shard.")
 
 
 report_options = option_group(
@@ -63,6 +71,7 @@ report_options = option_group(
         "--json-file",
         metavar="FILE",
         type=FileName(),
-        help="Write the JSON of --json to FILE; with --shard, {shard} in it stands for the share's index.",
+        help="Write the JSON of --json to FILE, which must not exist unless outputs may; with --shard, {shard} in the "
+        "name is replaced by the shard's index.",
     ),
 )

@@ -221,5 +221,11 @@ file_options = option_group(
     _option("--skip-existing", is_flag=True, brief=True, help="Skip inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),
     _option("-p", "--preserve", is_flag=True, help="Keep the modification time and the permissions of the input."),
-    _option("-N", "--dry-run", is_flag=True, help="Show what would be done without doing it."),
+    _option(
+        "-N",
+        "--dry-run",
+        is_flag=True,
+        help="Show what would be done without doing it. Each file is opened and its header checked: format, size, "
+        "limits and sample type; pixels are not decoded.",
+    ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -129,24 +130,6 @@ class Devices(_DevicesType):
         return _devices(incomplete)
 
 
-class Strip(_StripType):
-    """Kinds of metadata separated by commas, or ``all``."""
-
-    name = "list"
-
-    def __init__(self, kinds: tuple[str, ...]) -> None:
-        self._kinds = kinds
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
-        """Returns the kinds."""
-        if isinstance(value, frozenset):
-            return value
-        names = frozenset(str(value).split(","))
-        for name in sorted(names - {"all", *self._kinds}):
-            self.fail(f"{name!r} is not one of all, {', '.join(self._kinds)}.", param, ctx)
-        return frozenset(self._kinds) if "all" in names else names
-
-
 class Colour(_ColourType):
     """A colour: red, green and blue as hexadecimal digits."""
 
@@ -214,15 +197,53 @@ class ShardChoice(_ShardType):
 
 
 class Names(_NamesType):
-    """Names separated by commas; each counts once."""
+    """Known names separated by commas; each counts once."""
 
     name = "list"
 
+    def __init__(self, known: Sequence[str]) -> None:
+        self.known = tuple(known)
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """Returns the names in their order."""
+        """Returns the names in their order, at least one."""
         if isinstance(value, tuple):
             return value
-        return tuple(dict.fromkeys(name.strip() for name in str(value).split(",") if name.strip()))
+        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
+        for name in names:
+            if name not in self.known:
+                self.fail(f"{name!r} is not one of {', '.join(self.known)}.", param, ctx)
+        return names
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Returns the lists that the last, unfinished name can be completed to."""
+        before, comma, last = incomplete.rpartition(",")
+        used = before.split(",")
+        return [
+            CompletionItem(f"{before}{comma}{name}")
+            for name in self.known
+            if name.startswith(last) and name not in used
+        ]
+
+
+class Strip(_StripType):
+    """Kinds of metadata separated by commas, or ``all``."""
+
+    name = "list"
+
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self._names = Names(("all", *kinds))
+        self._kinds = kinds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[str]:
+        """Returns the kinds."""
+        if isinstance(value, frozenset):
+            return value
+        names = self._names.convert(value, param, ctx)
+        return frozenset(self._kinds if "all" in names else names)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Returns the lists that the last, unfinished name can be completed to."""
+        return self._names.shell_complete(ctx, param, incomplete)
 
 
 class Qualities(_QualitiesType):
