@@ -75,8 +75,7 @@ def command(
       cnncompress info --json photo.cnc
       cnncompress info --bits bits.png photo.cnc
 
-    The command continues after a damaged file. Bright blocks of the picture of --bits took many bits; the decoder's
-    probability tables tell them exactly.
+    The command continues after a damaged file. Bright blocks in the picture of --bits took many bits.
     """
     if bits is not None:
         if len(files) > 1:

@@ -182,9 +182,12 @@ def test_info_table(good: Path) -> None:
 
 
 def test_info_json(good: Path) -> None:
-    result = run("info", "--json", good, good)
+    again = good.with_name("again.cnc")
+    again.write_bytes(good.read_bytes())
+    result = run("info", "--json", good, again, good)
     lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert (result.exit_code, lines[0]) == (0, lines[1])
+    assert (result.exit_code, {**lines[0], "input": str(again)}) == (0, lines[1])
+    assert len(lines) == 2, "a file that is named twice is shown once"
     assert lines[0] == {
         "schema": 1,
         "type": "file",
