@@ -108,7 +108,7 @@ class TileDecoder:
 
     def _check_anything_left(self, tiles: Collection[int]) -> None:
         if self.missing.issuperset(tiles):
-            raise Corrupt("nothing is left of the image")
+            raise Corrupt("no part of the image is intact")
 
     def _latent(self, number: int) -> Latent:
         tile = self._grid.tile(number)
