@@ -171,7 +171,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     except ImportError as error:
         raise MissingPackage(f"{scheme}:// needs a driver: {without_secrets(str(error))}") from None
     except ValueError as error:
-        raise MissingPackage(f"there is no driver for {scheme}://: {without_secrets(str(error))}") from None
+        raise MissingPackage(f"no driver for {scheme}://: {without_secrets(str(error))}") from None
     return system, path
 
 

@@ -115,7 +115,7 @@ def test_names() -> None:
 
 
 def test_missing_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MissingPackage, match="there is no driver for nonsense://"):
+    with pytest.raises(MissingPackage, match="no driver for nonsense://"):
         read_input("nonsense://b/x")
     monkeypatch.setitem(__import__("sys").modules, "fsspec.core", None)
     with pytest.raises(MissingPackage, match=r"pip install 'cnncompress\[remote\]'"):

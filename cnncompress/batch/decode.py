@@ -109,7 +109,7 @@ def _pixels(parsed: ParsedFile) -> int:
 
 def _damaged(result: Result, parts: int) -> Result:
     places = "1 place" if parts == 1 else f"{parts} places"
-    error = Corrupt(f"damaged in {places}, and what is left was written")
+    error = Corrupt(f"damaged in {places}; the intact parts were written")
     return replace(result, status="error", error=str(error), exit_code=error.exit_code, about=result.input)
 
 

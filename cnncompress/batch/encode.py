@@ -77,7 +77,7 @@ class Coded:
     @property
     def error(self) -> Corrupt:
         """What is to be told of the damage."""
-        return Corrupt("the input is damaged, and what its decoder made of it was compressed")
+        return Corrupt("the input is damaged; it was compressed as repaired by its decoder")
 
 
 def encode(

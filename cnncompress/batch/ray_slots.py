@@ -247,7 +247,7 @@ class RaySlot:
         except self._ray.exceptions.RayActorError:
             self.kill()
             limit = ATTEMPTS if job.tar is None else TAR_ATTEMPTS
-            error = UnavailableError(f"{job.attempt} Ray actors have died over this file")
+            error = UnavailableError(f"{job.attempt} Ray actors have died while processing this file")
             raise SlotLost(failure(job.source, error, output=job.output or None), again=job.attempt < limit) from None
         if not isinstance(answer, Result):
             raise answer

@@ -54,7 +54,9 @@ def parse_shard(text: str, environment: Mapping[str, str]) -> Shard:
         return _checked(_number(environment, _AWS), count or _number(environment, "AWS_BATCH_JOB_ARRAY_SIZE"))
     if _KUBERNETES in environment:
         if count is None:
-            raise PlanError("an indexed job does not tell its number of completions; give it, as in auto/100")
+            raise PlanError(
+                "the environment of an indexed job lacks the number of completions; give it, as in auto/100"
+            )
         return _checked(_number(environment, _KUBERNETES), count)
     raise PlanError(f"auto needs one of the variables {_SLURM}, {_AWS}, {_KUBERNETES}; none is set")
 

@@ -27,13 +27,15 @@ _PEERS = ("avif", "webp", "jpeg")
     context_settings={"show_default": True},
     short_help="Measure speed and memory on one image.",
 )
-@click.option("--image", "path", type=click.Path(path_type=Path), help="A photograph  [default: 768x512, generated]")
+@click.option(
+    "--image", "path", type=click.Path(path_type=Path), help="Image to measure.  [default: 768x512, generated]"
+)
 @click.option("--quality", type=Quality(), default=50, help="Quality of cnc.")
-@click.option("--threads", default=1, help="Threads that every codec is held to.")
-@click.option("--repeat", default=5, type=click.IntRange(min=1), help="Timed runs; medians are printed.")
+@click.option("--threads", default=1, help="Number of threads for every codec.")
+@click.option("--repeat", default=5, type=click.IntRange(min=1), help="Number of timed runs; the medians are printed.")
 @click.option("--model", metavar="NAME|PATH", type=ModelName(), envvar=MODEL_VARIABLE, help="Model to measure.")
 @click.option("--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, help="Where to run.")
-@click.option("--peers", "with_peers", is_flag=True, help="Also AVIF, WebP and JPEG at the nearest rate.")
+@click.option("--peers", "with_peers", is_flag=True, help="Also measure AVIF, WebP and JPEG at the nearest rate.")
 def command(
     path: Path | None, quality: float, threads: int, repeat: int, model: str | None, device: str, with_peers: bool
 ) -> None:
@@ -44,7 +46,7 @@ def command(
       cnncompress bench
       cnncompress bench --image photo.png --threads 2 --peers
 
-    Times are those of a loaded model, but for the start-up times.
+    Times are with the model loaded, except for the start-up times.
     """
     from cnncompress.evaluation.environment import current_environment, limit_threads
 

@@ -67,7 +67,7 @@ class _Picture:
     help=f"Metrics to compute, any of {', '.join(METRICS)}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
-@model_option("A model for .cnc files.")
+@model_option("Model of .cnc files, if it is not installed.")
 @device_option
 @click.pass_context
 def command(
@@ -87,8 +87,8 @@ def command(
       cnncompress compare photo.png photo.cnc photo.avif photo.jpg
       cnncompress compare --metrics psnr --json photo.png photo.cnc
 
-    Higher is better for every metric. Pixels are compared as they are shown, transparent ones on white. PSNR and
-    MS-SSIM need no further package.
+    Higher is better for every metric. Transparent pixels are blended with white. PSNR and MS-SSIM need no
+    further package.
     """
     from cnncompress.codec.cache import CodecCache
     from cnncompress.evaluation.metrics import Scorer, find_metric

@@ -31,16 +31,17 @@ _file_option = section("Files")
     type=click.Choice(["store", "skip", "keep", "fail"]),
     default="store",
     show_default=True,
-    help="If the .cnc file is not smaller than its input: store the input in it, write no file, keep it, or fail.",
+    help="If the .cnc file would not be smaller than its input: store the input in it, skip the input, keep the larger "
+    "file, or fail.",
 )
 @file_options
 @_file_option("--append-suffix", is_flag=True, help="Name the output photo.jpg.cnc instead of photo.cnc.")
-@_file_option("--verify", is_flag=True, help="Decode each .cnc file before it is written, and check the result.")
+@_file_option("--verify", is_flag=True, help="Decode and check each .cnc file before it is written.")
 @_file_option(
     "--rm",
     "remove",
     is_flag=True,
-    help="Remove each input once its output is verified and safely on the disk, if nothing of it is left out.",
+    help="Remove each input after its output is verified and safely on disk, unless something was left out.",
 )
 @picture_options
 @run_options
@@ -79,7 +80,7 @@ def command(
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
     if remove and any(map(is_url, (*request.inputs.paths, request.outputs.file or "", str(request.outputs.folder)))):
-        raise click.UsageError("--rm needs files, and no URLs.")
+        raise click.UsageError("--rm does not work with URLs.")
     settings = WorkSettings(
         image=picture.settings(run_on.limits),
         quality=rate.wanted,

@@ -28,13 +28,13 @@ _option = section("Files")
     "wanted_format",
     brief=True,
     type=click.Choice([*OUTPUT_FORMATS, SAME]),
-    help="Format of the images; same: that of the file that was compressed; by default the output's ending, else png.",
+    help="Format of the images; same: that of the original; by default the one of the output's ending, or png.",
 )
 @_option(
     "--output-quality",
     type=click.IntRange(1, 100),
     metavar="N",
-    help="Quality of jpg, webp and avif images; by default 95, and no loss for webp.",
+    help="Quality of jpg, webp and avif images; by default 95, and lossless for webp.",
 )
 @file_options
 @region_options
@@ -60,8 +60,8 @@ def command(
       cnncompress decompress --format ppm photo.cnc - | display
 
     INPUTs are .cnc files, folders with -r, URLs, or "-" for standard input. With two arguments, the second is the
-    output if it ends like an image file or is "-". An image file that was stored unchanged is restored byte for byte,
-    unless another format is chosen.
+    output if it has the ending of an image or is "-". An image file that was stored unchanged is restored byte for
+    byte, unless another format is chosen.
     """
     request = files.request("decompress", paths, ending=wanted_format)
     report.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)

@@ -32,21 +32,22 @@ _option = section("Options")
     short_help="Measure rate and quality of codecs on images.",
 )
 @click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=FileName())
-@_option(
-    "--codecs", brief=True, default=",".join(CODECS), type=Names(CODECS), help="Codecs to measure now, in this order."
-)
+@_option("--codecs", brief=True, default=",".join(CODECS), type=Names(CODECS), help="Codecs to measure, in this order.")
 @_option("--metrics", brief=True, default=",".join(METRICS), type=Names(METRICS), help="Metrics to compute.")
-@_option("--json", "json_path", brief=True, type=click.Path(path_type=Path), help="Write the measurements here.")
+@_option(
+    "--json", "json_path", brief=True, type=click.Path(path_type=Path), help="JSON file to write the measurements to."
+)
 @_option("-f", "--force", brief=True, is_flag=True, help="Replace the file of --json if it exists.")
 @_option("--qualities", brief=True, type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
 @_option(
-    "--points", brief=True, type=click.IntRange(min=2), help="At most so many qualities of each peer, evenly spread."
+    "--points",
+    brief=True,
+    type=click.IntRange(min=2),
+    help="Maximum number of qualities of each other codec, evenly spread.",
 )
-@_option(
-    "--model", brief=True, metavar="NAME|PATH", type=ModelName(), help="Weights of cnc instead of the default model."
-)
-@_option("--label", default="cnc", help="Name of cnc in the results, to set models side by side.")
-@_option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Of cnc.")
+@_option("--model", brief=True, metavar="NAME|PATH", type=ModelName(), help="Model of cnc instead of the default one.")
+@_option("--label", default="cnc", help="Name of cnc in the results, to compare models.")
+@_option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Coding of cnc.")
 @_option("--device", type=Device(), default="auto", help="Where cnc runs.")
 @_option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
 @_option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
@@ -57,7 +58,7 @@ _option = section("Options")
     type=click.Path(path_type=Path),
     help="Add the codecs of earlier results on the same images, except those measured now.",
 )
-@_option("--threads", default=1, help="Threads that every codec is held to.")
+@_option("--threads", default=1, help="Number of threads for every codec.")
 @_option(
     "--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), show_envvar=True, help="Folder of data sets."
 )
@@ -87,9 +88,9 @@ def command(
       cnncompress eval photos --codecs cnc,avif-psnr --points 5 --metrics psnr
       cnncompress plot results.json -o rd.svg
 
-    Prints mean rate and quality of every codec, BD-rates, and times; all codecs and all metrics take hours. An image
-    that cannot be read is named and left out, and the exit code is then not 0. Needs the packages of the extra: pip
-    install 'cnncompress[eval]'.
+    Prints mean rate and quality of every codec, BD-rates, and times. All codecs and all metrics take hours. Images that
+    cannot be read are listed and left out; the exit code is 1 then. Needs more packages: pip install
+    'cnncompress[eval]'.
     """
     if json_path:
         with working_on(str(json_path)):

@@ -1,4 +1,4 @@
-"""Translates exceptions to messages and exit codes, in this one place."""
+"""Translates exceptions to messages and exit codes. No other module does that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``cnncompress help``, as other programs have it."""
+"""``cnncompress help``."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from cnncompress.cli.console import fitting_table, printable, say, table
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
-from cnncompress.cli.options.groups import SectionCommand
+from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.running import model_option
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
@@ -36,24 +36,29 @@ _HEADINGS = ("size", "mode", "coding", "quality", "bytes", "bpp", "model", "tile
 _TILE_HEADINGS = ("tile", "left", "top", "width", "height", "bytes", "bpp")
 
 
+_option = section("Options")
+
+
 @click.command("info", cls=SectionCommand, short_help="Show what is in .cnc files.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FileName())
-@click.option("-r", "--recursive", is_flag=True, help="Search folders; symbolic links in them are not followed.")
-@click.option(
+@_option("-r", "--recursive", is_flag=True, brief=True, help="Search folders; symbolic links in them are not followed.")
+@_option(
     "-v",
     "--verbose",
     is_flag=True,
+    brief=True,
     help="Also show camera, date and position from the EXIF of each file, and list its tiles with their bytes.",
 )
-@click.option(
+@_option(
     "--bits",
     metavar="IMAGE",
+    brief=True,
     type=FileName(),
-    help="Of one FILE: write a picture of the bits of each block of 16x16 pixels, as PNG.",
+    help="Write a PNG that shows the bits of each block of 16x16 pixels of a single FILE.",
 )
-@model_option("For --bits: a model that is not installed.")
-@click.option("-f", "--force", is_flag=True, help="Replace the picture of --bits if it exists.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each file.")
+@model_option("Model for --bits, if it is not installed.")
+@_option("-f", "--force", is_flag=True, brief=True, help="Replace the file of --bits if it exists.")
+@_option("--json", "as_json", is_flag=True, brief=True, help="Print one JSON object per line for each file.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -75,14 +80,14 @@ def command(
       cnncompress info --json photo.cnc
       cnncompress info --bits bits.png photo.cnc
 
-    The command continues after a damaged file. Bright blocks in the picture of --bits took many bits.
+    The command continues after a damaged file. In the picture of --bits, bright blocks took many bits.
     """
+    found, others = cnc_files(Inputs(files, recursive))
     if bits is not None:
-        if len(files) > 1:
+        if len(found) > 1 or len(files) > 1:
             raise click.UsageError("--bits needs a single FILE.")
         with working_on(bits):
             check_output(bits, force=force)
-    found, others = cnc_files(Inputs(files, recursive))
     rows = []
     texts = []
     exit_codes = []

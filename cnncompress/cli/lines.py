@@ -1,4 +1,4 @@
-"""Lines about results: one for each file, and one for all of them."""
+"""Lines of text about the results: for each file, and for the whole run."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SOUGHT: dict[Sought, tuple[str, str]] = {
 
 _LISTED_ENDINGS = 8
 _MANIFOLD = 2
-"""From this factor on, growth is told as a factor."""
+"""From this factor on, growth is shown as a factor, below as a percentage."""
 
 
 def line_about(result: Result, operation: Operation, *, detailed: bool = True) -> str | None:

@@ -15,7 +15,7 @@ from cnncompress.files.outputs import check_output
 
 
 @click.command(
-    "plot", cls=SectionCommand, context_settings={"show_default": True}, short_help="Draw what eval has measured."
+    "plot", cls=SectionCommand, context_settings={"show_default": True}, short_help="Draw the results of eval."
 )
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
@@ -24,11 +24,11 @@ from cnncompress.files.outputs import check_output
     "--metric",
     default="psnr",
     type=click.Choice(METRICS),
-    help="What to draw over the rate.",
+    help="Metric to draw over the rate.",
 )
 @click.option("--codec", "codec_names", multiple=True, help="Only this codec; may be repeated.")
-@click.option("--max-bpp", default=2.0, type=click.FloatRange(min=0, min_open=True), help="Right end of the plot.")
-@click.option("--title", help="Above the plot, e.g. the data set.")
+@click.option("--max-bpp", default=2.0, type=click.FloatRange(min=0, min_open=True), help="Right end of the rate axis.")
+@click.option("--title", help="Title of the plot.")
 @click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to add (JSON).")
 @click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
 def command(

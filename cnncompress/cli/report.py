@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cnncompress.evaluation.peers import ImageCodec
 
 FIRST_QUALITY = 60.0
-"""The quality that the page shows first, or the one that is nearest to it."""
+"""The page first shows this quality, or the nearest one."""
 
 NO_CODEC = "none"
 
@@ -40,7 +40,14 @@ _option = section("Options")
 @_option("-o", "--output", brief=True, metavar="FILE", type=FileName(), required=True, help="HTML file to write.")
 @_option("-f", "--force", brief=True, is_flag=True, help="Replace the output if it exists.")
 @_option(
-    "-q", "--quality", "qualities", brief=True, type=Qualities(), default="30,60", show_default=True, help="Qualities."
+    "-q",
+    "--quality",
+    "qualities",
+    brief=True,
+    type=Qualities(),
+    default="30,60",
+    show_default=True,
+    help="Qualities to show.",
 )
 @_option(
     "--against",
@@ -81,16 +88,16 @@ def command(
     device: str,
     quiet: bool,
 ) -> None:
-    """Make a page that shows pictures before and after, beside other codecs.
+    """Make a page that compares pictures before and after, and with other codecs.
 
     \b
     Examples:
       cnncompress report photo.png -o report.html
       cnncompress report *.png -q 20,50,80 --against avif,jpeg -o report.html
 
-    The page is one HTML file that loads nothing: original and decoded picture with a divider between them, zoom to
-    single pixels, blinking, their difference, a map of the errors that SSIMULACRA2 sees, and a map of the bits that
-    each block took. The other codecs get at least as many bytes as the .cnc file has.
+    The page is one HTML file without external resources. It shows the original and the decoded picture with a divider
+    between them, zooms to single pixels, and shows their difference, an error map by SSIMULACRA2, and the bits of each
+    block. The other codecs get at least as many bytes as the .cnc file has.
     """
     with working_on(output):
         check_output(output, force=force)
@@ -110,7 +117,7 @@ def command(
     except MissingPackage as error:
         with_errors = False
         if not quiet:
-            say("warning", f"there will be no scores and error maps: {error}")
+            say("warning", f"the page will have no scores and error maps: {error}")
     count = _bit_counter(model)
     pictures = []
     for name in originals:

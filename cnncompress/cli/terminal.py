@@ -1,4 +1,4 @@
-"""The terminal behind standard error: whether there is one, what it can do, and a line on it that comes and goes."""
+"""The terminal of standard error: whether it is one, its abilities, and a temporary status line."""
 
 from __future__ import annotations
 

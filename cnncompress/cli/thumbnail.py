@@ -1,4 +1,4 @@
-"""``cnncompress thumbnail``, which file managers call; see scripts/desktop/cnncompress.thumbnailer."""
+"""``cnncompress thumbnail``, for file managers; see scripts/desktop/cnncompress.thumbnailer."""
 
 from __future__ import annotations
 

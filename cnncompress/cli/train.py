@@ -40,14 +40,14 @@ _messages = section("Messages")
     type=FileName(),
     required=True,
     brief=True,
-    help=f"Model to write, ends in {SUFFIX}.",
+    help=f"Model to write; its name must end in {SUFFIX}.",
 )
 @_files("-f", "--force", is_flag=True, brief=True, help="Replace OUTPUT if it exists.")
 @_files(
     "--export/--no-export",
     default=True,
     show_default=True,
-    help="Write OUTPUT at the end, or keep the run in OUTPUT.checkpoint.",
+    help="Write OUTPUT at the end, or only keep OUTPUT.checkpoint.",
 )
 @_start(
     "--from",
@@ -55,9 +55,9 @@ _messages = section("Messages")
     metavar="NAME|PATH|none",
     type=ModelName(),
     brief=True,
-    help=f"Model or checkpoint to start from, by default the default model; {NO_MODEL} for a fresh network.",
+    help=f"Model or checkpoint to start from; by default the default model, {NO_MODEL} for a new network.",
 )
-@_start("--config", metavar="FILE.toml", type=FileName(), help="Settings in place of the automatic ones.")
+@_start("--config", metavar="FILE.toml", type=FileName(), help="File with settings that replace the automatic ones.")
 @_start(
     "--set",
     "changes",
@@ -65,24 +65,28 @@ _messages = section("Messages")
     multiple=True,
     help="Change a single setting, such as learning_rate=1e-4; the value in TOML. Repeatable.",
 )
-@_start("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of everything that is drawn at random.")
+@_start("--seed", type=click.IntRange(0, 2**31 - 1), help="Seed of the random numbers.")
 @_start(
     "--held-out",
     brief=True,
     metavar="N|NAME",
-    help="Images held out for validation: so many, a tenth at most, or those of an installed model; a run that goes on "
-    "keeps its own.  [default: 24]",
+    help="Images held out for validation: their number (at most a tenth of all), or the same images as for an "
+    "installed model; ignored for a resumed run.  [default: 24]",
 )
-@_time("--minutes", type=Positive(), brief=True, default=60.0, show_default=True, help="Time to train for, in all.")
+@_time("--minutes", type=Positive(), brief=True, default=60.0, show_default=True, help="Training time in total.")
 @_time(
     "--clock",
     type=click.Choice(["wall", "cpu"]),
     default="wall",
     show_default=True,
-    help="Whose minutes: the clock's, or those of all CPU cores used.",
+    help="Measure the minutes as wall-clock time, or as CPU time of all cores.",
 )
 @_time(
-    "--stop-after", metavar="MINUTES", type=Positive(), brief=True, help="Stop so long after the start, to go on later."
+    "--stop-after",
+    metavar="MINUTES",
+    type=Positive(),
+    brief=True,
+    help="Stop this long after the start; the same command resumes the run.",
 )
 @_running(
     "--device",
@@ -92,13 +96,16 @@ _messages = section("Messages")
     show_default=True,
     help="Where to train: auto, cpu, cuda, cuda:N or mps.",
 )
-@_running("--threads", type=click.IntRange(min=1), help="CPU threads; by default one for each core.")
+@_running("--threads", type=click.IntRange(min=1), help="CPU threads; by default one per core.")
 @_running(
     "--compile/--no-compile", "compiled", default=None, help="Compile the networks first.  [default: on CUDA devices]"
 )
-@_messages("--quiet", is_flag=True, help="Write nothing but errors.")
+@_messages("--quiet", is_flag=True, help="Print errors only.")
 @_messages(
-    "--verbose", is_flag=True, brief=True, help="Write rates and PSNR by quality every 100 steps, and each validation."
+    "--verbose",
+    is_flag=True,
+    brief=True,
+    help="Print more: rates and PSNR by quality every 100 steps, and each validation.",
 )
 @click.pass_context
 def command(
@@ -131,13 +138,12 @@ def command(
       torchrun --nproc-per-node 2 -m cnncompress train photos/ -o mine.safetensors
       cnncompress compress photo.png photo.cnc --model mine.safetensors
 
-    IMAGES are image files, folders (searched for images and tars) and tars. OUTPUT is a model for --model; files
-    made with it need it for decompression too. From ten images on, a tenth of them (24 at most) is held out: these are
-    not trained on, and show at the end what was gained.
+    IMAGES are image files, tars, and folders, which are searched for both. OUTPUT is a model for --model; files made
+    with it also need it for decompression. With ten images or more, a tenth of them (at most 24) is held out from
+    training and used to measure the gain at the end.
 
-    Ctrl-C and SIGTERM keep the run in OUTPUT.checkpoint, and the same command goes on with it; --minutes may be another
-    then. A run that starts from a checkpoint goes on from its step and minute with its settings, which --config and
-    --set may change.
+    Ctrl-C and SIGTERM save the run in OUTPUT.checkpoint; the same command resumes it, also with another --minutes. A
+    run that is resumed continues at its step and minute with its settings, which --config and --set may change.
     """
     refuse_together(ctx, ("quiet", "verbose"))
     if not output.endswith(SUFFIX):
@@ -193,7 +199,7 @@ def check_packages() -> None:
             raise
         raise MissingPackage("training needs more packages: pip install 'cnncompress[train]'") from error
     except (ImportError, RuntimeError) as error:  # a torchvision made for another torch
-        raise MissingPackage(f"torchvision does not fit the installed torch: {printable(str(error))}") from error
+        raise MissingPackage(f"torchvision does not match the installed torch: {printable(str(error))}") from error
 
 
 def _settings(config: str | None) -> TrainConfig | None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from cnncompress.training.session import Session
     from cnncompress.training.validation import Validation
 
-_ADVICE = "the same command goes on from there"
+_ADVICE = "the same command resumes it"
 
 
 def run_training(job: Job, *, quiet: bool, verbose: bool) -> None:
@@ -59,7 +59,7 @@ def _run(job: Job, processes: Processes, say: Callable[[str], None], verbose: bo
     if session.resumed:
         say(f"resumed at minute {session.minutes:.1f} of {job.minutes:g}")
     if session.keeps_held_out:
-        say("--held-out is for a run that begins; this one keeps the images that it has held out")
+        say("--held-out is ignored: a resumed run keeps its held-out images")
     with stop_request() as stop:
         with training_progress.display(job.minutes, session.minutes, quiet=verbose or say is _ignore) as show:
             finished = session.train(show, lambda: stop.number is not None)

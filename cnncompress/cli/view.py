@@ -38,9 +38,9 @@ VIEWER_VARIABLE = "CNNCOMPRESS_VIEWER"
     metavar="COMMAND",
     envvar=VIEWER_VARIABLE,
     show_envvar=True,
-    help="Program to open the pictures with; by default the one that the desktop has for PNG images.",
+    help="Program that opens the pictures; by default the desktop's viewer for PNG images.",
 )
-@model_option("A model that is not installed.")
+@model_option("Model of the files, if it is not installed.")
 @device_option
 def command(files: tuple[str, ...], viewer: str | None, model: str | None, device: str) -> None:
     """Open .cnc files in an image viewer.
@@ -50,8 +50,8 @@ def command(files: tuple[str, ...], viewer: str | None, model: str | None, devic
       cnncompress view photo.cnc
       cnncompress view --viewer gimp photo.cnc
 
-    The pictures are decoded to PNG files in a temporary folder. It is removed when the COMMAND of --viewer ends; the
-    desktop's viewer may run on, and the folder stays until the system clears its temporary files.
+    The pictures are decoded to PNG files in a temporary folder. With --viewer, the folder is removed when COMMAND ends.
+    The desktop's viewer may keep running, so its folder stays until the system clears temporary files.
     """
     from cnncompress.codec.cache import CodecCache
 

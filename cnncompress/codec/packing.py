@@ -69,9 +69,9 @@ def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | N
         raise LimitExceeded(f"{len(data)} bytes are more than the {MAX_PAYLOAD_BYTES} that can be stored")
     image = read_image(data, replace(settings, strict=False))
     if image.withheld:
-        raise UnsupportedImage("the file may hold what is to be left out, and cannot be stored as it is")
+        raise UnsupportedImage("the file may contain what is to be left out, so it cannot be stored unchanged")
     if sniff(data) is None:
-        raise UnsupportedImage("the file does not begin as its format says, and cannot be stored as it is")
+        raise UnsupportedImage("the file does not begin like a file of its format, so it cannot be stored unchanged")
     header = Header(image.layout, *image.size, LOWEST_QUALITY, NO_FINGERPRINT)
     chunks = (Chunk(ChunkType.ORIGINAL, bytes(data)), *ancillary_chunks(Metadata(), source))
     return pack(Container(header, chunks))

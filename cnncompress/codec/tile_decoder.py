@@ -114,7 +114,7 @@ class TileDecoder:
 
     def _check_anything_left(self, tiles: Collection[int]) -> None:
         if self.missing.issuperset(tiles):
-            raise Corrupt("nothing is left of the image")
+            raise Corrupt("no part of the image is intact")
 
     def _groups(self, numbers: Iterable[int], margin: int = 0) -> list[tuple[int, ...]]:
         return groups(self._grid, numbers, margin, self._transform.engine.pixels_at_once)

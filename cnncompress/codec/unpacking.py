@@ -112,7 +112,7 @@ def original_of(container: Container) -> OriginalFile | None:
     data = container.payload(ChunkType.ORIGINAL)
     kind = sniff(data)
     if kind in (None, "cnc"):
-        raise Corrupt("the stored original cannot be read: it is no image")
+        raise Corrupt("the stored original cannot be read: it is not an image")
     return OriginalFile(data, kind)
 
 
@@ -137,7 +137,7 @@ def decode(
     Raises:
         LimitExceeded: The image is too large.
         OutsideImage: The image does not reach as far as the view.
-        BitstreamError: The file is damaged and must not be, or nothing is left of the image.
+        BitstreamError: The file is damaged and must not be, or no part of the image is intact.
         ModelError, DeviceError: As raised by `decoder`.
     """
     container = parsed.container

@@ -88,7 +88,7 @@ def read_once(source: str, check: Callable[[bytes], None], limit: int) -> bytes:
         check(start)
         data = start + stream.read(max(limit + 1 - len(start), 0))
     if len(data) > limit:
-        raise LimitExceeded(f"more than the {format_bytes(limit)} that may be in memory")
+        raise LimitExceeded(f"more than the {format_bytes(limit)} of the memory limit")
     return data
 
 

@@ -29,9 +29,9 @@ def resolve_device(name: str) -> torch.device:
     check_device_name(name)
     kind, _, index = name.partition(":")
     if kind == "cuda" and int(index or 0) >= torch.cuda.device_count():
-        raise DeviceError(f"device {name} is not there: {torch.cuda.device_count()} CUDA devices found")
+        raise DeviceError(f"device {name} is not available: {torch.cuda.device_count()} CUDA devices found")
     if kind == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("device mps is not there")
+        raise DeviceError("device mps is not available")
     return torch.device(name)
 
 

@@ -198,7 +198,7 @@ def _split(
         names = _asked_for(job.held_out, images)
     train, held_out = hold_out(images, names)
     if not train:
-        raise UnreadableImage("all of the images are held out for validation by the run that is to go on")
+        raise UnreadableImage("the resumed run holds out all of these images for validation")
     return train, held_out
 
 
@@ -217,7 +217,7 @@ def _held_out_by(model: str, images: dict[str, Tensor]) -> set[str]:
     files = {Path(name).name for name in entry.training["held_out"]}
     names = {name for name in images if Path(name).name in files}
     if not names:
-        raise UnreadableImage(f"none of the {len(files)} images that {model} holds out is there")
+        raise UnreadableImage(f"none of the {len(files)} held-out images of {model} was found")
     return names
 
 

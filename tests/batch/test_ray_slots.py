@@ -94,7 +94,7 @@ def test_poison_fails_alone(tar: TarWork | None, attempts: int) -> None:
     results = list(Schedule(jobs, [RaySlot(ray, ray.actor), RaySlot(ray, ray.actor)], lambda: False).results())
     (failed,) = [result for result in results if result.status == "error"]
     assert (failed.input, failed.exit_code) == ("poison.png", 7)
-    assert failed.error == f"{attempts} Ray actors have died over this file"
+    assert failed.error == f"{attempts} Ray actors have died while processing this file"
     assert sorted(result.input for result in results) == sorted(job.source for job in jobs)
     assert [job.attempt for job in ray.seen if "poison" in job.source] == list(range(1, attempts + 1))
     assert len(ray.seen) == 20 + attempts and ray.killed == attempts

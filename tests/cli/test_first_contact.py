@@ -46,7 +46,7 @@ def test_short_help_is_one_screen(name: str) -> None:
     command = program.get_command(click.Context(program), name)
     assert isinstance(command, SectionCommand)
     assert len(lines) <= 24, "\n".join(lines)
-    if name in ("compress", "decompress", "train", "test", "report", "eval"):
+    if name in ("compress", "decompress", "train", "test", "report", "eval", "info"):
         assert lines[-1] == f"cnncompress {name} --help describes all options."
         assert len(run(name, "--help").stdout.splitlines()) > len(lines)
 

@@ -60,4 +60,4 @@ def test_without_ssimulacra2(photo: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
     result = run(photo, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
     assert result.exit_code == 0
-    assert "there will be no scores and error maps: SSIMULACRA2 needs ssimulacra2" in result.stderr
+    assert "the page will have no scores and error maps: SSIMULACRA2 needs ssimulacra2" in result.stderr

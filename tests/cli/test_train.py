@@ -97,7 +97,7 @@ def test_interrupted_and_resumed(
         result = run(*args, "60")
     assert result.exit_code == exit_code
     assert (result.stdout, load_checkpoint(checkpoint).step) == ("", 3)
-    message = r"stopped at minute \d+\.\d of 60; the same command goes on from there"
+    message = r"stopped at minute \d+\.\d of 60; the same command resumes it"
     assert re.fullmatch(message, result.stderr.splitlines()[-1])
     assert list(tmp_path.iterdir()) == [checkpoint]
     assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == handlers
@@ -111,7 +111,7 @@ def test_interrupted_and_resumed(
     result = run(*args, "0.02", "--held-out", "0")  # one of them is held out already
     assert result.exit_code == 0, result.stderr
     assert re.search(r"^resumed at minute \d+\.\d of 0\.02$", result.stderr, re.MULTILINE)
-    assert "this one keeps the images that it has held out" in result.stderr
+    assert "a resumed run keeps its held-out images" in result.stderr
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -159,7 +159,7 @@ def test_verbose_and_stopping_after_a_time(
     lines = result.stderr.splitlines()
     assert lines[1].startswith("phase Phase(fraction=0.5, crop=64, ")
     assert any(line.startswith("validation loss ") for line in lines)
-    assert re.fullmatch(r"stopped at minute \d+\.\d of 60; the same command goes on from there", lines[-1])
+    assert re.fullmatch(r"stopped at minute \d+\.\d of 60; the same command resumes it", lines[-1])
     assert load_checkpoint(path.with_name("mine.safetensors.checkpoint")).step >= 1
 
 
@@ -167,7 +167,7 @@ def test_verbose_and_stopping_after_a_time(
     ("held_out", "code", "messages"),
     [
         (["3.png", "elsewhere/8.png", "gone.png"], 0, ["8 training images, 2 held out for validation"]),
-        (["gone.png"], 3, ["cnncompress: none of the 1 images that base holds out is there"]),
+        (["gone.png"], 3, ["cnncompress: none of the 1 held-out images of base was found"]),
         (None, 6, ["cnncompress: no model named 'base' to hold out the same images"]),
     ],
 )
@@ -199,7 +199,7 @@ def test_interrupted_while_the_model_is_written(
     path = tmp_path / "mine.safetensors"
     result = run("train", photos, "-o", path, "--from", "none", "--config", config, "--minutes", "0.001")
     assert result.exit_code == 130
-    assert result.stderr.splitlines()[-1] == "stopped; the same command goes on from there"
+    assert result.stderr.splitlines()[-1] == "stopped; the same command resumes it"
     assert [each.name for each in tmp_path.iterdir()] == ["mine.safetensors.checkpoint"]
 
 

@@ -47,7 +47,7 @@ def test_checks_before_the_work(photos: Path, tmp_path: Path, monkeypatch: pytes
     [
         (["--from", "no-such-model"], 6, "no model named 'no-such-model'"),
         (["--from", "missing/model.safetensors"], 6, "no weights file missing/model.safetensors"),
-        (["--device", "cuda:99"], 7, "device cuda:99 is not there"),
+        (["--device", "cuda:99"], 7, "device cuda:99 is not available"),
         (["--config", "missing.toml"], 2, "missing.toml: No such file"),
         (["--config", "odd.toml"], 2, "odd.toml: unknown TrainConfig keys: learning_speed"),
         (["--config", "phase.toml"], 2, "phase.toml: "),
@@ -129,7 +129,7 @@ class Refusal:
         ),
         (
             RuntimeError("operator torchvision::nms does not exist"),
-            "torchvision does not fit the installed torch: operator torchvision::nms does not exist",
+            "torchvision does not match the installed torch: operator torchvision::nms does not exist",
         ),
     ],
 )

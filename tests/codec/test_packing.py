@@ -165,7 +165,7 @@ def test_originals_that_would_lose_something(tmp_path: Path) -> None:
 )
 def test_what_is_to_be_left_out_is_not_stored(changes: dict[str, Any], tmp_path: Path) -> None:
     original = png(image_of("RGBA"), tmp_path / "image.png")
-    with pytest.raises(UnsupportedImage, match="cannot be stored as it is"):
+    with pytest.raises(UnsupportedImage, match="cannot be stored unchanged"):
         store_original(original, settings=ImageSettings(**changes))
     plain = png(Image.fromarray(PIXELS[..., :3]), tmp_path / "plain.png")
     assert restore_original(store_original(plain, settings=ImageSettings(**changes))) == OriginalFile(plain, "png")
@@ -183,7 +183,7 @@ def test_unusable_originals(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     Image.fromarray(PIXELS).save(path, save_all=True, append_images=[Image.new("RGB", (7, 5))])
     with pytest.raises(UnsupportedImage, match="more than one frame"):
         store_original(path.read_bytes())
-    with pytest.raises(UnsupportedImage, match="cannot be stored as it is"):
+    with pytest.raises(UnsupportedImage, match="cannot be stored unchanged"):
         store_original(path.read_bytes(), settings=ImageSettings(frame=0))
     monkeypatch.setattr("cnncompress.codec.packing.MAX_PAYLOAD_BYTES", 10)
     with pytest.raises(LimitExceeded, match="more than the 10 that can be stored"):
@@ -208,7 +208,7 @@ def test_originals_that_are_not_what_the_header_says(tmp_path: Path) -> None:
         header = Header(Layout.RGB, width, height, Hundredths(0), bytes(4))
         with pytest.raises(Corrupt, match=message):
             decompress(pack(Container(header, unpack(data).chunks)))
-    with pytest.raises(Corrupt, match="the stored original cannot be read: it is no image"):
+    with pytest.raises(Corrupt, match="the stored original cannot be read: it is not an image"):
         decompress(with_payload(data, ChunkType.ORIGINAL, b"nonsense"))
 
 

@@ -160,9 +160,9 @@ def test_damaged_tiles_are_gray_and_named(tiny: ImagePipeline, photo: Pixels) ->
     assert (found[~near] == sound[~near]).all() and not near.all()
     assert (TileDecoder(tiny, image.grid, payloads, QUALITY, keep_going=True).preview(4)[:16, :16] == 128).all()
     nothing = TileDecoder(tiny, image.grid, [None] * 12, QUALITY, keep_going=True)
-    with pytest.raises(Corrupt, match="nothing is left of the image"):
+    with pytest.raises(Corrupt, match="no part of the image is intact"):
         nothing.decode(image.grid.image)
-    with pytest.raises(Corrupt, match="nothing is left of the image"):
+    with pytest.raises(Corrupt, match="no part of the image is intact"):
         nothing.preview(8)
 
 

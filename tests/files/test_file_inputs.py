@@ -131,7 +131,7 @@ def test_standard_input_is_looked_at_before_it_is_read(monkeypatch: pytest.Monke
 def test_standard_input_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     source = Endless()
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=source))
-    with pytest.raises(LimitExceeded, match=r"more than the 1\.0 MB that may be in memory"):
+    with pytest.raises(LimitExceeded, match=r"more than the 1\.0 MB of the memory limit"):
         read_once("-", lambda start: None, 1_000_000)
     assert source.count == 1_000_001
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(bytes(99))))

@@ -63,7 +63,7 @@ def check_strictness(case: Case, found: SourceImage) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if SECRET in case.data], ids=str)
 @pytest.mark.parametrize("strip", [frozenset(STRIPPABLE), frozenset({"gps"})], ids=sorted)
 def test_nothing_unknown_is_stored_where_something_is_stripped(case: Case, strip: frozenset[str]) -> None:
-    with pytest.raises(UnsupportedImage, match="may hold what is to be left out"):
+    with pytest.raises(UnsupportedImage, match="may contain what is to be left out"):
         store_original(case.data, settings=ImageSettings(strip=strip))
 
 

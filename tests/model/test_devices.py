@@ -42,9 +42,9 @@ def test_devices_that_are_there(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("machine", "name", "message"),
     [
-        ((0, False), "cuda", "device cuda is not there: 0 CUDA devices found"),
-        ((2, False), "cuda:2", "device cuda:2 is not there: 2 CUDA devices found"),
-        ((0, False), "mps", "device mps is not there"),
+        ((0, False), "cuda", "device cuda is not available: 0 CUDA devices found"),
+        ((2, False), "cuda:2", "device cuda:2 is not available: 2 CUDA devices found"),
+        ((0, False), "mps", "device mps is not available"),
         *(
             ((2, True), name, f"unknown device '{name}'; use auto, cpu, cuda, cuda:N or mps")
             for name in ("", "gpu", "CUDA", "cuda:-1", "cuda:x", "cuda:1:2", "cpu:0", "cpu:7", "mps:0", "meta", "xpu")

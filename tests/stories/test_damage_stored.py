@@ -88,5 +88,5 @@ def test_a_format_that_does_not_show_is_not_stored() -> None:
         assert read_image(odd).size == (5, 4)
     except Exception as error:
         pytest.skip(f"this version of Pillow does not: {error}")
-    with pytest.raises(UnsupportedImage, match="does not begin as its format says"):
+    with pytest.raises(UnsupportedImage, match="does not begin like a file of its format"):
         store_original(odd)

@@ -155,9 +155,9 @@ def test_errors(storage: Storage) -> None:
     result = compress(f"{url}/in/missing.bmp", "-d", f"{url}/out")
     assert (result.exit_code, result.stderr) == (3, f"cnncompress: {url}/in/missing.bmp: no such object\n")
     for options, message in (
-        (["--newer"], "--newer needs files, and no URLs"),
-        (["--rm"], "--rm needs files, and no URLs"),
-        (["-p"], "-p needs files, and no URLs"),
+        (["--newer"], "--newer does not work with URLs"),
+        (["--rm"], "--rm does not work with URLs"),
+        (["-p"], "-p does not work with URLs"),
     ):
         result = compress(f"{url}/in/a.bmp", "-d", f"{url}/out", *options)
         assert result.exit_code == 2 and message in result.stderr

@@ -134,7 +134,7 @@ def test_keep_going(run: Run, folder: Path) -> None:
     assert done.exit_code == 4 and "bytes are missing" in done.stderr and not Path("left.png").exists()
     done = run("decompress", "--keep-going", "bad.cnc", "left.png")
     assert done.exit_code == 4
-    assert "bad.cnc: damaged in 2 places, and what is left was written" in done.stderr
+    assert "bad.cnc: damaged in 2 places; the intact parts were written" in done.stderr
     assert "tile 11 of 12 is lost and left gray: 64x42 pixels from 128,128" in done.stderr
     assert "tile 12 of 12 is lost and left gray: 79x42 pixels from 192,128" in done.stderr
     assert (pixels("left.png")[:40] == pixels("whole.png")[:40]).all()
@@ -168,7 +168,7 @@ def test_keep_going_where_bytes_are_too_many(run: Run, folder: Path) -> None:
         assert not Path("left.png").exists()
         done = run("decompress", "--keep-going", "bad.cnc", "left.png")
         assert done.exit_code == 4 and "extra bytes at the end of the file" in done.stderr
-        assert "bad.cnc: damaged in 1 place, and what is left was written" in done.stderr
+        assert "bad.cnc: damaged in 1 place; the intact parts were written" in done.stderr
         assert (pixels("left.png") == pixels("whole.png")).all()
         Path("left.png").unlink()
 

@@ -57,7 +57,7 @@ def test_a_task_of_a_scheduler(photos: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["in/0/0.bmp", "-o", "x.cnc", "--shard", "0/2"], "--shard divides files"),
+        (["in/0/0.bmp", "-o", "x.cnc", "--shard", "0/2"], "--shard does not work with a single output"),
         (["-r", "in", "--shard", "2/2"], "there is no shard 2 of 2; shards are counted from 0."),
         (["-r", "in", "--shard", "auto"], "auto needs one of the variables"),
     ],

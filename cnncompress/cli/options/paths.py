@@ -1,4 +1,4 @@
-"""Options for files: inputs, outputs, and the policy for outputs that exist already."""
+"""Options for files: inputs, outputs, and the policy for existing outputs."""
 
 from __future__ import annotations
 
@@ -145,11 +145,11 @@ class FileOptions:
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
             raise click.UsageError("Standard input must be the only input; name its output with -o.")
         if self.shard is not None and (target is not None or STANDARD_STREAM in inputs.paths):
-            raise click.UsageError("--shard divides files, and needs no single output; use --output-dir.")
+            raise click.UsageError("--shard does not work with a single output or standard input; use --output-dir.")
         if any(map(is_url, (*inputs.paths, target or "", self.output_dir or ""))):
             for name, given in (("--newer", self.newer), ("-p", self.preserve), ("--copy-others", self.copy_others)):
                 if given:
-                    raise click.UsageError(f"{name} needs files, and no URLs.")
+                    raise click.UsageError(f"{name} does not work with URLs.")
         if target is not None and (len(inputs.paths) != 1 or is_folder(inputs.paths[0])):
             raise click.UsageError(
                 "A single output needs a single input that is a file; use --output-dir for several inputs."
@@ -210,17 +210,19 @@ file_options = option_group(
         "--shard",
         type=ShardChoice(),
         metavar="I/N|auto",
-        help="Process share I of N, counted from 0; auto: that of a Slurm array, AWS Batch or Kubernetes job.",
+        help="Process share I of N, counted from 0; auto: read it from a Slurm array, AWS Batch or Kubernetes job.",
     ),
     _option(
         "--tar",
         is_flag=True,
-        help="Inputs are tar archives: each becomes a tar in the folder of -d, with the other members copied.",
+        help="Inputs are tar archives: each becomes a tar in the folder -d; members that are not images are copied.",
     ),
     _option("-f", "--force", is_flag=True, brief=True, help="Replace outputs that exist; write to a terminal."),
     _option("--skip-existing", is_flag=True, brief=True, help="Skip inputs whose output exists."),
     _option("--newer", is_flag=True, help="Replace outputs that are older than their inputs, skip the others."),
-    _option("-p", "--preserve", is_flag=True, help="Keep the modification time and the permissions of the input."),
+    _option(
+        "-p", "--preserve", is_flag=True, help="Give outputs the modification time and permissions of their inputs."
+    ),
     _option(
         "-N",
         "--dry-run",

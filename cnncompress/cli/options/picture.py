@@ -52,12 +52,12 @@ picture_options = option_group(
         "--strip",
         type=Strip(STRIPPABLE),
         default=frozenset(),
-        help="Leave out metadata: all, or any of exif,xmp,icc,gps,other; other is what .cnc files have no place for.",
+        help="Leave out metadata: all, or any of exif,xmp,icc,gps,other; other is what .cnc files cannot store.",
     ),
     _option(
         "--strict",
         is_flag=True,
-        help="Refuse images that cannot be carried as they are (16 bits, CMYK, damage ...), instead of warning.",
+        help="Refuse images that cannot be kept unchanged (16 bits, CMYK, damage ...), instead of warning.",
     ),
     _option(
         "--frame",
@@ -69,7 +69,11 @@ picture_options = option_group(
         "--no-alpha", is_flag=True, help="Remove transparency; the background is white unless --background is given."
     ),
     _option("--background", type=Colour(), help="Blend transparent images with this colour."),
-    _option("--exact", is_flag=True, help="Keep colours that full transparency hides; else they are filled smoothly."),
+    _option(
+        "--exact",
+        is_flag=True,
+        help="Keep the colours of fully transparent pixels; by default they are filled smoothly.",
+    ),
     _option(
         "--tile",
         type=Tile(),
@@ -107,7 +111,7 @@ region_options = option_group(
     _option(
         "--crop",
         type=Area(),
-        help="Decode this area only; of an image in tiles, only the tiles that it needs.",
+        help="Decode only this area; if the image has tiles, only those needed for it.",
     ),
     _option(
         "--scale",
@@ -120,6 +124,6 @@ region_options = option_group(
     _option(
         "--keep-going",
         is_flag=True,
-        help="Write the intact parts of a damaged file, gray where tiles are missing; still counts as an error.",
+        help="Write the intact parts of a damaged file, with gray for missing tiles; the exit code is still not 0.",
     ),
 )

@@ -81,14 +81,14 @@ rate_options = option_group(
         "--lossless",
         is_flag=True,
         brief=True,
-        help="Keep every pixel unchanged; needs no model, as the data are lossless WebP.",
+        help="Keep every pixel unchanged, as lossless WebP data; needs no model.",
     ),
     _option(
         "--coding",
         type=click.Choice(get_args(CodingChoice)),
         default="auto",
         show_default=True,
-        help="How to code images; auto: learned (the model) for photographs, the smallest for screenshots and plots.",
+        help="How to code images; auto: learned (the model) for photographs, the best one for screenshots and plots.",
     ),
     _option(
         "-e",
@@ -98,6 +98,6 @@ rate_options = option_group(
         metavar="N",
         default=0,
         show_default=True,
-        help=f"From 0 (fastest) to {MAX_EFFORT} (best for its bytes); Ctrl-C writes the best so far.",
+        help=f"From 0 (fastest) to {MAX_EFFORT} (smallest file); Ctrl-C writes the best so far.",
     ),
 )

@@ -27,7 +27,7 @@ THREADS_VARIABLE = "CNNCOMPRESS_THREADS"
 device_option = click.option(
     "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
 )
-"""Of commands that decode one file after the other."""
+"""For commands that decode files one after the other."""
 
 
 def model_option(what: str) -> Callable[[_Function], _Function]:
@@ -80,7 +80,7 @@ class RunOptions:
         if STANDARD_STREAM in paths:
             raise click.UsageError("--ray needs files as input and output, not standard streams.")
         if self.device not in (("auto",), ("cpu",), ("cuda",)):
-            raise click.UsageError("--ray chooses the GPUs; with it the device is auto, cpu or cuda.")
+            raise click.UsageError("--ray chooses the GPUs itself: --device must be auto, cpu or cuda.")
 
 
 run_options = option_group(
@@ -115,7 +115,7 @@ run_options = option_group(
         type=click.Choice(get_args(Precision)),
         default="auto",
         show_default=True,
-        help="Number format of the networks; bf16, for torch, is faster on some hardware, auto is fp32.",
+        help="Number format of the networks; bf16, with torch only, is faster on some hardware; auto is fp32.",
     ),
     _option(
         "-j",
@@ -136,7 +136,7 @@ run_options = option_group(
     _option(
         "--ray",
         metavar="auto|local|ADDRESS",
-        help="Run on a Ray cluster: the one that is running, one started for this run, or that of an address.",
+        help="Run on a Ray cluster: the running one, one started for this run, or the one at an address.",
     ),
     _option(
         "--max-pixels",
