@@ -65,7 +65,7 @@ def run_shard(
         codecs: Cache of the models.
         budget: Pixels that may be in memory at the same time.
         progress: Called as by `cnncompress.compress`.
-        stopping: Called before each member; the tar is given up once it returns True.
+        stopping: Called after each member; the tar is given up once it returns True.
 
     Returns:
         A success; a failure if images are missing in the new tar; skipped if the tar was given up.
@@ -84,9 +84,9 @@ def run_shard(
         ):
             writer = TarWriter(target)
             for info, contents in members(source):
-                if stopping():
-                    raise _Interrupted
                 conversion.pass_on(info, contents, writer)
+                if stopping():  # which has ended the effort on this member, too, be it the last one
+                    raise _Interrupted
             writer.close()
             input_bytes = file_size(path) or 0
             seconds = round(time.perf_counter() - start, 3)

@@ -20,7 +20,7 @@ from cnncompress.cli.options.running import RunOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
 from cnncompress.cli.terminal import status
-from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.targets import TargetBpp, TargetSize
 from cnncompress.engines.choice import resolved_device
 from cnncompress.files.kinds import STANDARD_STREAM
@@ -65,8 +65,8 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
             code = _work(plan, settings, run_options, reporter)
         else:
             code = 0
-        reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files)
-    code = code or reporter.totals.exit_code
+        code = code or reporter.totals.exit_code
+        reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files, code)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -85,9 +85,10 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
     share = share_out(options.device[:1], 1, jobs=1, threads=options.threads)
     with (
         _interruption_told(job, reporter),
-        reporter.image_progress(effort=settings.encode.effort) as shown,
-        _ended_by_signals(shown, settings.encode.effort) as (progress, stop),
+        reporter.image_progress(effort=settings.encode.effort) as progress,
         _slots(share, settings, options, progress) as slots,
+        # With effort the best result so far is written. Without, a signal ends the work at once, and nothing is.
+        stop_request(slots[0].stop_soon) if settings.encode.effort else nullcontext(StopRequest()) as stop,
     ):
         result = slots[0].run(job)
     reporter.add(result)
@@ -141,16 +142,6 @@ def _slots(
     )
     with opened as slots:
         yield list(slots)
-
-
-@contextmanager
-def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progress, StopRequest]]:
-    """Handles signals during the work on a single file: with effort the best result so far is written, else none."""
-    if not effort:
-        yield progress, StopRequest()
-        return
-    with stop_request() as stop:
-        yield refining_until(lambda: stop.number is not None, progress), stop
 
 
 @contextmanager
