@@ -12,7 +12,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
@@ -137,9 +137,13 @@ def listing(url: str) -> dict[str, int]:
             found = system.find(path, detail=True)
         except FileNotFoundError:
             return {}
-        top = url.rstrip("/")
-        names = {PurePosixPath(name).relative_to(path.rstrip("/")): info for name, info in found.items()}
-        return {f"{top}/{name}": int(info["size"] or 0) for name, info in sorted(names.items())}
+        top, start = f"{url.rstrip('/')}/", f"{path.rstrip('/')}/"
+        # Names are cut as strings: a path would lose the empty parts that names of objects may have.
+        return {
+            top + name.removeprefix(start): int(found[name]["size"] or 0)
+            for name in sorted(found)
+            if name.startswith(start) and not name.endswith("/")  # objects that stand for folders
+        }
 
     return _tried(url, UnreadableImage, ask)
 

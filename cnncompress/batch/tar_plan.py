@@ -45,14 +45,21 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
         else:
             others.append(found.path)
     places = Places(request.outputs)
-    targets = {found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name)) for found in tars}
+    targets = {
+        found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name))
+        for found in tars
+        if found.error is None
+    }
     refuse_collisions(targets.items(), request.operation)
     tars.sort(key=lambda found: found.path)
     own = tars if request.shard is None else every_nth(request.shard, tars)
-    refuse_inputs_as_outputs([found.path for found in own], [targets[found.path] for found in own])
+    refuse_inputs_as_outputs([found.path for found in own], [targets[f.path] for f in own if f.path in targets])
     jobs: list[Job] = []
     settled: list[Result] = []
     for found in own:
+        if found.error is not None:
+            settled.append(failure(found.path, found.error))
+            continue
         planned = _planned(found, targets[found.path], request.operation, request.outputs.existing, work)
         if isinstance(planned, Job):
             jobs.append(planned)
@@ -63,8 +70,6 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
 
 def _planned(found: Found, target: str, operation: Operation, policy: Existing, work: TarWork) -> Job | Result:
     try:
-        if found.error is not None:
-            raise found.error
         input_bytes = file_size(found.path)
         if input_bytes is None:
             raise UnreadableImage("no such file")
