@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from cnncompress.errors import CnncompressError, MissingPackage, OutputError, OutputExists, UnreadableImage
@@ -32,6 +32,25 @@ _IN_TEXT = re.compile(
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, TypeError)
 _LASTING_NAMES = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "NoSuchBucket")
 _TOO_MANY_REQUESTS, _SERVER_ERRORS = 429, 500
+
+
+# How drivers call what changes with the contents of an object, or else its time; the best first.
+_VERSIONS = (
+    "ETag", "etag", "Content-MD5", "LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created",
+)  # fmt: skip
+
+
+class Facts(NamedTuple):
+    """What a file system says of a file or an object.
+
+    Attributes:
+        size: Size in bytes.
+        version: Differs between two files of one name and size: an ETag, or the time of the last change; empty if
+            there is neither.
+    """
+
+    size: int
+    version: str
 
 
 def is_url(name: str) -> bool:
@@ -62,19 +81,20 @@ def read(url: str) -> bytes:
     return bytes(_tried(url, UnreadableImage, lambda system, path: system.cat_file(path)))
 
 
-def size(url: str) -> int | None:
-    """Returns the size of an object in bytes; None if it does not exist.
+def facts(url: str) -> Facts | None:
+    """Returns size and version of an object; None if it does not exist.
 
     Raises:
         UnreadableImage: The storage cannot be asked.
         MissingPackage: Its driver is not installed.
     """
 
-    def ask(system: Any, path: str) -> int | None:
+    def ask(system: Any, path: str) -> Facts | None:
         try:
-            return int(system.info(path)["size"] or 0)
+            info = system.info(path)
         except FileNotFoundError:
             return None
+        return Facts(int(info["size"] or 0), next((str(info[name]) for name in _VERSIONS if info.get(name)), ""))
 
     return _tried(url, UnreadableImage, ask)
 
@@ -98,7 +118,7 @@ def write(url: str, data: bytes | memoryview, *, force: bool) -> None:
 
 def refuse_existing(url: str, *, force: bool) -> None:
     """Checks whether an object may be written; errors as for `write`."""
-    if not force and size(url) is not None:
+    if not force and facts(url) is not None:
         raise OutputExists("exists already; -f replaces it")
 
 

@@ -18,14 +18,13 @@ from cnncompress.api.callers import warn_caller
 from cnncompress.batch.inputs import CNC
 from cnncompress.batch.jobs import ModelSettings, WorkSettings
 from cnncompress.batch.plan import make_plan
-from cnncompress.batch.request import Existing, Inputs, Outputs, Request, TarWork
-from cnncompress.batch.tar_marker import settings_digest
+from cnncompress.batch.request import Existing, Inputs, Outputs, Request
+from cnncompress.batch.tar_marker import tar_work
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
 from cnncompress.codec.unpacking import parse
 from cnncompress.errors import FeatureLoss
-from cnncompress.model.manifest import weights_identity
 from cnncompress.remote import is_url
 from cnncompress.units import hundredths_of
 
@@ -84,7 +83,7 @@ def compress_tars(
     are skipped, so a partition may be tried again.
 
     Args:
-        sources: Paths or URLs of the tars.
+        sources: Paths or URLs of the tars. No two may have one name, nor two of two calls with one folder.
         folder: Path or URL where the new tars go.
         quality: 0 .. 100.
         effort: 0 .. 9.
@@ -93,18 +92,18 @@ def compress_tars(
         threads: CPU threads for each image.
 
     Yields:
-        For each tar the object that ``--json`` prints; ``status`` is ``ok``, ``skipped`` or ``error``.
+        For each tar the object that ``--json`` prints, once it is made; ``status`` is ``ok``, ``skipped`` or ``error``.
 
     Raises:
         ModelError: The model is unknown or damaged.
         DeviceError: The device is not available.
+        PlanError: Two tars have one name, and would become one.
         OutputError: A tar would replace itself.
     """
     settings = WorkSettings(quality=hundredths_of(quality), encode=EncodeSettings(effort=effort))
-    work = TarWork(settings_digest("compress", settings, weights_identity(model)))
-    worker = Worker(settings, ModelSettings(model, device, threads))
+    run_with = ModelSettings(model, device, threads)
     outputs = Outputs(folder=folder if is_url(folder) else Path(folder), existing=Existing.SKIP)
-    for source in sources:
-        plan = make_plan(Request("compress", Inputs((source,)), outputs, tar=work))
-        for result in (*plan.settled, *map(worker.run, plan.jobs)):
-            yield result.to_json()
+    work = tar_work("compress", settings, run_with)
+    plan = make_plan(Request("compress", Inputs(tuple(sources)), outputs, tar=work))
+    for result in (*plan.settled, *map(Worker(settings, run_with).run, plan.jobs)):
+        yield result.to_json()

@@ -15,7 +15,7 @@ from sample_files import encoded
 from tar_files import tar_of
 
 import cnncompress
-from cnncompress.errors import Corrupt, UnknownModel
+from cnncompress.errors import Corrupt, PlanError, UnknownModel
 from cnncompress.webdataset import compress_tars, decode
 
 
@@ -53,6 +53,15 @@ def test_tars_for_engines(tar: Path, tmp_path: Path) -> None:
     assert (line["status"], line["exit_code"]) == ("error", 3)
     with pytest.raises(UnknownModel):
         list(compress_tars([str(tar)], str(out), model="none"))
+
+
+def test_two_tars_of_one_name_are_refused(tar: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / tar.name
+    other.parent.mkdir()
+    other.write_bytes(tar.read_bytes())
+    with pytest.raises(PlanError, match="would both become"):
+        list(compress_tars(map(str, [tar, other]), str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
 
 
 def first_channel(image: Image.Image) -> Any:

@@ -12,7 +12,7 @@ from cnncompress.batch.request import Existing
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists
 from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
 from cnncompress.files.outputs import EXISTS_ALREADY, check_output
-from cnncompress.remote import is_url, listing, size
+from cnncompress.remote import facts, is_url, listing
 
 EXISTS = "output exists"
 UP_TO_DATE = "output is up to date"
@@ -36,7 +36,7 @@ class ExistingObjects:
     def __contains__(self, url: str) -> bool:
         """Checks whether an object exists."""
         if self._folder is None:
-            return size(url) is not None
+            return facts(url) is not None
         if self._listed is None:
             self._listed = listing(self._folder)
         return url in self._listed

@@ -15,9 +15,9 @@ from cnncompress.batch.shards import every_nth
 from cnncompress.batch.tar_marker import Marker, marker_path, read_marker
 from cnncompress.batch.tar_members import is_tar_name, plain_tar_name
 from cnncompress.errors import CnncompressError, OutputExists, UnreadableImage
-from cnncompress.files.inputs import file_size
+from cnncompress.files.inputs import file_facts, file_size
 from cnncompress.files.outputs import check_output
-from cnncompress.remote import plain_url
+from cnncompress.remote import Facts, plain_url
 from cnncompress.units import plural
 
 FINISHED = "finished already"
@@ -70,8 +70,8 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
 
 def _planned(found: Found, target: str, operation: Operation, policy: Existing, work: TarWork) -> Job | Result:
     try:
-        input_bytes = file_size(found.path)
-        if input_bytes is None:
+        facts = file_facts(found.path)
+        if facts is None:
             raise UnreadableImage("no such file")
     except CnncompressError as error:
         return failure(found.path, error)
@@ -84,18 +84,23 @@ def _planned(found: Found, target: str, operation: Operation, policy: Existing, 
         if policy is Existing.REPLACE:
             check_output(target, force=True, source=found.path)
             return replace(job, replace=True)
-        return _compared(job, read_marker(target), input_bytes, output_bytes)
+        return _compared(job, read_marker(target), facts, output_bytes)
     except CnncompressError as error:
         return failure(found.path, error, output=target, about=target)
 
 
-def _compared(job: Job, marker: Marker | None, input_bytes: int, output_bytes: int) -> Job | Result:
+def _compared(job: Job, marker: Marker | None, facts: Facts, output_bytes: int) -> Job | Result:
     if marker is None:
         raise OutputExists(f"exists already, without the marker {marker_path(job.output)}; -f replaces it")
     if marker.output_bytes != output_bytes:  # a run was killed after it had written the marker
         return replace(job, replace=True)
-    if job.tar is None or marker.settings != job.tar.settings or marker.input_bytes != input_bytes:
-        raise OutputExists("exists already, made of another tar or with other settings; -f replaces it")
+    if job.tar is None or marker.settings != job.tar.settings:
+        raise OutputExists("exists already, made with other settings; -f replaces it")
+    if not marker.is_of(job.source, facts):
+        raise OutputExists(
+            f"exists already, made of another tar: {marker.input_name} had {marker.input_bytes} bytes "
+            f"and the time or ETag {marker.input_version}; -f replaces it"
+        )
     failed = len(marker.report.failures)
     warnings = (f"{plural(failed, 'image')} failed when {job.output} was made; -f tries again",) if failed else ()
     return Result("skipped", job.source, job.output, reason=FINISHED, warnings=warnings)

@@ -6,11 +6,12 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Existing, Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
@@ -119,8 +120,7 @@ def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load
         from cnncompress.batch.ray_slots import RayRun, ray_slots
 
         cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
-        model = ModelSettings(options.model, engine=options.engine, precision=options.precision)
-        opened = ray_slots(cluster, settings, model, files, load=load)
+        opened = ray_slots(cluster, settings, options.model_settings, files, load=load)
     with opened as slots:
         yield slots
 
@@ -131,10 +131,7 @@ def _slots(
 ) -> Iterator[list[Slot]]:
     from cnncompress.batch.pool import process_slots, thread_slots
 
-    models = [
-        ModelSettings(options.model, device, share.threads, options.engine, options.precision)
-        for device in share.devices
-    ]
+    models = [replace(options.model_settings, device=device, threads=share.threads) for device in share.devices]
     opened = (
         thread_slots(settings, models[0], share.slots, load=load, progress=progress)
         if share.here

@@ -155,13 +155,21 @@ def file_status(source: str) -> os.stat_result | None:
 
 
 def file_size(path: str) -> int | None:
-    """Returns the size of a file in bytes; None if it does not exist.
+    """Returns the size of a file in bytes; None if it does not exist. Errors as for `file_facts`."""
+    facts = file_facts(path)
+    return None if facts is None else facts.size
+
+
+def file_facts(path: str) -> remote.Facts | None:
+    """Returns the size of a file or object, and what tells it from another of its name; None if it does not exist.
+
+    Of files this is the time of the last change in whole seconds, as not all copies keep more of it.
 
     Raises:
         UnreadableImage: The path is a folder or cannot be accessed.
     """
     if remote.is_url(path):
-        return remote.size(path)
+        return remote.facts(path)
     try:
         status = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -170,4 +178,4 @@ def file_size(path: str) -> int | None:
         raise UnreadableImage(reason(error)) from error
     if stat.S_ISDIR(status.st_mode):
         raise UnreadableImage("is a folder")
-    return status.st_size
+    return remote.Facts(status.st_size, str(status.st_mtime_ns // 10**9))
