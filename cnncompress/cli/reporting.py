@@ -107,6 +107,12 @@ class Reporter:
             with self._aside():
                 say("note", f"finishing {plural(files, 'file')}; interrupt again to stop at once")
 
+    def tell(self, text: str) -> None:
+        """Reports what the run waits for; may be called by any thread."""
+        if not self._options.quiet:
+            with self._aside():
+                say("note", text)
+
     def interrupted(self, *, wrote_nothing: bool) -> None:
         """Reports that a signal has ended the work on a single file.
 

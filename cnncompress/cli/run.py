@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -101,7 +101,7 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
     with stop_request() as stop, ExitStack() as opened:
         with reporter.loading(options.model) if load else nullcontext():
-            slots = opened.enter_context(_many_slots(len(jobs), settings, options, load=load))
+            slots = opened.enter_context(_many_slots(len(jobs), settings, options, reporter.tell, load=load))
         reporter.begin()
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing, reporter.started)
         with _at_once_if_need_be(schedule):
@@ -111,16 +111,19 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
 
 @contextmanager
-def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load: bool) -> Iterator[list[Slot]]:
+def _many_slots(
+    files: int, settings: WorkSettings, options: RunOptions, tell: Callable[[str], None], *, load: bool
+) -> Iterator[list[Slot]]:
     if options.ray is None:
         devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
         share = share_out(devices, files, jobs=options.jobs, threads=options.threads)
         opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
     else:
-        from cnncompress.batch.ray_slots import RayRun, ray_slots
+        from cnncompress.batch.ray_cluster import RayRun
+        from cnncompress.batch.ray_slots import ray_slots
 
         cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
-        opened = ray_slots(cluster, settings, options.model_settings, files, load=load)
+        opened = ray_slots(cluster, settings, options.model_settings, files, load=load, tell=tell)
     with opened as slots:
         yield slots
 
@@ -129,7 +132,8 @@ def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load
 def _slots(
     share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
 ) -> Iterator[list[Slot]]:
-    from cnncompress.batch.pool import process_slots, thread_slots
+    from cnncompress.batch.pool import thread_slots
+    from cnncompress.batch.process_slots import process_slots
 
     models = [replace(options.model_settings, device=device, threads=share.threads) for device in share.devices]
     opened = (

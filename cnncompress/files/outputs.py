@@ -174,6 +174,19 @@ def part_path(path: Path, process: int) -> Path:
     return path.with_name(f".{name}.{process}.part")
 
 
+def remove_part(target: str, process: int) -> None:
+    """Removes the temporary file of an output that a process has not finished, if there is one.
+
+    Args:
+        target: Path or URL of the output, ``-`` for standard output, or empty.
+        process: Id of the process, which has ended or is to end.
+    """
+    if target in ("", STANDARD_STREAM) or remote.is_url(target):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        part_path(Path(target), process).unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def _output_errors() -> Iterator[None]:
     try:
