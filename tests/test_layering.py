@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "report": {"codec", "cpu_count", "evaluation", "images"},
     "evaluation": {"__init__", "api", "codec", "cpu_count", "errors", "files", "images"},
-    "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "named_errors", "units"},
+    "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "model", "named_errors", "units"},
     "training": {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
     },

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from PIL import Image
 
@@ -29,6 +28,7 @@ from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import parse_view
+from cnncompress.model.manifest import weights_path
 from cnncompress.named_errors import naming
 from cnncompress.units import hundredths_of
 
@@ -77,9 +77,8 @@ class Codec:
     def __reduce__(self) -> tuple[Callable[..., Codec], tuple[object, ...]]:
         """Returns how to make the codec again elsewhere; a stopwatch stays behind."""
         model, *others = self._made_with
-        if model is not None and Path(model).is_file():
-            model = Path(model).absolute()
-        return _made_again, (self.fingerprint, model, *others)
+        path = weights_path(model)
+        return _made_again, (self.fingerprint, model if path is None else path.absolute(), *others)
 
     def __repr__(self) -> str:
         """Names the model and the device."""

@@ -20,6 +20,7 @@ from cnncompress.batch.pool import Answer, Slot, SlotLost, new_worker
 from cnncompress.batch.ray_cluster import RayRun, actors_for, connected, nodes_of
 from cnncompress.errors import CnncompressError, UnavailableError
 from cnncompress.images.remarks import silence_pillow
+from cnncompress.model.manifest import weights_path
 from cnncompress.remote import is_url
 
 _STARTS = 3
@@ -56,9 +57,8 @@ def ray_slots(
     """
     with connected(run.address) as ray:
         actors = actors_for(run, nodes_of(ray), files)
-        name = model.name
-        if name is not None and os.path.exists(name):  # noqa: PTH110 - may be no path at all
-            name = os.path.abspath(name)  # noqa: PTH100 - links stay
+        path = weights_path(model.name)
+        name = model.name if path is None else str(path.absolute())
         model = replace(model, name=name, device=actors.device, threads=actors.threads)
         # Two calls at a time: a job, and the request to stop.
         actor_class = ray.remote(max_restarts=0, max_concurrency=2, **actors.options)(_Actor)

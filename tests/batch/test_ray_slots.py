@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -192,6 +193,37 @@ def test_clusters_without_what_is_needed() -> None:
         actors_for(RayRun("auto", "cuda"), [Node(4)], 1)
     with pytest.raises(UnavailableError, match="has no CPU"):
         actors_for(RayRun("auto"), [], 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("base", "base"), ("x/y", "/cwd/x/y"), ("m.safetensors", "/cwd/m.safetensors")],
+)
+def test_only_paths_of_models_are_made_absolute(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, expected: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base").mkdir()  # no model, whatever it is called
+    sent: list[ModelSettings] = []
+
+    def remote(settings: WorkSettings, model: ModelSettings, load: bool) -> Any:
+        sent.append(model)
+        return FakeRay().actor()
+
+    ray = FakeRay()
+    module = SimpleNamespace(
+        is_initialized=lambda: True,
+        nodes=lambda: [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 64.0}}],
+        remote=lambda **options: lambda actor: SimpleNamespace(remote=remote),
+        wait=ray.wait,
+        get=ray.get,
+        kill=ray.kill,
+        exceptions=ray.exceptions,
+    )
+    monkeypatch.setitem(sys.modules, "ray", module)
+    with ray_slots(RayRun("auto"), WorkSettings(), ModelSettings(name), 9, load=False) as slots:
+        assert len(slots) == 2 and slots[0].ready(always)
+    assert [model.name for model in sent] == [expected.replace("/cwd", str(tmp_path))]
 
 
 @pytest.fixture
