@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from cnncompress.errors import CnncompressError, MissingPackage, OutputError, OutputExists, UnreadableImage
+from cnncompress.errors import (
+    CnncompressError,
+    LimitExceeded,
+    MissingPackage,
+    OutputError,
+    OutputExists,
+    UnreadableImage,
+)
+from cnncompress.units import format_bytes
 
 _Answer = TypeVar("_Answer")
 
@@ -71,14 +79,36 @@ def plain_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
-def read(url: str) -> bytes:
+def read(url: str, limit: int | None = None) -> bytes:
     """Returns the bytes of an object.
+
+    Args:
+        url: URL of the object.
+        limit: The most bytes that it may have; None for any number, which saves a request.
 
     Raises:
         UnreadableImage: It does not exist, or cannot be read.
+        LimitExceeded: It is longer; then it is not read.
         MissingPackage: The driver of its storage is not installed.
     """
-    return bytes(_tried(url, UnreadableImage, lambda system, path: system.cat_file(path)))
+
+    def ask(system: Any, path: str) -> bytes | None:
+        if limit is None:
+            return bytes(system.cat_file(path))
+        size = system.info(path)["size"]
+        if size is not None:
+            return bytes(system.cat_file(path)) if size <= limit else None
+        parts, left = [], limit + 1  # some web servers do not say how long a file is
+        with system.open(path, "rb") as stream:
+            while left > 0 and (part := stream.read(left)):
+                parts.append(part)
+                left -= len(part)
+        return b"".join(parts) if left > 0 else None
+
+    data = _tried(url, UnreadableImage, ask)
+    if data is None:
+        raise LimitExceeded(f"more than the {format_bytes(limit or 0)} that may be in memory")
+    return data
 
 
 def facts(url: str) -> Facts | None:

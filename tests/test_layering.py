@@ -54,7 +54,7 @@ MAY_IMPORT = {
     "bitstream": {"errors", "units"},
     "files": {"errors", "remote", "units"},
     "named_errors": {"errors", "remote"},
-    "remote": {"errors"},
+    "remote": {"errors", "units"},
     "cpu_count": set(),
     "forking": set(),
     "units": set(),
