@@ -9,12 +9,11 @@ The module needs neither WebDataset nor such an engine.
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncompress.api.callers import warn_caller
+from cnncompress.api.callers import image_with_warnings
 from cnncompress.batch.inputs import CNC
 from cnncompress.batch.jobs import ModelSettings, WorkSettings
 from cnncompress.batch.plan import make_plan
@@ -24,7 +23,6 @@ from cnncompress.batch.worker import Worker
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
 from cnncompress.codec.unpacking import parse
-from cnncompress.errors import FeatureLoss
 from cnncompress.remote import is_url
 from cnncompress.units import hundredths_of
 
@@ -34,20 +32,26 @@ if TYPE_CHECKING:
 __all__ = ["compress_tars", "decode"]
 
 
-def decode(key: str, data: bytes, *, model: str | None = None, device: str = "cpu") -> Image.Image | None:
+def decode(
+    key: str, data: bytes, *, model: str | None = None, device: str = "cpu", threads: int = 1
+) -> Image.Image | None:
     """Decodes the .cnc members of samples: an argument for ``WebDataset.decode``.
 
-    The model is loaded once in each process, when the first image is decoded. Processes of a ``DataLoader`` are forked:
-    decode nothing before they start, or start them with ``multiprocessing_context="spawn"``.
+    The model is loaded once in each process, when the first image is decoded, or is that of the process that the
+    workers of a ``DataLoader`` were forked from.
 
     Args:
         key: Ending of the member's name, such as ``.cnc`` or ``.left.cnc``.
         data: Its contents.
         model: As for `cnncompress.Codec`, for files of a model that is not installed.
         device: Where to run, as for `cnncompress.Codec`.
+        threads: CPU threads for each image; a ``DataLoader`` has a process for each core.
 
     Returns:
         The image, as from `cnncompress.decompress`; None for other members, which the next decoder gets.
+
+    Warns:
+        FeatureLoss, PartLost: As for `cnncompress.decompress`.
 
     Raises:
         BitstreamError: The file is damaged.
@@ -56,15 +60,12 @@ def decode(key: str, data: bytes, *, model: str | None = None, device: str = "cp
     """
     if key.rpartition(".")[2].lower() != CNC:
         return None
-    decoded = _codecs(model, device, os.getpid()).decode(parse(data))
-    warn_caller(FeatureLoss, decoded.feature_losses)
-    return decoded.image
+    return image_with_warnings(_codecs(model, device, threads).decode(parse(data)))
 
 
 @functools.lru_cache(maxsize=4)
-def _codecs(model: str | None, device: str, process: int) -> CodecCache:
-    # A process that was forked gets codecs of its own: threads of those of its parent do not exist in it.
-    return CodecCache(model, device)
+def _codecs(model: str | None, device: str, threads: int) -> CodecCache:
+    return CodecCache(model, device, threads=threads)
 
 
 def compress_tars(
