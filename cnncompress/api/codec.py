@@ -29,7 +29,7 @@ from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import parse_view
 from cnncompress.model.manifest import weights_path
-from cnncompress.named_errors import naming
+from cnncompress.named_errors import naming, naming_each
 from cnncompress.units import hundredths_of
 
 
@@ -192,12 +192,15 @@ class Codec:
             FeatureLoss, PartLost: As for `compress`.
 
         Raises:
-            TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for the first image that fails.
+            TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for one of the images; all are read
+                before the first is coded.
         """
         encode_settings = EncodeSettings(coding, exact=exact)
         settings = settings or ImageSettings(limits=self.limits)
-        planes = [read_with_warnings(image, settings) for image in images]
-        return encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
+        sources = list(images)
+        planes = [read_with_warnings(image, settings) for image in sources]
+        made = encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
+        return list(naming_each(sources, made))
 
     def decompress(
         self,
@@ -255,14 +258,13 @@ class Codec:
             FeatureLoss, PartLost: As for `decompress`.
 
         Raises:
-            TypeError, UnreadableImage, BitstreamError, UnknownModel, LimitExceeded: As for `decompress`, for the first
-                file that fails.
+            TypeError, UnreadableImage, BitstreamError, UnknownModel, LimitExceeded: As for `decompress`, for one of the
+                files; all are parsed before the first is decoded.
         """
-        parsed = []
-        for file in files:
-            with naming(file):
-                parsed.append(parse(file))
-        return [image_with_warnings(decoded) for decoded in decode_all(parsed, self.limits, lambda _: self._codec)]
+        sources = list(files)
+        parsed = list(naming_each(sources, map(parse, sources)))
+        decoded = decode_all(parsed, self.limits, lambda _: self._codec)
+        return [image_with_warnings(each) for each in naming_each(sources, decoded)]
 
 
 def _made_again(
