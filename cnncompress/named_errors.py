@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from cnncompress.errors import BitstreamError, ImageError, LimitExceeded, OutputError, OutsideImage, UnknownModel
 from cnncompress.remote import without_secrets
 
 _ABOUT_FILES = (BitstreamError, ImageError, LimitExceeded, OutputError, OutsideImage, UnknownModel)
+
+
+_Result = TypeVar("_Result")
+
+
+def naming_each(sources: Iterable[object], results: Iterator[_Result]) -> Iterator[_Result]:
+    """Yields results, and names the source of each in the errors that making it raises; see `naming`.
+
+    Args:
+        sources: What the results are made of.
+        results: As many results, in the same order.
+    """
+    for source in sources:
+        with naming(source):
+            result = next(results)
+        yield result
 
 
 @contextmanager

@@ -12,11 +12,19 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from cnncompress.errors import CnncompressError, MissingPackage, OutputError, OutputExists, UnreadableImage
+from cnncompress.errors import (
+    CnncompressError,
+    LimitExceeded,
+    MissingPackage,
+    OutputError,
+    OutputExists,
+    UnreadableImage,
+)
+from cnncompress.units import format_bytes
 
 _Answer = TypeVar("_Answer")
 
@@ -32,6 +40,25 @@ _IN_TEXT = re.compile(
 _LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotImplementedError, ValueError, TypeError)
 _LASTING_NAMES = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "NoSuchBucket")
 _TOO_MANY_REQUESTS, _SERVER_ERRORS = 429, 500
+
+
+# How drivers call what changes with the contents of an object, or else its time; the best first.
+_VERSIONS = (
+    "ETag", "etag", "Content-MD5", "LastModified", "last_modified", "Last-Modified", "updated", "mtime", "created",
+)  # fmt: skip
+
+
+class Facts(NamedTuple):
+    """What a file system says of a file or an object.
+
+    Attributes:
+        size: Size in bytes.
+        version: Differs between two files of one name and size: an ETag, or the time of the last change; empty if
+            there is neither.
+    """
+
+    size: int
+    version: str
 
 
 def is_url(name: str) -> bool:
@@ -52,29 +79,52 @@ def plain_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, parts.path, "", ""))
 
 
-def read(url: str) -> bytes:
+def read(url: str, limit: int | None = None) -> bytes:
     """Returns the bytes of an object.
+
+    Args:
+        url: URL of the object.
+        limit: The most bytes that it may have; None for any number, which saves a request.
 
     Raises:
         UnreadableImage: It does not exist, or cannot be read.
+        LimitExceeded: It is longer; then it is not read.
         MissingPackage: The driver of its storage is not installed.
     """
-    return bytes(_tried(url, UnreadableImage, lambda system, path: system.cat_file(path)))
+
+    def ask(system: Any, path: str) -> bytes | None:
+        if limit is None:
+            return bytes(system.cat_file(path))
+        size = system.info(path)["size"]
+        if size is not None:
+            return bytes(system.cat_file(path)) if size <= limit else None
+        parts, left = [], limit + 1  # some web servers do not say how long a file is
+        with system.open(path, "rb") as stream:
+            while left > 0 and (part := stream.read(left)):
+                parts.append(part)
+                left -= len(part)
+        return b"".join(parts) if left > 0 else None
+
+    data = _tried(url, UnreadableImage, ask)
+    if data is None:
+        raise LimitExceeded(f"more than the {format_bytes(limit or 0)} that may be in memory")
+    return data
 
 
-def size(url: str) -> int | None:
-    """Returns the size of an object in bytes; None if it does not exist.
+def facts(url: str) -> Facts | None:
+    """Returns size and version of an object; None if it does not exist.
 
     Raises:
         UnreadableImage: The storage cannot be asked.
         MissingPackage: Its driver is not installed.
     """
 
-    def ask(system: Any, path: str) -> int | None:
+    def ask(system: Any, path: str) -> Facts | None:
         try:
-            return int(system.info(path)["size"] or 0)
+            info = system.info(path)
         except FileNotFoundError:
             return None
+        return Facts(int(info["size"] or 0), next((str(info[name]) for name in _VERSIONS if info.get(name)), ""))
 
     return _tried(url, UnreadableImage, ask)
 
@@ -98,7 +148,7 @@ def write(url: str, data: bytes | memoryview, *, force: bool) -> None:
 
 def refuse_existing(url: str, *, force: bool) -> None:
     """Checks whether an object may be written; errors as for `write`."""
-    if not force and size(url) is not None:
+    if not force and facts(url) is not None:
         raise OutputExists("exists already; -f replaces it")
 
 
@@ -137,9 +187,13 @@ def listing(url: str) -> dict[str, int]:
             found = system.find(path, detail=True)
         except FileNotFoundError:
             return {}
-        top = url.rstrip("/")
-        names = {PurePosixPath(name).relative_to(path.rstrip("/")): info for name, info in found.items()}
-        return {f"{top}/{name}": int(info["size"] or 0) for name, info in sorted(names.items())}
+        top, start = f"{url.rstrip('/')}/", f"{path.rstrip('/')}/"
+        # Names are cut as strings: a path would lose the empty parts that names of objects may have.
+        return {
+            top + name.removeprefix(start): int(found[name]["size"] or 0)
+            for name in sorted(found)
+            if name.startswith(start) and not name.endswith("/")  # objects that stand for folders
+        }
 
     return _tried(url, UnreadableImage, ask)
 

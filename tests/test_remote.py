@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from cnncompress import remote
-from cnncompress.errors import MissingPackage, OutputError, OutputExists, UnreadableImage
-from cnncompress.files.inputs import file_size, local_input, open_input, read_input
+from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.errors import LimitExceeded, MissingPackage, OutputError, OutputExists, UnreadableImage
+from cnncompress.files.inputs import file_size, local_input, open_input, read_input, read_once
 from cnncompress.files.outputs import check_output, open_output, write_output
+from cnncompress.images.limits import Limits
 
 fsspec = pytest.importorskip("fsspec", reason="fsspec is not installed")
 
@@ -46,6 +48,33 @@ def test_objects_instead_of_files(tmp_path: Path) -> None:
     assert file_size("memory://b/missing") is None
     with pytest.raises(UnreadableImage, match=r"^no such object$"):
         read_input("memory://b/missing")
+
+
+def test_objects_above_a_limit_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "memory://b/large"
+    write_output(url, bytes(1000), force=False)
+    assert len(read_once(url, lambda start: None, 1000)) == 1000
+    with open_input(url, 1000) as stream:
+        assert len(stream.read()) == 1000
+
+    def refuse(self: Any, path: str, **_: Any) -> bytes:
+        raise AssertionError("is read")
+
+    system = fsspec.get_filesystem_class("memory")
+    monkeypatch.setattr(system, "cat_file", refuse)
+    calls: list[Callable[[], bytes]] = [
+        lambda: read_once(url, lambda start: None, 999),
+        lambda: remote.read(url, 999),
+        lambda: read_cnc(url, Limits(memory=999)),
+    ]
+    for call in calls:
+        with pytest.raises(LimitExceeded, match="more than the 999 B that may be in memory"):
+            call()
+    # Some web servers do not say how long a file is.
+    monkeypatch.setattr(system, "info", lambda self, path, **_: {"size": None})
+    assert remote.read(url, 1000) == bytes(1000)
+    with pytest.raises(LimitExceeded):
+        remote.read(url, 999)
 
 
 def test_an_object_appears_at_the_end_or_not_at_all() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import tarfile
 import warnings
 from pathlib import Path
@@ -15,7 +16,8 @@ from sample_files import encoded
 from tar_files import tar_of
 
 import cnncompress
-from cnncompress.errors import Corrupt, UnknownModel
+from cnncompress.codec.cache import CodecCache
+from cnncompress.errors import Corrupt, PartLost, PlanError, UnknownModel
 from cnncompress.webdataset import compress_tars, decode
 
 
@@ -55,17 +57,58 @@ def test_tars_for_engines(tar: Path, tmp_path: Path) -> None:
         list(compress_tars([str(tar)], str(out), model="none"))
 
 
+def test_two_tars_of_one_name_are_refused(tar: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other" / tar.name
+    other.parent.mkdir()
+    other.write_bytes(tar.read_bytes())
+    with pytest.raises(PlanError, match="would both become"):
+        list(compress_tars(map(str, [tar, other]), str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
 def first_channel(image: Image.Image) -> Any:
     return np.asarray(image)[:, :, 0].copy()
 
 
+def test_one_thread_by_default(coffee: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+
+    class Codecs(CodecCache):
+        def __init__(self, model: str | None, device: str, threads: int | None = None) -> None:
+            asked.append(threads)
+            super().__init__(model, device, threads=threads)
+
+    monkeypatch.setattr("cnncompress.webdataset.CodecCache", Codecs)
+    data = cnncompress.compress(coffee[:8, :8], coding="lossless")
+    assert decode(".cnc", data, model="no-such-model") is not None
+    assert decode(".cnc", data, model="no-such-model", threads=3) is not None
+    assert asked == [1, 3]
+
+
+def test_what_a_decoder_mends_is_told() -> None:
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64), np.uint8))
+    data = cnncompress.store_original(encoded(noise, "JPEG")[:-2])
+    with pytest.warns(PartLost):
+        expected = cnncompress.decompress(data)
+    with pytest.warns(PartLost) as told:
+        image = decode(".cnc", data)
+    assert image is not None and image.tobytes() == expected.tobytes()
+    assert told[0].filename == __file__
+
+
 @pytest.mark.slow
-def test_pipeline_and_data_loader(tar: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", ["spawn", "fork"])
+def test_pipeline_and_data_loader(tar: Path, tmp_path: Path, start: str) -> None:
     webdataset = pytest.importorskip("webdataset", reason="webdataset is not installed")
     from torch.utils.data import DataLoader
 
     out = tmp_path / "out"
     assert [line["status"] for line in compress_tars([str(tar)], str(out), quality=90)] == ["ok"]
+    if start == "fork":
+        if "fork" not in multiprocessing.get_all_start_methods():
+            pytest.skip("no fork")
+        with tarfile.open(out / "in-000.tar") as archive:  # the workers are forked from a process that has decoded
+            assert decode(".cnc", archive.extractfile("0.cnc").read()) is not None  # type: ignore[union-attr]
     (tmp_path / "out" / "in-001.tar").write_bytes((out / "in-000.tar").read_bytes())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of WebDataset
@@ -73,7 +116,7 @@ def test_pipeline_and_data_loader(tar: Path, tmp_path: Path) -> None:
             [str(out / "in-000.tar"), str(out / "in-001.tar")], shardshuffle=False, empty_check=False
         )
         dataset = dataset.decode(decode).to_tuple("cnc", "cls").map_tuple(first_channel, int)
-        loader = DataLoader(dataset, batch_size=3, num_workers=2, multiprocessing_context="spawn")
+        loader = DataLoader(dataset, batch_size=3, num_workers=2, multiprocessing_context=start)
         batches = list(loader)
     assert [tuple(images.shape) for images, _ in batches] == [(3, 64, 64)] * 4
     assert sorted(int(label) for _, labels in batches for label in labels) == sorted([*range(6), *range(6)])

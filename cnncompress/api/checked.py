@@ -15,6 +15,7 @@ from cnncompress.codec.targets import Target
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
+from cnncompress.named_errors import naming
 from cnncompress.units import Hundredths, hundredths_of
 
 
@@ -42,7 +43,8 @@ def compress_with(
     settings = settings or ImageSettings(limits=limits)
     with stopwatch.stage("image"):
         planes = read_with_warnings(image, settings)
-    return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
+    with naming(image):
+        return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
 
 
 def check_types(device: object, limits: object) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from PIL import Image
 
@@ -29,7 +28,8 @@ from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import parse_view
-from cnncompress.named_errors import naming
+from cnncompress.model.manifest import weights_path
+from cnncompress.named_errors import naming, naming_each
 from cnncompress.units import hundredths_of
 
 
@@ -77,9 +77,8 @@ class Codec:
     def __reduce__(self) -> tuple[Callable[..., Codec], tuple[object, ...]]:
         """Returns how to make the codec again elsewhere; a stopwatch stays behind."""
         model, *others = self._made_with
-        if model is not None and Path(model).is_file():
-            model = Path(model).absolute()
-        return _made_again, (self.fingerprint, model, *others)
+        path = weights_path(model)
+        return _made_again, (self.fingerprint, model if path is None else path.absolute(), *others)
 
     def __repr__(self) -> str:
         """Names the model and the device."""
@@ -193,12 +192,15 @@ class Codec:
             FeatureLoss, PartLost: As for `compress`.
 
         Raises:
-            TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for the first image that fails.
+            TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for one of the images; all are read
+                before the first is coded.
         """
         encode_settings = EncodeSettings(coding, exact=exact)
         settings = settings or ImageSettings(limits=self.limits)
-        planes = [read_with_warnings(image, settings) for image in images]
-        return encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
+        sources = list(images)
+        planes = [read_with_warnings(image, settings) for image in sources]
+        made = encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
+        return list(naming_each(sources, made))
 
     def decompress(
         self,
@@ -256,14 +258,13 @@ class Codec:
             FeatureLoss, PartLost: As for `decompress`.
 
         Raises:
-            TypeError, UnreadableImage, BitstreamError, UnknownModel, LimitExceeded: As for `decompress`, for the first
-                file that fails.
+            TypeError, UnreadableImage, BitstreamError, UnknownModel, LimitExceeded: As for `decompress`, for one of the
+                files; all are parsed before the first is decoded.
         """
-        parsed = []
-        for file in files:
-            with naming(file):
-                parsed.append(parse(file))
-        return [image_with_warnings(decoded) for decoded in decode_all(parsed, self.limits, lambda _: self._codec)]
+        sources = list(files)
+        parsed = list(naming_each(sources, map(parse, sources)))
+        decoded = decode_all(parsed, self.limits, lambda _: self._codec)
+        return [image_with_warnings(each) for each in naming_each(sources, decoded)]
 
 
 def _made_again(

@@ -122,7 +122,8 @@ def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
     """Reads a .cnc file, but not to its end if its header is invalid or the image is too large.
 
     Args:
-        source: A path, or ``-`` for standard input.
+        source: A path, a URL, or ``-`` for standard input. An object is read as a whole, if it is no larger than the
+            memory that the limits allow.
         limits: How large the image may be.
 
     Returns:
@@ -131,9 +132,9 @@ def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
     Raises:
         UnreadableImage: The file cannot be opened or read.
         BitstreamError: Header or table are damaged, of another format or of a newer version.
-        LimitExceeded: The image is too large.
+        LimitExceeded: The image is too large, or an object.
     """
-    with open_input(source) as stream:
+    with open_input(source, limits.memory) as stream:
         return read_cnc_stream(stream, limits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from cnncompress.batch.request import Existing
 from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists
 from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
 from cnncompress.files.outputs import EXISTS_ALREADY, check_output
-from cnncompress.remote import is_url, listing, size
+from cnncompress.remote import facts, is_url, listing
 
 EXISTS = "output exists"
 UP_TO_DATE = "output is up to date"
@@ -21,74 +22,52 @@ _WORTH_LISTING = 100
 
 
 class ExistingObjects:
-    """Objects below the output folder that exist already: asked for one by one, or listed if there are many jobs."""
+    """Objects that exist already: asked for one by one, or listed if there are many jobs."""
 
-    def __init__(self, folder: Path | str | None, jobs: int) -> None:
+    def __init__(self, folder: Path | str | None = None, jobs: int = 0) -> None:
         """Asks nothing yet.
 
         Args:
-            folder: Folder of all outputs.
+            folder: Folder of all outputs, if they have one.
             jobs: Number of jobs.
         """
         self._folder = folder if isinstance(folder, str) and jobs >= _WORTH_LISTING else None
-        self._listed: dict[str, int] | None = None
+        self._listed: dict[str, int] | CnncompressError | None = None
 
-    def __contains__(self, url: str) -> bool:
-        """Checks whether an object exists."""
+    def __contains__(self, url: object) -> bool:
+        """Checks whether an object exists.
+
+        Raises:
+            CnncompressError: The storage cannot be asked. A folder that cannot be listed is not tried again.
+        """
         if self._folder is None:
-            return size(url) is not None
+            return facts(str(url)) is not None
         if self._listed is None:
-            self._listed = listing(self._folder)
+            try:
+                self._listed = listing(self._folder)
+            except CnncompressError as error:
+                self._listed = error
+        if isinstance(self._listed, CnncompressError):
+            raise self._listed.with_traceback(None)  # which would grow with each
         return url in self._listed
 
 
-def apply_object_policy(job: Job, policy: Existing, existing: ExistingObjects) -> Job | Result:
-    """Applies the policy for existing outputs to a job whose output is an object.
-
-    Args:
-        job: The job.
-        policy: What to do if the output exists already.
-        existing: The objects that exist.
-
-    Returns:
-        The job, which may now replace its output; or its result, if the file is skipped or its output refused.
-    """
-    if policy is Existing.REPLACE:
-        return replace(job, replace=True)
-    try:
-        if job.output not in existing:
-            return job
-    except CnncompressError as error:
-        return failure(job.source, error, output=job.output, about=job.output)
-    if policy is Existing.SKIP:
-        return Result("skipped", job.source, job.output, reason=EXISTS)
-    return failure(job.source, output_exists(job), output=job.output, about=job.output)
-
-
-def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
+def apply_policy(job: Job, policy: Existing, objects: Container[str] | None = None) -> Job | Result:
     """Applies the policy for existing outputs to a job.
 
     Args:
         job: The job.
         policy: What to do if the output exists already.
+        objects: The objects that exist; by default the storage is asked.
 
     Returns:
         The job, which may now replace its output; or its result, if the file is skipped or its output refused.
     """
     job = replace(job, existing=policy)
     try:
-        if job.output in ("", STANDARD_STREAM):
-            if job.output:
-                check_output(job.output, force=False)
-            return job
-        target = Path(job.output)
-        if policy is Existing.REPLACE and not is_stream(target):
-            check_output(job.output, force=True, source=job.source, new_folders=job.new_folders)
-            return replace(job, replace=True)
-        if not target.exists() or target.is_dir() or is_stream(target) or policy is Existing.REFUSE:
-            check_output(job.output, force=False, source=job.source, new_folders=job.new_folders)
-            return job
-        return _compared(job, target, policy)
+        if is_url(job.output):
+            return _of_object(job, policy, ExistingObjects() if objects is None else objects)
+        return _of_file(job, policy)
     except OutputExists as error:
         told = output_exists(job) if policy is Existing.REFUSE else error
         return failure(job.source, told, output=job.output, about=job.output)
@@ -96,6 +75,31 @@ def apply_overwrite_policy(job: Job, policy: Existing) -> Job | Result:
         return failure(job.source, error, output=job.output, about=job.output)
     except (OSError, ValueError, RuntimeError) as error:
         return failure(job.source, OutputError(reason(error)), output=job.output, about=job.output)
+
+
+def _of_object(job: Job, policy: Existing, objects: Container[str]) -> Job | Result:
+    if policy is Existing.REPLACE:
+        return replace(job, replace=True)
+    if job.output not in objects:
+        return job
+    if policy is Existing.SKIP:
+        return Result("skipped", job.source, job.output, reason=EXISTS)
+    raise output_exists(job)
+
+
+def _of_file(job: Job, policy: Existing) -> Job | Result:
+    if job.output in ("", STANDARD_STREAM):
+        if job.output:
+            check_output(job.output, force=False)
+        return job
+    target = Path(job.output)
+    if policy is Existing.REPLACE and not is_stream(target):
+        check_output(job.output, force=True, source=job.source, new_folders=job.new_folders)
+        return replace(job, replace=True)
+    if not target.exists() or target.is_dir() or is_stream(target) or policy is Existing.REFUSE:
+        check_output(job.output, force=False, source=job.source, new_folders=job.new_folders)
+        return job
+    return _compared(job, target, policy)
 
 
 def output_exists(job: Job) -> OutputExists:

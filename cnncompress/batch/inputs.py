@@ -21,6 +21,8 @@ from cnncompress.remote import is_url, listing, plain_url
 CNC = "cnc"
 PIPE = "pipe"
 
+_LEADS_OUT = "its name has a part that is empty, '.' or '..' and could lead out of the output folder"
+
 _PART = re.compile(r"\..+\.\d+\.part")
 
 
@@ -143,10 +145,29 @@ def _objects(folder: str, inputs: Inputs) -> Iterator[Found]:
         yield Found(folder, PurePath(), error=error)
         return
     for url in urls:
-        relative = PurePath(url[len(folder) :])
+        name = url[len(folder) :]
+        relative = PurePath(name)
         left_out = any(matches(each, inputs.exclude) for each in (relative, *relative.parents))
-        if not left_out and _wanted(relative, inputs):
+        if left_out or not _wanted(relative, inputs):
+            continue
+        if stays_below(name):
             yield _object(url, relative)
+        else:
+            yield Found(url, PurePath(relative.name), named=False, error=OutputError(_LEADS_OUT))
+
+
+def stays_below(name: str) -> bool:
+    """Checks that a path with slashes leads to no place outside the folder that it is joined to.
+
+    Names of objects can have parts that a file system reads as another place, and whoever may write to a bucket chooses
+    them.
+
+    Args:
+        name: Path relative to a folder.
+    """
+    if os.name == "nt" and ("\\" in name or ":" in name):
+        return False
+    return not any(part in ("", ".", "..") for part in name.split("/"))
 
 
 def _last_part(path: str) -> PurePath:

@@ -225,11 +225,12 @@ class Totals:
             return 0
         return self.exit_codes[0] if self.files == 1 else SOME_FAILED_EXIT_CODE
 
-    def to_json(self, seconds: float) -> dict[str, Any]:
+    def to_json(self, seconds: float, exit_code: int) -> dict[str, Any]:
         """Returns an object for JSON.
 
         Args:
             seconds: Duration of the whole run.
+            exit_code: Exit code of the process, which is that of a signal if one ended the run.
         """
         return {
             "schema": SCHEMA,
@@ -246,5 +247,5 @@ class Totals:
             "estimated_bytes": self.estimated_bytes,
             "megapixels": round(self.pixels / 1e6, 3),
             "seconds": round(seconds, 3),
-            "exit_code": self.exit_code,
+            "exit_code": exit_code,
         }

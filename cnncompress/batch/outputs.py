@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePath
 
-from cnncompress.batch.inputs import CNC, Found
+from cnncompress.batch.inputs import CNC, Found, stays_below
 from cnncompress.batch.request import Outputs
 from cnncompress.errors import PlanError
 from cnncompress.images.formats import is_image_ending
@@ -71,7 +71,7 @@ class Places:
             return os.fspath(found.relative)
         if is_url(found.path):
             url, top = plain_url(found.path), f"{os.fspath(root).rstrip('/')}/"
-            if not url.startswith(top):
+            if not url.startswith(top) or not stays_below(url[len(top) :]):
                 raise PlanError(f"{url} is not below {root}, the folder of --root")
             return url[len(top) :]
         # Only the folder is resolved: the file itself may be a link to any other place.

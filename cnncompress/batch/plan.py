@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from cnncompress.batch.cnc_files import SAME, ending_of_image
 from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
-from cnncompress.batch.existing import ExistingObjects, apply_object_policy, apply_overwrite_policy
+from cnncompress.batch.existing import ExistingObjects, apply_policy
 from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, gather, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
@@ -100,10 +100,7 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
     ready = []
     existing = ExistingObjects(request.outputs.folder, len(jobs))
     for job in _watched(jobs, "outputs checked", watch):
-        if is_url(job.output):
-            decided = apply_object_policy(job, request.outputs.existing, existing)
-        else:
-            decided = apply_overwrite_policy(job, request.outputs.existing)
+        decided = apply_policy(job, request.outputs.existing, existing)
         if isinstance(decided, Job):
             ready.append(decided)
         else:

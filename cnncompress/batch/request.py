@@ -84,7 +84,7 @@ class TarWork:
     """How the members of a tar are processed, apart from the settings for every image.
 
     Attributes:
-        settings: Digest of these settings, for the marker of a finished tar.
+        settings: Digest of these and of those for every image, for the marker of a finished tar.
         append_suffix: Whether ``.cnc`` is appended to the ending of a member instead of replacing it.
     """
 

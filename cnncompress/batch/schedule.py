@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
-from cnncompress.files.kinds import STANDARD_STREAM
-from cnncompress.files.outputs import part_path
-from cnncompress.remote import is_url
+from cnncompress.files.outputs import remove_part
 
 # On Windows a signal is handled only after a wait has ended, so waits are short.
 _PATIENCE_SECONDS = 0.25
@@ -49,7 +45,7 @@ class Schedule:
         self._changed = threading.Condition()
         self._failed = False
         self._running: dict[int, tuple[Slot, Job]] = {}
-        self._returned: list[Job] = []
+        self._pending: list[Job] = []  # looked at but not begun, or to be tried again
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
     def results(self) -> Iterator[Result]:
@@ -94,9 +90,7 @@ class Schedule:
         for slot in self._slots:
             slot.kill()
         for slot, job in list(self._running.values()):
-            if job.output not in ("", STANDARD_STREAM) and not is_url(job.output):
-                with contextlib.suppress(OSError, ValueError):
-                    part_path(Path(job.output), slot.process).unlink(missing_ok=True)
+            remove_part(job.output, slot.process)
 
     def _work(self, index: int, slot: Slot) -> None:
         try:
@@ -106,7 +100,7 @@ class Schedule:
                     self._results.put(slot.run(job))
                 except SlotLost as lost:
                     if lost.again:
-                        self._returned.append(replace(job, attempt=job.attempt + 1))
+                        self._pending.append(replace(job, attempt=job.attempt + 1))
                     else:
                         self._results.put(lost.result)
                 self._ended(index)
@@ -122,16 +116,16 @@ class Schedule:
         with self._changed:
             if self._failed or self._stopping():
                 return False
-            if not self._returned and (job := next(self._jobs, None)) is not None:
-                self._returned.append(job)
-            return bool(self._returned or self._running)
+            if not self._pending and (job := next(self._jobs, None)) is not None:
+                self._pending.append(job)
+            return bool(self._pending or self._running)
 
     def _taken(self, index: int, slot: Slot) -> Job | None:
         """Returns the next job; waits for jobs that may come back from slots that are lost."""
         while self._is_needed():
             with self._changed:
-                if self._returned:
-                    job = self._returned.pop()
+                if self._pending:
+                    job = self._pending.pop()
                     self._running[index] = (slot, job)
                     return job
                 self._changed.wait(_PATIENCE_SECONDS)
@@ -143,5 +137,5 @@ class Schedule:
             self._changed.notify_all()
 
     def _left(self) -> Iterator[Job]:
-        yield from self._returned
+        yield from self._pending
         yield from self._jobs

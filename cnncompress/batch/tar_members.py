@@ -13,16 +13,19 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from cnncompress.errors import UnreadableImage
 from cnncompress.files.kinds import reason
+from cnncompress.units import format_bytes
 
 TAR_ENDING = ".tar"
 
 _TAR_NAME = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz)\Z", re.IGNORECASE)
 
 _BUFFER_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 20
+"""Of all headers of a member; names, owners and extended attributes have a few thousand."""
 
 # Fields of the extended header that the new member has values of its own for.
 _OWN_FIELDS = ("path", "size", "GNU.sparse.name", "GNU.sparse.realsize", "GNU.sparse.size")
@@ -57,7 +60,7 @@ def members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, Contents | Non
         UnreadableImage: The archive is damaged or ends early.
     """
     with _damage():
-        archive = tarfile.open(  # noqa: SIM115 - closed below; only errors of opening are translated
+        archive = _Archive.open(  # closed below; only errors of opening are translated
             fileobj=stream, mode="r|*", bufsize=_BUFFER_BYTES, tarinfo=_WholeHeader
         )
     with contextlib.closing(archive):
@@ -81,6 +84,8 @@ def _damage() -> Iterator[None]:
         yield
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise UnreadableImage(f"not a whole tar archive: {error}") from error
+    except RecursionError as error:  # each extended header of a member is read within the one before
+        raise UnreadableImage("not a whole tar archive: a member has too many headers") from error
     except OSError as error:
         raise UnreadableImage(reason(error)) from error
 
@@ -111,6 +116,61 @@ class Contents:
             raise UnreadableImage("not a whole tar archive: it ends within a member")
         self._left -= wanted
         return data
+
+
+class _Archive(tarfile.TarFile):
+    """An archive whose headers take bounded memory: `tarfile` reads them whole, of any length."""
+
+    def __init__(self, name: Any, mode: Any, fileobj: Any, **options: Any) -> None:
+        self._source = _HeaderReader(fileobj)
+        super().__init__(name, mode, cast("Any", self._source), **options)  # reads the first header
+
+    def next(self) -> tarfile.TarInfo | None:
+        """Reads the headers of the next member.
+
+        Raises:
+            tarfile.ReadError: They are too long.
+        """
+        # Those that hold for the whole archive add up.
+        common = sum(len(name) + len(value) for name, value in self.pax_headers.items())
+        with self._source.limited(_MAX_HEADER_BYTES - common):
+            return super().next()
+
+
+class _HeaderReader:
+    """A stream that reads no more than a header may have while one is read."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._left: int | None = None
+
+    @contextlib.contextmanager
+    def limited(self, size: int) -> Iterator[None]:
+        """Limits the bytes that the body reads."""
+        self._left = size
+        try:
+            yield
+        finally:
+            self._left = None
+
+    def read(self, size: int) -> bytes:
+        if self._left is not None:
+            self._left -= size
+            if self._left < 0:
+                raise tarfile.ReadError(f"the headers of a member have more than {format_bytes(_MAX_HEADER_BYTES)}")
+        data: bytes = self._stream.read(size)
+        return data
+
+    def seek(self, position: int) -> int:
+        place: int = self._stream.seek(position)  # of a stream, so the bytes before it are read, but not kept
+        return place
+
+    def tell(self) -> int:
+        place: int = self._stream.tell()
+        return place
+
+    def close(self) -> None:
+        self._stream.close()
 
 
 class _WholeHeader(tarfile.TarInfo):

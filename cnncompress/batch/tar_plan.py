@@ -15,9 +15,9 @@ from cnncompress.batch.shards import every_nth
 from cnncompress.batch.tar_marker import Marker, marker_path, read_marker
 from cnncompress.batch.tar_members import is_tar_name, plain_tar_name
 from cnncompress.errors import CnncompressError, OutputExists, UnreadableImage
-from cnncompress.files.inputs import file_size
+from cnncompress.files.inputs import file_facts, file_size
 from cnncompress.files.outputs import check_output
-from cnncompress.remote import plain_url
+from cnncompress.remote import Facts, plain_url
 from cnncompress.units import plural
 
 FINISHED = "finished already"
@@ -45,14 +45,21 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
         else:
             others.append(found.path)
     places = Places(request.outputs)
-    targets = {found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name)) for found in tars}
+    targets = {
+        found.path: places.of(found, plain_tar_name(PurePath(plain_url(found.path)).name))
+        for found in tars
+        if found.error is None
+    }
     refuse_collisions(targets.items(), request.operation)
     tars.sort(key=lambda found: found.path)
     own = tars if request.shard is None else every_nth(request.shard, tars)
-    refuse_inputs_as_outputs([found.path for found in own], [targets[found.path] for found in own])
+    refuse_inputs_as_outputs([found.path for found in own], [targets[f.path] for f in own if f.path in targets])
     jobs: list[Job] = []
     settled: list[Result] = []
     for found in own:
+        if found.error is not None:
+            settled.append(failure(found.path, found.error))
+            continue
         planned = _planned(found, targets[found.path], request.operation, request.outputs.existing, work)
         if isinstance(planned, Job):
             jobs.append(planned)
@@ -63,10 +70,8 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
 
 def _planned(found: Found, target: str, operation: Operation, policy: Existing, work: TarWork) -> Job | Result:
     try:
-        if found.error is not None:
-            raise found.error
-        input_bytes = file_size(found.path)
-        if input_bytes is None:
+        facts = file_facts(found.path)
+        if facts is None:
             raise UnreadableImage("no such file")
     except CnncompressError as error:
         return failure(found.path, error)
@@ -79,18 +84,23 @@ def _planned(found: Found, target: str, operation: Operation, policy: Existing, 
         if policy is Existing.REPLACE:
             check_output(target, force=True, source=found.path)
             return replace(job, replace=True)
-        return _compared(job, read_marker(target), input_bytes, output_bytes)
+        return _compared(job, read_marker(target), facts, output_bytes)
     except CnncompressError as error:
         return failure(found.path, error, output=target, about=target)
 
 
-def _compared(job: Job, marker: Marker | None, input_bytes: int, output_bytes: int) -> Job | Result:
+def _compared(job: Job, marker: Marker | None, facts: Facts, output_bytes: int) -> Job | Result:
     if marker is None:
         raise OutputExists(f"exists already, without the marker {marker_path(job.output)}; -f replaces it")
     if marker.output_bytes != output_bytes:  # a run was killed after it had written the marker
         return replace(job, replace=True)
-    if job.tar is None or marker.settings != job.tar.settings or marker.input_bytes != input_bytes:
-        raise OutputExists("exists already, made of another tar or with other settings; -f replaces it")
+    if job.tar is None or marker.settings != job.tar.settings:
+        raise OutputExists("exists already, made with other settings; -f replaces it")
+    if not marker.is_of(job.source, facts):
+        raise OutputExists(
+            f"exists already, made of another tar: {marker.input_name} had {marker.input_bytes} bytes "
+            f"and the time or ETag {marker.input_version}; -f replaces it"
+        )
     failed = len(marker.report.failures)
     warnings = (f"{plural(failed, 'image')} failed when {job.output} was made; -f tries again",) if failed else ()
     return Result("skipped", job.source, job.output, reason=FINISHED, warnings=warnings)

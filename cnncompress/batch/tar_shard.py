@@ -19,7 +19,7 @@ from cnncompress.batch.outcomes import MemberFailure, Result, TarReport, known_e
 from cnncompress.batch.outputs import DEFAULT_ENDING, compressed_name, decompressed_name
 from cnncompress.batch.request import TarWork
 from cnncompress.batch.resources import PixelBudget, memory_errors
-from cnncompress.batch.tar_marker import Marker, marker_path
+from cnncompress.batch.tar_marker import Marker, input_name, marker_path
 from cnncompress.batch.tar_members import Contents, TarWriter, members
 from cnncompress.batch.tar_samples import Samples
 from cnncompress.codec.cache import CodecCache
@@ -33,8 +33,9 @@ from cnncompress.errors import (
     LimitExceeded,
     ModelError,
     PlanError,
+    UnreadableImage,
 )
-from cnncompress.files.inputs import file_size, local_input, open_input
+from cnncompress.files.inputs import file_facts, local_input, open_input
 from cnncompress.files.outputs import open_output, write_output
 from cnncompress.images.formats import is_image_ending, output_format
 from cnncompress.units import plural
@@ -65,7 +66,7 @@ def run_shard(
         codecs: Cache of the models.
         budget: Pixels that may be in memory at the same time.
         progress: Called as by `cnncompress.compress`.
-        stopping: Called before each member; the tar is given up once it returns True.
+        stopping: Called after each member; the tar is given up once it returns True.
 
     Returns:
         A success; a failure if images are missing in the new tar; skipped if the tar was given up.
@@ -76,6 +77,9 @@ def run_shard(
     assert job.tar is not None
     start = time.perf_counter()
     conversion = _Conversion(job.action == "compress", job.tar, settings, codecs, budget, progress)
+    facts = file_facts(job.source)  # before it is read: whoever changes it meanwhile must be noticed
+    if facts is None:
+        raise UnreadableImage("no such file")
     try:
         with (
             local_input(job.source) as path,
@@ -84,13 +88,19 @@ def run_shard(
         ):
             writer = TarWriter(target)
             for info, contents in members(source):
-                if stopping():
-                    raise _Interrupted
                 conversion.pass_on(info, contents, writer)
+                if stopping():  # which has ended the effort on this member, too, be it the last one
+                    raise _Interrupted
             writer.close()
-            input_bytes = file_size(path) or 0
-            seconds = round(time.perf_counter() - start, 3)
-            marker = Marker(job.tar.settings, input_bytes, target.tell(), seconds, conversion.report)
+            marker = Marker(
+                settings=job.tar.settings,
+                input_name=input_name(job.source),
+                input_bytes=facts.size,
+                input_version=facts.version,
+                output_bytes=target.tell(),
+                seconds=round(time.perf_counter() - start, 3),
+                report=conversion.report,
+            )
             write_output(marker_path(job.output), marker.to_bytes(), force=True, new_folders=job.new_folders)
     except _Interrupted:
         return Result("skipped", job.source, job.output, reason=INTERRUPTED)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
-from cnncompress.batch.existing import apply_overwrite_policy, output_exists
+from cnncompress.batch.existing import apply_policy, output_exists
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.request import Existing
@@ -82,14 +82,14 @@ class Worker:
     def _done_or_skipped(self, job: Job) -> Result:
         """Does the work; the policy for existing outputs is applied to what other runs have written meanwhile."""
         if job.existing in (Existing.SKIP, Existing.UPDATE):
-            now = apply_overwrite_policy(job, job.existing)
+            now = apply_policy(job, job.existing)
             if isinstance(now, Result):
                 return now
             job = now
         try:
             return self._done(job)
         except OutputExists:
-            now = apply_overwrite_policy(job, job.existing)
+            now = apply_policy(job, job.existing)
             if job.existing is Existing.REFUSE:
                 raise output_exists(job) from None
             if not isinstance(now, Result):
@@ -109,26 +109,26 @@ class Worker:
         return work(job, self._settings, self._codecs, self._budget, self._progress)
 
     def _done_again(self, job: Job) -> Result:
-        """Does the work of a worker that has died, unless its output is there already."""
+        """Does the work of a worker that has died, unless that had done all of it."""
         done = self._done_before(job)
-        # The worker that is taken for dead may write the output yet.
+        # The output may be there, or the worker that is taken for dead may write it yet.
         return self._done(replace(job, replace=True)) if done is None else done
 
     def _done_before(self, job: Job) -> Result | None:
-        """Returns the result of a job whose worker has died after it had written the output, which was not there."""
-        size = None if job.replace or not job.output else file_size(job.output)
-        if size is None:
-            return None
+        """Returns the result of a finished tar, or of an image whose input is removed; None for all that can be redone.
+
+        An output that is there is no proof: its input may have to be removed yet, and its losses are not known.
+        """
         if job.tar is not None:
             from cnncompress.batch.tar_marker import read_marker
             from cnncompress.batch.tar_shard import shard_result
 
-            marker = read_marker(job.output)
+            marker = None if job.replace or file_size(job.output) is None else read_marker(job.output)
             return None if marker is None else shard_result(job, marker)
-        if job.action == "compress":
-            data = read_input(job.output)
-            return replace(success(job, unpack(data), size, self._codecs), output_bytes=size)
-        return Result("copied" if job.action == "copy" else "ok", job.source, job.output, output_bytes=size)
+        if not self._settings.remove or file_size(job.source) is not None:
+            return None
+        data = read_input(job.output)
+        return replace(success(job, unpack(data), len(data), self._codecs), output_bytes=len(data))
 
 
 def _failed(job: Job, error: Exception) -> Result:

@@ -90,4 +90,4 @@ def command(
         verify=verify,
         remove=remove,
     )
-    run(files.with_tars(request, settings, run_on.model), settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, report, dry=files.dry_run)

@@ -76,4 +76,4 @@ def command(
         view=region.view,
         keep_going=region.keep_going,
     )
-    run(files.with_tars(request, settings, run_on.model), settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, report, dry=files.dry_run)

@@ -107,6 +107,12 @@ class Reporter:
             with self._aside():
                 say("note", f"finishing {plural(files, 'file')}; interrupt again to stop at once")
 
+    def tell(self, text: str) -> None:
+        """Reports what the run waits for; may be called by any thread."""
+        if not self._options.quiet:
+            with self._aside():
+                say("note", text)
+
     def interrupted(self, *, wrote_nothing: bool) -> None:
         """Reports that a signal has ended the work on a single file.
 
@@ -116,16 +122,17 @@ class Reporter:
         if not self._options.quiet:
             say("note", "interrupted; nothing written" if wrote_nothing else "interrupted")
 
-    def finish(self, left: int) -> None:
+    def finish(self, left: int, exit_code: int) -> None:
         """Reports the totals.
 
         Args:
             left: Number of files that were not started, because the run was interrupted.
+            exit_code: Exit code of the process.
         """
         if self._bar is not None:
             self._bar.close()
         seconds = time.perf_counter() - self._start
-        self._write(self.totals.to_json(seconds))
+        self._write(self.totals.to_json(seconds, exit_code))
         if self._options.quiet:
             return
         if self._options.verbose:

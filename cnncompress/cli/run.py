@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Existing, Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
@@ -20,7 +21,7 @@ from cnncompress.cli.options.running import RunOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
 from cnncompress.cli.terminal import status
-from cnncompress.codec.progress import Progress, refining_until, unwatched
+from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.targets import TargetBpp, TargetSize
 from cnncompress.engines.choice import resolved_device
 from cnncompress.files.kinds import STANDARD_STREAM
@@ -65,8 +66,8 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
             code = _work(plan, settings, run_options, reporter)
         else:
             code = 0
-        reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files)
-    code = code or reporter.totals.exit_code
+        code = code or reporter.totals.exit_code
+        reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files, code)
     if code:
         raise click.exceptions.Exit(code)
 
@@ -85,9 +86,10 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
     share = share_out(options.device[:1], 1, jobs=1, threads=options.threads)
     with (
         _interruption_told(job, reporter),
-        reporter.image_progress(effort=settings.encode.effort) as shown,
-        _ended_by_signals(shown, settings.encode.effort) as (progress, stop),
+        reporter.image_progress(effort=settings.encode.effort) as progress,
         _slots(share, settings, options, progress) as slots,
+        # With effort the best result so far is written. Without, a signal ends the work at once, and nothing is.
+        stop_request(slots[0].stop_soon) if settings.encode.effort else nullcontext(StopRequest()) as stop,
     ):
         result = slots[0].run(job)
     reporter.add(result)
@@ -99,7 +101,7 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
     with stop_request() as stop, ExitStack() as opened:
         with reporter.loading(options.model) if load else nullcontext():
-            slots = opened.enter_context(_many_slots(len(jobs), settings, options, load=load))
+            slots = opened.enter_context(_many_slots(len(jobs), settings, options, reporter.tell, load=load))
         reporter.begin()
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing, reporter.started)
         with _at_once_if_need_be(schedule):
@@ -109,17 +111,19 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
 
 @contextmanager
-def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load: bool) -> Iterator[list[Slot]]:
+def _many_slots(
+    files: int, settings: WorkSettings, options: RunOptions, tell: Callable[[str], None], *, load: bool
+) -> Iterator[list[Slot]]:
     if options.ray is None:
         devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
         share = share_out(devices, files, jobs=options.jobs, threads=options.threads)
         opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
     else:
-        from cnncompress.batch.ray_slots import RayRun, ray_slots
+        from cnncompress.batch.ray_cluster import RayRun
+        from cnncompress.batch.ray_slots import ray_slots
 
         cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
-        model = ModelSettings(options.model, engine=options.engine, precision=options.precision)
-        opened = ray_slots(cluster, settings, model, files, load=load)
+        opened = ray_slots(cluster, settings, options.model_settings, files, load=load, tell=tell)
     with opened as slots:
         yield slots
 
@@ -128,12 +132,10 @@ def _many_slots(files: int, settings: WorkSettings, options: RunOptions, *, load
 def _slots(
     share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
 ) -> Iterator[list[Slot]]:
-    from cnncompress.batch.pool import process_slots, thread_slots
+    from cnncompress.batch.pool import thread_slots
+    from cnncompress.batch.process_slots import process_slots
 
-    models = [
-        ModelSettings(options.model, device, share.threads, options.engine, options.precision)
-        for device in share.devices
-    ]
+    models = [replace(options.model_settings, device=device, threads=share.threads) for device in share.devices]
     opened = (
         thread_slots(settings, models[0], share.slots, load=load, progress=progress)
         if share.here
@@ -141,16 +143,6 @@ def _slots(
     )
     with opened as slots:
         yield list(slots)
-
-
-@contextmanager
-def _ended_by_signals(progress: Progress, effort: int) -> Iterator[tuple[Progress, StopRequest]]:
-    """Handles signals during the work on a single file: with effort the best result so far is written, else none."""
-    if not effort:
-        yield progress, StopRequest()
-        return
-    with stop_request() as stop:
-        yield refining_until(lambda: stop.number is not None, progress), stop
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -28,13 +28,18 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def stop_request() -> Iterator[StopRequest]:
-    """Records the first signal while the body runs, which must check for it; a second signal has its usual effect."""
+def stop_request(stop: Callable[[], None] = lambda: None) -> Iterator[StopRequest]:
+    """Records the first signal while the body runs; a second signal has its usual effect.
+
+    Args:
+        stop: Called at the first signal, to tell the body. Without it the body must check the request.
+    """
     request = StopRequest()
 
     def note(number: int, frame: FrameType | None) -> None:
         request.number = number
         restore()
+        stop()
 
     def restore() -> None:
         for number, handler in before.items():

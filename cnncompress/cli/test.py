@@ -70,7 +70,7 @@ def _check_structure(inputs: Inputs, report: ReportOptions, *, force: bool) -> N
             start = time.perf_counter()
             result = failure(each.path, each.error) if each.error is not None else _tested(each.path)
             reporter.add(replace(result, seconds=round(time.perf_counter() - start, 4)))
-        reporter.finish(left=0)
+        reporter.finish(0, reporter.totals.exit_code)
     if reporter.totals.exit_code:
         raise click.exceptions.Exit(reporter.totals.exit_code)
 

@@ -20,7 +20,7 @@ from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.progress import Progress
 from cnncompress.codec.tiles import CELL, TileGrid
 from cnncompress.codec.unpacking import Colours, Decoded, LatentDecoder, decode
-from cnncompress.errors import Corrupt
+from cnncompress.errors import BitstreamError, LimitExceeded, ModelError
 from cnncompress.images.limits import Limits
 from cnncompress.images.source import SourceImage
 from cnncompress.images.view import View
@@ -35,8 +35,8 @@ def encode_all(
     settings: EncodeSettings,
     model: Callable[[], ModelCodec],
     limits: Limits,
-) -> list[bytes]:
-    """Makes the .cnc files of images of any sizes.
+) -> Iterator[bytes]:
+    """Makes the .cnc files of images of any sizes; the networks have run when the first is yielded.
 
     Args:
         images: What is coded.
@@ -45,35 +45,45 @@ def encode_all(
         model: Returns the model; is called if the learned coding is used.
         limits: How much memory coding one image may take.
 
-    Returns:
+    Yields:
         The files, in the order of the images.
 
     Raises:
-        LimitExceeded, ModelError, DeviceError: As by `cnncompress.codec.encoding.encode` for the first that fails.
+        LimitExceeded: An image would take too much memory; raised in its turn.
+        ModelError, DeviceError: As raised by ``model``.
     """
-    encoders = [ImageEncoder(image, settings, model, limits) for image in images]
-    coders = [encoder.learned for encoder in encoders if encoder.learned is not None]
+    encoders: list[ImageEncoder | LimitExceeded] = []
+    for image in images:
+        try:
+            encoders.append(ImageEncoder(image, settings, model, limits))
+        except LimitExceeded as error:
+            encoders.append(error)
+    coders = [each.learned for each in encoders if isinstance(each, ImageEncoder) and each.learned is not None]
     if coders:
         codec = model()
         for batch in _batches(coders, codec, lambda coder: (coder.grid, quality)):
             codec.code_together(batch, quality)
-    return [encoder.file(quality) for encoder in encoders]
+    for encoder in encoders:
+        if isinstance(encoder, LimitExceeded):
+            raise encoder
+        yield encoder.file(quality)
 
 
-def decode_all(files: Sequence[ParsedFile], limits: Limits, model: Callable[[bytes], ModelCodec]) -> list[Decoded]:
-    """Decodes whole files, of any sizes and qualities.
+def decode_all(files: Sequence[ParsedFile], limits: Limits, model: Callable[[bytes], ModelCodec]) -> Iterator[Decoded]:
+    """Decodes whole files, of any sizes and qualities; the networks have run on batches when the first is yielded.
 
     Args:
         files: What is decoded.
         limits: How large an image may be.
         model: Returns the model with a fingerprint.
 
-    Returns:
+    Yields:
         The pictures, in the order of the files.
 
     Raises:
-        LimitExceeded, BitstreamError, ModelError, DeviceError: As by `cnncompress.codec.unpacking.decode` for the first
-            that fails.
+        LimitExceeded, BitstreamError, ModelError: As by `cnncompress.codec.unpacking.decode` for the first file that
+            fails; raised in its turn.
+        DeviceError: As raised by ``model``.
     """
     by_model: dict[bytes, list[_Numbered]] = defaultdict(list)
     for number, parsed in enumerate(files):
@@ -81,16 +91,22 @@ def decode_all(files: Sequence[ParsedFile], limits: Limits, model: Callable[[byt
             by_model[parsed.container.header.fingerprint].append(_Numbered(number, parsed))
     decoders: dict[int, LatentDecoder] = {}
     for fingerprint, learned in by_model.items():
-        codec = model(fingerprint)
+        try:
+            codec = model(fingerprint)
+        except ModelError:  # raised again when the first of these files is decoded
+            continue
         for batch in _batches(learned, codec, lambda file: (file.grid, file.header.quality_hundredths)):
-            with contextlib.suppress(Corrupt):  # decoded one by one, the damaged one is told from the others
+            # Decoded one by one, the file that is damaged, too large or of another model is told from the others.
+            with contextlib.suppress(BitstreamError, LimitExceeded, ModelError):
                 found = codec.colours_together([file.parsed for file in batch])
                 decoders |= {file.number: _Known(colours) for file, colours in zip(batch, found, strict=True)}
 
     def decoded(number: int, parsed: ParsedFile) -> Decoded:
-        return decode(parsed, View(), limits, lambda fingerprint: decoders.get(number) or model(fingerprint))
+        known = decoders.pop(number, None)  # pictures take the place of what was decoded for them
+        return decode(parsed, View(), limits, lambda fingerprint: known or model(fingerprint))
 
-    return [decoded(number, parsed) for number, parsed in enumerate(files)]
+    for number, parsed in enumerate(files):
+        yield decoded(number, parsed)
 
 
 class _Numbered(NamedTuple):

@@ -9,7 +9,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TypeAlias, TypeGuard
+from typing import IO, TypeAlias, TypeGuard, cast
 
 from cnncompress import remote
 from cnncompress.errors import LimitExceeded, UnreadableImage
@@ -23,26 +23,60 @@ _CHECKED_BYTES = 4096
 
 
 @contextlib.contextmanager
-def open_input(source: str | Path) -> Iterator[IO[bytes]]:
+def open_input(source: str | Path, limit: int | None = None) -> Iterator[IO[bytes]]:
     """Opens a file for reading in the body.
 
     Args:
         source: A path or, as a string, a URL; the string ``-`` is standard input.
+        limit: The most bytes that an object may have, which is read into memory; None for any number.
 
     Raises:
-        UnreadableImage: The file does not exist or cannot be read.
+        UnreadableImage: The file does not exist or cannot be read; raised by opening and reading, and not for what the
+            body does besides.
+        LimitExceeded: An object has more bytes.
     """
     if isinstance(source, str) and remote.is_url(source):
-        yield io.BytesIO(remote.read(source))
-        return
+        yield io.BytesIO(remote.read(source, limit))
+    elif source != STANDARD_STREAM:
+        with _input_errors():
+            stream = Path(source).open("rb")  # noqa: SIM115 - closed below; errors of the body are not translated
+        with stream:
+            yield cast("IO[bytes]", _Input(stream))
+    elif sys.stdin is None:
+        raise UnreadableImage("standard input is closed")
+    else:
+        yield cast("IO[bytes]", _Input(sys.stdin.buffer))
+
+
+class _Input(io.BufferedIOBase):
+    """A file whose errors are those of an input."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        with _input_errors():
+            return self._stream.read(-1 if size is None else size)
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
+        with _input_errors():
+            return self._stream.seek(position, whence)
+
+    def tell(self) -> int:
+        with _input_errors():
+            return self._stream.tell()
+
+
+@contextlib.contextmanager
+def _input_errors() -> Iterator[None]:
     try:
-        if source != STANDARD_STREAM:
-            with Path(source).open("rb") as stream:
-                yield stream
-        elif sys.stdin is None:
-            raise UnreadableImage("standard input is closed")
-        else:
-            yield sys.stdin.buffer
+        yield
     except (OSError, ValueError) as error:
         raise UnreadableImage(reason(error)) from error
 
@@ -72,10 +106,10 @@ def local_input(source: str) -> Iterator[str]:
 
 
 def read_once(source: str, check: Callable[[bytes], None], limit: int) -> bytes:
-    """Returns the bytes of standard input, a device or a pipe, but not all of them if they are not what is wanted.
+    """Returns the bytes of what can be read only once, but not all of them if they are not what is wanted.
 
     Args:
-        source: A path, or ``-`` for standard input.
+        source: Path of a device or a pipe, ``-`` for standard input, or a URL, whose object is read as a whole.
         check: Is given the first bytes, and raises an error if they are not what is wanted.
         limit: The most bytes that are read.
 
@@ -83,7 +117,7 @@ def read_once(source: str, check: Callable[[bytes], None], limit: int) -> bytes:
         UnreadableImage: The file does not exist or cannot be read.
         LimitExceeded: There are more bytes.
     """
-    with open_input(source) as stream:
+    with open_input(source, limit) as stream:
         start = stream.read(_CHECKED_BYTES)
         check(start)
         data = start + stream.read(max(limit + 1 - len(start), 0))
@@ -155,13 +189,21 @@ def file_status(source: str) -> os.stat_result | None:
 
 
 def file_size(path: str) -> int | None:
-    """Returns the size of a file in bytes; None if it does not exist.
+    """Returns the size of a file in bytes; None if it does not exist. Errors as for `file_facts`."""
+    facts = file_facts(path)
+    return None if facts is None else facts.size
+
+
+def file_facts(path: str) -> remote.Facts | None:
+    """Returns the size of a file or object, and what tells it from another of its name; None if it does not exist.
+
+    Of files this is the time of the last change in whole seconds, as not all copies keep more of it.
 
     Raises:
         UnreadableImage: The path is a folder or cannot be accessed.
     """
     if remote.is_url(path):
-        return remote.size(path)
+        return remote.facts(path)
     try:
         status = Path(path).stat()
     except (FileNotFoundError, NotADirectoryError):
@@ -170,4 +212,4 @@ def file_size(path: str) -> int | None:
         raise UnreadableImage(reason(error)) from error
     if stat.S_ISDIR(status.st_mode):
         raise UnreadableImage("is a folder")
-    return status.st_size
+    return remote.Facts(status.st_size, str(status.st_mtime_ns // 10**9))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import stat
@@ -11,7 +12,7 @@ import time
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, cast
 
 from cnncompress import remote
 from cnncompress.errors import OutputError, OutputExists
@@ -125,14 +126,20 @@ def open_output(target: str, *, force: bool, new_folders: bool = False) -> Itera
 
     Raises:
         OutputExists: The file exists, and ``force`` is not set.
-        OutputError: The output cannot be written; no partial file is left.
+        OutputError: The output cannot be written; no partial file is left. Raised by opening, writing and closing, and
+            not for what the body does besides.
     """
     if remote.is_url(target):
-        with remote.written_at_end(target, force=force) as path, _output_errors(), path.open("wb") as stream:
-            yield stream
+        with remote.written_at_end(target, force=force) as path:
+            with _output_errors():
+                stream = path.open("wb")
+            with stream:
+                yield cast("IO[bytes]", _Output(stream))
+                with _output_errors():
+                    stream.flush()
         return
-    with _output_errors(), _whole_file(Path(target), force, None, new_folders, False) as stream:
-        yield stream
+    with _whole_file(Path(target), force, None, new_folders, False) as whole:
+        yield whole
 
 
 def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | None = None) -> int:
@@ -148,15 +155,11 @@ def copy_file(source: str, target: str, *, force: bool, like: os.stat_result | N
         Size of the file in bytes.
 
     Raises:
-        UnreadableImage: The source cannot be opened.
+        UnreadableImage: The source cannot be read.
         OutputExists: The target exists, and ``force`` is not set.
         OutputError: The copy cannot be written; no partial file is left.
     """
-    with (
-        open_input(Path(source)) as original,
-        _output_errors(),
-        _whole_file(Path(target), force, like, True, False) as stream,
-    ):
+    with open_input(Path(source)) as original, _whole_file(Path(target), force, like, True, False) as stream:
         shutil.copyfileobj(original, stream)
         return stream.tell()
 
@@ -174,6 +177,19 @@ def part_path(path: Path, process: int) -> Path:
     return path.with_name(f".{name}.{process}.part")
 
 
+def remove_part(target: str, process: int) -> None:
+    """Removes the temporary file of an output that a process has not finished, if there is one.
+
+    Args:
+        target: Path or URL of the output, ``-`` for standard output, or empty.
+        process: Id of the process, which has ended or is to end.
+    """
+    if target in ("", STANDARD_STREAM) or remote.is_url(target):
+        return
+    with contextlib.suppress(OSError, ValueError):
+        part_path(Path(target), process).unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def _output_errors() -> Iterator[None]:
     try:
@@ -188,31 +204,54 @@ def _output_errors() -> Iterator[None]:
 def _whole_file(
     path: Path, force: bool, like: os.stat_result | None, new_folders: bool, durable: bool
 ) -> Iterator[IO[bytes]]:
-    if new_folders:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    part = part_path(path, os.getpid())
-    # Left by a killed process with the same id, which is common in containers.
-    part.unlink(missing_ok=True)
-    # The mode is 0666 minus the umask, as for any new file; tempfile would use 0600.
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    with _output_errors():
+        if new_folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        part = part_path(path, os.getpid())
+        # Left by a killed process with the same id, which is common in containers.
+        part.unlink(missing_ok=True)
+        # The mode is 0666 minus the umask, as for any new file; tempfile would use 0600.
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        stream = open(descriptor, "wb")  # noqa: SIM115 - closed below; errors of the body are not translated
     try:
-        with open(descriptor, "wb") as stream:
-            yield stream
+        yield cast("IO[bytes]", _Output(stream))
+        with _output_errors():
             stream.flush()
             os.fsync(descriptor)
-        if like is not None:
-            part.chmod(stat.S_IMODE(like.st_mode) & 0o777)
-            os.utime(part, ns=(like.st_atime_ns, like.st_mtime_ns))
-        if force:
-            _replace(part, path)
-        else:
-            _put(part, path)
-        if durable:
-            _sync_folder(path.parent)
+            stream.close()
+            if like is not None:
+                part.chmod(stat.S_IMODE(like.st_mode) & 0o777)
+                os.utime(part, ns=(like.st_atime_ns, like.st_mtime_ns))
+            if force:
+                _replace(part, path)
+            else:
+                _put(part, path)
+            if durable:
+                _sync_folder(path.parent)
     except BaseException:
+        with contextlib.suppress(OSError):
+            stream.close()
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+class _Output(io.BufferedIOBase):
+    """A file whose errors are those of an output."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any, /) -> int:
+        with _output_errors():
+            return self._stream.write(data)
+
+    def tell(self) -> int:
+        with _output_errors():
+            return self._stream.tell()
 
 
 def _put(part: Path, path: Path) -> None:

@@ -178,6 +178,19 @@ class FoundWeights(NamedTuple):
     typical: Typical = NOT_MEASURED
 
 
+def weights_path(model: str | os.PathLike[str] | None) -> Path | None:
+    """Returns the path that a model is named by; None for a name in the manifest.
+
+    What a name stands for does not depend on the files that happen to be there.
+
+    Args:
+        model: As for `cnncompress.Codec`.
+    """
+    if isinstance(model, str) and not (model.endswith(SUFFIX) or "/" in model or os.sep in model):
+        return None
+    return None if model is None else Path(model)
+
+
 def find_weights(model: str | Path | None) -> FoundWeights:
     """Finds the weights file of a model.
 
@@ -188,13 +201,13 @@ def find_weights(model: str | Path | None) -> FoundWeights:
         UnknownModel: No model has this name, or the weights file does not exist.
         InvalidModel: The manifest cannot be read, or a file is named that is not a weights file.
     """
-    if isinstance(model, Path) or (model is not None and (model.endswith(SUFFIX) or "/" in model)):
-        path = Path(model)
+    path = weights_path(model)
+    if path is not None:
         if not path.is_file():
             raise UnknownModel(f"no weights file {path}")
         return FoundWeights(path.stem, path)
     manifest = read_manifest()
-    entry = manifest.by_name(model or manifest.default)
+    entry = manifest.by_name(manifest.default if model is None else str(model))
     if entry is None:
         if model is not None and Path(model).is_file():
             raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")

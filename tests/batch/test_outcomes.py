@@ -74,7 +74,7 @@ def test_sums() -> None:
     totals = Totals()
     for result in (OK, OK, FAILED, Result("skipped", "x", reason="r"), Result("copied", "y", "z", 5, 5)):
         totals.add(result)
-    assert totals.to_json(1.23456) == {
+    assert totals.to_json(1.23456, 130) == {
         "schema": 1,
         "type": "summary",
         "files": 5,
@@ -89,7 +89,7 @@ def test_sums() -> None:
         "estimated_bytes": 0,
         "megapixels": 0.002,
         "seconds": 1.235,
-        "exit_code": 1,
+        "exit_code": 130,
     }
     assert totals.reasons == {"r": 1}
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
-from cnncompress.batch.outcomes import Result, failure
-from cnncompress.batch.pool import SlotLost, process_slots, thread_slots
+from cnncompress.batch.outcomes import Result
+from cnncompress.batch.pool import SlotLost, thread_slots
+from cnncompress.batch.process_slots import WorkerProcess, _serve, process_slots
 from cnncompress.batch.schedule import Schedule
-from cnncompress.errors import DeviceError, OutOfMemory, UnknownModel
+from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, UnknownModel
 from cnncompress.files.outputs import part_path
 
 JOBS = [Job("compress", str(number), f"{number}.cnc") for number in range(20)]
@@ -80,7 +84,7 @@ class Dying(Fake):
     def run(self, job: Job) -> Result:
         if self.done:
             self.killed = True
-            raise SlotLost(failure(job.source, OutOfMemory("died")))
+            raise SlotLost(replace(job, attempt=3), OutOfMemory("died"))
         return super().run(job)
 
 
@@ -102,7 +106,7 @@ class Reviving(Fake):
     def run(self, job: Job) -> Result:
         if job.source == "13" or (len(self.done) == 1 and job.attempt == 1):
             self.done.append("death")
-            raise SlotLost(failure(job.source, OutOfMemory(f"died {job.attempt} times")), again=job.attempt < 3)
+            raise SlotLost(job, OutOfMemory(f"died {job.attempt} times"))
         return super().run(job)
 
 
@@ -128,7 +132,7 @@ class NeverBack(Fake):
 
     def run(self, job: Job) -> Result:
         self.killed = True
-        raise SlotLost(failure(job.source, OutOfMemory("died")), again=True)
+        raise SlotLost(job, OutOfMemory("died"))
 
 
 def test_a_job_comes_back_to_slots_that_have_nothing_to_do() -> None:
@@ -191,9 +195,81 @@ def test_slots_in_other_processes(tmp_path: Path) -> None:
         slots[0].kill()
         with pytest.raises(SlotLost) as lost:
             slots[0].run(jobs[0])
-        assert lost.value.result.exit_code == 7 and "worker process has died" in str(lost.value.result.error)
+        assert lost.value.result.exit_code == 7 and lost.value.again
+        assert "by signal 9, as happens when memory is short" in str(lost.value.result.error)
         results = list(Schedule(jobs[:1], slots[:1], never).results())
         assert results[0].error == "no worker process is left"
+
+
+def opened_for_writing(path: Path) -> BinaryIO:
+    """Waits until somebody reads a named pipe, and opens it."""
+    return open(path, "wb", buffering=0)
+
+
+def is_there(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no named pipes")
+def test_a_process_that_dies_costs_one_file_and_its_neighbours_nothing(tmp_path: Path) -> None:
+    poison, neighbour = tmp_path / "poison", tmp_path / "neighbour"
+    os.mkfifo(poison)
+    os.mkfifo(neighbour)
+    (tmp_path / "a").write_text("a")
+    jobs = [Job("copy", str(tmp_path / name), str(tmp_path / f"{name}.copy")) for name in ("poison", "neighbour", "a")]
+    with process_slots(WorkSettings(), [ModelSettings()], 2, load=False) as slots:
+
+        def kill() -> None:
+            with opened_for_writing(poison):
+                process = slots[0].process
+                os.kill(process, signal.SIGKILL)
+                while is_there(process):
+                    time.sleep(0.01)
+
+        def feed() -> None:
+            with opened_for_writing(neighbour) as stream:
+                stream.write(b"neighbour")
+
+        def play() -> None:
+            with opened_for_writing(neighbour):
+                kill()  # while both are read
+            threading.Thread(target=feed, daemon=True).start()
+            kill()
+            kill()
+
+        threading.Thread(target=play, daemon=True).start()
+        results = {Path(result.input).name: result for result in Schedule(jobs, slots, never).results()}
+    assert results["poison"].exit_code == 7
+    assert str(results["poison"].error).startswith("3 worker processes have died over this file, the last by signal 9")
+    assert (results["neighbour"].status, results["a"].status) == ("copied", "copied")
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.endswith((".copy", ".part"))) == [
+        *("a.copy", "neighbour.copy")
+    ]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_the_end_of_a_thread_is_noticed() -> None:
+    class Broken:
+        def run(self, job: Job) -> Result:
+            raise MemoryError
+
+    ours, theirs = multiprocessing.Pipe()
+    ours.send(JOBS[0])
+    thread = threading.Thread(target=_serve, args=(Broken(), theirs), daemon=True)
+    thread.start()
+    assert ours.poll(10)
+    with pytest.raises(EOFError):
+        ours.recv()
+    thread.join(10)
+
+
+def test_what_keeps_a_process_from_starting_is_told() -> None:
+    with pytest.raises(CnncompressError, match="internal error: AttributeError"):
+        WorkerProcess(WorkSettings(image=None), None, 1, load=True).wait_until_ready()  # type: ignore[arg-type]
 
 
 def test_a_model_that_is_missing_is_told_before_the_first_job() -> None:

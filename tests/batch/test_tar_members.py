@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from collections.abc import Sequence
@@ -94,6 +95,75 @@ def test_names() -> None:
     ]
     assert [plain_tar_name(name) for name in ("a.tar", "a.tar.xz", "a.tgz", "a")] == ["a.tar"] * 4
     assert key_of("a/b.c.jpg") == "a/b" and key_of("a.jpg") == "a" and key_of(".hidden") == ".hidden"
+
+
+def header(kind: bytes, size: int, data: bytes = b"") -> bytes:
+    info = tarfile.TarInfo("header")
+    info.type, info.size = kind, size
+    return info.tobuf() + data.ljust(-(-len(data) // 512) * 512, b"\0")
+
+
+def pax(size: int, name: str) -> bytes:
+    line = f"{size} {name}=".encode()
+    return line + b"x" * (size - len(line) - 1) + b"\n"
+
+
+def sparse(blocks: int) -> bytes:
+    """Header of a member with holes, and blocks that list them and say that more follow."""
+    first = bytearray(header(b"S", 0))
+    first[482] = 1
+    first[148:156] = b" " * 8
+    first[148:156] = b"%06o\0 " % sum(first)
+    return bytes(first) + (bytes(504) + b"\1" + bytes(7)) * blocks
+
+
+LONG = 10_000_000
+MANY = {
+    "long name": header(b"L", LONG, b"x" * LONG),
+    "long link": header(b"K", LONG, b"x" * LONG),
+    "pax": header(b"x", LONG, pax(LONG, "a")),
+    "solaris": header(b"X", LONG, pax(LONG, "a")),
+    "common pax": header(b"g", LONG, pax(LONG, "a")),
+    "many common pax": b"".join(header(b"g", 90_000, pax(90_000, f"a{n}")) + archive(["a"])[:1536] for n in range(99)),
+    "many pax": b"".join(header(b"x", 900, pax(900, f"a{n}")) for n in range(600)),
+    "sparse": sparse(9999),
+}
+
+
+@pytest.mark.parametrize("kind", MANY)
+@pytest.mark.parametrize("first", [True, False])
+def test_long_headers_are_refused(kind: str, first: bool) -> None:
+    start = b"" if first else archive(["a"])[:1536]
+    with pytest.raises(UnreadableImage, match="headers"):
+        read(start + MANY[kind] + archive(["b"]))
+
+
+def test_a_packed_bomb_takes_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.tar.gz"
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        stream.write(header(b"x", 200_000_000))
+        for _ in range(200):
+            stream.write(bytes(1_000_000))
+    assert in_own_process(refuse, path) < 20_000_000
+
+
+def refuse(path: Path) -> int:
+    """Returns how much memory grows by an archive that is refused."""
+    read(archive(["a"], "w:gz"))
+    before = peak_bytes()
+    with path.open("rb") as stream, pytest.raises(UnreadableImage, match="headers"):
+        list(members(stream))
+    return peak_bytes() - before
+
+
+def test_headers_of_common_lengths_are_read() -> None:
+    name = "/".join(["x" * 250] * 16)
+    assert read(archive([name] * 300)) == [(name, 700)] * 300
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "x" * 1000}) as tar:
+        for number in range(1200):
+            tar.addfile(tarfile.TarInfo(f"{number}"))
+    assert len(read(stream.getvalue())) == 1200
 
 
 def copy_large(path: Path) -> int:

@@ -17,7 +17,7 @@ from cnncompress.batch import encode as batch_encode
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Action, Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
@@ -156,6 +156,27 @@ def test_permissions_and_time_are_kept_on_request(setup: Setup, photo: Path, tmp
 def test_inputs_are_removed_when_all_is_well(setup: Setup, photo: Path, tmp_path: Path) -> None:
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).status == "ok"
     assert not photo.exists() and setup.run("test", tmp_path / "x.cnc").status == "ok"
+
+
+def again(source: Path, target: Path, action: Action = "compress", *, remove: bool = False) -> Result:
+    """Does a job whose worker has died."""
+    worker = Worker(WorkSettings(remove=remove), ModelSettings(device="cpu"))
+    return worker.run(Job(action, str(source), str(target), record=True, attempt=2))
+
+
+def test_what_a_dead_worker_left_undone_is_done(setup: Setup, photo: Path, tmp_path: Path) -> None:
+    packed, back = tmp_path / "x.cnc", tmp_path / "back.png"
+    whole = setup.run("compress", photo, packed)
+    for remove in (False, True):  # the output is there, and the input is not removed yet
+        result = again(photo, packed, remove=remove)
+        assert (result.status, result.input_bytes, result.width) == ("ok", whole.input_bytes, 96)
+    assert not photo.exists()
+    result = again(photo, packed, remove=True)
+    assert (result.status, result.output_bytes, result.width) == ("ok", whole.output_bytes, 96)
+    assert again(photo, packed).exit_code == 3, "it was not removed by the worker"
+    for _ in range(2):
+        result = again(packed, back, "decompress")
+        assert (result.status, result.width, result.mode) == ("ok", 96, "RGB")
 
 
 def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path) -> None:

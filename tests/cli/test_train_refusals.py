@@ -136,8 +136,7 @@ class Refusal:
 def test_missing_packages(
     error: Exception, message: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forgotten = [name for name in sys.modules if name.split(".")[0] == "torchvision"]
-    for name in ["cnncompress.training.session", "cnncompress.training.crops", *forgotten]:
+    for name in [name for name in sys.modules if name.startswith(("torchvision", "cnncompress.training"))]:
         monkeypatch.delitem(sys.modules, name, raising=False)
     monkeypatch.setattr(sys, "meta_path", [Refusal(error), *sys.meta_path])
     with pytest.raises(MissingPackage):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image
+from random_model import write_random_model
 
 from cnncompress.api.codec import Codec
-from cnncompress.bitstream.container import ChunkType, unpack
+from cnncompress.bitstream.container import ChunkType, pack, unpack
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.mosaic import groups
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.engines.torch import TorchEngine
-from cnncompress.errors import Corrupt
+from cnncompress.errors import Corrupt, LimitExceeded, UnknownModel
+from cnncompress.images.limits import Limits
+from cnncompress.images.settings import ImageSettings
 from cnncompress.probe import probe
 
 Pixels = NDArray[np.uint8]
@@ -147,6 +153,36 @@ def test_a_damaged_file_is_told_from_those_of_its_batch(alone: Codec, coffee: Pi
     assert len(codec.decompress_all([data, data])) == 2
     with pytest.raises(Corrupt):
         codec.decompress_all([data, data[: data.index(payload)] + bytes(reversed(payload))])
+
+
+def test_errors_name_the_first_file_that_fails(codec: Codec, coffee: Pixels, tmp_path: Path) -> None:
+    good, damaged, foreign, large = (tmp_path / name for name in ("good", "damaged", "foreign", "large"))
+    data = codec.compress(np.ascontiguousarray(coffee[:64, :64]), 50, coding="learned")
+    container = unpack(data)
+    chunks = [
+        replace(chunk, payload=bytes(reversed(chunk.payload))) if chunk.type == ChunkType.LATENTS else chunk
+        for chunk in container.chunks
+    ]
+    good.write_bytes(data)
+    damaged.write_bytes(pack(replace(container, chunks=tuple(chunks))))  # with the right checksum
+    write_random_model(tmp_path / "other.safetensors")
+    foreign.write_bytes(Codec(tmp_path / "other.safetensors", "cpu").compress(coffee[:64, :64], coding="learned"))
+    for files, error, named in (
+        ((good, damaged, foreign), Corrupt, damaged),
+        ((good, foreign, damaged), UnknownModel, foreign),
+        ((good, foreign, foreign, damaged), UnknownModel, foreign),
+    ):
+        with pytest.raises(error, match=re.escape(f"{named}: ")):
+            codec.decompress_all(files)
+    Image.fromarray(coffee[:300, :300]).save(large, "PNG")
+    Image.fromarray(coffee[:30, :30]).save(good, "PNG")
+    settings = ImageSettings(limits=Limits(memory=10_000_000))
+    for call in (
+        lambda: codec.compress_all([good, large], coding="learned", settings=settings),
+        lambda: codec.compress(large, coding="learned", settings=settings, tile=0),
+    ):
+        with pytest.raises(LimitExceeded, match=re.escape(f"{large}: ")):
+            call()
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")

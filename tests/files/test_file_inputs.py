@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from cnncompress.errors import LimitExceeded, UnreadableImage
-from cnncompress.files.inputs import file_size, read_input, read_once, whole_file
+from cnncompress.files.inputs import file_size, open_input, read_input, read_once, whole_file
+from cnncompress.files.outputs import copy_file, open_output
 
 
 class BinaryStream:
@@ -40,6 +41,26 @@ def test_unreadable_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UnreadableImage, match="standard input is closed"):
         read_input("-")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a file that can be opened and not be read")
+def test_errors_of_reading_are_those_of_the_input(tmp_path: Path) -> None:
+    with open_input("/proc/self/mem") as stream, pytest.raises(UnreadableImage, match="input/output error"):
+        stream.read(1)
+    with pytest.raises(UnreadableImage, match="input/output error"):
+        copy_file("/proc/self/mem", str(tmp_path / "copy"), force=False)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), OSError("ours"), RuntimeError("ours")])
+def test_errors_of_others_stay_theirs(tmp_path: Path, error: Exception) -> None:
+    path = tmp_path / "in"
+    path.write_bytes(b"data")
+    with pytest.raises(type(error), match=r"^ours$"), open_input(str(path)):
+        raise error
+    with pytest.raises(type(error), match=r"^ours$"), open_output(str(tmp_path / "out"), force=False):
+        raise error
+    assert [each.name for each in tmp_path.iterdir()] == ["in"]
 
 
 def test_files_of_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

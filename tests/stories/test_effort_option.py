@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import signal
+import tarfile
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -48,6 +50,23 @@ def test_one_signal_writes_the_best_so_far(
     source = record_for(str(image), image.stat().st_size)
     assert image.with_suffix(".cnc").read_bytes() == codec.compress(image, 50, effort=2, source=source)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("pictures", [1, 2])
+def test_one_signal_gives_up_a_tar(image: Path, monkeypatch: pytest.MonkeyPatch, pictures: int) -> None:
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(Reporter, "image_progress", lambda self, effort: nullcontext(interrupt))
+    source, out = image.with_name("in.tar"), image.with_name("out")
+    with tarfile.open(source, "w") as tar:
+        for number in range(pictures):
+            tar.add(image, f"{number}.png")
+    result = run("compress", "--tar", "-e", "9", "-q", "50", "--device", "cpu", "-d", out, "--json", source)
+    assert result.exit_code == 143 and "1 skipped (interrupted)" in result.stderr
+    assert not out.exists() or not any(out.iterdir()), "a tar of less effort counts as finished"
+    assert json.loads(result.stdout.splitlines()[-1])["exit_code"] == 143
 
 
 @pytest.mark.parametrize("arguments", [("-e", "10"), ("-e", "-1"), ("-e", "2.5"), ("-e", "1", "--lossless")])

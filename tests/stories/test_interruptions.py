@@ -40,7 +40,9 @@ def test_a_signal_ends_the_run_between_files(
     process.send_signal(number)
     output, errors = process.communicate(timeout=120)
     assert process.returncode == exit_code
-    done = json.loads(output.splitlines()[-1])["ok"]
+    summary = json.loads(output.splitlines()[-1])
+    done = summary["ok"]
+    assert summary["exit_code"] == exit_code
     assert f"stopped: {done} done, {FILES - done} left" in errors
     assert re.search(r"^cnncompress: finishing [12] files?; interrupt again to stop at once$", errors, re.MULTILINE)
     assert len(names(folder / "out")) == done < FILES

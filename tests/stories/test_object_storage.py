@@ -144,6 +144,9 @@ def test_tars(storage: Storage) -> None:
         assert tar.getnames() == ["a.cnc", "a.txt"]
     result = compress("--tar", "-r", f"{url}/tars/", "-d", f"{url}/out", "--skip-existing")
     assert (result.exit_code, "2 skipped (finished already)" in result.stderr) == (0, True)
+    storage.put("tars/1.tar", tar_of({"a.bmp": picture(2), "a.txt": b"text"}))  # of the same size
+    result = compress("--tar", "-r", f"{url}/tars/", "-d", f"{url}/out", "--skip-existing")
+    assert result.exit_code == 1 and "1.tar: exists already, made of another tar" in result.stderr
     storage.put("tars/1.tar", tar_of({"a.bmp": picture(1)})[:700])
     result = compress("--tar", f"{url}/tars/1.tar", "-d", f"{url}/new")
     assert result.exit_code == 3 and "not a whole tar archive" in result.stderr

@@ -21,6 +21,7 @@ from cnncompress.api.codec import Codec
 from cnncompress.codec.cache import CodecCache
 from cnncompress.errors import UnknownModel
 from cnncompress.images.limits import Limits
+from cnncompress.model.manifest import read_manifest
 
 
 @pytest.fixture
@@ -44,6 +45,14 @@ def test_relative_paths_lead_to_the_same_model(tiny: Codec, tmp_path: Path, monk
     data = pickle.dumps(Codec("tiny.safetensors", "cpu"))
     monkeypatch.chdir("/")
     assert pickle.loads(data).fingerprint == tiny.fingerprint
+
+
+def test_a_file_of_the_name_of_a_model_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = read_manifest().default
+    codec = Codec(name, "cpu")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_bytes(b"notes")
+    assert pickle.loads(pickle.dumps(codec)).fingerprint == codec.fingerprint
 
 
 def test_another_model_of_that_name_is_refused(tiny: Codec, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ IMAGES = 80
     ("arguments", "message"),
     [
         (["-", "--ray", "auto"], "--ray needs files as input and output, not standard streams"),
-        (["a.bmp", "--ray", "auto", "--device", "cuda:1"], "with it the device is auto, cpu or cuda"),
+        (["a.bmp", "--ray", "auto", "--device", "cuda:1"], "--device must be auto, cpu or cuda"),
     ],
 )
 def test_wrong_command_lines(folder: Path, arguments: list[str], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -19,6 +20,9 @@ from PIL import Image
 from sample_files import encoded
 from tar_files import tar_of
 
+from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.tar_marker import tar_work
+from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.probe import probe
 
 
@@ -97,8 +101,6 @@ def test_finished_tars_are_skipped(tars: Path) -> None:
     assert compress_tars("--skip-existing") == (0, "cnncompress: 3 skipped (finished already)\n")
     code, messages = compress_tars()
     assert code == 1 and messages.count("exists already; -f replaces it") == 3
-    code, messages = compress_tars("--skip-existing", "--append-suffix", "--strip", "exif")
-    assert code == 1 and messages.count("made of another tar or with other settings") == 3
     Path("out/in-001.tar").unlink()  # as after a kill between marker and tar
     with open("out/in-002.tar", "ab") as stream:
         stream.write(bytes(512))
@@ -132,6 +134,46 @@ def test_names_that_collide_are_noticed_however_far_apart(tars: Path) -> None:
     result = compress("--tar", "in-000.tar", "-d", "out")
     assert result.exit_code == 1 and "0.jpg: would become 0.cnc, which its sample has already" in result.stderr
     assert list(read_tar("out/in-000.tar")) == ["0.cnc", "1.cnc"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [("--append-suffix",), ("--strip", "exif"), ("--if-larger", "keep")],
+)
+def test_tars_of_other_settings_are_not_finished(tars: Path, options: tuple[str, ...]) -> None:
+    assert compress_tars()[0] == 0
+    before = {name: Path("out", name).read_bytes() for name in names(Path("out"))}
+    code, messages = compress_tars("--skip-existing", *options)
+    assert code == 1 and messages.count("exists already, made with other settings; -f replaces it") == 3
+    assert {name: Path("out", name).read_bytes() for name in names(Path("out"))} == before
+
+
+def test_engine_and_precision_count_where_a_model_is_used() -> None:
+    lossy, lossless = (WorkSettings(encode=EncodeSettings(coding)) for coding in ("learned", "lossless"))
+    models = [ModelSettings(), ModelSettings(engine="torch"), ModelSettings(engine="torch", precision="bf16")]
+    assert len({tar_work("compress", lossy, model) for model in models}) == 3
+    assert len({tar_work("compress", lossless, model) for model in models}) == 1
+    assert tar_work("compress", lossy, ModelSettings(device="cpu", threads=4)) == tar_work("compress", lossy, models[0])
+
+
+def test_tars_of_other_inputs_are_not_finished(tars: Path) -> None:
+    assert compress_tars()[0] == 0
+    other = Path("other/in-000.tar")
+    other.parent.mkdir()
+    other.write_bytes(tar_of(samples(40, 4)))
+    assert other.stat().st_size == Path("in-000.tar").stat().st_size, "tars are padded"
+    os.utime(other, (1_700_000_000, 1_700_000_000))
+    result = compress("--tar", other, "-d", "out", "--skip-existing")
+    assert result.exit_code == 5 and "exists already, made of another tar: in-000.tar had" in result.stderr
+    copy = Path("copy/in-000.tar")
+    copy.parent.mkdir()
+    shutil.copy2(Path("in-000.tar"), copy)
+    result = compress("--tar", copy, "-d", "out", "--skip-existing")
+    assert result.stderr == "cnncompress: 1 skipped (finished already)\n"
+    shutil.copy2(Path("in-000.tar"), "renamed.tgz")
+    Path("out/renamed.tar").write_bytes(Path("out/in-000.tar").read_bytes())
+    Path("out/renamed.tar.json").write_bytes(Path("out/in-000.tar.json").read_bytes())
+    assert compress("--tar", "renamed.tgz", "-d", "out", "--skip-existing").exit_code == 5
 
 
 def test_what_fails_is_left_out_and_listed(tars: Path) -> None:
@@ -179,18 +221,18 @@ def test_a_dry_run_lists_tars(tars: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "exit_code", "message"),
     [
-        (["in-000.tar"], "--tar needs --output-dir"),
-        (["in-000.tar", "-d", "out", "--rm"], "--tar and --rm exclude each other"),
-        (["in-000.tar", "-d", "out", "--newer"], "--tar and --newer exclude each other"),
-        (["in-000.tar", "-d", "."], "in-000.tar: is the input itself"),
-        (["missing.tar", "-d", "out"], "missing.tar: no such file"),
+        (["in-000.tar"], 2, "--tar needs --output-dir"),
+        (["in-000.tar", "-d", "out", "--rm"], 2, "--tar and --rm exclude each other"),
+        (["in-000.tar", "-d", "out", "--newer"], 2, "--tar and --newer exclude each other"),
+        (["in-000.tar", "-d", "."], 5, "in-000.tar: is the input itself"),
+        (["missing.tar", "-d", "out"], 3, "missing.tar: no such file"),
     ],
 )
-def test_wrong_command_lines(tars: Path, arguments: list[str], message: str) -> None:
+def test_wrong_command_lines(tars: Path, arguments: list[str], exit_code: int, message: str) -> None:
     result = compress("--tar", *arguments)
-    assert result.exit_code in (2, 3, 5) and message in result.stderr
+    assert result.exit_code == exit_code and message in result.stderr
     assert not Path("out").exists()
 
 

@@ -82,7 +82,7 @@ def test_before_and_after(job: Job) -> None:
 
 def test_nothing_left_to_train_on(job: Job) -> None:
     train(Session(job), 1)
-    with pytest.raises(UnreadableImage, match="all of the images are held out"):
+    with pytest.raises(UnreadableImage, match="the resumed run holds out all of these images"):
         Session(replace(job, images=(job.images[0] / "5.png",)))
 
 

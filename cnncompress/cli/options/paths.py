@@ -9,15 +9,14 @@ from pathlib import Path
 import click
 
 from cnncompress.batch.inputs import read_list
-from cnncompress.batch.jobs import WorkSettings
-from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard, TarWork
+from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.completing import FileName, FolderName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
 from cnncompress.files.kinds import STANDARD_STREAM
-from cnncompress.model.manifest import weights_identity
 from cnncompress.remote import is_url
 
 _option = section("Files")
@@ -93,13 +92,13 @@ class FileOptions:
         )
         return Request(operation, inputs, outputs, self.shard)
 
-    def with_tars(self, request: Request, settings: WorkSettings, model: str | None) -> Request:
+    def with_tars(self, request: Request, settings: WorkSettings, model: ModelSettings) -> Request:
         """Returns the same request, of tars if ``--tar`` is given.
 
         Args:
             request: The request of the options.
             settings: How every image is processed.
-            model: Name or path of the model.
+            model: The model, and how its networks are run.
 
         Raises:
             click.UsageError: Options cannot be combined with ``--tar``.
@@ -115,12 +114,10 @@ class FileOptions:
                 raise click.UsageError(f"--tar and {name} exclude each other.")
         if self.output_dir is None:
             raise click.UsageError("--tar needs --output-dir.")
-        from cnncompress.batch.tar_marker import settings_digest
+        from cnncompress.batch.tar_marker import tar_work
 
-        with_model = request.operation == "compress" and settings.encode.may_need_model
-        identity = weights_identity(model) if with_model else ""
-        digest = settings_digest(request.operation, settings, identity)
-        return replace(request, tar=TarWork(digest, request.outputs.append_suffix))
+        work = tar_work(request.operation, settings, model, append_suffix=request.outputs.append_suffix)
+        return replace(request, tar=work)
 
     def _inputs(self, paths: Sequence[str]) -> Inputs:
         if self.files_from is None:

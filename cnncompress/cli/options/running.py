@@ -8,6 +8,7 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from cnncompress.batch.jobs import ModelSettings
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.completing import ModelName
 from cnncompress.cli.options.groups import option_group, section
@@ -65,6 +66,11 @@ class RunOptions:
     def limits(self) -> Limits:
         """How large images may be."""
         return Limits(self.max_pixels, self.max_dim, self.memory_limit)
+
+    @property
+    def model_settings(self) -> ModelSettings:
+        """The model and how its networks are run; device and threads depend on the files."""
+        return ModelSettings(self.model, engine=self.engine, precision=self.precision)
 
     def check(self, paths: Iterable[str]) -> None:
         """Checks that the options can be combined.
