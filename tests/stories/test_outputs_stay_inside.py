@@ -16,6 +16,7 @@ from cnncompress.batch.plan import make_plan
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request, TarWork
 from cnncompress.errors import PlanError
 from cnncompress.images.formats import OUTPUT_FORMATS
+from cnncompress.remote import Facts
 
 FOLDER = Path("out")
 PARTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=12) | (
@@ -77,7 +78,7 @@ def test_objects_go_below_the_folder_or_fail(name: str) -> None:
 @pytest.mark.parametrize("root", [None, BUCKET])
 def test_one_bad_name_fails_alone(monkeypatch: pytest.MonkeyPatch, ending: str, root: str | None) -> None:
     list_objects(monkeypatch, [f"{name}{ending}" for name in (*EVIL, "a/good")])
-    monkeypatch.setattr("cnncompress.batch.tar_plan.file_size", lambda path: 9 if path.startswith(BUCKET) else None)
+    monkeypatch.setattr("cnncompress.batch.tar_plan.file_facts", lambda path: Facts(9, "etag"))
     tar = TarWork("") if ending == ".tar" else None
     plan = make_plan(Request("compress", Inputs((BUCKET,), recursive=True), Outputs(folder=FOLDER, root=root), tar=tar))
     assert [job.source for job in plan.jobs] == [f"{BUCKET}a/good{ending}"]
