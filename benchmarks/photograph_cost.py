@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL import Image, ImageOps
 
 from cnncompress.batch.encode import Input, code
+from cnncompress.batch.groups import finished
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
@@ -67,7 +68,7 @@ def measure_parts(
         data = read_input(str(path))
         image = read_image(data, settings.image)
         read = time.process_time()
-        coded = code(Input(data, len(data), None), None, settings, codecs, budget)
+        coded = finished(code(Input(data, len(data), None), None, settings, codecs, budget))
         done = time.process_time()
         assert coded is not None
         begin = time.perf_counter()  # the disk is waited for

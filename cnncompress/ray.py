@@ -17,6 +17,7 @@ import numpy as np
 
 from cnncompress.batch.cnc_files import record_for
 from cnncompress.batch.encode import Input, code
+from cnncompress.batch.groups import finished
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import known_error
 from cnncompress.batch.resources import PixelBudget
@@ -94,6 +95,6 @@ class Compress:
 
     def _compressed(self, data: bytes, path: str | None) -> bytes:
         record = None if path is None else record_for(path, len(data))
-        coded = code(Input(data, len(data), None), record, self._settings, self._codecs, self._budget)
+        coded = finished(code(Input(data, len(data), None), record, self._settings, self._codecs, self._budget))
         assert coded is not None  # by these settings no file is skipped
         return coded.data

@@ -16,10 +16,11 @@ from cnncompress.api.checked import check_types, compress_with
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
+from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import Stopwatch
 from cnncompress.codec.targets import Target
-from cnncompress.codec.together import decode_all, encode_all
+from cnncompress.codec.together import FileDecoder, code_alike, decode_alike
 from cnncompress.codec.unpacking import decode, parse
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
@@ -27,7 +28,7 @@ from cnncompress.files.inputs import FileSource
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
-from cnncompress.images.view import parse_view
+from cnncompress.images.view import View, parse_view
 from cnncompress.model.manifest import weights_path
 from cnncompress.named_errors import naming, naming_each
 from cnncompress.units import hundredths_of
@@ -195,12 +196,14 @@ class Codec:
             TypeError, ValueError, ImageError, LimitExceeded: As for `compress`, for one of the images; all are read
                 before the first is coded.
         """
-        encode_settings = EncodeSettings(coding, exact=exact)
+        encode_settings, hundredths = EncodeSettings(coding, exact=exact), hundredths_of(quality)
         settings = settings or ImageSettings(limits=self.limits)
         sources = list(images)
         planes = [read_with_warnings(image, settings) for image in sources]
-        made = encode_all(planes, hundredths_of(quality), encode_settings, lambda: self._codec, settings.limits)
-        return list(naming_each(sources, made))
+        prepared = (ImageEncoder(each, encode_settings, lambda: self._codec, settings.limits) for each in planes)
+        encoders = list(naming_each(sources, prepared))
+        code_alike(encoders, hundredths)
+        return list(naming_each(sources, (encoder.file(hundredths) for encoder in encoders)))
 
     def decompress(
         self,
@@ -263,7 +266,9 @@ class Codec:
         """
         sources = list(files)
         parsed = list(naming_each(sources, map(parse, sources)))
-        decoded = decode_all(parsed, self.limits, lambda _: self._codec)
+        decoders = [FileDecoder(each, View(), self.limits, lambda _: self._codec) for each in parsed]
+        decode_alike(decoders)
+        decoded = (decoder.decode(stopwatch=self._codec.stopwatch) for decoder in decoders)
         return [image_with_warnings(each) for each in naming_each(sources, decoded)]
 
 

@@ -6,6 +6,7 @@ import io
 from dataclasses import dataclass, replace
 
 from cnncompress.batch.cnc_files import SAME, read_cnc
+from cnncompress.batch.groups import Steps
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.outputs import DEFAULT_ENDING
@@ -14,18 +15,20 @@ from cnncompress.bitstream.ancillary import read_source
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.together import FileDecoder
 from cnncompress.codec.unpacking import original_of, parse
 from cnncompress.errors import Corrupt
 from cnncompress.files.inputs import file_status
 from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.files.outputs import write_output
 from cnncompress.images.formats import FORMATS_WITH_QUALITY, output_format
+from cnncompress.images.view import View
 from cnncompress.images.write import save_image
 
 
 def decode(
     job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
-) -> Result:
+) -> Steps[Result]:
     """Decompresses a .cnc file and writes the image.
 
     Args:
@@ -44,7 +47,7 @@ def decode(
     status = file_status(job.source)
     parsed, size = _read(job, settings)
     wanted = _format(job, parsed, settings)
-    written = restore(parsed, wanted, settings, codecs, budget, progress)
+    written = yield from restore(parsed, wanted, settings, codecs, budget, progress)
     write_output(
         job.output,
         written.data,
@@ -64,15 +67,17 @@ def decode(
 
 def decode_only(
     job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
-) -> Result:
+) -> Steps[Result]:
     """Decodes a whole .cnc file and writes nothing; arguments as for `decode`.
 
     Raises:
         CnncompressError: Input or model cannot be used, or a limit is exceeded.
     """
     parsed, size = _read(job, settings)
-    with budget.taken(_pixels(parsed)):
-        codecs.decode(parsed, progress=progress)
+    decoder = FileDecoder(parsed, View(), codecs.limits, codecs.decoder)
+    yield decoder
+    with budget.taken(decoder.pixels):
+        decoder.decode(progress)
     return replace(success(job, parsed.container, size, codecs), input_bytes=size)
 
 
@@ -101,10 +106,6 @@ def _another_kind(parsed: ParsedFile) -> tuple[str, ...]:
     if output_format(f"image.{source.ending}") == DEFAULT_ENDING:
         return ()
     return (f"images cannot be written as {source.ending or 'a file without ending'}; becomes a {DEFAULT_ENDING}",)
-
-
-def _pixels(parsed: ParsedFile) -> int:
-    return parsed.container.header.width * parsed.container.header.height
 
 
 def _damaged(result: Result, parts: int) -> Result:
@@ -137,7 +138,7 @@ def restore(
     codecs: CodecCache,
     budget: PixelBudget,
     progress: Progress = unwatched,
-) -> ImageFile:
+) -> Steps[ImageFile]:
     """Makes the image file of a .cnc file; other arguments as for `decode`.
 
     Args:
@@ -150,8 +151,10 @@ def restore(
     stored = _stored(parsed, wanted, settings)
     if stored is not None:
         return stored
-    with budget.taken(_pixels(parsed)):
-        decoded = codecs.decode(parsed, settings.view, progress)
+    decoder = FileDecoder(parsed, settings.view, codecs.limits, codecs.decoder)
+    yield decoder
+    with budget.taken(decoder.pixels):
+        decoded = decoder.decode(progress)
         stream = io.BytesIO()
         kind = wanted or DEFAULT_ENDING
         quality = settings.output_quality if kind in FORMATS_WITH_QUALITY else None

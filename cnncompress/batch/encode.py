@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cnncompress.batch.cnc_files import record_for
+from cnncompress.batch.groups import Steps
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, success
 from cnncompress.batch.resources import PixelBudget
@@ -15,9 +16,10 @@ from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.bitstream.container import Container, unpack
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.cache import CodecCache
-from cnncompress.codec.encoding import encode as encode_image
+from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
     BitstreamError,
@@ -82,7 +84,7 @@ class Coded:
 
 def encode(
     job: Job, settings: WorkSettings, codecs: CodecCache, budget: PixelBudget, progress: Progress = unwatched
-) -> Result:
+) -> Steps[Result]:
     """Compresses an image and writes the .cnc file.
 
     Args:
@@ -100,7 +102,7 @@ def encode(
     """
     opened = _open(job.source, settings.image.limits.memory)
     record = record_for(job.source, opened.size) if job.record else None
-    coded = code(opened, record, settings, codecs, budget, progress)
+    coded = yield from code(opened, record, settings, codecs, budget, progress)
     if coded is None:
         return Result("skipped", job.source, reason=NOT_SMALLER, input_bytes=opened.size)
     write_output(
@@ -131,7 +133,7 @@ def code(
     codecs: CodecCache,
     budget: PixelBudget,
     progress: Progress = unwatched,
-) -> Coded | None:
+) -> Steps[Coded | None]:
     """Makes the .cnc file of an image, and verifies it if the settings ask for that; other arguments as for `encode`.
 
     Args:
@@ -145,8 +147,13 @@ def code(
         CnncompressError: Input or model cannot be used, a limit is exceeded, or the new file is faulty.
     """
     image = read_image(opened.source, settings.image)
-    with budget.taken(image.size[0] * image.size[1]):
-        data = _coded(opened, image, settings, codecs, record, progress)
+    searches = isinstance(settings.quality, Target)
+    encoder = ImageEncoder(
+        image, settings.encode, codecs.encoder, settings.image.limits, record, progress, searches=searches
+    )
+    yield encoder
+    with budget.taken(encoder.pixels):
+        data = _coded(opened, image, encoder, settings, record)
         if settings.if_larger in ("skip", "fail") and len(data) >= opened.size:
             if settings.if_larger == "fail":
                 raise NotSmaller(f"the .cnc file has {len(data)} bytes, the input {opened.size}")
@@ -204,14 +211,11 @@ def _open(source: str, limit: int) -> Input:
 def _coded(
     opened: Input,
     image: SourceImage,
+    encoder: ImageEncoder,
     settings: WorkSettings,
-    codecs: CodecCache,
     record: SourceRecord | None,
-    progress: Progress,
 ) -> bytes:
-    data = encode_image(
-        image, settings.quality, settings.encode, codecs.encoder, settings.image.limits, record, progress
-    )
+    data = encoder.file(settings.quality)
     # The original still contains what --strip or --no-alpha remove.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
         with contextlib.suppress(LimitExceeded, UnsupportedImage):

@@ -95,3 +95,8 @@ class WorkSettings:
     remove: bool = False
     view: View = View()  # noqa: RUF009 - frozen
     keep_going: bool = False
+
+    @property
+    def in_one_pass(self) -> bool:
+        """Whether the networks are run once for each image, without effort or a search."""
+        return not self.encode.effort and not isinstance(self.quality, Target)

@@ -11,40 +11,34 @@ from multiprocessing.synchronize import Event
 from typing import Protocol
 
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
-from cnncompress.batch.outcomes import Result, failure
+from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError
-
-_ATTEMPTS, _TAR_ATTEMPTS = 3, 2
-"""How often a file, and a tar, is tried if its worker dies."""
 
 Answer = Result | CnncompressError | BrokenPipeError
 """What another process sends back for a job."""
 
 
 class SlotLost(Exception):
-    """The worker of a slot has died during a job.
+    """The worker of a slot has died during its jobs.
 
     Attributes:
-        result: Result of the job, a failure.
-        again: Whether the job is to be tried again, by this slot or another.
+        error: The error of those that have no result, if this was their last attempt.
     """
 
-    def __init__(self, job: Job, error: CnncompressError) -> None:
-        """Decides whether the job is tried again.
-
-        Args:
-            job: The job.
-            error: Why it failed, if this was its last attempt.
-        """
+    def __init__(self, error: CnncompressError) -> None:
         super().__init__(str(error))
-        self.result = failure(job.source, error, output=job.output or None)
-        self.again = job.attempt < (_ATTEMPTS if job.tar is None else _TAR_ATTEMPTS)
+        self.error = error
 
 
 class Slot(Protocol):
-    """Runs one job at a time."""
+    """Runs jobs."""
+
+    @property
+    def at_once(self) -> int:
+        """How many jobs it is given at a time, so that a GPU can run their networks together."""
+        ...
 
     @property
     def process(self) -> int:
@@ -55,8 +49,8 @@ class Slot(Protocol):
         """Waits until the slot can run a job; returns False if it never will, or is not needed any more."""
         ...
 
-    def run(self, job: Job) -> Result:
-        """Runs a job; errors as for `Worker.run`."""
+    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Runs jobs; results and errors as for `Worker.run_all`."""
         ...
 
     def stop_soon(self) -> None:
@@ -75,10 +69,12 @@ class ThreadSlot:
     Attributes:
         worker: Runs the jobs.
         stop_asked: Ends the effort on images, and gives up tars, once it is set.
+        at_once: How many jobs it is given at a time.
     """
 
     worker: Worker
     stop_asked: threading.Event
+    at_once: int
 
     @property
     def process(self) -> int:
@@ -89,9 +85,9 @@ class ThreadSlot:
         """Returns True."""
         return True
 
-    def run(self, job: Job) -> Result:
-        """Runs a job; errors as for `Worker.run`."""
-        return self.worker.run(job)
+    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Runs jobs; results and errors as for `Worker.run_all`."""
+        return self.worker.run_all(jobs)
 
     def stop_soon(self) -> None:
         """Ends the effort on the current image, and gives up the current tar."""
@@ -103,7 +99,13 @@ class ThreadSlot:
 
 @contextlib.contextmanager
 def thread_slots(
-    settings: WorkSettings, model: ModelSettings, number: int, *, load: bool, progress: Progress = unwatched
+    settings: WorkSettings,
+    model: ModelSettings,
+    number: int,
+    *,
+    load: bool,
+    at_once: int = 1,
+    progress: Progress = unwatched,
 ) -> Iterator[Sequence[Slot]]:
     """Opens slots in this process that share one model.
 
@@ -112,6 +114,7 @@ def thread_slots(
         model: How the networks are run.
         number: Number of slots, and so of files that are processed at the same time.
         load: Whether the model for compression is loaded first.
+        at_once: How many jobs a slot is given at a time.
         progress: Called with the progress on one image.
 
     Raises:
@@ -122,7 +125,7 @@ def thread_slots(
     worker = new_worker(settings, model, stop_asked, progress)
     if load:
         worker.prepare()
-    yield [ThreadSlot(worker, stop_asked) for _ in range(number)]
+    yield [ThreadSlot(worker, stop_asked, at_once) for _ in range(number)]
 
 
 def new_worker(

@@ -26,7 +26,7 @@ _LAST_SECONDS = 1.0
 
 @contextlib.contextmanager
 def process_slots(
-    settings: WorkSettings, models: Sequence[ModelSettings], number: int, *, load: bool
+    settings: WorkSettings, models: Sequence[ModelSettings], number: int, *, load: bool, at_once: int = 1
 ) -> Iterator[Sequence[Slot]]:
     """Starts a worker process for each model and opens slots in them; the slots of a process share one model.
 
@@ -35,6 +35,7 @@ def process_slots(
         models: How each process runs the networks.
         number: Number of slots in each process.
         load: Whether the model for compression is loaded first.
+        at_once: How many jobs a slot is given at a time.
 
     Raises:
         ModelError: The model is unknown or damaged.
@@ -48,7 +49,7 @@ def process_slots(
         for process in processes:
             process.wait_until_ready()
         # Alternate between the processes, so that the first jobs go to different ones.
-        yield [ProcessSlot(process, index) for index in range(number) for process in processes]
+        yield [ProcessSlot(process, index, at_once) for index in range(number) for process in processes]
     finally:
         for process in processes:
             process.close()
@@ -115,26 +116,29 @@ class WorkerProcess:
                 self._ended = True
         return not self._ended
 
-    def run(self, index: int, job: Job) -> Answer:
-        """Has a job run in a slot.
+    def run(self, index: int, jobs: Sequence[Job]) -> Iterator[Answer]:
+        """Has jobs run in a slot.
 
         Raises:
             SlotLost: The process has died.
         """
         with self._changing:
             child, pipe = self._child, self._pipes[index]
+        answered = 0
         try:
-            pipe.send(job)
-            answer: Answer = pipe.recv()
+            pipe.send(jobs)
+            while (answer := pipe.recv()) is not None:
+                yield answer
+                answered += 1
         except (EOFError, OSError):
             with self._changing:  # two threads cannot wait for one process
                 child.join(_LAST_SECONDS)
-                death = _death(f"{job.attempt} worker processes have died over this file, the last", child)
+                death = _death(f"{jobs[0].attempt} worker processes have died over this file, the last", child)
                 child.kill()  # if only the thread of the slot has ended
                 child.join(_LAST_SECONDS)
-            remove_part(job.output, child.pid or 0)
-            raise SlotLost(job, death) from None
-        return answer
+            for job in jobs[answered:]:
+                remove_part(job.output, child.pid or 0)
+            raise SlotLost(death) from None
 
     def stop_soon(self) -> None:
         """Ends the effort on the current images, and gives up the current tars."""
@@ -163,10 +167,12 @@ class ProcessSlot:
     Attributes:
         worker: The process.
         index: Number of the slot in it.
+        at_once: How many jobs it is given at a time.
     """
 
     worker: WorkerProcess
     index: int
+    at_once: int
 
     @property
     def process(self) -> int:
@@ -177,18 +183,18 @@ class ProcessSlot:
         """Starts the worker process again if it has died and is needed; returns whether it can run jobs."""
         return self.worker.is_alive or (needed() and self.worker.revive())
 
-    def run(self, job: Job) -> Result:
-        """Runs a job; errors as for `Worker.run`.
+    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Runs jobs; results and errors as for `Worker.run_all`.
 
         Raises:
             SlotLost: The worker process has died.
         """
-        with self.worker.alone if job.attempt > 1 else contextlib.nullcontext():
+        with self.worker.alone if jobs[0].attempt > 1 else contextlib.nullcontext():
             self.worker.revive()  # it may have died since
-            answer = self.worker.run(self.index, job)
-        if not isinstance(answer, Result):
-            raise answer
-        return answer
+            for answer in self.worker.run(self.index, jobs):
+                if not isinstance(answer, Result):
+                    raise answer
+                yield answer
 
     def stop_soon(self) -> None:
         """Ends the effort on the current image, and gives up the current tar."""
@@ -236,13 +242,19 @@ def _serve(worker: Worker, pipe: Connection) -> None:
     with pipe:
         while True:
             try:
-                job: Job = pipe.recv()
+                jobs: Sequence[Job] = pipe.recv()
             except (EOFError, OSError):  # the main process has closed the pipe or has died
                 return
-            answer: Answer
-            try:
-                answer = worker.run(job)
-            except (CnncompressError, BrokenPipeError) as error:
-                answer = error
             with contextlib.suppress(OSError):
-                pipe.send(answer)
+                for answer in _answers(worker, jobs):
+                    pipe.send(answer)
+
+
+def _answers(worker: Worker, jobs: Sequence[Job]) -> Iterator[Answer | None]:
+    """Yields what is sent back: results and None, or results and an error."""
+    try:
+        yield from worker.run_all(jobs)
+    except (CnncompressError, BrokenPipeError) as error:
+        yield error
+    else:
+        yield None

@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -132,6 +132,8 @@ class _Actor:
 class RaySlot:
     """A slot in an actor of a cluster, and in the next one if that dies."""
 
+    at_once = 1
+
     def __init__(self, ray: Any, new_actor: Callable[[], Any], patience: Patience) -> None:
         """Starts no actor yet.
 
@@ -184,12 +186,15 @@ class RaySlot:
         self.process, self._opening, self._failures = answer, None, 0
         self._patience.started()
 
-    def run(self, job: Job) -> Result:
-        """Runs a job; errors as for `Worker.run`.
+    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Runs jobs; results and errors as for `Worker.run_all`.
 
         Raises:
             SlotLost: The actor or its machine has died, or cannot be reached.
         """
+        yield from map(self._run, jobs)
+
+    def _run(self, job: Job) -> Result:
         here = {_absolute(job.source): job.source, _absolute(job.output): job.output}
         try:
             sent = replace(job, source=_absolute(job.source), output=_absolute(job.output))
@@ -199,7 +204,7 @@ class RaySlot:
             self.kill()
             last = f"{type(error).__name__}: {_first_line(error)}"
             text = f"{job.attempt} Ray actors have died while processing this file, the last with {last}"
-            raise SlotLost(job, UnavailableError(text)) from None
+            raise SlotLost(UnavailableError(text)) from None
         if not isinstance(answer, Result):
             raise answer
         names = {name: here.get(getattr(answer, name), getattr(answer, name)) for name in ("input", "output", "about")}

@@ -15,6 +15,11 @@ from cnncompress.errors import OutOfMemory
 _SLOTS_A_PROCESS = 4
 # While one image is on the GPU, others are read, entropy-coded and written.
 _SLOTS_A_DEVICE = 4
+# So many times each slot is given files, or it would be idle while others still work on many.
+_TURNS_A_SLOT = 4
+
+FILES_AT_ONCE = 64
+"""The most files that a slot is given at a time: 4 megapixels, if they are of 256x256."""
 
 CPU = "cpu"
 
@@ -36,15 +41,19 @@ class Share:
         slots: Number of files that a process works on at the same time.
         threads: CPU threads for each of these files.
         here: Whether this process does the work, without worker processes.
+        at_once: How many files a slot is given at a time; more than one if their networks can be run at once.
     """
 
     devices: tuple[str, ...]
     slots: int
     threads: int
     here: bool
+    at_once: int = 1
 
 
-def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None) -> Share:
+def share_out(
+    devices: Sequence[str], files: int, *, jobs: int | None, threads: int | None, batches: bool = False
+) -> Share:
     """Divides a run into processes and threads.
 
     Args:
@@ -52,12 +61,15 @@ def share_out(devices: Sequence[str], files: int, *, jobs: int | None, threads: 
         files: Number of files.
         jobs: Number of files to process at the same time; None for one per core, or a few per GPU.
         threads: CPU threads in total; None or 0 for one per core.
+        batches: Whether the files are such that a GPU can run the networks for several at once.
     """
     threads = threads or available_cores()
     if list(devices) != [CPU]:
         slots = _SLOTS_A_DEVICE if jobs is None else math.ceil(jobs / len(devices))
         slots = max(1, min(slots, math.ceil(files / len(devices))))
-        return Share(tuple(devices), slots, max(1, threads // (slots * len(devices))), here=len(devices) == 1)
+        all_slots = slots * len(devices)
+        at_once = max(1, min(FILES_AT_ONCE, files // (all_slots * _TURNS_A_SLOT))) if batches else 1
+        return Share(tuple(devices), slots, max(1, threads // all_slots), len(devices) == 1, at_once)
     slots = max(1, min(threads if jobs is None else jobs, files))
     processes = math.ceil(slots / _SLOTS_A_PROCESS)
     return Share((CPU,) * processes, math.ceil(slots / processes), max(1, threads // slots), here=processes == 1)

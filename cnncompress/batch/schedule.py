@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +14,15 @@ from cnncompress.batch.pool import Slot, SlotLost
 from cnncompress.errors import UnavailableError
 from cnncompress.files.outputs import remove_part
 
+_ATTEMPTS, _TAR_ATTEMPTS = 3, 2
+"""How often a file, and a tar, is tried if its worker dies."""
+
 # On Windows a signal is handled only after a wait has ended, so waits are short.
 _PATIENCE_SECONDS = 0.25
 
 
 class Schedule:
-    """The jobs of a run. One thread per slot runs the next job as soon as its slot is free."""
+    """The jobs of a run. One thread per slot runs the next ones as soon as its slot is free."""
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Schedule:
         self._on_start = on_start
         self._changed = threading.Condition()
         self._failed = False
-        self._running: dict[int, tuple[Slot, Job]] = {}
+        self._running: dict[int, tuple[Slot, list[Job]]] = {}
         self._pending: list[Job] = []  # looked at but not begun, or to be tried again
         self._results: queue.SimpleQueue[Result | Exception | None] = queue.SimpleQueue()
 
@@ -67,7 +71,7 @@ class Schedule:
                 stopped = True
                 for slot in self._slots:
                     slot.stop_soon()
-                self._on_stop(len(self._running))
+                self._on_stop(sum(len(jobs) for _, jobs in list(self._running.values())))
             try:
                 answer = self._results.get(timeout=_PATIENCE_SECONDS)
             except queue.Empty:
@@ -89,20 +93,16 @@ class Schedule:
         """Kills the worker processes and removes unfinished outputs; the caller must end the process afterwards."""
         for slot in self._slots:
             slot.kill()
-        for slot, job in list(self._running.values()):
-            remove_part(job.output, slot.process)
+        for slot, jobs in list(self._running.values()):
+            for output in [job.output for job in jobs]:
+                remove_part(output, slot.process)
 
     def _work(self, index: int, slot: Slot) -> None:
         try:
-            while slot.ready(self._is_needed) and (job := self._taken(index, slot)) is not None:
-                self._on_start(job)
-                try:
-                    self._results.put(slot.run(job))
-                except SlotLost as lost:
-                    if lost.again:
-                        self._pending.append(replace(job, attempt=job.attempt + 1))
-                    else:
-                        self._results.put(lost.result)
+            while slot.ready(self._is_needed) and (jobs := self._taken(index, slot)):
+                for job in jobs:
+                    self._on_start(job)
+                self._run(slot, jobs)
                 self._ended(index)
         except Exception as error:
             self._failed = True
@@ -110,6 +110,19 @@ class Schedule:
         finally:
             self._ended(index)
             self._results.put(None)
+
+    def _run(self, slot: Slot, jobs: list[Job]) -> None:
+        """Runs the jobs that a slot is given at a time; those that have no result yet are kept in the list."""
+        try:
+            for result in slot.run(tuple(jobs)):
+                jobs.pop(0)
+                self._results.put(result)
+        except SlotLost as lost:
+            for job in jobs:
+                if job.attempt < (_ATTEMPTS if job.tar is None else _TAR_ATTEMPTS):
+                    self._pending.append(replace(job, attempt=job.attempt + 1))
+                else:
+                    self._results.put(failure(job.source, lost.error, output=job.output or None))
 
     def _is_needed(self) -> bool:
         """Whether there are jobs that were not begun, or may come back."""
@@ -120,16 +133,18 @@ class Schedule:
                 self._pending.append(job)
             return bool(self._pending or self._running)
 
-    def _taken(self, index: int, slot: Slot) -> Job | None:
-        """Returns the next job; waits for jobs that may come back from slots that are lost."""
+    def _taken(self, index: int, slot: Slot) -> list[Job]:
+        """Returns the next jobs, none at the end; waits for jobs that may come back from slots that are lost."""
         while self._is_needed():
             with self._changed:
                 if self._pending:
-                    job = self._pending.pop()
-                    self._running[index] = (slot, job)
-                    return job
+                    jobs = [self._pending.pop()]
+                    if jobs[0].attempt == 1:  # what has cost a worker its life does not share the next one
+                        jobs += itertools.islice(self._jobs, slot.at_once - 1)
+                    self._running[index] = (slot, jobs)
+                    return jobs
                 self._changed.wait(_PATIENCE_SECONDS)
-        return None
+        return []
 
     def _ended(self, index: int) -> None:
         with self._changed:

@@ -6,13 +6,15 @@ import io
 import tarfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
+from typing import IO
 
 from cnncompress.batch.cnc_files import SAME, ending_in_stream, read_cnc_stream, record_for
 from cnncompress.batch.decode import restore
 from cnncompress.batch.encode import Input, code
+from cnncompress.batch.groups import Group, Steps
 from cnncompress.batch.inputs import CNC
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import MemberFailure, Result, TarReport, known_error
@@ -41,6 +43,8 @@ from cnncompress.images.formats import is_image_ending, output_format
 from cnncompress.units import plural
 
 INTERRUPTED = "interrupted"
+LARGEST_WAITING = 1 << 20
+"""Bytes of the largest member that is held in memory while images before it wait to be run together."""
 
 
 class _Interrupted(Exception):
@@ -87,10 +91,14 @@ def run_shard(
             open_output(job.output, force=job.replace, new_folders=job.new_folders) as target,
         ):
             writer = TarWriter(target)
+            group: Group[_Member] = Group(settings.quality, budget)
             for info, contents in members(source):
-                conversion.pass_on(info, contents, writer)
+                if len(group) and info.size > LARGEST_WAITING:
+                    conversion.write_all(group.end(), writer)
+                conversion.write_all(group.add(conversion.member(info, contents, wait=len(group) > 0)), writer)
                 if stopping():  # which has ended the effort on this member, too, be it the last one
                     raise _Interrupted
+            conversion.write_all(group.end(), writer)
             writer.close()
             marker = Marker(
                 settings=job.tar.settings,
@@ -133,13 +141,29 @@ def shard_result(job: Job, marker: Marker, warnings: tuple[str, ...] = ()) -> Re
 
 @dataclass(frozen=True)
 class _Member:
-    """An image as it goes into the new tar."""
+    """What becomes of a member of the old tar.
 
+    Attributes:
+        info: Its header.
+        name: Its name in the new tar.
+        contents: What it has there; None for folders and links.
+        size: Of the contents.
+        is_image: Whether it is one of the images that are converted.
+        pixels: Of the image.
+        losses: One line for each property that the image lost.
+        error: What is wrong with the image.
+        has_failed: Whether the image is left out.
+    """
+
+    info: tarfile.TarInfo
     name: str
-    data: bytes | memoryview
+    contents: Contents | IO[bytes] | None
+    size: int
+    is_image: bool = False
     pixels: int = 0
     losses: tuple[str, ...] = ()
-    damage: Corrupt | None = None
+    error: CnncompressError | None = None
+    has_failed: bool = False
 
 
 @dataclass
@@ -170,61 +194,76 @@ class _Conversion:
         losses = (f"{loss} ({plural(count, 'image')})" for loss, count in self.losses.items())
         return (*self._samples.warnings, *losses)
 
-    def pass_on(self, info: tarfile.TarInfo, contents: Contents | None, writer: TarWriter) -> None:
-        """Writes what becomes of a member; an image that fails is left out."""
+    def member(self, info: tarfile.TarInfo, contents: Contents | None, *, wait: bool) -> Steps[_Member]:
+        """Converts a member.
+
+        Args:
+            info: Its header.
+            contents: Its contents.
+            wait: Whether the result will wait for others, so that contents have to be read at once.
+        """
         if contents is not None:
             self._samples.see(info.name)
         if contents is None or not self._is_image(info.name):
-            if info.isdir() or self._is_free(info.name):
-                writer.add(info, info.name, info.size, contents)
-                self.others += 1
-            return
+            kept = io.BytesIO(contents.read()) if wait and contents is not None else contents
+            return _Member(info, info.name, kept, info.size)
         limit = self.settings.image.limits.memory
         if info.size > limit:
-            self._leave_out(info.name, LimitExceeded(f"{info.size} bytes are more than the memory limit of {limit}"))
-            return
+            return _failed(info, LimitExceeded(f"{info.size} bytes are more than the memory limit of {limit}"))
         data = contents.read()
         try:
             with memory_errors("this image"):
-                member = self._compressed(info.name, data) if self.compressing else self._decompressed(info.name, data)
+                return (yield from (self._compressed if self.compressing else self._decompressed)(info, data))
         except Exception as error:
             if isinstance(error, DeviceError) or (self.compressing and isinstance(error, ModelError)):
                 raise  # would be the end of all others too
-            self._leave_out(info.name, known_error(error))
-            return
-        if self._is_free(member.name, info.name):
-            writer.add(info, member.name, len(member.data), io.BytesIO(member.data))
-            self.images += 1
-            self.pixels += member.pixels
-            self.losses.update(member.losses)
-            if member.damage is not None:
-                self._leave_out(info.name, member.damage)
+            return _failed(info, known_error(error))
+
+    def write_all(self, converted: Iterable[_Member], writer: TarWriter) -> None:
+        """Writes what became of members; an image that failed is left out."""
+        for member in converted:
+            name = member.info.name
+            if not member.has_failed:
+                if not (member.info.isdir() or self._is_free(member.name, name)):
+                    continue
+                writer.add(member.info, member.name, member.size, member.contents)
+                self.images += member.is_image
+                self.others += not member.is_image
+                self.pixels += member.pixels
+                self.losses.update(member.losses)
+            if member.error is not None:
+                self._leave_out(name, member.error)
 
     def _is_image(self, name: str) -> bool:
         ending = PurePosixPath(name).suffix[1:]
         return is_image_ending(ending) if self.compressing else ending.lower() == CNC
 
-    def _compressed(self, name: str, data: bytes) -> _Member:
+    def _compressed(self, info: tarfile.TarInfo, data: bytes) -> Steps[_Member]:
+        name = info.name
         new = _renamed(name, lambda last: compressed_name(last, append_suffix=self.work.append_suffix))
         record = record_for(name, len(data))
-        coded = code(Input(data, len(data), None), record, self.settings, self.codecs, self.budget, self.progress)
+        coded = yield from code(
+            Input(data, len(data), None), record, self.settings, self.codecs, self.budget, self.progress
+        )
         if coded is None:  # would not be smaller, and is to be kept as it is
-            return _Member(name, data)
+            return _image(info, name, data)
         header = coded.container.header
         damage = coded.error if coded.damage else None
-        return _Member(new, coded.data, header.width * header.height, (*coded.losses, *coded.damage), damage)
+        losses = (*coded.losses, *coded.damage)
+        return _image(info, new, coded.data, header.width * header.height, losses, damage)
 
-    def _decompressed(self, name: str, data: bytes) -> _Member:
+    def _decompressed(self, info: tarfile.TarInfo, data: bytes) -> Steps[_Member]:
+        name = info.name
         data = read_cnc_stream(io.BytesIO(data), self.settings.image.limits)
         chosen = None if self.settings.format == SAME else self.settings.format
         ending = chosen or ending_in_stream(io.BytesIO(data), name, self.settings.format) or DEFAULT_ENDING
         new = _renamed(name, lambda last: decompressed_name(last, ending))
         parsed = parse(data, keep_going=self.settings.keep_going)
         wanted = chosen or output_format(new)
-        image = restore(parsed, wanted, self.settings, self.codecs, self.budget, self.progress)
+        image = yield from restore(parsed, wanted, self.settings, self.codecs, self.budget, self.progress)
         header = parsed.container.header
         damage = Corrupt(f"{'; '.join(image.parts_lost)}; the rest was written") if image.parts_lost else None
-        return _Member(new, image.data, header.width * header.height, image.feature_losses, damage)
+        return _image(info, new, image.data, header.width * header.height, image.feature_losses, damage)
 
     def _is_free(self, name: str, source: str | None = None) -> bool:
         """Checks that no other member of the new tar has a name, and reserves it; else the member is left out."""
@@ -238,6 +277,21 @@ class _Conversion:
 
     def _leave_out(self, name: str, error: CnncompressError) -> None:
         self.failures.append(MemberFailure(name, str(error), error.exit_code))
+
+
+def _image(
+    info: tarfile.TarInfo,
+    name: str,
+    data: bytes | memoryview,
+    pixels: int = 0,
+    losses: tuple[str, ...] = (),
+    damage: Corrupt | None = None,
+) -> _Member:
+    return _Member(info, name, io.BytesIO(data), len(data), is_image=True, pixels=pixels, losses=losses, error=damage)
+
+
+def _failed(info: tarfile.TarInfo, error: CnncompressError) -> _Member:
+    return _Member(info, info.name, None, 0, error=error, has_failed=True)
 
 
 def _renamed(name: str, rename: Callable[[str], str]) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.existing import apply_policy, output_exists
+from cnncompress.batch.groups import Group, Steps, finished
 from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.request import Existing
@@ -38,7 +39,7 @@ class Worker:
             settings: How every file is processed.
             model: How the networks are run.
             progress: Called with the progress on one image.
-            stopping: Called between the images of a tar, which is given up once it returns True.
+            stopping: Called between jobs, and between the images of a tar, which is given up once it returns True.
         """
         self._stopping = stopping
         self._progress = progress
@@ -60,26 +61,39 @@ class Worker:
             self._codecs.encoder()
 
     def run(self, job: Job) -> Result:
-        """Runs a job.
+        """Runs one job, as by `run_all`."""
+        return finished(self._steps(job))
 
-        Returns:
-            The result, a failure for every error but the following.
+    def run_all(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        """Runs jobs; the networks are run for several of them at once where the engine wants that.
+
+        Yields:
+            Their results in order, failures for all errors but the following. There are none of jobs that were not
+            begun when `stopping` was true.
 
         Raises:
             DeviceError: The device is not available, so that all other jobs would fail too.
             BrokenPipeError: The reader of the output has closed it.
         """
+        group: Group[Result] = Group(self._settings.quality, self._budget)
+        for number, job in enumerate(jobs):
+            if number and self._stopping():
+                break
+            yield from group.add(self._steps(job))
+        yield from group.end()
+
+    def _steps(self, job: Job) -> Steps[Result]:
         start = time.perf_counter()
         try:
             with memory_errors("this image"):
-                result = self._done_again(job) if job.attempt > 1 else self._done_or_skipped(job)
+                result = yield from self._done_again(job) if job.attempt > 1 else self._done_or_skipped(job)
         except (DeviceError, BrokenPipeError):
             raise
         except Exception as error:
             result = _failed(job, error)
         return replace(result, seconds=round(time.perf_counter() - start, 4))
 
-    def _done_or_skipped(self, job: Job) -> Result:
+    def _done_or_skipped(self, job: Job) -> Steps[Result]:
         """Does the work; the policy for existing outputs is applied to what other runs have written meanwhile."""
         if job.existing in (Existing.SKIP, Existing.UPDATE):
             now = apply_policy(job, job.existing)
@@ -87,7 +101,7 @@ class Worker:
                 return now
             job = now
         try:
-            return self._done(job)
+            return (yield from self._done(job))
         except OutputExists:
             now = apply_policy(job, job.existing)
             if job.existing is Existing.REFUSE:
@@ -96,7 +110,7 @@ class Worker:
                 raise
             return now
 
-    def _done(self, job: Job) -> Result:
+    def _done(self, job: Job) -> Steps[Result]:
         if job.action == "copy":
             status = file_status(job.source) if self._settings.preserve else None
             size = copy_file(job.source, job.output, force=job.replace, like=status)
@@ -106,13 +120,13 @@ class Worker:
 
             return run_shard(job, self._settings, self._codecs, self._budget, self._progress, self._stopping)
         work = {"compress": encode, "decompress": decode, "test": decode_only}[job.action]
-        return work(job, self._settings, self._codecs, self._budget, self._progress)
+        return (yield from work(job, self._settings, self._codecs, self._budget, self._progress))
 
-    def _done_again(self, job: Job) -> Result:
+    def _done_again(self, job: Job) -> Steps[Result]:
         """Does the work of a worker that has died, unless that had done all of it."""
         done = self._done_before(job)
         # The output may be there, or the worker that is taken for dead may write it yet.
-        return self._done(replace(job, replace=True)) if done is None else done
+        return (yield from self._done(replace(job, replace=True))) if done is None else done
 
     def _done_before(self, job: Job) -> Result | None:
         """Returns the result of a finished tar, or of an image whose input is removed; None for all that can be redone.

@@ -91,7 +91,7 @@ def _do_one(job: Job, settings: WorkSettings, options: RunOptions, reporter: Rep
         # With effort the best result so far is written. Without, a signal ends the work at once, and nothing is.
         stop_request(slots[0].stop_soon) if settings.encode.effort else nullcontext(StopRequest()) as stop,
     ):
-        result = slots[0].run(job)
+        (result,) = slots[0].run((job,))
     reporter.add(result)
     return stop.exit_code
 
@@ -101,7 +101,7 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
     with stop_request() as stop, ExitStack() as opened:
         with reporter.loading(options.model) if load else nullcontext():
-            slots = opened.enter_context(_many_slots(len(jobs), settings, options, reporter.tell, load=load))
+            slots = opened.enter_context(_many_slots(jobs, settings, options, reporter.tell, load=load))
         reporter.begin()
         schedule = Schedule(jobs, slots, lambda: stop.number is not None, reporter.finishing, reporter.started)
         with _at_once_if_need_be(schedule):
@@ -112,11 +112,13 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
 
 @contextmanager
 def _many_slots(
-    files: int, settings: WorkSettings, options: RunOptions, tell: Callable[[str], None], *, load: bool
+    jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, tell: Callable[[str], None], *, load: bool
 ) -> Iterator[list[Slot]]:
+    files = len(jobs)
     if options.ray is None:
         devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
-        share = share_out(devices, files, jobs=options.jobs, threads=options.threads)
+        batches = settings.in_one_pass and all(job.tar is None for job in jobs)
+        share = share_out(devices, files, jobs=options.jobs, threads=options.threads, batches=batches)
         opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
     else:
         from cnncompress.batch.ray_cluster import RayRun
@@ -137,9 +139,9 @@ def _slots(
 
     models = [replace(options.model_settings, device=device, threads=share.threads) for device in share.devices]
     opened = (
-        thread_slots(settings, models[0], share.slots, load=load, progress=progress)
+        thread_slots(settings, models[0], share.slots, load=load, at_once=share.at_once, progress=progress)
         if share.here
-        else process_slots(settings, models, share.slots, load=load)
+        else process_slots(settings, models, share.slots, load=load, at_once=share.at_once)
     )
     with opened as slots:
         yield list(slots)

@@ -20,7 +20,7 @@ from cnncompress.codec.rate_search import reach
 from cnncompress.codec.refinement.levels import EFFORTS
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
-from cnncompress.codec.tiles import TileGrid, check_tile_count, choose_side
+from cnncompress.codec.tiles import CELL, TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
@@ -134,11 +134,10 @@ class ModelCodec:
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress = unwatched) -> Colours:
         """Decodes the tiles that a view needs; errors as in `cnncompress.codec.unpacking.LatentDecoder`."""
-        header = parsed.container.header
-        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config))
-        self._check_fingerprint(parsed)
+        self._check(parsed, view)
         from cnncompress.codec.tile_decoder import TileDecoder
 
+        header = parsed.container.header
         tiles = TileDecoder(
             self._pipeline,
             TileGrid.of(header),
@@ -158,36 +157,48 @@ class ModelCodec:
         return self._engine.pixels_at_once
 
     def code_together(self, coders: Sequence[LearnedCoder], quality: Hundredths) -> None:
-        """Codes images of one size as a batch; the files are then what their `LearnedCoder.file_at` returns.
+        """Codes images as a batch; the files are then what their `LearnedCoder.file_at` returns.
 
         Args:
-            coders: Of this codec, without effort, for images of one tile.
+            coders: Of this codec, without effort, for images that are one tile and, as they are for the networks, of
+                one size.
             quality: Of all files.
+
+        Raises:
+            InvalidModel: The networks overflow for one of the images.
         """
-        tiles = coders[0].tiles
+        from cnncompress.codec.mosaic import pixels_in
+
+        padded = coders[0].grid.image.padded(CELL)
         with _OVERFLOWS():
-            unrounded = self._pipeline.transform.analyse(np.stack([coder.tiles.pixels for coder in coders]), quality)
-            payloads = tiles.single_pass(unrounded, quality)
+            pixels = np.stack([pixels_in(coder.tiles.pixels, padded) for coder in coders])
+            unrounded = self._pipeline.transform.analyse(pixels, quality)
+            payloads = coders[0].tiles.single_pass(unrounded, quality)
         for coder, payload in zip(coders, payloads, strict=True):
             coder.take((payload,), quality)
 
     def colours_together(self, files: Sequence[ParsedFile]) -> list[Colours]:
-        """Decodes images of one size, quality and tile as a batch.
+        """Decodes images as a batch.
+
+        Args:
+            files: Of one quality and one tile each and, as they are for the networks, of one size.
 
         Raises:
             LimitExceeded: One would take too much memory.
             UnknownModel: One was made with another model.
             Corrupt: One is damaged.
         """
-        header = files[0].container.header
-        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, View(), self._config))
         for parsed in files:
-            self._check_fingerprint(parsed)
-        size, quality = (header.height, header.width), header.quality_hundredths
+            self._check(parsed, View())
+        headers = [parsed.container.header for parsed in files]
+        padded, quality = TileGrid.of(headers[0]).image.padded(CELL), headers[0].quality_hundredths
         payloads = [parsed.container.payload(ChunkType.LATENTS) for parsed in files]
+        size = padded.height, padded.width
         with _OVERFLOWS():
             latents = self._pipeline.decode(payloads, size, quality)
-            return [Colours(plane) for plane in self._pipeline.transform.synthesise(latents, *size, quality)]
+            planes = self._pipeline.transform.synthesise(latents, *size, quality)
+        # Copies, since a picture may be kept for longer than those of its batch.
+        return [Colours(plane[: h.height, : h.width].copy()) for plane, h in zip(planes, headers, strict=True)]
 
     def bit_map(self, parsed: ParsedFile) -> BitMap:
         """Counts the bits of each block of a file; no float network runs.
@@ -206,6 +217,11 @@ class ModelCodec:
         payloads = parsed.container.payloads(ChunkType.LATENTS)
         counter = BitCounter(self._pipeline, self._weights.tables)
         return counter.count(TileGrid.of(header), payloads, header.quality_hundredths)
+
+    def _check(self, parsed: ParsedFile, view: View) -> None:
+        header = parsed.container.header
+        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config))
+        self._check_fingerprint(parsed)
 
     def _check_fingerprint(self, parsed: ParsedFile) -> None:
         found = parsed.container.header.fingerprint
@@ -234,6 +250,7 @@ class LearnedCoder:
     """Codes one image with a model, at any quality.
 
     Attributes:
+        codec: The model.
         tiles: The image.
     """
 
@@ -246,8 +263,8 @@ class LearnedCoder:
         source: SourceRecord | None,
         progress: Progress,
     ) -> None:
+        self.codec = codec
         self.tiles = tiles
-        self._codec = codec
         self._image = image
         self._payloads: dict[Hundredths, tuple[bytes, ...]] = {}
         self._code = code
@@ -256,7 +273,7 @@ class LearnedCoder:
 
     def file_at(self, quality: Hundredths) -> bytes:
         """Makes a whole .cnc file."""
-        codec, side = self._codec, self.grid.side
+        codec, side = self.codec, self.grid.side
         latents = self._payloads.get(quality)
         if latents is None:
             with _OVERFLOWS():
@@ -270,14 +287,19 @@ class LearnedCoder:
         """The image's tiles."""
         return self.tiles.grid
 
+    @property
+    def pixels_at_once(self) -> int:
+        """How many pixels a batch may have that the image is part of; 0 if it can be part of none."""
+        return self.codec.pixels_at_once if len(self.grid) == 1 and self._code is None else 0
+
     def take(self, payloads: tuple[bytes, ...], quality: Hundredths) -> None:
         """Takes the payloads of the file of a quality, which were made elsewhere."""
         self._payloads[quality] = payloads
 
     def file_for(self, target: Target) -> bytes:
         """Searches for the quality that meets a target; see `cnncompress.codec.rate_search`."""
-        return reach(target, self._codec.typical, self._image, self.file_at, self.colours_of)
+        return reach(target, self.codec.typical, self._image, self.file_at, self.colours_of)
 
     def colours_of(self, data: bytes) -> Plane:
         """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""
-        return self._codec.colours(ParsedFile.whole(data), View()).plane
+        return self.codec.colours(ParsedFile.whole(data), View()).plane

@@ -96,7 +96,9 @@ class ImageEncoder:
     """Makes .cnc files of one image.
 
     Attributes:
+        pixels: Of the image.
         learned: Codes it with a model; None if none is needed.
+        pixels_at_once: How many pixels a batch may have that the image is part of; 0 if it can be part of none.
     """
 
     def __init__(
@@ -115,7 +117,7 @@ class ImageEncoder:
         Args:
             searches: Whether files are made at several qualities.
         """
-        self._pixels = image.size[0] * image.size[1]
+        self.pixels = image.size[0] * image.size[1]
         self._coding = settings.coding
         self._settings = settings
         self._model = model
@@ -128,12 +130,13 @@ class ImageEncoder:
             image = with_hidden_colours_filled(image)
         self._image = image
         if self._coding == "lossless":
-            limits.check_memory(plain_bytes(self._pixels))
+            limits.check_memory(plain_bytes(self.pixels))
         elif self._coding == "avif":
             check_avif_size(*image.size)
-            limits.check_memory(avif_bytes(self._pixels))
+            limits.check_memory(avif_bytes(self.pixels))
         else:
             self.learned = model().coder(image, settings, limits, source, progress, searches=searches)
+        self.pixels_at_once = 0 if self.learned is None or searches else self.learned.pixels_at_once
 
     def file(self, wanted: Hundredths | Target) -> bytes:
         """Makes a file; errors as for `encode`."""
@@ -141,16 +144,16 @@ class ImageEncoder:
             return _file(self._avif(), wanted) if self._coding == "avif" else self._lossless()
         if self._coding == "learned":
             return _file(self.learned, wanted)
-        is_plain_possible = plain_bytes(self._pixels) <= self._limits.memory
+        is_plain_possible = plain_bytes(self.pixels) <= self._limits.memory
         if is_plain_possible and (self._image.is_graphic or has_flat_areas(self._image.colour)):
-            fits = avif_bytes(self._pixels) <= self._limits.memory and is_avif_size(*self._image.size)
+            fits = avif_bytes(self.pixels) <= self._limits.memory and is_avif_size(*self._image.size)
             avif = self._avif() if fits else None
             if isinstance(wanted, Target):
                 coders: list[ImageCoder] = [self.learned] if avif is None else [self.learned, avif]
                 return _best_for_target(self._image, wanted, coders, self._lossless())
             return _graphics(self._image, self.learned, avif, wanted, self._lossless(), self._learned_part)
         data = _file(self.learned, wanted)
-        bpp = 8 * len(data) / self._pixels
+        bpp = 8 * len(data) / self.pixels
         if not is_plain_possible or lossless_bpp(self._image.colour) * LOSSLESS_MARGIN > bpp:
             return data
         return min(self._lossless(), data, key=len)

@@ -32,7 +32,7 @@ def margins_of(window: TileWindow, unit: int) -> Margins:
 
 
 def groups(grid: TileGrid, numbers: Iterable[int], margin: int, pixels_at_once: int) -> list[tuple[int, ...]]:
-    """Divides tiles into groups that an engine runs together: neighbours in a row whose windows are alike.
+    """Divides tiles into groups that an engine runs together: those that follow each other and have windows alike.
 
     Args:
         grid: The tiles.

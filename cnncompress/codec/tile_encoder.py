@@ -174,7 +174,9 @@ class TiledImage:
 
     def single_pass(self, unrounded: UnroundedLatents, quality: Hundredths) -> list[bytes]:
         """Rounds latents, and returns the payload of each of their latent chunks."""
-        return [self.pipeline.pack(latents) for latents in self.pipeline.transform.quantise(unrounded, quality).latents]
+        found = self.pipeline.transform.quantise(unrounded, quality).latents
+        with self.pipeline.transform.beside(len(found)) as beside:
+            return beside.map(self.pipeline.pack, found)
 
     def encode(
         self, quality: Hundredths, code: TileCoder | None = None, progress: Progress = unwatched

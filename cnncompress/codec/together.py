@@ -1,149 +1,140 @@
-"""Images of one size, coded as one batch where the engine asks for that.
+"""Images of one size, run through the networks as one batch where the engine asks for that.
 
-One small image leaves most of a GPU idle. What cannot be part of a batch, such as an image in tiles, is coded
-on its own, and so is everything where the engine takes one image after the other.
+One small image leaves most of a GPU idle. Nothing depends on a batch but the last bits of sums: what cannot be part of
+one, such as an image in tiles, is coded on its own afterwards, and so are all images of a batch that fails, so that the
+one at fault is told from the others.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple, TypeVar
 
-from cnncompress.bitstream.header import Header
 from cnncompress.bitstream.reading import ParsedFile
-from cnncompress.codec.codec import ModelCodec
-from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.codec import LearnedCoder, ModelCodec
 from cnncompress.codec.encoding import ImageEncoder
-from cnncompress.codec.progress import Progress
+from cnncompress.codec.progress import Progress, unwatched
+from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.tiles import CELL, TileGrid
-from cnncompress.codec.unpacking import Colours, Decoded, LatentDecoder, decode
-from cnncompress.errors import BitstreamError, LimitExceeded, ModelError
+from cnncompress.codec.unpacking import Colours, Decoded, decode
+from cnncompress.errors import CnncompressError
 from cnncompress.images.limits import Limits
-from cnncompress.images.source import SourceImage
-from cnncompress.images.view import View
+from cnncompress.images.view import Rectangle, View
 from cnncompress.units import Hundredths
 
 T = TypeVar("T")
 
 
-def encode_all(
-    images: Sequence[SourceImage],
-    quality: Hundredths,
-    settings: EncodeSettings,
-    model: Callable[[], ModelCodec],
-    limits: Limits,
-) -> Iterator[bytes]:
-    """Makes the .cnc files of images of any sizes; the networks have run when the first is yielded.
+class FileDecoder:
+    """Decodes one file, whose colours may be known from a batch.
 
-    Args:
-        images: What is coded.
-        quality: Of all files.
-        settings: How they are coded, without effort.
-        model: Returns the model; is called if the learned coding is used.
-        limits: How much memory coding one image may take.
-
-    Yields:
-        The files, in the order of the images.
-
-    Raises:
-        LimitExceeded: An image would take too much memory; raised in its turn.
-        ModelError, DeviceError: As raised by ``model``.
+    Attributes:
+        parsed: The file.
+        known: Its colours, once they are.
+        pixels_at_once: How many pixels a batch may have that the file is part of; 0 if it can be part of none.
     """
-    encoders: list[ImageEncoder | LimitExceeded] = []
-    for image in images:
-        try:
-            encoders.append(ImageEncoder(image, settings, model, limits))
-        except LimitExceeded as error:
-            encoders.append(error)
-    coders = [each.learned for each in encoders if isinstance(each, ImageEncoder) and each.learned is not None]
-    if coders:
-        codec = model()
-        for batch in _batches(coders, codec, lambda coder: (coder.grid, quality)):
-            codec.code_together(batch, quality)
-    for encoder in encoders:
-        if isinstance(encoder, LimitExceeded):
-            raise encoder
-        yield encoder.file(quality)
 
+    def __init__(self, parsed: ParsedFile, view: View, limits: Limits, model: Callable[[bytes], ModelCodec]) -> None:
+        """Decodes nothing yet, but has the model loaded.
 
-def decode_all(files: Sequence[ParsedFile], limits: Limits, model: Callable[[bytes], ModelCodec]) -> Iterator[Decoded]:
-    """Decodes whole files, of any sizes and qualities; the networks have run on batches when the first is yielded.
-
-    Args:
-        files: What is decoded.
-        limits: How large an image may be.
-        model: Returns the model with a fingerprint.
-
-    Yields:
-        The pictures, in the order of the files.
-
-    Raises:
-        LimitExceeded, BitstreamError, ModelError: As by `cnncompress.codec.unpacking.decode` for the first file that
-            fails; raised in its turn.
-        DeviceError: As raised by ``model``.
-    """
-    by_model: dict[bytes, list[_Numbered]] = defaultdict(list)
-    for number, parsed in enumerate(files):
-        if parsed.container.coding == "learned":
-            by_model[parsed.container.header.fingerprint].append(_Numbered(number, parsed))
-    decoders: dict[int, LatentDecoder] = {}
-    for fingerprint, learned in by_model.items():
-        try:
-            codec = model(fingerprint)
-        except ModelError:  # raised again when the first of these files is decoded
-            continue
-        for batch in _batches(learned, codec, lambda file: (file.grid, file.header.quality_hundredths)):
-            # Decoded one by one, the file that is damaged, too large or of another model is told from the others.
-            with contextlib.suppress(BitstreamError, LimitExceeded, ModelError):
-                found = codec.colours_together([file.parsed for file in batch])
-                decoders |= {file.number: _Known(colours) for file, colours in zip(batch, found, strict=True)}
-
-    def decoded(number: int, parsed: ParsedFile) -> Decoded:
-        known = decoders.pop(number, None)  # pictures take the place of what was decoded for them
-        return decode(parsed, View(), limits, lambda fingerprint: known or model(fingerprint))
-
-    for number, parsed in enumerate(files):
-        yield decoded(number, parsed)
-
-
-class _Numbered(NamedTuple):
-    """A file that a model made, and its place among the others."""
-
-    number: int
-    parsed: ParsedFile
+        Args:
+            parsed: The file.
+            view: What is wanted of the image.
+            limits: How large it may be.
+            model: Returns the model with a fingerprint; is called if the file has latents. Its errors are those of
+                `decode`.
+        """
+        self.parsed = parsed
+        self.known: Colours | None = None
+        self._view = view
+        self._limits = limits
+        self._model = model
+        self.pixels_at_once = self._pixels_at_once()
 
     @property
-    def header(self) -> Header:
-        return self.parsed.container.header
+    def pixels(self) -> int:
+        """Of the image."""
+        return self.parsed.container.header.width * self.parsed.container.header.height
+
+    def _pixels_at_once(self) -> int:
+        header = self.parsed.container.header
+        if self.parsed.container.coding != "learned" or self.parsed.salvaged or not self._view.is_whole:
+            return 0
+        with contextlib.suppress(CnncompressError):  # `decode` raises it
+            self._limits.check_size(header.width, header.height)
+            return self.codec.pixels_at_once if len(TileGrid.of(header)) == 1 else 0
+        return 0
 
     @property
-    def grid(self) -> TileGrid:
-        return TileGrid.of(self.header)
-
-
-@dataclass(frozen=True)
-class _Known:
-    """Stands for the decoder of a file whose colours are decoded already."""
-
-    decoded: Colours
+    def codec(self) -> ModelCodec:
+        """The model that the file was made with."""
+        return self._model(self.parsed.container.header.fingerprint)
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
-        return self.decoded
+        """As a `cnncompress.codec.unpacking.LatentDecoder`."""
+        known, self.known = self.known, None  # pictures take the place of what was decoded for them
+        return self.codec.colours(parsed, view, progress) if known is None else known
+
+    def decode(self, progress: Progress = unwatched, stopwatch: Stopwatch | None = None) -> Decoded:
+        """Decodes the file; other arguments and errors as for `cnncompress.codec.unpacking.decode`."""
+        return decode(self.parsed, self._view, self._limits, lambda _: self, progress, stopwatch or NoStopwatch())
 
 
-def _batches(
-    items: Sequence[T], codec: ModelCodec, kind: Callable[[T], tuple[TileGrid, Hundredths]]
-) -> Iterator[list[T]]:
-    """Yields batches of two or more images that are one tile each, of one size and quality."""
-    alike: dict[tuple[TileGrid, Hundredths], list[T]] = defaultdict(list)
-    for item in items:
-        alike[kind(item)].append(item)
-    for (grid, _), some in alike.items():
-        whole = grid.image.padded(CELL)
-        most = codec.pixels_at_once // (whole.width * whole.height) if len(grid) == 1 else 1
-        if most > 1:
-            batches = (some[start : start + most] for start in range(0, len(some), most))
-            yield from (batch for batch in batches if len(batch) > 1)
+def code_alike(encoders: Iterable[ImageEncoder], quality: Hundredths) -> None:
+    """Codes those images together that are alike; their encoders then make their files of that.
+
+    Args:
+        encoders: Of images of any sizes, in any coding.
+        quality: Of the files that will be asked for.
+    """
+    alike: dict[_Kind, list[LearnedCoder]] = defaultdict(list)
+    for encoder in encoders:
+        if encoder.learned is not None and encoder.pixels_at_once:
+            coder = encoder.learned
+            alike[_Kind(coder.codec, coder.grid.image.padded(CELL), quality)].append(coder)
+    for kind, batch in _batches(alike):
+        with _left_to_be_run_alone():
+            kind.codec.code_together(batch, quality)
+
+
+def decode_alike(decoders: Iterable[FileDecoder]) -> None:
+    """Decodes those files together that are alike, so that their colours are known.
+
+    Args:
+        decoders: Of files of any sizes, qualities and models, in any coding.
+    """
+    alike: dict[_Kind, list[FileDecoder]] = defaultdict(list)
+    for decoder in decoders:
+        if decoder.pixels_at_once:
+            header = decoder.parsed.container.header
+            padded = TileGrid.of(header).image.padded(CELL)
+            alike[_Kind(decoder.codec, padded, header.quality_hundredths)].append(decoder)
+    for kind, batch in _batches(alike):
+        with _left_to_be_run_alone():
+            found = kind.codec.colours_together([decoder.parsed for decoder in batch])
+            for decoder, colours in zip(batch, found, strict=True):
+                decoder.known = colours
+
+
+class _Kind(NamedTuple):
+    """What images of a batch have in common: model, size as it is for the networks, and quality."""
+
+    codec: ModelCodec
+    padded: Rectangle
+    quality: Hundredths
+
+
+def _batches(alike: Mapping[_Kind, list[T]]) -> Iterator[tuple[_Kind, list[T]]]:
+    """Yields batches of two or more."""
+    for kind, items in alike.items():
+        most = max(1, kind.codec.pixels_at_once // (kind.padded.width * kind.padded.height))
+        batches = (items[start : start + most] for start in range(0, len(items), most))
+        yield from ((kind, batch) for batch in batches if len(batch) > 1)
+
+
+def _left_to_be_run_alone() -> AbstractContextManager[None]:
+    """Lets a batch fail, also for lack of memory, which is a RuntimeError in torch."""
+    return contextlib.suppress(CnncompressError, MemoryError, RuntimeError)

@@ -31,6 +31,10 @@ def test_cores(files: int, jobs: int | None, threads: int, expected: Share) -> N
 
 def test_devices() -> None:
     assert share_out(("cuda",), 48, jobs=None, threads=8) == Share(("cuda",), 4, 2, True)
+    assert share_out(("cuda",), 48, jobs=None, threads=8, batches=True) == Share(("cuda",), 4, 2, True, 3)
+    assert share_out(("cuda",), 9999, jobs=None, threads=8, batches=True).at_once == 64
+    assert share_out(("cuda",), 9, jobs=None, threads=8, batches=True).at_once == 1
+    assert share_out(("cpu",), 9999, jobs=None, threads=8, batches=True).at_once == 1
     assert share_out(("cuda",), 2, jobs=None, threads=8) == Share(("cuda",), 2, 4, True)
     assert share_out(("cuda:0", "cuda:1"), 48, jobs=None, threads=16) == Share(("cuda:0", "cuda:1"), 4, 2, False)
     assert share_out(("cuda:0", "cuda:1"), 48, jobs=2, threads=16) == Share(("cuda:0", "cuda:1"), 1, 8, False)

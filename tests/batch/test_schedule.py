@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -23,6 +23,7 @@ from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, Unkno
 from cnncompress.files.outputs import part_path
 
 JOBS = [Job("compress", str(number), f"{number}.cnc") for number in range(20)]
+LAST_ATTEMPTS = [replace(job, attempt=3) for job in JOBS]
 
 
 @dataclass
@@ -31,13 +32,17 @@ class Fake:
 
     done: list[str] = field(default_factory=list)
     process: int = 1
+    at_once: int = 1
     killed: bool = False
     stop_asked: bool = False
 
     def ready(self, needed: Callable[[], bool]) -> bool:
         return not self.killed
 
-    def run(self, job: Job) -> Result:
+    def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+        yield from map(self.run_one, jobs)
+
+    def run_one(self, job: Job) -> Result:
         self.done.append(job.source)
         time.sleep(0.001)
         return Result("ok", job.source)
@@ -58,6 +63,37 @@ def test_all_jobs_are_done_once() -> None:
     results = list(Schedule(JOBS, slots, never).results())
     assert sorted(int(result.input) for result in results) == list(range(20))
     assert sum(len(slot.done) for slot in slots) == 20 and all(slot.done for slot in slots)
+
+
+def test_slots_are_given_several_jobs_at_a_time() -> None:
+    class Several(Fake):
+        def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+            given.append([int(job.source) for job in jobs])
+            return super().run(jobs)
+
+    given: list[list[int]] = []
+    results = list(Schedule(JOBS, [Several(at_once=8), Several(at_once=8)], never).results())
+    assert sorted(int(result.input) for result in results) == list(range(20))
+    assert sorted(given) == [list(range(8)), list(range(8, 16)), list(range(16, 20))], "whichever slot was faster"
+
+
+def test_what_has_no_result_of_a_slot_that_is_lost_is_tried_again_one_by_one() -> None:
+    class Poisoned(Fake):
+        def run(self, jobs: Sequence[Job]) -> Iterator[Result]:
+            given.append([(int(job.source), job.attempt) for job in jobs])
+            return super().run(jobs)
+
+        def run_one(self, job: Job) -> Result:
+            if job.source == "2":
+                raise SlotLost(OutOfMemory(f"died {job.attempt} times"))
+            return super().run_one(job)
+
+    given: list[list[tuple[int, int]]] = []
+    results = list(Schedule(JOBS[:6], [Poisoned(at_once=5)], never).results())
+    assert sorted(result.input for result in results) == ["0", "1", "2", "3", "4", "5"]
+    assert [(result.input, result.error) for result in results if result.error] == [("2", "died 3 times")]
+    assert given[0] == [(number, 1) for number in range(5)]
+    assert sorted(given[1:]) == [[(2, 2)], [(2, 3)], [(3, 2)], [(4, 2)], [(5, 1)]]
 
 
 def test_one_slot_keeps_the_order() -> None:
@@ -81,21 +117,21 @@ def test_a_stop_ends_the_effort_of_what_was_begun() -> None:
 class Dying(Fake):
     """Dies over its second job."""
 
-    def run(self, job: Job) -> Result:
+    def run_one(self, job: Job) -> Result:
         if self.done:
             self.killed = True
-            raise SlotLost(replace(job, attempt=3), OutOfMemory("died"))
-        return super().run(job)
+            raise SlotLost(OutOfMemory("died"))
+        return super().run_one(job)
 
 
 def test_a_lost_slot_costs_one_file() -> None:
-    results = list(Schedule(JOBS, [Dying(), Fake()], never).results())
+    results = list(Schedule(LAST_ATTEMPTS, [Dying(), Fake()], never).results())
     assert sorted(int(result.input) for result in results) == list(range(20))
     assert [result.error for result in results if result.status == "error"] == ["died"]
 
 
 def test_without_slots_the_rest_fails() -> None:
-    results = list(Schedule(JOBS, [Dying()], never).results())
+    results = list(Schedule(LAST_ATTEMPTS, [Dying()], never).results())
     assert len(results) == 20 and results[0].status == "ok" and results[1].error == "died"
     assert {result.error for result in results[2:]} == {"no worker process is left"}
 
@@ -103,11 +139,11 @@ def test_without_slots_the_rest_fails() -> None:
 class Reviving(Fake):
     """Dies over a job that is poison, and over its second job; then lives again."""
 
-    def run(self, job: Job) -> Result:
+    def run_one(self, job: Job) -> Result:
         if job.source == "13" or (len(self.done) == 1 and job.attempt == 1):
             self.done.append("death")
-            raise SlotLost(job, OutOfMemory(f"died {job.attempt} times"))
-        return super().run(job)
+            raise SlotLost(OutOfMemory(f"died {job.attempt} times"))
+        return super().run_one(job)
 
 
 def test_jobs_of_dead_workers_go_to_others() -> None:
@@ -130,9 +166,9 @@ class NeverBack(Fake):
             time.sleep(0.001)
         return not self.killed
 
-    def run(self, job: Job) -> Result:
+    def run_one(self, job: Job) -> Result:
         self.killed = True
-        raise SlotLost(job, OutOfMemory("died"))
+        raise SlotLost(OutOfMemory("died"))
 
 
 def test_a_job_comes_back_to_slots_that_have_nothing_to_do() -> None:
@@ -146,7 +182,7 @@ def test_a_job_comes_back_to_slots_that_have_nothing_to_do() -> None:
 class WithoutDevice(Fake):
     """Has no device."""
 
-    def run(self, job: Job) -> Result:
+    def run_one(self, job: Job) -> Result:
         raise DeviceError("no device")
 
 
@@ -165,7 +201,7 @@ def test_abandoned_jobs_leave_nothing(tmp_path: Path) -> None:
     class Writing(Fake):
         process = os.getpid()
 
-        def run(self, job: Job) -> Result:
+        def run_one(self, job: Job) -> Result:
             part.write_bytes(b"half")
             started.set()
             go_on.wait(10)
@@ -194,9 +230,9 @@ def test_slots_in_other_processes(tmp_path: Path) -> None:
         assert [result.exit_code for result in results if result.status == "error"] == [3]
         slots[0].kill()
         with pytest.raises(SlotLost) as lost:
-            slots[0].run(jobs[0])
-        assert lost.value.result.exit_code == 7 and lost.value.again
-        assert "by signal 9, as happens when memory is short" in str(lost.value.result.error)
+            list(slots[0].run(jobs[:1]))
+        assert lost.value.error.exit_code == 7
+        assert "by signal 9, as happens when memory is short" in str(lost.value.error)
         results = list(Schedule(jobs[:1], slots[:1], never).results())
         assert results[0].error == "no worker process is left"
 
@@ -254,11 +290,11 @@ def test_a_process_that_dies_costs_one_file_and_its_neighbours_nothing(tmp_path:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_the_end_of_a_thread_is_noticed() -> None:
     class Broken:
-        def run(self, job: Job) -> Result:
+        def run_all(self, jobs: Sequence[Job]) -> Iterator[Result]:
             raise MemoryError
 
     ours, theirs = multiprocessing.Pipe()
-    ours.send(JOBS[0])
+    ours.send(JOBS[:1])
     thread = threading.Thread(target=_serve, args=(Broken(), theirs), daemon=True)
     thread.start()
     assert ours.poll(10)

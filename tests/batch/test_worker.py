@@ -13,15 +13,16 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from cnncompress.batch import encode as batch_encode
+import cnncompress
 from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
+from cnncompress.batch.groups import finished
 from cnncompress.batch.jobs import Action, Job, ModelSettings, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
-from cnncompress.codec.encoding import encode as encode_image
+from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.errors import (
     BadMagic,
     CnncompressError,
@@ -33,7 +34,6 @@ from cnncompress.errors import (
     VerificationFailed,
 )
 from cnncompress.images.limits import Limits
-from cnncompress.images.read import read_image
 from cnncompress.images.settings import ImageSettings
 from cnncompress.model.manifest import NOT_MEASURED, Typical
 from cnncompress.probe import probe
@@ -53,7 +53,7 @@ class Setup:
     def encode(self, source: Path, target: Path, settings: WorkSettings) -> Result:
         """As `run`, but errors pass."""
         job = Job("compress", str(source), str(target))
-        return encode(job, settings, self._worker._codecs, self._worker._budget)
+        return finished(encode(job, settings, self._worker._codecs, self._worker._budget))
 
 
 @pytest.fixture(scope="module")
@@ -187,13 +187,13 @@ def test_inputs_are_kept_when_the_output_is_swallowed(setup: Setup, photo: Path)
 def test_inputs_are_kept_when_they_cannot_be_decoded(
     setup: Setup, photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = encode_image
-    monkeypatch.setattr(batch_encode, "encode_image", lambda *args: real(*args)[:-4])
+    real = ImageEncoder.file
+    black = cnncompress.compress(np.zeros((3, 4, 3), np.uint8), coding="lossless")
+    monkeypatch.setattr(ImageEncoder, "file", lambda *args: real(*args)[:-4])
     assert setup.run("compress", photo, tmp_path / "x.cnc", remove=True).exit_code == 4
     with pytest.raises(VerificationFailed, match="the new file cannot be decoded: "):
         setup.encode(photo, tmp_path / "x.cnc", WorkSettings(verify=True))
-    black = read_image(np.zeros((3, 4, 3), np.uint8))
-    monkeypatch.setattr(batch_encode, "encode_image", lambda _, *args: real(black, *args))
+    monkeypatch.setattr(ImageEncoder, "file", lambda *args: black)
     result = setup.run("compress", photo, tmp_path / "x.cnc", verify=True)
     assert result.error == "the decoded new file differs from the input"
     assert photo.exists() and not (tmp_path / "x.cnc").exists()
@@ -254,7 +254,7 @@ def test_short_memory(setup: Setup, photo: Path, monkeypatch: pytest.MonkeyPatch
     def fail(*args: object, **options: object) -> bytes:
         raise error
 
-    monkeypatch.setattr(batch_encode, "encode_image", fail)
+    monkeypatch.setattr(ImageEncoder, "file", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (OutOfMemory.exit_code, "not enough memory for this image")
 
@@ -263,7 +263,7 @@ def test_bugs_cost_one_file(setup: Setup, photo: Path, monkeypatch: pytest.Monke
     def fail(*args: object, **options: object) -> bytes:
         raise ZeroDivisionError("odd")
 
-    monkeypatch.setattr(batch_encode, "encode_image", fail)
+    monkeypatch.setattr(ImageEncoder, "file", fail)
     result = setup.run("compress", photo, photo.with_suffix(".cnc"))
     assert (result.exit_code, result.error) == (
         CnncompressError.exit_code,

@@ -9,60 +9,36 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from batching import close, force_batches
 from numpy.typing import NDArray
 from PIL import Image
 from random_model import write_random_model
 
 from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, pack, unpack
-from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.mosaic import groups
 from cnncompress.codec.tiles import TileGrid
-from cnncompress.engines.torch import TorchEngine
-from cnncompress.errors import Corrupt, LimitExceeded, UnknownModel
+from cnncompress.codec.together import FileDecoder, decode_alike
+from cnncompress.codec.unpacking import parse
+from cnncompress.errors import Corrupt, InvalidModel, LimitExceeded, UnknownModel
 from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
+from cnncompress.images.view import View
 from cnncompress.probe import probe
 
 Pixels = NDArray[np.uint8]
 MEGAPIXEL = 1 << 20
 
 
-class Counting(TorchEngine):
-    """Notes how many images each call gets."""
-
-    counts: list[int]
-
-    def analyse(self, pixels, *rest):  # type: ignore[no-untyped-def]
-        self.counts.append(len(pixels))
-        return super().analyse(pixels, *rest)
-
-    def synthesise(self, y, *rest):  # type: ignore[no-untyped-def]
-        self.counts.append(len(y))
-        return super().synthesise(y, *rest)
-
-
 def batching(pixels_at_once: int) -> tuple[Codec, list[int]]:
     """A codec whose engine asks for batches as that of a GPU does, and the sizes of those that it gets."""
     codec = Codec(device="cpu", engine="torch")
-    inner: ModelCodec = codec._codec
-    engine = inner._engine
-    assert isinstance(engine, TorchEngine) and engine.pixels_at_once == 0
-    forced = Counting(engine.network, torch.device("cpu"), pixels_at_once=pixels_at_once)
-    forced.counts = []
-    inner._run_on(forced)
-    return codec, forced.counts
+    return codec, force_batches(codec._codec, pixels_at_once)
 
 
 @pytest.fixture(scope="module")
 def alone() -> Codec:
     return Codec(device="cpu", engine="torch")
-
-
-def close(first: object, second: object) -> bool:
-    """Whether two images are equal up to one step in some places."""
-    differences = np.abs(np.asarray(first).astype(int) - np.asarray(second))
-    return bool(differences.max() <= 1 and (differences > 0).mean() < 0.01)
 
 
 @pytest.mark.parametrize(
@@ -96,13 +72,12 @@ def test_tiles_of_an_image(alone: Codec, coffee: Pixels) -> None:
     assert len(data) == pytest.approx(len(single), rel=0.002), "sums are rounded in another order, and nothing else"
 
 
-def test_a_damaged_tile_of_a_batch_is_the_only_one_that_is_lost(alone: Codec, coffee: Pixels) -> None:
+@pytest.mark.parametrize("checksum", [False, True])
+def test_a_damaged_tile_of_a_batch_is_the_only_one_that_is_lost(alone: Codec, coffee: Pixels, checksum: bool) -> None:
     codec, _ = batching(MEGAPIXEL)
     data = codec.compress(np.ascontiguousarray(coffee[:64, :600]), 50, coding="learned", tile=64)
-    container = unpack(data)
-    middle = container.payloads(ChunkType.LATENTS)[4]
-    damaged = data.replace(middle, bytes(reversed(middle)))
-    with pytest.raises(Corrupt):
+    damaged = with_reversed_payload(data, 4, checksum=checksum)
+    with pytest.raises(Corrupt, match="tile 5 of 9: " if checksum else "checksum"):
         codec.decompress(damaged)
     with pytest.warns(match=r"tile 5 of 9") as warned:
         shown = codec.decompress(damaged, keep_going=True)
@@ -114,9 +89,9 @@ def test_a_damaged_tile_of_a_batch_is_the_only_one_that_is_lost(alone: Codec, co
 
 
 def test_images_of_mixed_sizes(alone: Codec, coffee: Pixels, chelsea: Pixels, tmp_path: Path) -> None:
-    """Five of one size make batches of two; one in tiles, one of another size and one without loss are left alone."""
+    """Seven that the networks see as 128x192 make batches of two; one of another size is left alone."""
     codec, counts = batching(2 * 128 * 192)
-    crops = [np.ascontiguousarray(coffee[10 * i : 10 * i + 100, 40:220]) for i in range(5)]
+    crops = [np.ascontiguousarray(coffee[10 * i : 10 * i + 100 + i, 40 : 220 - 3 * i]) for i in range(5)]
     flat = np.zeros((100, 180, 3), np.uint8)
     flat[20:40, 30:50] = 200
     others = [np.ascontiguousarray(chelsea[:90, :200]), flat, np.ascontiguousarray(chelsea[:100, :180])]
@@ -132,8 +107,20 @@ def test_images_of_mixed_sizes(alone: Codec, coffee: Pixels, chelsea: Pixels, tm
     counts.clear()
     decoded = codec.decompress_all(files)
     assert max(counts) == 2
+    assert [image.size for image in decoded] == [(image.shape[1], image.shape[0]) for image in images]
     for shown, data in zip(decoded, files, strict=True):
         assert close(shown, alone.decompress(data))
+
+
+def with_reversed_payload(data: bytes, number: int, *, checksum: bool) -> bytes:
+    """Damages the payload of a latent chunk; with a checksum that is right all the same."""
+    container = unpack(data)
+    payload = container.payloads(ChunkType.LATENTS)[number]
+    damaged = bytes(reversed(payload))
+    if not checksum:
+        return data.replace(payload, damaged)
+    chunks = [replace(chunk, payload=damaged) if chunk.payload == payload else chunk for chunk in container.chunks]
+    return pack(replace(container, chunks=tuple(chunks)))
 
 
 def test_qualities_are_not_mixed(alone: Codec, coffee: Pixels) -> None:
@@ -145,26 +132,39 @@ def test_qualities_are_not_mixed(alone: Codec, coffee: Pixels) -> None:
     assert all(close(image, alone.decompress(data)) for image, data in zip(decoded, files, strict=True))
 
 
-def test_a_damaged_file_is_told_from_those_of_its_batch(alone: Codec, coffee: Pixels) -> None:
+def test_a_damaged_file_is_told_from_those_of_its_batch(alone: Codec, coffee: Pixels, tmp_path: Path) -> None:
     codec, _ = batching(MEGAPIXEL)
     data = alone.compress(np.ascontiguousarray(coffee[:64, :64]), 50, coding="learned")
-    container = unpack(data)
-    (payload,) = container.payloads(ChunkType.LATENTS)
     assert len(codec.decompress_all([data, data])) == 2
-    with pytest.raises(Corrupt):
-        codec.decompress_all([data, data[: data.index(payload)] + bytes(reversed(payload))])
+    damaged = tmp_path / "damaged.cnc"
+    damaged.write_bytes(with_reversed_payload(data, 0, checksum=True))
+    with pytest.raises(Corrupt, match=r"damaged\.cnc: "):
+        codec.decompress_all([data, damaged, data])
+    parsed = [FileDecoder(parse(each), View(), Limits(), lambda _: codec._codec) for each in (data, damaged, data)]
+    decode_alike(parsed)
+    assert close(parsed[0].decode().image, alone.decompress(data))
+    assert close(parsed[2].decode().image, alone.decompress(data))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("CUDA out of memory"), InvalidModel("no finite numbers")])
+def test_images_of_a_batch_that_fails_are_coded_alone(
+    alone: Codec, coffee: Pixels, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: object) -> None:
+        raise error
+
+    codec, counts = batching(MEGAPIXEL)
+    monkeypatch.setattr(codec._codec, "code_together", fail)
+    crops = [np.ascontiguousarray(coffee[i : i + 64, :64]) for i in range(2)]
+    assert codec.compress_all(crops, 30) == [alone.compress(crop, 30) for crop in crops]
+    assert set(counts) == {1}
 
 
 def test_errors_name_the_first_file_that_fails(codec: Codec, coffee: Pixels, tmp_path: Path) -> None:
     good, damaged, foreign, large = (tmp_path / name for name in ("good", "damaged", "foreign", "large"))
     data = codec.compress(np.ascontiguousarray(coffee[:64, :64]), 50, coding="learned")
-    container = unpack(data)
-    chunks = [
-        replace(chunk, payload=bytes(reversed(chunk.payload))) if chunk.type == ChunkType.LATENTS else chunk
-        for chunk in container.chunks
-    ]
     good.write_bytes(data)
-    damaged.write_bytes(pack(replace(container, chunks=tuple(chunks))))  # with the right checksum
+    damaged.write_bytes(with_reversed_payload(data, 0, checksum=True))
     write_random_model(tmp_path / "other.safetensors")
     foreign.write_bytes(Codec(tmp_path / "other.safetensors", "cpu").compress(coffee[:64, :64], coding="learned"))
     for files, error, named in (
