@@ -11,6 +11,7 @@ from typing import TypeVar
 from PIL import Image, ImageOps
 
 from cnncompress import Codec
+from cnncompress.codec.codec import ModelCodec
 from cnncompress.evaluation.speed import generated_image
 from cnncompress.evaluation.stopwatch import Stopwatch
 
@@ -99,20 +100,31 @@ def measure(codec: Codec, watched: Codec, watch: Stopwatch, images: Sequence[Ima
 
 def format_speed(speed: BatchSpeed) -> str:
     """One image size as lines of text."""
-    megapixels = speed.side**2 * speed.images / 1e6
-    lines = [f"{speed.images} images of {speed.side}x{speed.side}"]
-    for name, alone, together in (
-        ("encode", speed.encode_alone, speed.encode_together),
-        ("decode", speed.decode_alone, speed.decode_together),
-    ):
-        lines.append(
-            f"  {name}: one by one {speed.images / alone:.1f} images/s, {megapixels / alone:.2f} MP/s; "
-            f"together {speed.images / together:.1f} images/s, {megapixels / together:.2f} MP/s; "
-            f"{alone / together:.2f} times"
-        )
     total = sum(seconds for _, seconds in speed.stages)
     shares = ", ".join(f"{name} {seconds / total:.0%}" for name, seconds in speed.stages)
-    return "\n".join([*lines, f"  time of both, together: {shares}"])
+    return "\n".join(
+        [
+            f"{speed.images} images of {speed.side}x{speed.side}",
+            line("encode", speed.side, speed.images, speed.encode_alone, speed.encode_together),
+            line("decode", speed.side, speed.images, speed.decode_alone, speed.decode_together),
+            f"  time of both, together: {shares}",
+        ]
+    )
+
+
+def line(name: str, side: int, images: int, alone: float, together: float) -> str:
+    """Seconds for so many square images, one by one and together, as a line of text."""
+    megapixels = side**2 * images / 1e6
+    return (
+        f"  {name}: one by one {images / alone:.1f} images/s, {megapixels / alone:.2f} MP/s; "
+        f"together {images / together:.1f} images/s, {megapixels / together:.2f} MP/s; {alone / together:.2f} times"
+    )
+
+
+def ask_for(codec: ModelCodec, pixels: int | None) -> None:
+    """Has an engine ask for batches of so many pixels; None leaves it as it is."""
+    if pixels is not None:
+        codec._engine.pixels_at_once = pixels
 
 
 def _seconds(work: Callable[[], T]) -> float:

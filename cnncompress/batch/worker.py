@@ -1,4 +1,4 @@
-"""Runs jobs one after the other, and turns every error into a result."""
+"""Runs jobs, and turns every error into a result."""
 
 from __future__ import annotations
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
+import torch
 from batching import close, force_batches
 from numpy.typing import NDArray
 from PIL import Image
@@ -207,3 +209,23 @@ def test_members_of_a_tar(images: list[Path], codec: Codec, tmp_path: Path) -> N
         if name.endswith(".cnc"):
             assert probe(data).coding == "learned"
             assert close(Image.open(io.BytesIO(shown[name.replace(".cnc", ".png")])), codec.decompress(data))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_run_on_a_gpu(images: list[Path], codec: Codec) -> None:
+    del images[3]
+    made = []
+    for _ in range(2):
+        with thread_slots(LEARNED, ModelSettings(device="cuda"), 2, load=True, at_once=3) as slots:
+            compressed = [replace(job, replace=True) for job in jobs("compress", images, ".cnc")]
+            results = list(Schedule(compressed, slots, lambda: False).results())
+            assert [result.status for result in results] == ["ok"] * 6
+            made.append([path.with_suffix(".cnc").read_bytes() for path in images])
+            files = [path.with_suffix(".cnc") for path in images]
+            decompressed = [replace(job, replace=True) for job in jobs("decompress", files, ".bmp")]
+            results = list(Schedule(decompressed, slots, lambda: False).results())
+            assert [result.status for result in results] == ["ok"] * 6
+    assert made[0] == made[1], "batches do not depend on which slot is faster"
+    for path in images:
+        with Image.open(path.with_suffix(".bmp")) as shown:
+            assert close(shown, codec.decompress(path.with_suffix(".cnc")))
