@@ -16,7 +16,7 @@ from random_model import write_random_model
 
 from cnncompress.api.codec import Codec
 from cnncompress.bitstream.container import ChunkType, pack, unpack
-from cnncompress.codec.mosaic import groups
+from cnncompress.codec.mosaic import LatentMosaic, groups
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.codec.together import FileDecoder, decode_alike
 from cnncompress.codec.unpacking import parse
@@ -25,6 +25,7 @@ from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
 from cnncompress.probe import probe
+from cnncompress.units import Hundredths
 
 Pixels = NDArray[np.uint8]
 MEGAPIXEL = 1 << 20
@@ -70,6 +71,43 @@ def test_tiles_of_an_image(alone: Codec, coffee: Pixels) -> None:
     assert close(codec.decompress(data, scale=0.5), alone.decompress(data, scale=0.5))
     single = alone.compress(photo, 50, coding="learned", tile=tile)
     assert len(data) == pytest.approx(len(single), rel=0.002), "sums are rounded in another order, and nothing else"
+
+
+def test_symbols_of_a_batch_are_read_as_they_were_coded(coffee: Pixels) -> None:
+    codec, _ = batching(MEGAPIXEL)
+    pipeline, quality = codec._codec._pipeline, Hundredths(50_00)
+    pixels = np.stack([coffee[100 * i : 100 * i + 64, :128] for i in range(3)])
+    coded = pipeline.transform.quantise(pipeline.transform.analyse(pixels, quality), quality)
+    payloads = [pipeline.pack(latents) for latents in coded.latents]
+    for latents, payload in zip(coded.latents, payloads, strict=True):
+        found = pipeline.unpack(payload, (64, 128), quality)
+        for name in ("z", "z_levels", "y", "y_levels"):
+            assert np.array_equal(getattr(found, name), getattr(latents, name))
+    assert torch.equal(pipeline.decode(payloads, (64, 128), quality), coded.y_hat)
+
+
+def test_latents_of_a_few_rows_are_held(coffee: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where batches go over several rows of tiles, as in a region whose windows are all alike."""
+    write_random_model(tmp_path / "small.safetensors")
+    codec = Codec(tmp_path / "small.safetensors", device="cpu", engine="torch")
+    counts = force_batches(codec._codec, MEGAPIXEL)
+    image = np.ascontiguousarray(np.tile(coffee[:256, :512], (5, 1, 1)))
+    data = codec.compress(image, 50, coding="learned", tile=64)
+    held: list[int] = []
+    put = LatentMosaic.put
+
+    def counted(mosaic: LatentMosaic, number: int, latent: object) -> None:
+        put(mosaic, number, latent)
+        held.append(len(mosaic._latents))
+
+    monkeypatch.setattr(LatentMosaic, "put", counted)
+    whole = np.asarray(codec.decompress(data))
+    assert max(counts) > 1 and max(held) < 8 * 10, "of 20 rows of 8 tiles"
+    held.clear()
+    counts.clear()
+    region = codec.decompress(data, crop=(192, 0, 128, 1280))
+    assert max(counts) > 2 and max(held) < 8 * 14, "a batch is of several rows here"
+    assert close(region, whole[:, 192:320])
 
 
 @pytest.mark.parametrize("checksum", [False, True])
