@@ -30,6 +30,9 @@ from cnncompress.units import Hundredths
 Pixels = NDArray[np.uint8]
 MEGAPIXEL = 1 << 20
 
+TF32_SHARE = 0.05
+"""Values that a GPU may decode otherwise, by 1/255: 2 % were measured on an H100, whose convolutions use TF32."""
+
 
 def batching(pixels_at_once: int) -> tuple[Codec, list[int]]:
     """A codec whose engine asks for batches as that of a GPU does, and the sizes of those that it gets."""
@@ -230,10 +233,10 @@ def test_batches_on_a_gpu(alone: Codec, coffee: Pixels) -> None:
     files = codec.compress_all(crops, 50, coding="learned")
     assert codec.compress_all(crops, 50, coding="learned") == files, "the same batch gives the same bytes"
     for image, data in zip(codec.decompress_all(files), files, strict=True):
-        assert close(image, alone.decompress(data))
+        assert close(image, alone.decompress(data), TF32_SHARE)
     large = np.ascontiguousarray(np.tile(coffee, (2, 3, 1)))
     data = codec.compress(large, 50, coding="learned", tile=128)
-    assert close(codec.decompress(data), alone.decompress(data))
+    assert close(codec.decompress(data), alone.decompress(data), TF32_SHARE)
 
 
 def test_one_after_the_other_gives_the_bytes_of_single_calls(codec: Codec, coffee: Pixels) -> None:
