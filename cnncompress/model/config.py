@@ -71,7 +71,7 @@ class ModelConfig:
     scale_width: int = 128
     scale_context_width: int = 64
     context_width: int = 256
-    lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(0.9875 * i - 0.0254 * i * i) for i in range(11))
+    lambdas: tuple[float, ...] = tuple(0.0006 * math.exp(0.87 * i - 0.01365 * i * i) for i in range(11))
 
     def __post_init__(self) -> None:
         """Checks all sizes.
