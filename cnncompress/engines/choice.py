@@ -1,4 +1,4 @@
-"""Which engine runs a model: ncnn on a CPU, torch on a GPU, unless somebody chose."""
+"""Chooses the engine that runs a model: by default ncnn on a CPU, and torch on a GPU."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _CUDA_DRIVERS = {"linux": "libcuda.so.1", "win32": "nvcuda.dll"}
 def load_engine(
     weights: Weights, name: EngineName, device: str, precision: Precision, threads: int | None = None
 ) -> Engine:
-    """Prepares the engine that runs a model. Torch is loaded only if it is the one.
+    """Creates the engine that runs a model. Loads torch only if torch is that engine.
 
     Args:
         weights: The model.
-        name: The engine; ``auto`` is torch where the device or the precision needs it, and else ncnn.
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is a CUDA device if there is one, and else
-            the CPU.
-        precision: What the networks compute in; ncnn computes in fp32.
-        threads: How many of the CPU work on an image; the process is held to them. None for all cores, in a process
-            that is left as it is.
+        name: The engine; ``auto`` is torch if the device or the precision needs it, otherwise ncnn.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is a CUDA device if one is present,
+            otherwise the CPU.
+        precision: Number format of the networks; ncnn supports fp32 only.
+        threads: Number of CPU threads per image. This also limits the libraries in the whole process. None uses all
+            cores and leaves the process unchanged.
 
     Raises:
-        ValueError: There is no such engine or precision, or threads are no positive number.
-        DeviceError: The device is not there, or not one of the engine's.
+        ValueError: The engine or precision does not exist, or ``threads`` is not a positive integer.
+        DeviceError: The device is not available, or the engine cannot use it.
         MissingPackage: Torch is needed and not installed.
     """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
@@ -46,7 +46,7 @@ def load_engine(
         from cnncompress.engines.ncnn.engine import NcnnEngine
 
         if threads is not None:
-            _limit_matrix_products(1)  # NumPy's threads would wait busily beside those of ncnn, docs/ENGINES.md
+            _limit_matrix_products(1)  # NumPy's threads would spin and slow down those of ncnn, see docs/ENGINES.md
         return NcnnEngine(weights.config, weights.network, threads or available_cores())
     import torch
 
@@ -60,7 +60,7 @@ def load_engine(
 
 
 def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
-    """Finds the device that is meant, such as ``cpu`` or ``cuda:0``; arguments and errors as for `load_engine`."""
+    """Returns the device to use, such as ``cpu`` or ``cuda:0``; arguments and errors as for `load_engine`."""
     if chosen_engine(name, device, precision) == "ncnn":
         return "cpu"
     require_torch("the engine torch" if name == "torch" else f"device {device} with precision {precision}")
@@ -70,7 +70,7 @@ def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
 
 
 def chosen_engine(name: EngineName, device: str, precision: Precision) -> Literal["ncnn", "torch"]:
-    """Decides between the engines, without loading one; arguments and errors as for `load_engine`."""
+    """Returns the engine to use, without loading it; arguments and errors as for `load_engine`."""
     _check_choice("engine", name, get_args(EngineName))
     _check_choice("precision", precision, get_args(Precision))
     check_device_name(device)
@@ -91,22 +91,22 @@ def require_torch(what: str) -> None:
         what: What needs torch, for the message.
 
     Raises:
-        MissingPackage: It is not.
+        MissingPackage: It is not installed.
     """
     if not is_installed("torch"):
         raise MissingPackage(f"{what} needs PyTorch: {INSTALL_TORCH}")
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package could be imported; it is not imported."""
+    """Checks whether a package is installed, without importing it."""
     try:
         return find_spec(package) is not None
-    except (ImportError, ValueError):  # somebody forbids it
+    except (ImportError, ValueError):  # an import hook refuses the package
         return False
 
 
 def may_have_cuda() -> bool:
-    """Whether there are torch and a driver for CUDA, which is quicker to find out than whether there is a device."""
+    """Checks for torch and a CUDA driver. That is faster than looking for a device, which needs torch to be loaded."""
     if not is_installed("torch"):
         return False
     driver = _CUDA_DRIVERS.get(sys.platform)
@@ -125,7 +125,7 @@ def _check_choice(what: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _limit_matrix_products(threads: int) -> None:
-    """Holds those of NumPy, in the whole process, to a number of threads."""
+    """Limits the threads of NumPy's matrix products, in the whole process."""
     from threadpoolctl import threadpool_limits
 
     threadpool_limits(threads, user_api="blas")

@@ -1,11 +1,12 @@
-"""What runs the float half: the transforms, the hyper-transforms and the context of the means.
+"""Interface of the engines, which run the float networks: transforms, hyper-transforms and the context of the means.
 
-An engine keeps the networks of one model, and arrays of its own kind: NumPy arrays on a CPU, tensors on a GPU. Symbols
-and pixels cross as NumPy arrays, and so do the numbers that are rounded to symbols, because rounding depends on the
-exact half. Nothing that an engine computes selects a probability table: a file of one engine is a file for all.
+An engine holds the networks of one model, and uses arrays of its own kind: NumPy arrays on a CPU, tensors on a GPU.
+Symbols and pixels are passed as NumPy arrays. So are the residuals that are rounded to symbols, because rounding
+depends on the integer networks. Nothing that an engine computes selects a probability table, so every engine can
+decode the files of any other.
 
-All arrays have the batch first, so that tiles and images of one size can be run together. Margins are the same for all
-of a batch.
+The first axis of all arrays is the batch: tiles and images of one size can be run together. All items of a batch have
+the same margins.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins
 from cnncompress.units import Hundredths
 
 Latent: TypeAlias = Any
-"""Array of an engine's own kind, float32. It can be indexed with slices, and assigned to them, as a NumPy array can."""
+"""Array of an engine's own kind, float32. Supports reading and assigning slices, like a NumPy array."""
 
 
 class ContextWalk(Protocol):
-    """The four coding steps of a batch of latents, one after the other, for encoder and decoder alike.
+    """The four coding steps of a batch of latents, for encoder and decoder.
 
-    For each step the encoder asks for residuals and rounds them to symbols, and the decoder reads symbols from the
-    file. Both then pass the symbols to `decode`.
+    In each step the encoder takes the residuals and rounds them to symbols; the decoder reads symbols from the file.
+    Both then pass the symbols to `decode`.
     """
 
     def residuals(self, latent: Latent) -> NDArray[np.float32]:
@@ -42,19 +43,19 @@ class ContextWalk(Protocol):
         ...
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the current step, int32 ``[B, M, h/2, w/2]``, and moves to the next."""
+        """Decodes the current step from its symbols, int32 ``[B, M, h/2, w/2]``, and moves to the next step."""
         ...
 
     def latent(self) -> Latent:
-        """The decoded latent after the last step, ``[B, M, h, w]``, in units of the base step."""
+        """Returns the decoded latent after the last step: ``[B, M, h, w]``, in units of the base step."""
         ...
 
     def means(self) -> Latent:
-        """Means of all steps, after the last one: ``[B, 4, M, h/2, w/2]``."""
+        """Returns the means of all steps, after the last one: ``[B, 4, M, h/2, w/2]``."""
         ...
 
     def deltas(self) -> Latent:
-        """Quantisation step size of every element, for all four coding steps: ``[B, 4, M, h/2, w/2]``."""
+        """Returns the quantisation step size of every element, for all coding steps: ``[B, 4, M, h/2, w/2]``."""
         ...
 
 
@@ -62,11 +63,11 @@ class Engine(Protocol):
     """Runs the float networks of a model. Keeps no state between calls; threads may share it.
 
     Attributes:
-        name: What users call it.
-        device: Where it runs, such as ``cpu`` or ``cuda:0``.
-        threads: CPU threads that work on one image.
-        pixels_at_once: Pixels of a full batch. Smaller images and tiles are run together up to this; 0 to run them one
-            by one.
+        name: Name of the engine for users.
+        device: Device that it runs on, such as ``cpu`` or ``cuda:0``.
+        threads: Number of CPU threads per image.
+        pixels_at_once: Largest number of pixels of a batch. Smaller images and tiles are run together up to this; 0
+            means one by one.
         config: Shape of the model.
     """
 
@@ -77,16 +78,17 @@ class Engine(Protocol):
     config: ModelConfig
 
     def use_one_thread(self) -> None:
-        """Goes on in a forked process, without the threads of its parent."""
+        """Prepares the engine for use in a forked process, where the threads of the parent do not exist."""
         ...
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Latent:
         """Maps pixels to their scaled latent.
 
         Args:
-            pixels: uint8 ``[B, H, W, 3]``, RGB; sides are multiples of 64, or for a window of 16.
-            quality: Of the file.
-            margins: Of a window, in pixels, multiples of 16, at least `analysis_margin` wide where the image goes on.
+            pixels: uint8 ``[B, H, W, 3]``, RGB; sides are multiples of 64, or of 16 for a window.
+            quality: Quality of the file.
+            margins: Margins of a window in pixels, multiples of 16; at least `analysis_margin` wide on sides that are
+                not the edge of the image.
 
         Returns:
             ``[B, M, H/16, W/16]`` without the margins, in units of the base step, 1 / gain.
@@ -106,8 +108,9 @@ class Engine(Protocol):
 
         Args:
             y: ``[B, M, h, w]``, in units of the base step.
-            quality: Of the file.
-            margins: Of a window, in latent positions, at least `synthesis_reach` wide where the image goes on.
+            quality: Quality of the file.
+            margins: Margins of a window in latent positions; at least `synthesis_reach` wide on sides that are not the
+                edge of the image.
 
         Returns:
             uint8 ``[B, 16 h, 16 w, 3]`` without the margins.
@@ -115,12 +118,12 @@ class Engine(Protocol):
         ...
 
     def preview(self, y: Latent, factor: int, quality: Hundredths) -> NDArray[np.uint8]:
-        """Maps a decoded latent to a small image by the linear path alone, since averages are linear as well.
+        """Maps a decoded latent to a small image, by the linear path alone: averaging pixels is linear, too.
 
         Args:
             y: ``[B, M, h, w]``, in units of the base step.
-            factor: How many pixels become one along each side; divides 16.
-            quality: Of the file.
+            factor: Reduction of each side; divides 16.
+            quality: Quality of the file.
 
         Returns:
             uint8 ``[B, 16 h / factor, 16 w / factor, 3]``.
@@ -140,11 +143,11 @@ class Engine(Protocol):
         ...
 
     def blank(self, count: int, height: int, width: int) -> Latent:
-        """Latents of zeros ``[count, M, h, w]``, which are gray, to be written to as well."""
+        """Returns writable latents of zeros, ``[count, M, h, w]``. Zeros decode to gray."""
         ...
 
     def fetched(self, x: Latent) -> NDArray[np.float32]:
-        """Converts an array of the engine to NumPy's, float32. It may share memory: do not write to it."""
+        """Converts an array of the engine to NumPy's, float32. Both may share memory: do not write to the result."""
         ...
 
     def placed(self, x: NDArray[np.float32]) -> Latent:
@@ -155,14 +158,18 @@ class Engine(Protocol):
         """Maps a gradient with respect to samples to one with respect to the scaled latent, by the linear path alone.
 
         Args:
-            slopes: float32 ``[B, H, W, 3]``, sides multiples of 16: derivative of a cost by each sample in ``0 .. 1``.
-            quality: Of the file.
+            slopes: float32 ``[B, H, W, 3]``, sides multiples of 16: derivatives of a cost with respect to samples in
+                ``0 .. 1``.
+            quality: Quality of the file.
 
         Returns:
-            ``[B, M, H/16, W/16]``, its derivative by each element of the scaled latent.
+            ``[B, M, H/16, W/16]``: derivatives of the cost with respect to elements of the scaled latent.
         """
         ...
 
     def linear_norms(self, quality: Hundredths) -> NDArray[np.float32]:
-        """Squared error of the image by an error of 1 in a channel of the scaled latent, linear path only, ``[M]``."""
+        """Returns the squared error of the image for an error of 1 in each channel of the scaled latent: ``[M]``.
+
+        Only the linear path counts.
+        """
         ...

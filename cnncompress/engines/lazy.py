@@ -25,7 +25,7 @@ class Lazy(Generic[T]):
 
     @property
     def value(self) -> T:
-        """The value; a thread that asks while another makes it waits."""
+        """The value. If another thread is computing it, waits for that."""
         with self._lock:
             return self._made
 
@@ -35,24 +35,24 @@ class Lazy(Generic[T]):
 
 
 class Recent(Generic[K, T]):
-    """The values that were used last, each computed at its first use.
+    """A cache of the most recently used values, each computed at its first use.
 
-    Unlike `functools.lru_cache` on a method it makes no cycle of references, so that what it holds is freed with its
-    owner, and not at some later time.
+    `functools.lru_cache` on a method would create a reference cycle. This class does not, so the values are freed
+    together with their owner.
     """
 
     def __init__(self, most: int) -> None:
         """Holds nothing yet.
 
         Args:
-            most: How many values are kept.
+            most: Largest number of values kept.
         """
         self._most = most
         self._values: dict[K, T] = {}
         self._lock = threading.Lock()
 
     def get(self, key: K, make: Callable[[K], T]) -> T:
-        """Returns the value of a key; a thread that asks while another computes one waits."""
+        """Returns the value of a key. If another thread is computing a value, waits for that."""
         with self._lock:
             self._values[key] = value = self._values.pop(key) if key in self._values else make(key)
             if len(self._values) > self._most:

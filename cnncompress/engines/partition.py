@@ -14,11 +14,11 @@ from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
 Floats = NDArray[np.float32]
 
 POSITIONS = ((0, 0), (1, 1), (0, 1), (1, 0))
-"""Row and column within a 2x2 cell, in the order in which the steps go through them."""
+"""Row and column within a 2x2 cell, in coding order."""
 
 
 class _Block(NamedTuple):
-    """Channels of a step that lie at the same place of every cell."""
+    """Channels that a step codes at the same position of every cell."""
 
     channels: slice
     row: int
@@ -29,20 +29,20 @@ class Partition:
     """Reorders a latent into the four coding steps and back."""
 
     def __init__(self, bands: Sequence[int]) -> None:
-        """Fixes the order.
+        """Computes the order.
 
         Args:
-            bands: Channels of each band of the latent, multiples of 4; each is cut into four groups of its own.
+            bands: Number of channels of each band of the latent, multiples of 4; each band is divided into four groups.
         """
         self._blocks = [list(_blocks(bands, step)) for step in range(STEPS)]
         parts = [part.in_step for part in coding_parts(bands)[:PARTS_OF_STEP]]
         part_of = np.repeat(np.arange(PARTS_OF_STEP), [part.stop - part.start for part in parts])
         self.delta_rows = [4 * part_of + _places(blocks) for blocks in self._blocks]
-        """For each step, which of 16 quantisation steps each of its channels has: ``4 g + p`` for part g of a step and
-        place p of a cell, ``2 * row + column``."""
+        """For each step and channel, the number of its quantisation step size, 0 .. 15: ``4 g + p`` for part g of the
+        step and position p in the cell, ``2 * row + column``."""
 
     def split(self, y: Floats) -> Floats:
-        """Cuts ``[M, h, w]`` into four steps ``[4, M, h/2, w/2]``, in coding order."""
+        """Reorders ``[M, h, w]`` into four steps ``[4, M, h/2, w/2]``, in coding order."""
         channels, height, width = y.shape
         steps = np.empty((STEPS, channels, height // 2, width // 2), np.float32)
         for own, blocks in zip(steps, self._blocks, strict=True):
@@ -61,13 +61,13 @@ class Partition:
 
 
 def _blocks(bands: Sequence[int], step: int) -> Iterator[_Block]:
-    """Step k codes group j of each band at position k xor j."""
+    """Yields the blocks of a step: step k codes group j of each band at position k xor j."""
     ends = np.cumsum([0, *(group for band in bands for group in [band // STEPS] * STEPS)]).tolist()
     for number, (start, stop) in enumerate(itertools.pairwise(ends)):
         yield _Block(slice(start, stop), *POSITIONS[step ^ (number % STEPS)])
 
 
 def _places(blocks: Sequence[_Block]) -> NDArray[np.intp]:
-    """Where in its cell the element of each channel of a step lies."""
+    """Position in the cell of each channel of a step, ``2 * row + column``."""
     sizes = [block.channels.stop - block.channels.start for block in blocks]
     return np.repeat([2 * block.row + block.column for block in blocks], sizes)

@@ -1,4 +1,4 @@
-"""What depends on the quality, for engines in NumPy: the same as `cnncompress.nn.quality`."""
+"""Quality-dependent tables for engines in NumPy: the same as `cnncompress.nn.quality`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 
 def interpolated(table: NDArray[Any], quality: Hundredths) -> NDArray[np.float32]:
-    """Row of a table ``[A, C]`` at a quality, linear between its anchors: float32 ``[C]``."""
+    """Interpolates a table ``[A, C]`` linearly at a quality: float32 ``[C]``."""
     anchors = len(table)
     position = quality / HIGHEST_QUALITY * (anchors - 1)
     low = min(int(position), anchors - 2)

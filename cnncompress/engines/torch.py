@@ -1,4 +1,4 @@
-"""The float half by torch: on CUDA and MPS devices, and on a CPU for reference."""
+"""The float networks in torch: on CUDA and MPS devices, and on a CPU for reference."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from cnncompress.nn.straight_through import round_half_up
 from cnncompress.units import Hundredths
 
 _PIXELS_AT_ONCE = 1 << 22
-"""On a GPU, where small images leave most of it idle. Feature maps of so many take some 600 MB."""
+"""Pixels of a batch on a GPU; a single small image would leave most of it idle. Feature maps take about 600 MB."""
 
 
 class TorchEngine:
-    """Runs the float networks of a model, see `cnncompress.engines.interface.Engine`; its arrays are tensors.
+    """Runs the float networks of a model, see `cnncompress.engines.interface.Engine`. Its arrays are tensors.
 
-    They stay on the device, and a batch is run at once.
+    Tensors stay on the device, and a batch is run in one call.
 
     Attributes:
         network: The networks, on the device.
-        torch_device: Where they run.
+        torch_device: The device.
     """
 
     name = "torch"
@@ -49,10 +49,10 @@ class TorchEngine:
 
         Args:
             network: Float networks.
-            device: Where they run.
-            precision: What they compute in; ``auto`` is fp32 on every device, so that files depend on nothing that
-                was not asked for.
-            pixels_at_once: How many pixels a batch may have; by default 4 megapixels on a GPU, and none on a CPU.
+            device: The device.
+            precision: Number format; ``auto`` is fp32 on every device, so that files do not depend on the device.
+            pixels_at_once: Largest number of pixels of a batch; by default 4 megapixels on a GPU. 0, the default on a
+                CPU, disables batches.
         """
         fix_summation_order()
         self.config = network.config
@@ -65,7 +65,7 @@ class TorchEngine:
         self._bfloat16 = precision == "bf16"
 
     def use_one_thread(self) -> None:
-        """Sets the number of torch's threads, which counts for the whole process."""
+        """Sets torch's number of threads, which applies to the whole process."""
         torch.set_num_threads(1)
         self.threads = 1
 
@@ -120,31 +120,31 @@ class TorchEngine:
         return torch.zeros(size, device=self.torch_device).contiguous(memory_format=torch.channels_last)
 
     def fetched(self, x: Tensor) -> NDArray[np.float32]:
-        """A tensor as an array."""
+        """Converts a tensor to an array."""
         return _to_numpy(x)
 
     def placed(self, x: NDArray[np.float32]) -> Tensor:
-        """An array as a tensor on the device."""
+        """Converts an array to a tensor on the device."""
         return torch.tensor(x, device=self.torch_device)
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Tensor:
-        """Maps a gradient by samples to one by the scaled latent, by the linear path alone."""
+        """Maps a gradient with respect to samples to one with respect to the scaled latent."""
         with self._computing(), torch.autocast(self.torch_device.type, enabled=False):
             by_sample = torch.tensor(slopes, device=self.torch_device).permute(0, 3, 1, 2)
             matrix = self.network.g_s.klt * self._inverse_gain(quality)
             return pointwise(F.pixel_unshuffle(by_sample, PATCH), matrix.T.contiguous())
 
     def linear_norms(self, quality: Hundredths) -> NDArray[np.float32]:
-        """Squared error of all samples by an error of 1 in the scaled latent, through the linear path alone."""
+        """Returns the squared error of the image for an error of 1 in each channel of the scaled latent."""
         with self._computing():
             return _to_numpy(self.network.g_s.klt.square().sum(0) * self._inverse_gain(quality).square())
 
     def _position(self, quality: Hundredths) -> Tensor:
-        """A quality as a place among the anchors, ``[1]``."""
+        """Converts a quality to a position between the anchors, ``[1]``."""
         return quality_position(torch.tensor([quality / 100.0]), self.config.anchors).to(self.torch_device)
 
     def _inverse_gain(self, quality: Hundredths) -> Tensor:
-        """Factors of the scaled latent's channels before the synthesis, ``[M]``."""
+        """Factors that the synthesis applies to the channels of the scaled latent, ``[M]``."""
         gain: Tensor = self.network.log_inverse_gain(self._position(quality)).exp().flatten()
         return gain
 
@@ -163,13 +163,13 @@ class _Walk:
         self._walk = walk
 
     def residuals(self, latent: Tensor) -> NDArray[np.float32]:
-        """Residuals of the current step, in quantisation steps."""
+        """Residuals of the current step, in units of the step size."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
             return _to_numpy((latent[:, step] - self._walk.means[step]) / self._walk.deltas[step])
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the current step, and moves to the next."""
+        """Decodes the current step from its symbols, and moves to the next step."""
         with self._engine._computing():
             step = len(self._walk.means) - 1
             steps = torch.tensor(symbols, device=self._engine.torch_device).float()
@@ -185,7 +185,7 @@ class _Walk:
         return torch.stack(self._walk.means, dim=1)
 
     def deltas(self) -> Tensor:
-        """Quantisation step sizes of all coding steps."""
+        """Quantisation step sizes of all steps."""
         return torch.stack(self._walk.deltas, dim=1)
 
 

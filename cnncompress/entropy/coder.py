@@ -1,13 +1,13 @@
 """rANS coding of integer symbols with the stored tables, by `constriction`.
 
-Symbols are grouped by scale level (stable, so each group keeps the symbols' order) and every group is one vectorised
-call. Magnitudes beyond a table's radius R are sent as the table's escape; after the last group follow, for all escapes
-together, the Exp-Golomb prefixes of ``|s| - R - 1``, the signs and the remaining bits.
+Symbols are grouped by scale level with a stable sort, and each group is one vectorised call. Magnitudes above a table's
+radius R are coded as the table's escape. After the last group come, for all escapes together, the Exp-Golomb prefixes
+of ``|s| - R - 1``, the signs and the remaining bits.
 
-rANS is a stack: what is pushed last is popped first. `SymbolEncoder.push` therefore takes the parts of a message in
-reverse order, and within a part the symbols go in from back to front.
+rANS is a stack: the symbol pushed last is popped first. `SymbolEncoder.push` therefore takes the parts of a message in
+reverse order, and pushes the symbols of a part from back to front.
 
-Only ``Categorical(p, perfect=False)`` with ``p = weight - 1`` is used: its fixed-point weights are then exactly the
+All models are ``Categorical(p, perfect=False)`` with ``p = weight - 1``: their fixed-point weights are then exactly the
 stored integers, on every platform.
 """
 
@@ -27,12 +27,12 @@ MAX_SYMBOL = 1 << 20
 MAX_PREFIX = 20
 _WORD_BYTES = 4
 
-# Their bits take up to 20 numbers each while they are put together.
+# Limits the memory for their bits, up to 20 numbers each.
 _ESCAPES_AT_ONCE = 1 << 12
 
-# The coder starts at this state instead of 0, for one bit a message: an exhausted decoder goes to 0 and stays there
-# (or to where the first entry of its tables, if that has a weight of 2 or more, keeps it), so a message that is read
-# too far does not end in this state.
+# The coder starts at this state instead of 0, which costs one bit per message. A decoder that reads too far goes to 0
+# and stays there (or where the first entry of its tables, if its weight is 2 or more, keeps it). So it does not end in
+# this state.
 _SENTINEL = np.array([1], dtype=np.uint32)
 
 
@@ -41,14 +41,14 @@ def _model(weights: NDArray[np.integer[Any]]) -> Any:
 
 
 def prefix_weights() -> NDArray[np.int64]:
-    """Integer weights of the Exp-Golomb prefixes ``0 .. MAX_PREFIX`` of escapes; they add up to 2^24."""
+    """Returns the integer weights of the Exp-Golomb prefixes ``0 .. MAX_PREFIX`` of escapes; their sum is 2^24."""
     weights = 1 + (TOTAL >> np.arange(1, MAX_PREFIX + 2))
     weights[0] += TOTAL - weights.sum()
     return weights
 
 
 class EntropyModel:
-    """The tables in the form that the coder needs; read-only, shared by any number of coders and threads."""
+    """The tables in the form that `constriction` needs. Read-only: coders and threads may share it."""
 
     def __init__(self, tables: ScaleTables) -> None:
         """Prepares the models of all levels.
@@ -63,14 +63,14 @@ class EntropyModel:
 
 
 class SymbolEncoder:
-    """Collects the parts of one message."""
+    """Encodes the parts of one message."""
 
     def __init__(self, model: EntropyModel) -> None:
         self._model = model
         self._coder = constriction.stream.stack.AnsCoder(_SENTINEL)
 
     def push(self, symbols: NDArray[np.int32], levels: NDArray[np.uint8]) -> None:
-        """Codes one part; the part that is decoded first is pushed last.
+        """Encodes one part. The part that is decoded first must be pushed last.
 
         Args:
             symbols: int32 ``[n]``, magnitudes up to `MAX_SYMBOL`.
@@ -104,23 +104,23 @@ class SymbolEncoder:
         self._coder.encode_reverse(prefixes, self._model.prefix)
 
     def to_bytes(self) -> bytes:
-        """The coded message: little-endian 32-bit words, the last one without the zeros at its end."""
+        """Returns the message: little-endian 32-bit words, without the zero bytes at the end."""
         words: NDArray[np.uint32] = self._coder.get_compressed()
         return words.astype("<u4").tobytes().rstrip(b"\0")
 
 
 class SymbolDecoder:
-    """Takes the parts of one message, in their order."""
+    """Decodes the parts of one message, in order."""
 
     def __init__(self, model: EntropyModel, payload: bytes) -> None:
         """Starts at the first part.
 
         Args:
             model: The same tables as the encoder's.
-            payload: What `SymbolEncoder.to_bytes` returned.
+            payload: Result of `SymbolEncoder.to_bytes`.
 
         Raises:
-            Corrupt: The payload is no rANS stream.
+            Corrupt: The payload is empty, or its last byte is 0.
         """
         self._model = model
         if not payload or not payload[-1]:
@@ -177,7 +177,7 @@ class SymbolDecoder:
         """Checks that the message ends here.
 
         Raises:
-            Corrupt: Data is left over, or more was read than there was.
+            Corrupt: Data is left over, or the decoder read beyond the end.
         """
         if not np.array_equal(self._coder.get_compressed(), _SENTINEL):
             raise Corrupt("entropy-coded data does not end where its symbols do")

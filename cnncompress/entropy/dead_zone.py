@@ -1,11 +1,11 @@
-"""Rounding toward zero where it does not pay to code a symbol.
+"""Rounding with a dead zone: toward zero if the next symbol is too expensive.
 
-A residual just above one half saves little distortion when it is coded as 1 rather than 0, but where zeros are expected
-a 1 is expensive. Rate-distortion theory widens the quantiser's zero bin by half the extra bits over the weight of the
+Coding a residual just above one half as 1 instead of 0 lowers the distortion only a little. If zeros are expected, a 1
+takes many bits. Rate-distortion theory widens the quantiser's zero bin by half the extra bits over the weight of the
 distortion (Sullivan, "Efficient Scalar Quantization of Exponential and Laplacian Random Variables", IEEE Transactions
-on Information Theory, 1996); here that weight is one constant, because the gains make a step's distortion much alike in
-all channels. Only the encoder rounds: files and decoders know nothing of it. Training has the same rule as a function
-of the scale, in `cnncompress.nn.gaussian`.
+on Information Theory, 1996). Here that weight is one constant, because the gains make the distortion of a step similar
+in all channels. Only the encoder rounds, so the file format and decoders are not affected. Training uses the same rule
+as a function of the scale, in `cnncompress.nn.gaussian`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
 
 MIN_LIKELIHOOD = 2.0**-24
-"""No symbol is taken for less probable than this."""
+"""Lower bound of the probability of a symbol."""
 
 STRENGTH = 0.02
-"""Widening in steps per bit that a 1 costs more than a 0. On held-out images, with networks that had been trained with
-0.03, the rate at equal PSNR was 0.1 % lower for 0.015, 0.3 % for 0.02, and 0.6 % higher for 0.04."""
+"""Widening, in quantisation steps, per bit that a 1 costs more than a 0. On held-out images, with networks trained with
+0.03, the rate at equal PSNR was 0.1 % lower for 0.015, 0.3 % lower for 0.02, and 0.6 % higher for 0.04."""
 
 
 def widenings() -> NDArray[np.float32]:
-    """How much later than at one half a residual is rounded up, by its scale level: float32 ``[64]``, 0 .. 0.37."""
+    """Returns how far above one half a residual is rounded up, by scale level: float32 ``[64]``, 0 .. 0.37."""
     extra_bits = [_bits(1, level) - _bits(0, level) for level in range(SCALE_LEVELS)]
     return (STRENGTH * np.maximum(extra_bits, 0.0)).astype(np.float32)
 
@@ -34,12 +34,12 @@ def widenings() -> NDArray[np.float32]:
 def round_with_dead_zone(
     residual: NDArray[np.float32], widening: NDArray[np.float32] | float, largest: int
 ) -> NDArray[np.int32]:
-    """Rounds magnitudes from ``k + 1/2 + widening`` upward to ``k + 1``.
+    """Rounds to integers: magnitudes from ``k + 1/2 + widening`` on become ``k + 1``.
 
     Args:
-        residual: float32, finite, in steps.
-        widening: float32 that broadcasts with it, 0 .. 1/2.
-        largest: Magnitudes are clamped to this.
+        residual: float32, finite, in quantisation steps.
+        widening: float32 that broadcasts with the residual, 0 .. 1/2.
+        largest: Largest magnitude of the result; larger ones are clamped.
 
     Returns:
         int32 of the residual's shape.

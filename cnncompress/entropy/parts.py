@@ -1,4 +1,4 @@
-"""The parts in which a latent is coded: four steps, each cut into four by the variance of its channels."""
+"""The sixteen parts in which a latent is coded: four steps, each divided into four parts by variance of channels."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 STEPS = 4
-"""Steps of the spatial context; each codes as many elements as the latent has channels, in every 2x2 cell."""
+"""Steps of the spatial context. In every 2x2 cell, each step codes one element per channel of the latent."""
 CUTS = (1 / 40, 3 / 40, 1 / 4)
-"""Where the channels of a step, by falling variance, are cut into parts, as shares of those of the first band."""
+"""Where the channels of a step, by falling variance, are divided into parts, as shares of the first band's channels."""
 PARTS_OF_STEP = len(CUTS) + 1
 
 
@@ -18,9 +18,9 @@ class Part:
     """Elements that are coded together.
 
     Attributes:
-        step: Step of the spatial context that they belong to.
-        in_step: Their channels within the step.
-        in_latent: Their channels within all steps, one after the other.
+        step: Step of the spatial context.
+        in_step: Channels of the part within the step.
+        in_latent: Channels of the part within the concatenation of all steps.
     """
 
     step: int
@@ -35,11 +35,11 @@ class Part:
 
 
 def coding_parts(bands: Sequence[int]) -> tuple[Part, ...]:
-    """The parts in which a latent is coded, in order.
+    """Returns the parts in which a latent is coded, in order.
 
     Args:
-        bands: Channels of each band of the latent; together they are also those of each step. All but the first are
-            small, and belong to the last part of each step.
+        bands: Number of channels of each band of the latent; the sum is the number of channels of each step. All
+            bands but the first have low variance, and belong to the last part of each step.
     """
     channels = sum(bands)
     edges = [0, *(max(i, round(cut * bands[0])) for i, cut in enumerate(CUTS, 1)), channels]

@@ -1,15 +1,17 @@
-"""Scale context: how much the symbols decoded so far widen or narrow the distributions of those to come.
+"""Scale context: adapts the scales of the symbols to come to the symbols decoded so far.
 
-The hyper-latent gives every symbol a scale in advance. Whether the symbols around it then came out larger or smaller
-than their own scales let expect says more, and says it for nothing: both sides know them. Each of the four steps of the
-spatial context is coded in four parts, from the channels with the largest variance to those with the smallest: the few
-large ones tell the most about all others at the same place. For every part but the first, on the grid of 2x2 cells::
+The hyper-latent gives every symbol an initial scale. If the symbols around it are larger or smaller than their scales
+predict, that is additional information, and it costs nothing, since both sides know these symbols. Each of the four
+steps of the spatial context is coded in four parts, from the channels with the largest variance to those with the
+smallest: the few large ones say most about all others at the same position. For every part but the first, on the grid
+of 2x2 cells::
 
-    surprises of the parts before, own levels in advance ── 1x1 ── 3x3 ── 1x1 ── added to the log-scales in advance
+    surprises of the earlier parts, own initial levels ── 1x1 ── 3x3 ── 1x1 ── added to the initial log-scales
 
-where the surprise of a symbol s of scale sigma is ``ln(1 + |s|)`` minus what that is on average for sigma.
-Adapting scales to decoded neighbours is old (backward adaptation: Malvar, "Fast Progressive Wavelet Coding", DCC 1999);
-that it may be done in integers, apart from the context of the means, is what keeps files portable.
+The surprise of a symbol s with scale sigma is ``ln(1 + |s|)`` minus its mean for sigma.
+
+Adapting scales to decoded neighbours is known as backward adaptation (Malvar, "Fast Progressive Wavelet Coding", DCC
+1999). Here it is computed in integers, separately from the context of the means, so that files stay portable.
 """
 
 from __future__ import annotations
@@ -26,12 +28,12 @@ from cnncompress.entropy.parts import PARTS_OF_STEP, STEPS, coding_parts
 from cnncompress.model.config import ModelConfig
 
 MAGNITUDES = 256
-"""Symbols of this magnitude and more surprise alike."""
+"""Number of magnitudes in the table of surprises; larger ones count as the last."""
 SURPRISE_BITS = 5
 """Fractional bits of a surprise in nats."""
 MAX_SURPRISE = 127
 CENTRE_LEVEL = 24
-"""The level in advance that the networks see as 0."""
+"""Initial level that is 0 at the input of the networks."""
 LAYERS = ("stem", "middle", "head")
 
 
@@ -48,11 +50,11 @@ class IntegerScaleContext:
     """The networks that refine the scales, in exact integers. Holds no state; threads may share it."""
 
     def __init__(self, config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Takes the numbers over.
+        """Takes over the tensors.
 
         Args:
             config: Shape of the model.
-            tensors: By name, those whose names begin with ``context.``.
+            tensors: Tensors by name; those with the prefix ``context.`` are used.
         """
         self.parts = coding_parts(config.bands)
         self._known = [part.in_latent.start - part.in_step.start for part in self.parts]
@@ -63,13 +65,13 @@ class IntegerScaleContext:
         self._surprises = tensors["context.surprise"].astype(np.float32).ravel()
         stems = {number: network.stem for number, network in self.networks.items()}
         self._own = {number: stem.part(inputs=slice(self._known[number], None)) for number, stem in stems.items()}
-        # What the steps before tell is one product for all parts of a step, which is faster than one for each.
+        # The contribution of earlier steps is one product for all parts of a step, which is faster than one per part.
         before = [stem.part(inputs=slice(self._known[number])) for number, stem in stems.items()]
         firsts = [step * PARTS_OF_STEP - 1 for step in range(1, STEPS)]  # the first part has no network
         self._before = [stacked(before[first : first + PARTS_OF_STEP]) for first in firsts]
 
     def bounds(self) -> dict[str, int]:
-        """Largest possible partial sum of each layer, by its name."""
+        """Returns the largest possible partial sum of each layer, by name."""
         limits = dict(zip(LAYERS, (MAX_SURPRISE, MAX_ACTIVATION, MAX_ACTIVATION), strict=True))
         return {
             f"context.{number}.{name}": int(getattr(network, name).bounds(limit).max())
@@ -78,30 +80,30 @@ class IntegerScaleContext:
         }
 
     def correction_bound(self) -> int:
-        """Largest magnitude that is added to a log-scale."""
+        """Returns the largest possible magnitude of a correction."""
         return max(network.head.result_bound(MAX_ACTIVATION) for network in self.networks.values())
 
     def from_steps_before(self, step: int, seen: Floats) -> Floats:
-        """What the steps before tell the networks of a step but the first.
+        """Computes the contribution of earlier steps to the corrections of a step.
 
         Args:
-            step: Its number.
-            seen: float32 ``[4M, h/2, w/2]``, integer values: the surprises of all parts before. The rest is not read.
+            step: Number of the step, not 0.
+            seen: float32 ``[4M, h/2, w/2]``, integer values: surprises of all earlier parts. The rest is not read.
 
         Returns:
-            float32 ``[4, C, h/2, w/2]``; what `correction` takes.
+            float32 ``[4, C, h/2, w/2]``, an argument of `correction`.
         """
         sums = self._before[step - 1].sums(seen[: self._known[step * PARTS_OF_STEP]])
         return sums.reshape(PARTS_OF_STEP, -1, *sums.shape[1:])
 
     def correction(self, part: int, seen: Floats, before: Floats | None) -> Floats:
-        """What is added to the log-scales of a part.
+        """Computes the correction of a part's log-scales.
 
         Args:
-            part: Its number, not 0.
-            seen: float32 ``[4M, h/2, w/2]``, integer values: the surprises of the parts before, then, for the part
-                itself, its levels in advance minus `CENTRE_LEVEL`. The rest is not read.
-            before: From `from_steps_before`; None in the first step.
+            part: Number of the part, not 0.
+            seen: float32 ``[4M, h/2, w/2]``, integer values: surprises of the earlier parts; then, for the part
+                itself, its initial levels minus `CENTRE_LEVEL`. The rest is not read.
+            before: Result of `from_steps_before`; None in the first step.
 
         Returns:
             float32 ``[n, h/2, w/2]``, integer values in 1/256 nat.
@@ -113,12 +115,12 @@ class IntegerScaleContext:
         return network.head(clipped(network.middle(clipped(network.stem.rounded(sums)))))
 
     def surprise(self, symbols: NDArray[np.int32], levels: NDArray[np.uint8], out: Floats) -> None:
-        """Looks up what decoded symbols tell the parts after theirs.
+        """Looks up the surprises of decoded symbols.
 
         Args:
             symbols: int32 ``[n, h/2, w/2]``.
-            levels: uint8 of the same shape, their levels in advance.
-            out: float32 of the same shape, for the result, with `SURPRISE_BITS` fractional bits.
+            levels: uint8 of the same shape, their initial levels.
+            out: float32 of the same shape; receives the surprises, with `SURPRISE_BITS` fractional bits.
         """
         index = np.minimum(np.abs(symbols), MAGNITUDES - 1)
         index += np.multiply(levels, MAGNITUDES, dtype=np.int32)
@@ -126,7 +128,7 @@ class IntegerScaleContext:
 
 
 def context_shapes(config: ModelConfig) -> dict[str, tuple[int, int, int]]:
-    """Output channels, input channels and kernel size of all layers, by name."""
+    """Returns output channels, input channels and kernel size of all layers, by name."""
     width = config.scale_context_width
     return {
         f"context.{number}.{name}": shape

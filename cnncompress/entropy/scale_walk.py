@@ -1,4 +1,4 @@
-"""Scale levels of a latent, part by part: those of each part depend on the symbols of the parts before."""
+"""Scale levels of a latent, part by part: the levels of a part depend on the symbols of earlier parts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cnncompress.entropy.scales import IntegerScales, scale_levels
 
 
 class ScaleWalk:
-    """The one path of encoder and decoder: ask for `levels` of the next part, then `add` its symbols."""
+    """Used by encoder and decoder: call `levels` for the next part, then `add` with its symbols."""
 
     def __init__(self, scales: IntegerScales, z: NDArray[np.int32], quality: int) -> None:
         """Starts with the hyper-latent.
@@ -25,7 +25,7 @@ class ScaleWalk:
         self._quality = quality
         self._features = scales.features(z, quality)
         size = (scales.parts[-1].in_latent.stop, *self._features.shape[1:])
-        # What the networks of the scale context see: surprises of the parts before, then the part's own levels.
+        # Input of the scale context: surprises of the earlier parts, then the part's own levels.
         self._seen = np.empty(size, np.float32)
         self._symbols = np.empty(size, np.int32)
         self._levels = np.empty(size, np.uint8)
@@ -34,11 +34,11 @@ class ScaleWalk:
         self._part = 0
 
     def parts(self, step: int | None = None) -> tuple[Part, ...]:
-        """All parts in coding order, or those of a step."""
+        """Returns all parts in coding order, or those of a step."""
         return tuple(part for part in self._scales.parts if step is None or part.step == step)
 
     def levels(self) -> NDArray[np.uint8]:
-        """Levels of the part that comes next: uint8 ``[n, h/2, w/2]``."""
+        """Returns the levels of the next part: uint8 ``[n, h/2, w/2]``."""
         own, context = self._scales.parts[self._part].in_latent, self._scales.context
         log_scales = self._scales.in_advance(self._part, self._features, self._quality)
         self._in_advance = levels = scale_levels(log_scales)
@@ -53,7 +53,7 @@ class ScaleWalk:
         return levels
 
     def add(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the part whose levels were asked for last, int32 ``[n, h/2, w/2]``."""
+        """Takes the symbols of the part of the last call of `levels`, int32 ``[n, h/2, w/2]``."""
         own = self._scales.parts[self._part].in_latent
         self._symbols[own] = symbols
         self._part += 1
@@ -61,6 +61,6 @@ class ScaleWalk:
             self._scales.context.surprise(symbols, self._in_advance, out=self._seen[own])
 
     def coded(self) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
-        """Symbols (int32) and levels (uint8) of all parts, both ``[4, M, h/2, w/2]`` in coding order."""
+        """Returns symbols (int32) and levels (uint8) of all parts, both ``[4, M, h/2, w/2]`` in coding order."""
         shape = (4, -1, *self._levels.shape[1:])
         return self._symbols.reshape(shape), self._levels.reshape(shape)

@@ -1,15 +1,15 @@
-"""Integer scale networks: which entry of the scale table codes each symbol.
+"""Integer scale networks: they select the probability table of each symbol.
 
-The decoder must select the same table as the encoder on every machine, so the scales come from decoded symbols alone,
-by networks of 8-bit integers. Training uses their differentiable twins (`cnncompress.nn.twin_scales`).
+The decoder must select the same table as the encoder on every machine. So the scales are computed from decoded symbols
+alone, by networks of 8-bit integers. Training uses their differentiable twins (`cnncompress.nn.twin_scales`).
 
-A log-scale is ``ln(sigma / SCALE_MIN)`` in units of 1/256 nat. The hyper-latent z gives every symbol one in advance, by
-four convolutions at 1/64 and 1/32 of the image's resolution::
+A log-scale is ``ln(sigma / SCALE_MIN)`` in units of 1/256 nat. The hyper-latent z gives every symbol an initial
+log-scale, by four convolutions at 1/64 and 1/32 of the image's resolution::
 
-    z ── 3x3 (+ bias[quality]) ── 1x1 ── shuffle 2 ── 3x3 ── 1x1 ── + offset[quality] ── log-scale in advance
+    z ── 3x3 (+ bias[quality]) ── 1x1 ── shuffle 2 ── 3x3 ── 1x1 ── + offset[quality] ── initial log-scale
 
-All but the last are followed by the activation, clipping to ``0 .. 255``. The last has a row for every symbol of a 2x2
-cell, in coding order. The scale context (`cnncompress.entropy.scale_context`) then refines the log-scales.
+All but the last are followed by the activation, clipping to ``0 .. 255``. The last has an output for every symbol of a
+2x2 cell, in coding order. The scale context (`cnncompress.entropy.scale_context`) then refines the log-scales.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, ModelConfig
 MAX_HYPER_SYMBOL = 1023
 """Largest magnitude of a hyper-latent symbol."""
 MAX_HYPER_INPUT = 127
-"""Symbols of larger magnitude enter the network as this."""
+"""Symbols are clipped to this magnitude at the input of the network."""
 LOG_SCALE_BITS = 8
 """Fractional bits of a log-scale in nats."""
 
@@ -50,14 +50,14 @@ class IntegerScales:
     """The networks that select the probability tables, in exact integers. Holds no state; threads may share it."""
 
     def __init__(self, config: ModelConfig, tensors: Mapping[str, NDArray[Any]]) -> None:
-        """Takes the numbers over and proves that all arithmetic on them is exact.
+        """Takes over the tensors and verifies that all arithmetic with them is exact.
 
         Args:
             config: Shape of the model.
-            tensors: By name, with the types and shapes of `tensor_shapes`.
+            tensors: Tensors by name, with the types and shapes of `tensor_shapes`.
 
         Raises:
-            InvalidModel: A sum could leave the integers that float32 holds, or a number is out of its range.
+            InvalidModel: A sum could exceed the integers that float32 represents, or a value is out of range.
         """
         self.config = config
         self.tensors = dict(tensors)
@@ -68,7 +68,7 @@ class IntegerScales:
         self._check()
 
     def bounds(self) -> dict[str, int]:
-        """Largest possible partial sum of each layer, by its name; exactness needs all below 2^24."""
+        """Returns the largest possible partial sum of each layer, by name; all must be below 2^24."""
         inputs = (MAX_HYPER_INPUT, *[MAX_ACTIVATION] * 3)
         more = (np.abs(self.tensors["input_bias"].astype(np.int64)).max(0), 0, 0, 0)
         found = {
@@ -78,7 +78,7 @@ class IntegerScales:
         return found | self.context.bounds()
 
     def log_scale_bound(self) -> int:
-        """Largest magnitude of a log-scale, the context's correction included; exactness needs it below 2^23."""
+        """Returns the largest possible magnitude of a log-scale, with the context's correction; must be below 2^23."""
         in_advance = self.synthesis[3].result_bound(MAX_ACTIVATION) + _largest(self.tensors["offset"])
         return max(in_advance + self.context.correction_bound(), _largest(self.tensors["hyper_offset"]))
 
@@ -96,7 +96,7 @@ class IntegerScales:
             raise InvalidModel(f"a log-scale can reach {self.log_scale_bound()}, the limit is 2^23")
 
     def products_per_cell(self) -> float:
-        """Multiply-accumulates for a 2x2 cell of the latent, where a quarter of the hyper-latent's positions lie."""
+        """Returns multiply-accumulates per 2x2 cell of the latent, which has a quarter of a hyper-latent position."""
         sizes = [layer.weight.size for layer in self.synthesis]
         context = sum(
             layer.weight.size
@@ -106,14 +106,14 @@ class IntegerScales:
         return sum(sizes[:2]) / 4 + sum(sizes[2:]) + context
 
     def features(self, z: NDArray[np.int32], quality: int) -> Floats:
-        """Runs all layers of the synthesis but the last.
+        """Runs all layers but the last.
 
         Args:
             z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent.
             quality: Hundredths, 0 .. 10000.
 
         Returns:
-            float32 ``[S, h/2, w/2]``, integer values; what `in_advance` takes.
+            float32 ``[S, h/2, w/2]``, integer values; an argument of `in_advance`.
         """
         first, second, third, _ = self.synthesis
         x = np.clip(z, -MAX_HYPER_INPUT, MAX_HYPER_INPUT).astype(np.float32)
@@ -121,11 +121,11 @@ class IntegerScales:
         return clipped(third(depth_to_space(clipped(second(x)))))
 
     def in_advance(self, part: int, features: Floats, quality: int) -> Floats:
-        """Log-scales of a part as far as the hyper-latent tells them.
+        """Computes the initial log-scales of a part.
 
         Args:
-            part: Its number.
-            features: From `features`.
+            part: Number of the part.
+            features: Result of `features`.
             quality: Hundredths, 0 .. 10000.
 
         Returns:
@@ -137,19 +137,19 @@ class IntegerScales:
         return log_scales
 
     def hyper_levels(self, quality: int) -> NDArray[np.uint8]:
-        """Scale levels of the hyper-latent's channels: uint8 ``[N]``."""
+        """Returns the scale levels of the hyper-latent's channels: uint8 ``[N]``."""
         return scale_levels(interpolate(self.tensors["hyper_offset"], quality).astype(np.float32))
 
 
 def scale_levels(log_scales: Floats) -> NDArray[np.uint8]:
-    """Entries of the scale table, ``clamp((t + 16) >> 5, 0, 63)`` of log-scales in 1/256 nat: uint8, of their shape."""
+    """Converts log-scales t in 1/256 nat to levels, ``clamp((t + 16) >> 5, 0, 63)``: uint8 of the same shape."""
     levels = (log_scales + _LEVEL_STEP // 2) * (1.0 / _LEVEL_STEP)
-    # The conversion rounds down what is not negative.
+    # Conversion to an integer rounds down, since the values are not negative.
     return np.clip(levels, 0.0, SCALE_LEVELS - 1, out=levels).astype(np.uint8)
 
 
 def tensor_shapes(config: ModelConfig) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """Types (by NumPy's names) and shapes of the tensors that `IntegerScales` takes, by name."""
+    """Returns types (NumPy's names) and shapes of the tensors of `IntegerScales`, by name."""
     width, channels = config.scale_width, config.latent_channels
     layers = {
         "synthesis.0": (width, config.hyper_channels, 3),
@@ -168,5 +168,5 @@ def tensor_shapes(config: ModelConfig) -> dict[str, tuple[str, tuple[int, ...]]]
 
 
 def _largest(tensor: NDArray[Any]) -> int:
-    """Largest magnitude, as a Python integer, which cannot overflow."""
+    """Returns the largest magnitude as a Python integer, which cannot overflow."""
     return max(abs(int(tensor.min())), abs(int(tensor.max())))

@@ -1,4 +1,4 @@
-"""What symbols cost in the coded message, to the fraction of a bit, by the stored tables alone."""
+"""Bits of symbols in the coded message, as fractions, from the stored tables alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Integers = NDArray[np.integer[Any]]
 
 
 class SymbolBits:
-    """Information of a symbol under the table of its level, escapes included.
+    """Information content of symbols under the tables of their levels, with escapes.
 
-    A whole message is as long as the sum over its symbols, plus less than 64 bits: the coder's start and the rest of
-    its last word.
+    A message is longer than the sum over its symbols by less than 64 bits: the coder's initial state and the unused
+    part of its last word.
     """
 
     def __init__(self, tables: ScaleTables) -> None:
-        """Tabulates the tables' logarithms.
+        """Computes the logarithms of the tables.
 
         Args:
             tables: The probability tables.

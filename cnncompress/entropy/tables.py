@@ -1,7 +1,7 @@
-"""Probability tables as integers: one per scale level, stored with the weights.
+"""Integer probability tables: one per scale level, stored with the weights.
 
-A table holds a weight for each symbol ``-R .. R`` and, last, one for the escape that stands for all larger magnitudes.
-Weights are at least 1 and add up to 2^24. They are made once, when a model is exported, and never recomputed.
+A table has a weight for each symbol ``-R .. R`` and, last, one for the escape, which stands for all larger magnitudes.
+Weights are at least 1 and their sum is 2^24. They are computed once, when a model is exported, and never recomputed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TOTAL = 1 << 24
 MAX_RADIUS = 2047
 
 _PRIOR_SYMBOLS = 3000.0
-"""How many symbols' worth of trust the Gaussian gets beside counted symbols."""
+"""Weight of the Gaussian prior, in counted symbols."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,10 @@ class ScaleTables:
     weights: NDArray[np.int32]
 
     def __post_init__(self) -> None:
-        """Checks everything that the entropy coder relies on.
+        """Checks all conditions that the entropy coder relies on.
 
         Raises:
-            InvalidModel: Shape, range or sum of a table is wrong.
+            InvalidModel: The shape, range or sum of a table is wrong.
         """
         if self.radii.shape != (SCALE_LEVELS,) or self.radii.min() < 1 or self.radii.max() > MAX_RADIUS:
             raise InvalidModel(f"table radii must be {SCALE_LEVELS} numbers within 1 .. {MAX_RADIUS}")
@@ -48,29 +48,29 @@ class ScaleTables:
             raise InvalidModel(f"the weights of a probability table do not add up to {TOTAL}")
 
     def split(self) -> list[NDArray[np.int32]]:
-        """The table of each level, ``2 R + 2`` weights."""
+        """Returns the table of each level, ``2 R + 2`` weights."""
         return list(np.split(self.weights, np.cumsum(2 * self.radii + 2)[:-1]))
 
 
 def level_scale(level: int) -> float:
-    """Standard deviation that a level stands for, in steps."""
+    """Returns the standard deviation of a level, in quantisation steps."""
     return SCALE_MIN * math.exp(level / LEVELS_PER_NAT)
 
 
 def table_radius(level: int) -> int:
-    """Largest magnitude with a weight of its own: about seven standard deviations, since real tails are heavier."""
+    """Returns the radius of a table: about seven standard deviations, since real tails are heavy."""
     return min(MAX_RADIUS, 3 + math.ceil(7.0 * level_scale(level)))
 
 
 def gaussian_mass(level: int, radius: int) -> NDArray[np.float64]:
-    """Masses of the symbols ``-radius .. radius`` and of everything beyond, under a zero-mean Gaussian."""
+    """Returns the masses of the symbols ``-radius .. radius`` and of all others, under a zero-mean Gaussian."""
     edges = (np.arange(-radius, radius + 2) - 0.5) / (level_scale(level) * math.sqrt(2.0))
     cumulative = np.array([0.5 * math.erfc(-edge) for edge in edges])
     return np.append(np.diff(cumulative), cumulative[0] + 0.5 * math.erfc(edges[-1]))
 
 
 def integer_weights(mass: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Rounds a probability mass to integer weights of at least 1 that add up to 2^24."""
+    """Rounds a probability mass to integer weights of at least 1 with the sum 2^24."""
     spare = TOTAL - len(mass)
     weights = np.floor(mass / mass.sum() * spare).astype(np.int64) + 1
     weights[np.argmax(weights)] += TOTAL - weights.sum()
@@ -81,12 +81,12 @@ def integer_weights(mass: NDArray[np.float64]) -> NDArray[np.int32]:
 def build_tables(counts: NDArray[np.int64]) -> ScaleTables:
     """Builds the tables from symbols counted on training images, with the Gaussian as a prior.
 
-    Counted histograms follow the real distribution, which is more peaked and heavier-tailed than a Gaussian. Both signs
-    share their counts.
+    The real distribution is more peaked and has heavier tails than a Gaussian; counts capture that. Counts of both
+    signs are averaged.
 
     Args:
-        counts: int64 ``[64, 2 * 2047 + 1]``: how often each symbol ``-2047 .. 2047`` occurred at each level; larger
-            magnitudes are counted at the ends. All zeros give the Gaussian tables.
+        counts: int64 ``[64, 2 * 2047 + 1]``: number of occurrences of each symbol ``-2047 .. 2047`` at each level.
+            Larger magnitudes are counted at the ends. All zeros give Gaussian tables.
 
     Returns:
         The tables.

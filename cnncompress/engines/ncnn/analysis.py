@@ -1,7 +1,7 @@
 """The analysis transform (`cnncompress.nn.transforms.AnalysisTransform`) as one net.
 
-The linear path takes the same pixels as the network, 8x8 of them folded into channels, by a convolution with a 2x2
-kernel that does not overlap. Samples are divided by their range in the kernels.
+The input has blocks of 8x8 pixels folded into channels. The linear path uses the same input as the network; it is a
+convolution with a 2x2 kernel and stride 2. The kernels include the division of samples by 255.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from cnncompress.units import Hundredths
 
 
 class Analysis:
-    """Pixels to latent. Holds no state between calls; threads may share it."""
+    """Maps pixels to the latent. Holds no state between calls; threads may share it."""
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
         """Loads the net.
 
         Args:
             config: Shape of the model.
-            arrays: Of the float networks, by name.
-            memory: For feature maps.
-            threads: How many run it.
+            arrays: Arrays of the float networks, by name.
+            memory: Memory for feature maps.
+            threads: Number of threads.
         """
         names = analysis_names(config)
         self._memory = memory
@@ -58,9 +58,9 @@ class Analysis:
 
         Args:
             pixels: uint8 ``[H, W, 3]``, multiples of 16.
-            quality: Of the file.
+            quality: Quality of the file.
             gain: float32 ``[M]``.
-            margins: In pixels, multiples of 16.
+            margins: Margins in pixels, multiples of 16.
 
         Returns:
             float32 ``[M, H/16, W/16]``, in units of 1 / gain, without the margins.
@@ -78,11 +78,11 @@ class Analysis:
 
 
 def folded_pixels(pixels: NDArray[np.uint8], memory: Memory) -> FeatureMap:
-    """Centres samples, and folds blocks of pixels into channels.
+    """Centres samples and folds blocks of pixels into channels.
 
     Args:
         pixels: uint8 ``[H, W, 3]``, multiples of 8.
-        memory: For the result.
+        memory: Memory for the result.
 
     Returns:
         ``[192, H/8, W/8]``, -127.5 .. 127.5.

@@ -19,8 +19,8 @@ from cnncompress.model.config import ModelConfig
 from cnncompress.units import Hundredths
 
 SMALL_MAP = 256
-"""Positions of a feature map, those of 512x512 pixels, up to which reading Winograd's weights takes longer than their
-algorithm saves."""
+"""Largest number of positions of a feature map for nets without Winograd's algorithm: that of 512x512 pixels. Up to
+this size, reading the larger weights takes longer than the algorithm saves."""
 
 
 class MeanContext:
@@ -44,10 +44,10 @@ class MeanContext:
         """Predicts the means of a step.
 
         Args:
-            step: Its number.
+            step: Number of the step.
             known: ``[F + step M, h/2, w/2]``: features, and normalised latents of the steps before.
             normaliser: float32 ``[M]``.
-            quality: Of the file.
+            quality: Quality of the file.
 
         Returns:
             float32 ``[M, h/2, w/2]``.

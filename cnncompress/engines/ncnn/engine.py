@@ -1,4 +1,4 @@
-"""The float half by ncnn: on a CPU, without torch."""
+"""The float networks in ncnn: on a CPU, without torch."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ Floats = NDArray[np.float32]
 
 
 class NcnnEngine:
-    """Runs the float networks of a model, see `cnncompress.engines.interface.Engine`; its arrays are NumPy's.
+    """Runs the float networks of a model, see `cnncompress.engines.interface.Engine`. Its arrays are NumPy arrays.
 
-    It computes in float32. Nets are loaded when they are first needed: who only encodes needs no synthesis. Results do
-    not depend on the number of threads.
+    It computes in float32. Each net is loaded at its first use, so encoding in a single pass never loads
+    the synthesis. Results do not depend on the number of threads.
     """
 
     name = "ncnn"
     device = "cpu"
-    pixels_at_once = 0  # a batch is run one by one
+    pixels_at_once = 0  # items of a batch are run one by one
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], threads: int) -> None:
         """Loads nothing yet.
 
         Args:
             config: Shape of the model.
-            arrays: Of the float networks, by name, see `cnncompress.model.weights.Weights`.
-            threads: How many work on an image.
+            arrays: Arrays of the float networks, by name, see `cnncompress.model.weights.Weights`.
+            threads: Number of threads per image.
         """
         self.config = config
         self._arrays = arrays
@@ -68,7 +68,7 @@ class NcnnEngine:
         self._restoration = Lazy(lambda: Restoration(config, arrays, memory, workers))
 
     def use_one_thread(self) -> None:
-        """Loads the nets anew when they are needed."""
+        """Drops all nets; each is loaded again at its next use."""
         self._run_on(1)
 
     def analyse(self, pixels: NDArray[np.uint8], quality: Hundredths, margins: Margins = WHOLE_IMAGE) -> Floats:
@@ -124,12 +124,12 @@ class NcnnEngine:
         return x
 
     def linear_gradient(self, slopes: Floats, quality: Hundredths) -> Floats:
-        """Maps a gradient by samples to one by the scaled latent, by the linear path alone."""
+        """Maps a gradient with respect to samples to one with respect to the scaled latent."""
         linear, inverse_gain = self._linear.value, self._inverse_gain(quality)
         return as_batch(linear.gradient(each, inverse_gain) for each in slopes)
 
     def linear_norms(self, quality: Hundredths) -> Floats:
-        """Squared error of all samples by an error of 1 in the scaled latent, through the linear path alone."""
+        """Returns the squared error of the image for an error of 1 in each channel of the scaled latent."""
         norms: Floats = self._linear.value.norms * np.square(self._inverse_gain(quality))
         return norms
 
@@ -140,6 +140,6 @@ class NcnnEngine:
         return np.exp(interpolated(self._log_inverse_gain, quality))
 
     def _normaliser(self, quality: Hundredths) -> Floats:
-        """What the scaled latent is divided by before a network sees it, see `CodecNetwork.normaliser`."""
+        """Divisor of the scaled latent at the input of a network, see `CodecNetwork.normaliser`."""
         normaliser: Floats = np.maximum(self._std * self._gain(quality), np.float32(1.0))
         return normaliser

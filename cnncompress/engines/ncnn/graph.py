@@ -1,7 +1,7 @@
-"""Descriptions of nets: layers in the text format of ncnn, and the weights that go with them.
+"""Descriptions of nets: layers in the text format of ncnn, and their weights.
 
-Each method of a `Graph` adds a layer and returns the name of its result, a *blob*. `cnncompress.engines.ncnn.nets`
-loads what is described.
+Each method of a `Graph` adds a layer and returns the name of its output, a *blob*. `cnncompress.engines.ncnn.nets`
+loads the description.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from cnncompress.model.config import LEAKY_SLOPE
 MAGIC = 7767517
 
 _FLOAT32 = np.zeros(4, np.uint8)
-"""Tag in front of weights in float32."""
+"""Tag before weights in float32."""
 _WITHOUT_WINOGRAD = 1 << 6
 """Feature mask of a layer, see `Graph.convolution`."""
 
@@ -34,35 +34,35 @@ class _Layer:
 
 
 class Graph:
-    """A net that is being described."""
+    """Description of a net, built layer by layer."""
 
     def __init__(self) -> None:
         """Starts without layers."""
         self._layers: list[_Layer] = []
         self._channels: dict[str, int] = {}
         self.weights: list[NDArray[Any]] = []
-        """What loading the net reads, in order."""
+        """Arrays that loading the net reads, in order."""
 
     def channels(self, blob: str) -> int:
-        """Channels of a blob."""
+        """Returns the number of channels of a blob."""
         return self._channels[blob]
 
     def input(self, name: str, channels: int) -> str:
-        """A feature map ``[C, H, W]`` or a vector ``[C, 1, 1]`` that is given when the net runs."""
+        """Adds an input: a feature map ``[C, H, W]`` or a vector ``[C, 1, 1]``."""
         return self._add("Input", (), "", channels, name)
 
     def convolution(
         self, source: str, kernel: Kernel, *, stride: int = 1, activation: bool = False, winograd: bool = True
     ) -> str:
-        """Convolves with zero padding ("same" size), or without padding where the stride is the kernel's size.
+        """Convolution with zero padding ("same" size), or without padding if the stride is the size of the kernel.
 
         Args:
-            source: Its input.
+            source: Input.
             kernel: Weights and bias.
             stride: 1, or the size of the kernel.
             activation: Whether a leaky ReLU follows.
-            winograd: Whether Winograd's algorithm is used for a 3x3 kernel. It is slower where there are few channels
-                on either side.
+            winograd: Whether to use Winograd's algorithm for a 3x3 kernel. It is slower if there are few input or
+                output channels.
         """
         padding = kernel.size // 2 if stride == 1 else 0
         parameters = f" 3={stride} 4={padding}"
@@ -77,11 +77,11 @@ class Graph:
         return self._with_kernel("Deconvolution", source, kernel, f" 3={kernel.size}")
 
     def shuffle(self, source: str, factor: int) -> str:
-        """Makes the grid finer: channel ``f^2 c + f i + j`` goes to row i and column j of a block of channel c."""
+        """Pixel shuffle: channel ``f^2 c + f i + j`` goes to row i and column j of each block of channel c."""
         return self._add("PixelShuffle", (source,), f"0={factor}", self.channels(source) // factor**2)
 
     def activation(self, source: str) -> str:
-        """The leaky ReLU alone; not of an input, whose memory it would write to."""
+        """Leaky ReLU. It works in place, so the source must not be an input."""
         return self._add("ReLU", (source,), f"0={LEAKY_SLOPE}", self.channels(source))
 
     def sum(self, source: str, other: str) -> str:
@@ -89,28 +89,28 @@ class Graph:
         return self._add("BinaryOp", (source, other), "0=0", self.channels(source))
 
     def product(self, source: str, other: str) -> str:
-        """Multiplies two feature maps, or all positions of the first with a vector."""
+        """Multiplies two feature maps, or all positions of the first by a vector."""
         return self._add("BinaryOp", (source, other), "0=2", self.channels(source))
 
     def crop(self, source: str, region: str) -> str:
-        """Cuts out the region that an input names when the net runs, see `cnncompress.engines.ncnn.windows`."""
+        """Cuts out a region, which is an input of the net, see `cnncompress.engines.ncnn.windows`."""
         return self._add("Crop", (source, region), "0=-233", self.channels(source))
 
     def residual_block(self, source: str, first: Kernel, second: Kernel) -> str:
-        """Two 3x3 convolutions around an identity."""
+        """Two 3x3 convolutions with a skip connection."""
         hidden = self.convolution(source, first, activation=True)
         return self.sum(source, self.convolution(hidden, second))
 
     def text(self, outputs: Sequence[str]) -> tuple[str, list[str]]:
-        """Writes the net down as ncnn reads it.
+        """Returns the description in the text format of ncnn.
 
         In ncnn a blob has one consumer; a Split layer copies it for several.
 
         Args:
-            outputs: Blobs that are taken from outside.
+            outputs: Blobs that are outputs of the net.
 
         Returns:
-            The text, and the names that these blobs have in it.
+            The text, and the names of the outputs in it.
         """
         consumers = Counter(name for layer in self._layers for name in layer.inputs)
         consumers.update(outputs)
@@ -145,5 +145,5 @@ class Graph:
 
 
 def _line(kind: str, inputs: Sequence[str], outputs: Sequence[str], parameters: str) -> str:
-    # A layer is called what its first output is.
+    # A layer has the name of its first output.
     return " ".join([kind, outputs[0], str(len(inputs)), str(len(outputs)), *inputs, *outputs, parameters])

@@ -18,7 +18,7 @@ from cnncompress.units import Hundredths
 
 
 class HyperAnalysis:
-    """Latent to hyper-latent. Holds no state between calls; threads may share it."""
+    """Maps the latent to the hyper-latent. Holds no state between calls; threads may share it."""
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
         """Loads the net; arguments as for `Analysis`."""
@@ -39,7 +39,7 @@ class HyperAnalysis:
 
         Args:
             latent: float32 ``[M, h, w]``, h and w multiples of 4.
-            quality: Of the file.
+            quality: Quality of the file.
             normaliser: float32 ``[M]``.
 
         Returns:
@@ -56,7 +56,7 @@ class HyperAnalysis:
 
 
 class HyperSynthesis:
-    """Hyper-latent to features for the context of the means, and to quantisation steps."""
+    """Maps the hyper-latent to features for the context of the means, and to quantisation step sizes."""
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
         """Loads the net; arguments as for `Analysis`."""
@@ -71,15 +71,15 @@ class HyperSynthesis:
         self._net = Net(graph, [features, log_deltas], memory, threads)
 
     def __call__(self, z: NDArray[np.int32], quality: Hundredths) -> tuple[Floats, Floats]:
-        """Maps a decoded hyper-latent to what the coding steps start from.
+        """Maps a decoded hyper-latent to the inputs of the coding steps.
 
         Args:
             z: int32 ``[N, h/4, w/4]``.
-            quality: Of the file.
+            quality: Quality of the file.
 
         Returns:
-            Features, float32 ``[F, h/2, w/2]``, and logarithms of quantisation steps before they are bounded, float32
-            ``[16, h/2, w/2]``: ``4 g + p`` for the channels of part g of a step and place p of a cell.
+            Features, float32 ``[F, h/2, w/2]``, and unbounded logarithms of the quantisation step sizes, float32
+            ``[16, h/2, w/2]``: channel ``4 g + p`` is for part g of a coding step and position p in the cell.
         """
         vector = self._memory.vector(interpolated(self._quality, quality))
         features, log_deltas = self._net({"z": self._memory.copy_of(z), "quality": vector})

@@ -1,6 +1,6 @@
-"""Kernels of convolutions, and what may be folded into them.
+"""Kernels of convolutions, and operations that can be folded into them.
 
-What is folded is the same function but for rounding errors, and saves a pass over a feature map each time it runs.
+Folding an operation keeps the function, up to rounding errors, and saves a pass over a feature map in every run.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ class Kernel:
 
     @classmethod
     def of(cls, arrays: Mapping[str, NDArray[Any]], name: str) -> Kernel:
-        """The convolution of a name, ``name.weight`` and ``name.bias``, in float32."""
+        """Returns the convolution ``name.weight`` and ``name.bias``, in float32."""
         return cls(arrays[f"{name}.weight"].astype(np.float32), arrays[f"{name}.bias"].astype(np.float32))
 
     @classmethod
     def linear(cls, weight: Floats) -> Kernel:
-        """A convolution without bias."""
+        """Returns a convolution without bias."""
         return cls(weight, np.zeros(len(weight), np.float32))
 
     @property
     def outputs(self) -> int:
-        """Channels of the result."""
+        """Number of output channels."""
         return len(self.weight)
 
     @property
     def size(self) -> int:
-        """Rows, and columns, of the kernel."""
+        """Side of the kernel."""
         return int(self.weight.shape[-1])
 
     def scaled(self, factors: NDArray[Any] | float) -> Kernel:
@@ -62,12 +62,12 @@ class Kernel:
         return replace(self, bias=self.bias + np.asarray(vector, np.float32))
 
     def plus_identity(self) -> Kernel:
-        """Returns a kernel of as many inputs as outputs with its input added to its result."""
+        """Returns the kernel with its input added to its output; it has as many inputs as outputs."""
         weight = self.weight.copy()
         channels = np.arange(self.outputs)
         weight[channels, channels, self.size // 2, self.size // 2] += 1.0
         return replace(self, weight=weight)
 
     def after_unshuffle(self, factor: int) -> Kernel:
-        """Returns a pointwise kernel and the pixel unshuffle before it as one convolution with strides."""
+        """Returns one strided convolution for a pixel unshuffle and the pointwise kernel after it."""
         return replace(self, weight=self.weight.reshape(self.outputs, -1, factor, factor))

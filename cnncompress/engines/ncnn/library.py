@@ -1,9 +1,9 @@
-"""The library `ncnn`, loaded so that its threads do not burn.
+"""Loads the library `ncnn` with a short spin time for its threads.
 
-Between two layers an idle thread waits for a moment without sleeping, because waking it up takes longer than some
-layers. GNU's OpenMP, which ncnn brings along on Linux, lets it wait for some 15 ms by default. That is good for nothing
-where the rest of the work is not in ncnn, and bad where another process could have used the core. How long is read from
-the environment once, when the library is loaded. docs/ENGINES.md has measurements.
+Between two layers an idle thread spins for a moment instead of sleeping, because waking up takes longer than some
+layers. GNU's OpenMP, which ncnn uses on Linux, spins for about 15 ms by default. That is useless while the program
+works outside ncnn, and harmful if another process could use the core. OpenMP reads the spin time from the environment
+once, when the library is loaded. docs/ENGINES.md has measurements.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from contextlib import contextmanager
 SPIN_VARIABLE = "GOMP_SPINCOUNT"
 _CHOSEN_BY_USERS = (SPIN_VARIABLE, "OMP_WAIT_POLICY")
 _SPIN_COUNT = "3000"
-"""Turns of the waiting loop, one or two tenths of a millisecond."""
+"""Iterations of the spin loop: 0.1 to 0.2 milliseconds."""
 
 
 @contextmanager
 def _bounded_spin() -> Iterator[None]:
-    """Sets the variable for the time that the library takes to load, unless somebody chose otherwise."""
+    """Sets the variable while the library is loaded, unless the environment has it already."""
     if any(name in os.environ for name in _CHOSEN_BY_USERS):
         yield
         return

@@ -1,4 +1,4 @@
-"""The linear path of the synthesis alone: small images, and gradients that need no network."""
+"""The linear path of the synthesis alone, for previews and for the gradients of the search."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from cnncompress.engines.ncnn.transforms import CENTRE, PEAK
 from cnncompress.model.config import PATCH
 
 _FACTORS_AT_HAND = 4
-"""Nets for previews that are kept, one for each factor."""
+"""Number of preview nets kept, one for each factor."""
 
 
 class LinearPath:
-    """The Karhunen-Loève transform back to patches of pixels, and its adjoint. Threads may share it."""
+    """The inverse Karhunen-Loève transform to patches of pixels, and its adjoint. Threads may share it."""
 
     def __init__(self, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
         """Loads no net yet; arguments as for `Analysis`."""
@@ -29,7 +29,7 @@ class LinearPath:
         self._memory = memory
         self._threads = threads
         self.norms: Floats = np.square(self._klt).sum(0)
-        """Squared norms of the patches that the channels stand for, ``[M]``."""
+        """Squared norm of the patch of each channel, ``[M]``."""
         self._previews = Recent[int, Net](_FACTORS_AT_HAND)
         self._gradients = Recent[None, Net](1)
 
@@ -38,7 +38,7 @@ class LinearPath:
 
         Args:
             y: float32 ``[M, h, w]``, scaled latent.
-            factor: How many pixels become one along each side; divides 16.
+            factor: Reduction of each side; divides 16.
             inverse_gain: float32 ``[M]``.
 
         Returns:
@@ -53,7 +53,15 @@ class LinearPath:
         return pixels
 
     def gradient(self, slopes: Floats, inverse_gain: Floats) -> Floats:
-        """Takes a gradient by samples, float32 ``[H, W, 3]``, to one by the scaled latent, ``[M, H/16, W/16]``."""
+        """Maps a gradient with respect to samples to one with respect to the scaled latent.
+
+        Args:
+            slopes: float32 ``[H, W, 3]``.
+            inverse_gain: float32 ``[M]``.
+
+        Returns:
+            float32 ``[M, H/16, W/16]``.
+        """
         rows, columns = slopes.shape[0] // PATCH, slopes.shape[1] // PATCH
         by_sample = self._memory.new(3 * PATCH**2, rows, columns)
         patches = slopes.reshape(rows, PATCH, columns, PATCH, 3).transpose(4, 1, 3, 0, 2)
@@ -66,7 +74,7 @@ class LinearPath:
     def _load_preview(self, factor: int) -> Net:
         channels, side = self._klt.shape[1], PATCH // factor
         averages = self._klt.reshape(3, side, factor, side, factor, channels).mean((2, 4)).reshape(-1, channels)
-        # A half makes rounding down rounding to nearest.
+        # Adding a half turns rounding down into rounding to the nearest.
         kernel = Kernel.linear(averages[:, :, None, None]).scaled(PEAK).plus(CENTRE + 0.5)
         graph = Graph()
         latent, gain = graph.input("latent", channels), graph.input("gain", channels)

@@ -1,8 +1,8 @@
-"""Feature maps in the memory of ncnn, which NumPy reads and writes.
+"""Feature maps in memory of ncnn, which NumPy reads and writes.
 
-ncnn pads each channel of a matrix to 16 bytes, and works in place where it may. Its matrices around foreign memory
-neither pad nor count references, which some of its layers do not expect. What goes into a net is therefore always
-memory of ncnn's.
+ncnn pads each channel of a matrix to 16 bytes, and works in place if possible. Its matrices around foreign memory
+neither pad nor count references, and some layers do not support that. Inputs of a net are therefore always in memory
+of ncnn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cnncompress.engines.ncnn.library import ncnn
 
 _SMALLEST_SHARE = 0.5
-"""How much of a free block a request must need to get it; as measured, less time and memory than for 0 or 0.75."""
+"""Smallest share of a free block that a request must need to get it. It took less time and memory than 0 or 0.75."""
 
 Floats = NDArray[np.float32]
 
@@ -26,10 +26,10 @@ class FeatureMap:
 
     Attributes:
         mat: The matrix, `ncnn.Mat`.
-        memory: Where its elements are, or None if it has memory of its own.
+        memory: Memory of its elements, or None if the matrix has its own.
     """
 
-    __slots__ = ("mat", "memory")  # which are freed in this order
+    __slots__ = ("mat", "memory")  # freed in this order
 
     def __init__(self, mat: Any, memory: Memory | None = None) -> None:
         self.mat = mat
@@ -37,29 +37,29 @@ class FeatureMap:
 
     @classmethod
     def lasting(cls, channels: int, height: int, width: int) -> FeatureMap:
-        """Makes one that is not filled yet, in memory of its own."""
+        """Returns an uninitialised feature map with its own memory."""
         return cls(_new_mat(channels, height, width, None))
 
     @property
     def __array_interface__(self) -> dict[str, Any]:
-        """What NumPy needs to make an array of it, which then keeps it."""
+        """NumPy's array interface; an array made from it keeps the feature map alive."""
         interface: dict[str, Any] = np.asarray(self.mat).__array_interface__
         return interface
 
     @property
     def elements(self) -> Floats:
-        """Its elements, float32 ``[C, H, W]``, in the same memory."""
+        """Elements, float32 ``[C, H, W]``, in the same memory."""
         return np.asarray(self)
 
     def first(self, channels: int) -> FeatureMap:
-        """Its first channels, in the same memory, while it lives."""
+        """Returns the first channels, in the same memory. The feature map must outlive the result."""
         return FeatureMap(self.mat.channel_range(0, channels), self.memory)
 
 
 class Memory:
-    """Memory for the nets of one engine, one after the other: what one has freed is there for the next.
+    """Memory pool of the nets of one engine: memory freed by one net is used again by the next.
 
-    Getting it from the system each time would take as long as some layers. Threads may share it.
+    Allocating from the system each time would take as long as some layers. Threads may share it.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Memory:
             pool.set_size_compare_ratio(_SMALLEST_SHARE)
 
     def new(self, channels: int, height: int, width: int) -> FeatureMap:
-        """Makes a feature map that is not filled yet."""
+        """Returns an uninitialised feature map."""
         return FeatureMap(_new_mat(channels, height, width, self.feature_maps), self)
 
     def copy_of(self, array: NDArray[Any]) -> FeatureMap:
@@ -79,12 +79,12 @@ class Memory:
         return feature_map
 
     def vector(self, vector: Floats) -> FeatureMap:
-        """Copies a vector ``[C]`` into what is added to or multiplied with all positions of a feature map."""
+        """Copies a vector ``[C]`` into an input to be added to, or multiplied with, all positions."""
         return self.copy_of(vector[:, None, None])
 
 
 def as_batch(arrays: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Arrays as one batch; a single one is not copied."""
+    """Stacks arrays into a batch. A single array is not copied."""
     found = list(arrays)
     return found[0][None] if len(found) == 1 else np.stack(found)
 

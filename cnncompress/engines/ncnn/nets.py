@@ -1,8 +1,8 @@
-"""Nets that are loaded from their descriptions, without a file or a converter, and run.
+"""Loads nets from their descriptions, without a file or a converter, and runs them.
 
-Loading transforms the weights for the kernels at hand, above all for Winograd's algorithm, and keeps nothing else of
-them. Results do not depend on the number of threads: ncnn shares out the rows of a matrix product, and where it cuts
-sums depends on the processor's caches alone.
+Loading transforms the weights for the kernels of the processor, above all for Winograd's algorithm, and keeps only the
+result. Outputs do not depend on the number of threads: threads share the rows of a matrix product, and sums are split
+by the size of the processor's caches alone.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cnncompress.engines.ncnn.mats import FeatureMap, Floats, Memory
 
 _REDUCED_PRECISIONS = ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_packed", "bf16_storage")
 _SPIN_MILLISECONDS = 1
-"""How long idle threads of LLVM's OpenMP, which is that of ncnn on macOS, wait for the next layer without sleeping."""
+"""Spin time of idle threads of LLVM's OpenMP, which ncnn uses on macOS, in milliseconds."""
 
 _pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
     ("PyCapsule_GetPointer", ctypes.pythonapi)
@@ -27,7 +27,7 @@ _pointer_in = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char
 
 
 class Net:
-    """A net that is loaded. Threads may run it at the same time."""
+    """A loaded net. Threads may run it at the same time."""
 
     def __init__(
         self, graph: Graph, outputs: Sequence[str], memory: Memory, threads: int = 1, *, winograd: bool = True
@@ -35,11 +35,11 @@ class Net:
         """Loads a net.
 
         Args:
-            graph: Its description.
-            outputs: Blobs that are wanted.
-            memory: Where these and all other blobs are.
-            threads: How many run it.
-            winograd: Whether to use Winograd's algorithm, whose weights take four times the room.
+            graph: Description of the net.
+            outputs: Blobs to return.
+            memory: Memory for all blobs.
+            threads: Number of threads.
+            winograd: Whether to use Winograd's algorithm, whose weights take four times the memory.
         """
         text, self._outputs = graph.text(outputs)
         self._memory = memory
@@ -56,16 +56,16 @@ class Net:
             raise RuntimeError("ncnn does not take the description of a network")
 
     def __call__(self, inputs: Mapping[str, FeatureMap]) -> list[Floats]:
-        """Runs it.
+        """Runs the net.
 
         Args:
-            inputs: By name.
+            inputs: Inputs by name.
 
         Returns:
-            The outputs in order, float32 ``[C, H, W]``; to be copied if they are kept for long.
+            The outputs in order, float32 ``[C, H, W]``, in memory of the pool; copy them to keep them.
 
         Raises:
-            MemoryError: There is not enough.
+            MemoryError: There is not enough memory.
         """
         extractor = self._net.create_extractor()
         for name, feature_map in inputs.items():
@@ -80,14 +80,14 @@ class Net:
 
 
 class _Weights(ncnn.DataReader):  # type: ignore[misc]
-    """Hands weights over, one array after the other."""
+    """Passes the weights to ncnn, one array after the other."""
 
     def __init__(self, weights: Sequence[NDArray[Any]]) -> None:
         super().__init__()
         self._pending = list(reversed(weights))
 
     def read(self, destination: object, size: int) -> int:
-        """Writes the next array to memory of ncnn's, whose address is in a capsule, and returns its size in bytes."""
+        """Writes the next array to memory of ncnn, whose address is in a capsule, and returns its size in bytes."""
         weights = self._pending.pop()
         if weights.nbytes != size:
             return 0

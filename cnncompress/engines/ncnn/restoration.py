@@ -1,8 +1,9 @@
-"""The restoration filter (`cnncompress.nn.restoration`), in pieces that are computed side by side.
+"""The restoration filter (`cnncompress.nn.restoration`), computed in pieces by several threads.
 
-It has few channels at full resolution, so that the time goes into passes over feature maps. Therefore the identity of
-each residual layer is folded into its kernel, and the vector by quality into the first bias: there is a net for each
-quality, which is small. A layer has too few channels to be shared by threads, so each of them runs pieces of its own.
+It has few channels at full resolution, so most of the time goes into passes over feature maps. To save passes, the
+identity of each residual layer is folded into its kernel, and the vector by quality into the first bias. So there is
+a small net for each quality. A layer has too few channels to be divided between threads, so each thread runs pieces of
+the image.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins, restoration_
 from cnncompress.units import Hundredths
 
 PIECE = 128
-"""Pixels along each side of a piece: smaller ones overlap more, and feature maps of larger ones leave the caches."""
+"""Side of a piece in pixels. Smaller pieces overlap more; feature maps of larger ones do not fit into the caches."""
 QUALITIES_AT_HAND = 8
-"""Nets that are kept."""
+"""Number of nets kept."""
 
 
 class Restoration:
-    """Folded pixels to samples. Threads may share it."""
+    """Maps folded pixels to samples. Threads may share it."""
 
     def __init__(
         self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, workers: Workers
@@ -44,16 +45,16 @@ class Restoration:
 
         Args:
             config: Shape of the model.
-            arrays: Of the float networks, by name.
-            memory: For feature maps.
-            workers: Run the pieces.
+            arrays: Arrays of the float networks, by name.
+            memory: Memory for feature maps.
+            workers: Threads that run the pieces.
         """
         names = restoration_names(config)
         self._memory = memory
         self._workers = workers
         self._reach = restoration_reach(config)
         self._quality = arrays[f"{names.quality}.table"]
-        # What comes in and goes out has the unit of samples, and a half makes rounding down rounding to nearest.
+        # Input and output are in units of samples. Adding a half turns rounding down into rounding to the nearest.
         self._stem = Kernel.of(arrays, names.stem).scaled_inputs(1 / PEAK)
         self._layers = [Kernel.of(arrays, name).plus_identity() for name in names.layers]
         self._head = Kernel.of(arrays, names.head).scaled(PEAK).plus(CENTRE + 0.5)
@@ -70,12 +71,13 @@ class Restoration:
         return Net(graph, [graph.sum(pixels, change)], self._memory)
 
     def __call__(self, unrestored: Floats, margins: Margins, quality: Hundredths) -> NDArray[np.uint8]:
-        """Restores a window, and rounds it.
+        """Restores a window and rounds it.
 
         Args:
             unrestored: float32 ``[192, H/8, W/8]``, from `Synthesis`.
-            margins: What of it is margin, in blocks of 8x8 pixels: one or more where the image goes on.
-            quality: Of the file.
+            margins: Margins of the window in blocks of 8x8 pixels: at least one on sides that are not the edge of the
+                image.
+            quality: Quality of the file.
 
         Returns:
             uint8 ``[H, W, 3]``, without the margins.
@@ -94,7 +96,7 @@ class Restoration:
             seen_columns, columns_inside = self._around(core.left + left, core.left + right, width)
             (restored,) = net({"pixels": _unfolded(blocks, seen_rows, seen_columns, self._memory)})
             inside = restored[:, rows_inside, columns_inside].clip(0.0, PEAK)
-            with np.errstate(invalid="ignore"):  # which a strange model may give, and NumPy knows for each thread
+            with np.errstate(invalid="ignore"):  # unusual models may overflow; NumPy has this setting per thread
                 for colour, plane in enumerate(inside):  # faster than all at once
                     samples[top:bottom, left:right, colour] = plane
 
@@ -103,7 +105,7 @@ class Restoration:
         return samples
 
     def _around(self, start: int, stop: int, end: int) -> tuple[slice, slice]:
-        """What the filter sees of some rows or columns, and where these are in it."""
+        """Returns the input range of some rows or columns, and their place within it."""
         first = max(0, start - self._reach)
         return slice(first, min(end, stop + self._reach)), slice(start - first, stop - first)
 
@@ -113,9 +115,9 @@ def _unfolded(blocks: Floats, rows: slice, columns: slice, memory: Memory) -> Fe
 
     Args:
         blocks: ``[3, H/8, 8, W/8, 8]``, in any order of memory.
-        rows: Which rows of pixels.
-        columns: Which columns of pixels.
-        memory: For the result.
+        rows: Rows of pixels to copy.
+        columns: Columns of pixels to copy.
+        memory: Memory for the result.
     """
     down, across = (slice(part.start // FOLD, -(-part.stop // FOLD)) for part in (rows, columns))
     whole = blocks[:, down, :, across].reshape(3, FOLD * (down.stop - down.start), FOLD * (across.stop - across.start))

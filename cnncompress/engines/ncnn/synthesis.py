@@ -1,7 +1,7 @@
 """The synthesis transform (`cnncompress.nn.transforms.SynthesisTransform`) up to its restoration filter, as one net.
 
-Its result has 8x8 pixels folded into channels: what takes it reads the pixels from there, strip by strip. Its unit is a
-sample's, 1/255.
+Its output has blocks of 8x8 pixels folded into channels, from which the restoration filter reads pixels piece by piece.
+The unit is that of samples, 1/255.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _HALVES = PATCH // FOLD
 
 
 class Synthesis:
-    """Latent to pixels that are not restored yet. Holds no state between calls; threads may share it."""
+    """Maps the latent to pixels before restoration. Holds no state between calls; threads may share it."""
 
     def __init__(self, config: ModelConfig, arrays: Mapping[str, NDArray[Any]], memory: Memory, threads: int) -> None:
         """Loads the net; arguments as for `Analysis`."""
@@ -53,21 +53,21 @@ class Synthesis:
     def __call__(
         self, latent: NDArray[np.float32], quality: Hundredths, inverse_gain: NDArray[np.float32], margins: Margins
     ) -> tuple[NDArray[np.float32], Margins]:
-        """Reconstructs what goes into the restoration filter.
+        """Computes the input of the restoration filter.
 
         Args:
             latent: float32 ``[M, h, w]``, decoded scaled latent.
-            quality: Of the file.
+            quality: Quality of the file.
             inverse_gain: float32 ``[M]``.
-            margins: In latent positions.
+            margins: Margins in latent positions.
 
         Returns:
-            float32 ``[192, H/8, W/8]``, nominally in ``-127.5 .. 127.5``, in memory of the net, and what of it is
-            margin, in blocks of 8x8 pixels.
+            float32 ``[192, H/8, W/8]``, nominally in ``-127.5 .. 127.5``, in memory of the net; and its margins in
+            blocks of 8x8 pixels.
         """
         height, width = latent.shape[1:]
         trim = self._trimming.plan(height, width, margins, self._around)
-        # The linear path has to see whole positions, of which the outermost blocks are cut off again.
+        # The linear path computes whole positions, so the outermost blocks may have to be cut off again.
         whole = Margins(*(Margin(-(-margin.extent // _HALVES)) for margin in trim.margins))
         seen = Region.within(height, width, margins.cut_to(whole))
         cut = whole.scaled(_HALVES, 1).cut_to(trim.margins)
@@ -83,7 +83,7 @@ class Synthesis:
 
 
 def _linear_path(klt: NDArray[Any]) -> Kernel:
-    """The transform back to 16x16 patches as 2x2 blocks of 8x8 pixels in the place of every position."""
+    """The inverse transform to 16x16 patches as a transposed convolution to 2x2 blocks of 8x8 pixels."""
     channels = klt.shape[1]
     by_place = klt.reshape(3, _HALVES, FOLD, _HALVES, FOLD, channels).transpose(0, 2, 4, 5, 1, 3)
     return Kernel.linear(by_place.reshape(FOLDED_CHANNELS, channels, _HALVES, _HALVES)).scaled(PEAK)

@@ -1,4 +1,4 @@
-"""The way of latents through the four coding steps (`cnncompress.engines.interface.ContextWalk`)."""
+"""The four coding steps of latents (`cnncompress.engines.interface.ContextWalk`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cnncompress.units import Hundredths
 
 
 class Walk:
-    """The way of one latent."""
+    """The coding steps of one latent."""
 
     def __init__(
         self,
@@ -30,10 +30,10 @@ class Walk:
 
         Args:
             context: The networks.
-            partition: The order of elements.
-            start: From `HyperSynthesis`.
+            partition: Coding order of the elements.
+            start: Result of `HyperSynthesis`.
             normaliser: float32 ``[M]``.
-            quality: Of the file.
+            quality: Quality of the file.
         """
         features, log_deltas = start
         self._context = context
@@ -52,7 +52,7 @@ class Walk:
 
     @property
     def step(self) -> int:
-        """Number of the step at hand."""
+        """Number of the current step."""
         return len(self._means) - 1
 
     def residual(self, latent: Floats) -> Floats:
@@ -62,7 +62,7 @@ class Walk:
         return residual
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols ``[M, h/2, w/2]`` of the step at hand, and goes on to the next."""
+        """Decodes the current step from its symbols ``[M, h/2, w/2]``, and moves to the next step."""
         decoded = self._decoded[self.step]
         decoded[...] = symbols
         decoded *= self._delta
@@ -82,7 +82,7 @@ class Walk:
         return np.stack(self._means)
 
     def deltas(self) -> Floats:
-        """Quantisation steps of all steps, ``[4, M, h/2, w/2]``."""
+        """Quantisation step sizes of all coding steps, ``[4, M, h/2, w/2]``."""
         return np.stack([self._deltas_of(step) for step in range(STEPS)])
 
     def _predict(self) -> None:
@@ -96,18 +96,18 @@ class Walk:
 
 
 class BatchWalk:
-    """The coding steps of a batch, one latent after the other."""
+    """The coding steps of a batch; latents are processed one by one."""
 
     def __init__(self, walks: Sequence[Walk]) -> None:
         """Takes the walks of single latents, all at the first step."""
         self._walks = walks
 
     def residuals(self, latent: Floats) -> Floats:
-        """Residuals of the current step, in quantisation steps."""
+        """Residuals of the current step, in units of the step size."""
         return as_batch(walk.residual(own) for walk, own in zip(self._walks, latent, strict=True))
 
     def decode(self, symbols: NDArray[np.int32]) -> None:
-        """Takes the symbols of the current step, and moves to the next."""
+        """Decodes the current step from its symbols, and moves to the next step."""
         for walk, own in zip(self._walks, symbols, strict=True):
             walk.decode(own)
 

@@ -1,4 +1,4 @@
-"""What the layers of a net keep of a window (`cnncompress.model.receptive_field`)."""
+"""Trims a window after each layer of a net (`cnncompress.model.receptive_field`)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Region:
     """A rectangle of a feature map.
 
     Attributes:
-        left: Columns to its left.
-        top: Rows above it.
-        height: Rows of it.
-        width: Columns of it.
+        left: Number of columns to its left.
+        top: Number of rows above it.
+        height: Number of rows.
+        width: Number of columns.
     """
 
     left: int
@@ -31,11 +31,11 @@ class Region:
 
     @classmethod
     def within(cls, height: int, width: int, cut: Cut) -> Region:
-        """What is left of a feature map when something is cut off."""
+        """Returns the rest of a feature map after a cut."""
         return cls(cut.left, cut.top, height - cut.top - cut.bottom, width - cut.left - cut.right)
 
     def input(self, channels: int) -> FeatureMap:
-        """As the input of a layer that cuts it out of so many channels."""
+        """Returns the region as the input of a crop layer with that number of channels."""
         mat = ncnn.Mat((6,))
         np.asarray(mat).view(np.int32)[...] = (self.left, self.top, 0, self.width, self.height, channels)
         return FeatureMap(mat)
@@ -43,11 +43,11 @@ class Region:
 
 @dataclass(frozen=True)
 class Trim:
-    """What a window is cut down to after each of some layers.
+    """How a window is trimmed by a sequence of layers.
 
     Attributes:
-        regions: What is kept of each layer's result.
-        margins: What of the last of them is margin.
+        regions: Region that is kept of each layer's output.
+        margins: Margins of the last region.
     """
 
     regions: tuple[Region, ...]
@@ -55,33 +55,33 @@ class Trim:
 
 
 class Trimming:
-    """The layers of a net, after each of which a window is cut down to what the following layers need."""
+    """Trims the output of each layer of a net to the region that the following layers need."""
 
     def __init__(self, graph: Graph, layers: Sequence[Layer]) -> None:
-        """Starts in front of the first layer.
+        """Starts before the first layer.
 
         Args:
             graph: The net.
-            layers: What its layers will do to positions, in order; those of single elements are left out.
+            layers: Geometry of its layers, in order, without elementwise ones.
         """
         self._graph = graph
         self._layers = layers
         self._channels: list[int] = []
 
     def after_layer(self, blob: str) -> str:
-        """Cuts down the result of the next layer."""
+        """Trims the output of the next layer."""
         self._channels.append(self._graph.channels(blob))
         return self._graph.crop(blob, self._graph.input(_name(len(self._channels) - 1), 1))
 
     def plan(self, height: int, width: int, margins: Margins, needed: int = 0) -> Trim:
-        """Finds what is cut off after each layer.
+        """Computes how a window is trimmed.
 
         Args:
-            height: Rows of the window.
-            width: Columns of the window.
-            margins: What of it is margin, on each side as wide as `needed_margins` says, or wider, or up to the edge
-                of the image.
-            needed: Margin that is wanted around the result, except where the image ends.
+            height: Number of rows of the window.
+            width: Number of columns of the window.
+            margins: Margins of the window. Each is at least as wide as `needed_margins` says, or ends at the edge of
+                the image.
+            needed: Margin to keep around the result, except at the edge of the image.
         """
         regions = []
         for layer, wanted in zip(self._layers, needed_margins(self._layers, needed)[1:], strict=True):
@@ -94,7 +94,7 @@ class Trimming:
         return Trim(tuple(regions), margins)
 
     def inputs(self, trim: Trim) -> dict[str, FeatureMap]:
-        """The inputs of the net that say what is cut off."""
+        """Returns the inputs of the net for a trim: the regions of its crop layers."""
         pairs = zip(trim.regions, self._channels, strict=True)
         return {_name(index): region.input(channels) for index, (region, channels) in enumerate(pairs)}
 

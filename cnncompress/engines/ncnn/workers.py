@@ -1,4 +1,4 @@
-"""Threads that do independent pieces of work side by side."""
+"""Threads for independent pieces of work."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ T = TypeVar("T")
 
 
 class Workers:
-    """A number of threads; with one, the caller does the work."""
+    """A thread pool; with one thread, the caller does the work."""
 
     def __init__(self, threads: int) -> None:
         """Starts no thread yet.
 
         Args:
-            threads: How many.
+            threads: Number of threads.
         """
         self._pool = ThreadPoolExecutor(threads, "cnncompress-piece") if threads > 1 else None
 
     def run(self, work: Callable[[T], None], pieces: Iterable[T]) -> None:
-        """Calls a function for every piece, and returns when all are done, or raises what one of them raised."""
+        """Calls a function for every piece and waits for all. Raises the exception of a call that failed."""
         for _ in map(work, pieces) if self._pool is None else self._pool.map(work, pieces):
             pass
