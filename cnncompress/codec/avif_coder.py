@@ -1,4 +1,4 @@
-"""Codes one image as AVIF, at a quality or at a PSNR."""
+"""Encodes one image as AVIF, at a quality, a size or a PSNR."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from cnncompress.images.source import Plane, SourceImage
 from cnncompress.units import Hundredths
 
 PSNR_WINDOW = 1.0
-"""How much better than asked for, in dB, AVIF may be before another quality is tried."""
+"""Accepted PSNR above the target, in dB; beyond it the search tries another quality."""
 
 LOWEST, HIGHEST = 0, 100
-"""Qualities of libavif, whole numbers; several in a row may make the same file."""
+"""Range of libavif's integer qualities; neighbouring ones may give the same file."""
 
 
 class AvifCoder:
-    """Codes one image as AVIF; the quality of its files is that of libavif, rounded to a whole number."""
+    """Encodes one image as AVIF. Qualities are those of libavif, rounded to integers."""
 
     def __init__(self, image: SourceImage, source: SourceRecord | None = None, progress: Progress = unwatched) -> None:
-        """Codes nothing yet.
+        """Encodes nothing yet.
 
         Args:
-            image: What is coded, of a size that AVIF can have.
-            source: Kept in its files.
+            image: The image, of a size that AVIF supports.
+            source: Source record for the files.
             progress: Called after each trial.
         """
         self._progress = not_stopping(progress)
@@ -40,15 +40,15 @@ class AvifCoder:
         self._payloads: dict[int, bytes] = {}
 
     def file_at(self, quality: Hundredths) -> bytes:
-        """Makes a whole .cnc file."""
+        """Returns the .cnc file of a quality."""
         return self._packed(self._payload(round(quality / 100)), quality)
 
     def colours_of(self, data: bytes) -> Plane:
-        """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""
+        """Decodes the colours of one of its files: uint8 ``[H, W, 3]``."""
         return self._colours(unpack(data).payload(ChunkType.AVIF))
 
     def file_for(self, target: Target) -> bytes:
-        """Makes the best file within a size, or one of a PSNR.
+        """Returns the best file within a size, or one that reaches a PSNR.
 
         Raises:
             Unreachable: No quality meets the target.
@@ -61,18 +61,20 @@ class AvifCoder:
             return data
         width, height = self._image.size
         allowed = bytes_allowed(target, width * height)
-        # The first quality that is too large; the one before is the best that fits.
+        # The bisection gives the first quality whose file is too large; the one before is the best that fits.
         found = bisect.bisect_right(range(HIGHEST + 1), allowed, key=lambda number: len(self._file(number))) - 1
         if found < LOWEST:
             raise Unreachable(f"cannot be brought to {allowed} bytes: has {len(self._file(LOWEST))} at quality 0")
         return self._file(found)
 
     def file_of_psnr(self, decibels: float, quality: Hundredths | None = None) -> bytes | None:
-        """Makes a file that is at least so good, and within `PSNR_WINDOW` if one is; None if none is good enough.
+        """Returns a file that reaches a PSNR, or None if no quality does.
+
+        Its PSNR is at most `PSNR_WINDOW` higher if a quality in that range exists.
 
         Args:
             decibels: PSNR to reach.
-            quality: What the file says that it was coded at; without it, the quality of libavif.
+            quality: Quality to write in the header; by default that of libavif.
         """
         low, high = LOWEST, HIGHEST
         while low < high:

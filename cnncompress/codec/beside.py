@@ -1,4 +1,4 @@
-"""Work that other threads do meanwhile."""
+"""Background work in other threads."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ T = TypeVar("T")
 
 
 class Beside:
-    """Threads that work beside the one that has them; for a ``with`` statement."""
+    """A pool of background threads; for a ``with`` statement."""
 
     def __init__(self, threads: int) -> None:
         """Starts no thread yet.
 
         Args:
-            threads: How many there are at most; 0 to do everything at once.
+            threads: Largest number of threads; with 0 the caller does the work immediately.
         """
         self._threads = ThreadPoolExecutor(threads, "cnncompress-beside") if threads else None
 
     def __enter__(self) -> Beside:
-        """Starts no thread either."""
+        """Returns the pool; starts no thread yet."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Waits for the end of the work at hand."""
+        """Waits for the current work to end."""
         if self._threads is not None:
             self._threads.shutdown(cancel_futures=True)
 
     def start(self, work: Callable[[], T]) -> Future[T]:
-        """Begins with something, whose result or error the future has. What was started first is begun first."""
+        """Starts work, first in first out. The future has its result or exception."""
         if self._threads is not None:
             return self._threads.submit(work)
         done: Future[T] = Future()
@@ -44,7 +44,7 @@ class Beside:
         return done
 
     def map(self, work: Callable[..., T], *arguments: Iterable[Any]) -> list[T]:
-        """Calls a function for each of some arguments, side by side if there are several, and waits for all results."""
+        """Calls a function for each set of arguments, in parallel if there are several, and waits for all results."""
         calls = list(zip(*arguments, strict=True))
         if len(calls) == 1:
             return [work(*calls[0])]

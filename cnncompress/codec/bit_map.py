@@ -1,7 +1,7 @@
-"""Where the bits of a file go: what each block of 16x16 pixels costs.
+"""Bits of a file by place: for each block of 16x16 pixels.
 
-Symbols and levels are recovered by the exact half alone, and no float network runs. A symbol of the latent stands for
-one block. One of the hyper-latent stands for 4x4 of them, and its bits are shared out evenly.
+Symbols and levels are decoded by the integer networks alone; no float network runs. A symbol of the latent belongs to
+one block. A symbol of the hyper-latent belongs to 4x4 blocks, and its bits are divided evenly among them.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ class BitMap:
     """Bits of each block of 16x16 pixels.
 
     Attributes:
-        bits: float64 ``[ceil(H / 64) * 4, ceil(W / 64) * 4]``. Coded images end at multiples of 64 pixels, so
-            that there are blocks to the right of and below the picture, which cost little.
-        payload_bits: Length of the payloads of all latent chunks. The sum of `bits` is less by up to 64 bits a tile.
+        bits: float64 ``[ceil(H / 64) * 4, ceil(W / 64) * 4]``. Images are extended to multiples of 64 pixels, so
+            there may be blocks to the right of the picture and below it; these cost little.
+        payload_bits: Bits of the payloads of all latent chunks. The sum of `bits` is lower by up to 64 bits per tile.
     """
 
     bits: NDArray[np.float64]
@@ -39,13 +39,13 @@ class BitMap:
 
 
 class BitCounter:
-    """Counts the bits of images that are coded with one model."""
+    """Counts the bits of images that were coded with one model."""
 
     def __init__(self, pipeline: ImagePipeline, tables: ScaleTables) -> None:
-        """Prepares the counting.
+        """Prepares to count.
 
         Args:
-            pipeline: Recovers the symbols; its engine is not used.
+            pipeline: Pipeline that decodes the symbols; its engine is not used.
             tables: The probability tables.
         """
         self._pipeline = pipeline
@@ -56,9 +56,9 @@ class BitCounter:
         """Counts the bits of an image.
 
         Args:
-            grid: Its tiles.
-            payloads: Of the latent chunk of each tile.
-            quality: Of the file.
+            grid: Tiles of the image.
+            payloads: Payload of each tile's latent chunk.
+            quality: Quality of the file.
 
         Raises:
             Corrupt: A payload is damaged.
@@ -72,7 +72,7 @@ class BitCounter:
         return BitMap(bits, 8 * sum(len(payload) for payload in payloads))
 
     def _bits_of(self, latents: Latents) -> NDArray[np.float64]:
-        """Bits of the blocks of a tile, float64 ``[h, w]``."""
+        """Returns the bits of each block of a tile, float64 ``[h, w]``."""
         y_bits = self._partition.merge(self._symbol_bits(latents.y, latents.y_levels).astype(np.float32))
         z_bits = self._symbol_bits(latents.z, latents.z_levels).sum(axis=0) / _BLOCKS_ALONG_CELL**2
         shared: NDArray[np.float64] = z_bits.repeat(_BLOCKS_ALONG_CELL, axis=0).repeat(_BLOCKS_ALONG_CELL, axis=1)

@@ -1,4 +1,4 @@
-"""Models in memory: each is loaded when it is first needed, and then shared by all threads."""
+"""Cache of loaded models: each is loaded at its first use, and shared by all threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CodecCache:
-    """The models that were needed so far, each loaded once; threads may share them."""
+    """The models used so far, each loaded once. Threads may share it."""
 
     def __init__(
         self,
@@ -35,9 +35,10 @@ class CodecCache:
         """Loads nothing yet.
 
         Args:
-            model: What to compress with, as for `cnncompress.Codec`; also tried for files whose model is not installed.
-            device: Where to run, as for `cnncompress.Codec`.
-            limits: How large an image may be.
+            model: Model to compress with, as for `cnncompress.Codec`; also tried for files whose model is not
+                installed.
+            device: Device, as for `cnncompress.Codec`.
+            limits: Limits on images.
             engine, precision, threads: As for `cnncompress.Codec`.
         """
         self.limits = limits
@@ -52,15 +53,15 @@ class CodecCache:
         watch_forks(self)
 
     def use_one_thread(self) -> None:
-        """Goes on in a process that was forked, maybe while another thread was loading a model."""
+        """Prepares for use in a forked process. Another thread may have been loading a model at the fork."""
         self._lock = threading.Lock()
 
     def encoder(self) -> ModelCodec:
         """Returns the codec to compress with.
 
         Raises:
-            ModelError: Its model is unknown or damaged.
-            DeviceError: The device is not there.
+            ModelError: The model is unknown or damaged.
+            DeviceError: The device is not available.
         """
         with self._lock:
             if self._encoder is None:
@@ -72,11 +73,11 @@ class CodecCache:
         """Returns the codec of a file.
 
         Raises:
-            ModelError: Its model is not installed, or damaged.
-            DeviceError: The device is not there.
+            ModelError: The model is not installed, or damaged.
+            DeviceError: The device is not available.
         """
         if self._model is not None:
-            self.encoder()  # may be a file that is not installed
+            self.encoder()  # its model may be a file that is not installed
         with self._lock:
             if fingerprint not in self._loaded:
                 self._loaded[fingerprint] = self._load(find_by_fingerprint(fingerprint))
@@ -88,11 +89,11 @@ class CodecCache:
         view: View = View(),  # noqa: B008 - frozen
         progress: Progress = unwatched,
     ) -> Decoded:
-        """Decodes a file with the model that it was made with, if with any; see `cnncompress.codec.unpacking`."""
+        """Decodes a file, with its model if it is learned; see `cnncompress.codec.unpacking`."""
         return decode(parsed, view, self.limits, self.decoder, progress)
 
     def bit_map(self, parsed: ParsedFile) -> BitMap | None:
-        """Counts the bits of each block of a file; None if no model coded it. Errors as for `ModelCodec.bit_map`."""
+        """Counts the bits of each block of a file; None unless it is learned. Errors as for `ModelCodec.bit_map`."""
         container = parsed.container
         return self.decoder(container.header.fingerprint).bit_map(parsed) if container.coding == "learned" else None
 

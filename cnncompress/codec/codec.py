@@ -1,4 +1,4 @@
-"""A model in memory, and what it makes of images and files. Its engine is loaded with it."""
+"""Encodes and decodes images with one loaded model and its engine."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ if TYPE_CHECKING:
     from cnncompress.model.config import ModelConfig
 
 _OVERFLOWS = partial(np.errstate, over="ignore", invalid="ignore")
-"""Where the numbers of a strange model may overflow; an encoder looks at them, and NumPy need not warn."""
+"""Used where values of an unusual model may overflow. The encoder checks for that, so NumPy need not warn."""
 
 
 class ModelCodec:
-    """Codes images with one model. Keeps no state between calls: threads may share it.
+    """Encodes and decodes images with one model. Keeps no state between calls; threads may share it.
 
     Attributes:
         model: Name of the model.
-        engine: What runs it, ``ncnn`` or ``torch``.
+        engine: Name of the engine, ``ncnn`` or ``torch``.
         fingerprint: First 4 bytes of the SHA-256 of its weights.
-        device: Where it runs, such as ``cpu`` or ``cuda:0``.
-        limits: How large an image may be.
+        device: Device, such as ``cpu`` or ``cuda:0``.
+        limits: Limits on images.
         typical: Average rate and PSNR of the model by quality.
     """
 
@@ -68,9 +68,9 @@ class ModelCodec:
         Args:
             model: As for `cnncompress.Codec`.
             device: As for `cnncompress.Codec`.
-            limits: How large an image may be.
+            limits: Limits on images.
             engine, precision, threads: As for `cnncompress.Codec`.
-            stopwatch: Told of the stages.
+            stopwatch: Measures the stages.
 
         Raises:
             ModelError, DeviceError, MissingPackage: As for `cnncompress.Codec`.
@@ -107,18 +107,18 @@ class ModelCodec:
         *,
         searches: bool = False,
     ) -> LearnedCoder:
-        """Prepares to code an image.
+        """Prepares to encode an image.
 
         Args:
-            image: What is coded.
+            image: The image.
             settings: Effort and side of the tiles.
-            limits: How much memory it may take.
-            source: Kept in its files.
+            limits: Limit on memory.
+            source: Source record for the files.
             progress: Called after each step.
-            searches: Whether it is to be coded at several qualities; all its latents are kept then.
+            searches: Whether the image will be encoded at several qualities; its latents are then kept.
 
         Raises:
-            LimitExceeded: It would take too much memory, or has too many tiles.
+            LimitExceeded: The image would take too much memory, or has too many tiles.
         """
         from cnncompress.codec.tile_encoder import SharedAnalysis, TiledImage
 
@@ -126,7 +126,7 @@ class ModelCodec:
         tiles = (SharedAnalysis if searches else TiledImage)(self._pipeline, image.colour, side)
         check_tile_count(tiles.grid)
         needed = encoding_bytes(tiles.grid, self._config, shared=searches, refined=settings.effort > 0)
-        # Refuse to write what could not be decoded within the same limit.
+        # Files that could not be decoded within the same limit must not be written.
         needed = max(needed, decoding_bytes(tiles.grid, image.layout, View(), self._config))
         limits.check_memory(needed)
         watched = progress if settings.effort else not_stopping(progress)
@@ -153,16 +153,15 @@ class ModelCodec:
 
     @property
     def pixels_at_once(self) -> int:
-        """As of the engine, see `cnncompress.engines.interface.Engine`."""
+        """Largest number of pixels of a batch, see `cnncompress.engines.interface.Engine`."""
         return self._engine.pixels_at_once
 
     def code_together(self, coders: Sequence[LearnedCoder], quality: Hundredths) -> None:
-        """Codes images as a batch; the files are then what their `LearnedCoder.file_at` returns.
+        """Encodes images as a batch. Afterwards `LearnedCoder.file_at` of each returns its file.
 
         Args:
-            coders: Of this codec, without effort, for images that are one tile and, as they are for the networks, of
-                one size.
-            quality: Of all files.
+            coders: Coders of this codec, without effort, for images of one tile and one extended size.
+            quality: Quality of all files.
 
         Raises:
             InvalidModel: The networks overflow for one of the images.
@@ -181,12 +180,12 @@ class ModelCodec:
         """Decodes images as a batch.
 
         Args:
-            files: Of one quality and one tile each and, as they are for the networks, of one size.
+            files: Files of one quality, with images of one tile and one extended size.
 
         Raises:
-            LimitExceeded: One would take too much memory.
-            UnknownModel: One was made with another model.
-            Corrupt: One is damaged.
+            LimitExceeded: An image would take too much memory.
+            UnknownModel: A file was made with another model.
+            Corrupt: A file is damaged.
         """
         for parsed in files:
             self._check(parsed, View())
@@ -197,14 +196,14 @@ class ModelCodec:
         with _OVERFLOWS():
             latents = self._pipeline.decode(payloads, size, quality)
             planes = self._pipeline.transform.synthesise(latents, *size, quality)
-        # Copies, since a picture may be kept for longer than those of its batch.
+        # Copies, so that a picture that is kept does not keep its whole batch in memory.
         return [Colours(plane[: h.height, : h.width].copy()) for plane, h in zip(planes, headers, strict=True)]
 
     def bit_map(self, parsed: ParsedFile) -> BitMap:
         """Counts the bits of each block of a file; no float network runs.
 
         Raises:
-            UnknownModel: It was made with another model.
+            UnknownModel: The file was made with another model.
             LimitExceeded: The image is too large.
             Corrupt: A tile is damaged.
         """
@@ -247,7 +246,7 @@ class ModelCodec:
 
 
 class LearnedCoder:
-    """Codes one image with a model, at any quality.
+    """Encodes one image with a model, at any quality.
 
     Attributes:
         codec: The model.
@@ -272,7 +271,7 @@ class LearnedCoder:
         self._progress = progress
 
     def file_at(self, quality: Hundredths) -> bytes:
-        """Makes a whole .cnc file."""
+        """Returns the .cnc file of a quality."""
         codec, side = self.codec, self.grid.side
         latents = self._payloads.get(quality)
         if latents is None:
@@ -284,16 +283,16 @@ class LearnedCoder:
 
     @property
     def grid(self) -> TileGrid:
-        """The image's tiles."""
+        """Tiles of the image."""
         return self.tiles.grid
 
     @property
     def pixels_at_once(self) -> int:
-        """How many pixels a batch may have that the image is part of; 0 if it can be part of none."""
+        """Largest number of pixels of a batch with this image; 0 if it cannot be part of one."""
         return self.codec.pixels_at_once if len(self.grid) == 1 and self._code is None else 0
 
     def take(self, payloads: tuple[bytes, ...], quality: Hundredths) -> None:
-        """Takes the payloads of the file of a quality, which were made elsewhere."""
+        """Stores the payloads of a quality that were encoded in a batch."""
         self._payloads[quality] = payloads
 
     def file_for(self, target: Target) -> bytes:
@@ -301,5 +300,5 @@ class LearnedCoder:
         return reach(target, self.codec.typical, self._image, self.file_at, self.colours_of)
 
     def colours_of(self, data: bytes) -> Plane:
-        """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""
+        """Decodes the colours of one of its files: uint8 ``[H, W, 3]``."""
         return self.codec.colours(ParsedFile.whole(data), View()).plane

@@ -1,4 +1,4 @@
-"""How an image is coded, apart from its quality."""
+"""Settings for encoding, except the quality."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Literal, get_args
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 
 DEFAULT_QUALITY = 60.0
-"""What is used if nothing is asked for, 0 .. 100."""
+"""Default quality, 0 .. 100."""
 
 CodingChoice = Literal["auto", "avif", "learned", "lossless"]
 
 
 @dataclass(frozen=True)
 class EncodeSettings:
-    """How an image is coded.
+    """Settings for encoding an image.
 
     Raises:
-        ValueError: There is no such coding or effort.
+        ValueError: The coding or effort does not exist.
 
     Attributes:
-        coding: The one to use; ``auto`` for the model, and for graphics AVIF or no loss where that is worth it.
-        effort: 0 .. 9, of the learned coding.
-        tile: Side of the tiles of the learned coding; None to choose.
-        exact: Whether colours under an alpha of 0 are coded as they are; else the lossy codings fill them smoothly.
+        coding: The coding; ``auto`` is the model, or for graphics AVIF or lossless coding if that is better.
+        effort: Effort of the learned coding, 0 .. 9.
+        tile: Side of the tiles of the learned coding; None chooses it by the size of the image.
+        exact: Whether colours under an alpha of 0 are kept. Otherwise the lossy codings fill them smoothly.
     """
 
     coding: CodingChoice = "auto"
@@ -40,5 +40,5 @@ class EncodeSettings:
 
     @property
     def may_need_model(self) -> bool:
-        """Whether a model is needed, or may be."""
+        """Whether a model may be needed."""
         return self.coding in ("auto", "learned")

@@ -1,7 +1,7 @@
-"""From a picture to its .cnc file: in which coding, and at which quality.
+"""Encodes images to .cnc files: chooses the coding, and the quality for a target.
 
-Photographs are coded with a model. For a picture with flat areas (a screenshot, a plot, a page of text) two other
-codings compete with it: all planes without loss, and AVIF.
+Photographs are encoded with a model. For a picture with flat areas (a screenshot, a plot, a page of text) two other
+codings compete with it: AVIF and lossless.
 """
 
 from __future__ import annotations
@@ -31,35 +31,37 @@ if TYPE_CHECKING:
     from cnncompress.codec.codec import LearnedCoder, ModelCodec
 
 WORTHWHILE = 0.9
-"""AVIF has to need at most this share of the bytes of the learned coding, and loss of the lossless file."""
+"""AVIF is used if it needs at most this share of the learned file's bytes, and a lossy file if it needs at most this
+share of the lossless file's."""
 
 CLEARLY_BETTER = 3.0
-"""In dB. A learned file that is so much worse than AVIF of the same quality is replaced by the AVIF file."""
+"""PSNR by which AVIF of the same quality must be better, in dB, to be used whatever its size."""
 
 PART_MARGIN = 2.0
-"""In dB. On screenshots the difference of the two in the whole image is at most 0.7 dB smaller than in the parts."""
+"""Added to `CLEARLY_BETTER` for parts of an image, in dB. On screenshots the difference between the two codings is at
+most 0.7 dB smaller in the whole image than in the parts."""
 
 LOSSLESS_MARGIN = 0.75
-"""How far below its estimate the rate of a lossless file may be; on photographs it is at least 0.9 of it."""
+"""Smallest assumed ratio of a lossless file's rate to its estimate; on photographs it is at least 0.9."""
 
 
 class ImageCoder(Protocol):
-    """Codes one image in one coding at any quality."""
+    """Encodes one image in one coding, at any quality."""
 
     def file_at(self, quality: Hundredths) -> bytes:
-        """Makes a whole .cnc file."""
+        """Returns the .cnc file of a quality."""
         ...
 
     def file_for(self, target: Target) -> bytes:
-        """Makes a file that meets a target.
+        """Returns a file that meets a target.
 
         Raises:
-            Unreachable: No quality meets it.
+            Unreachable: No quality meets the target.
         """
         ...
 
     def colours_of(self, data: bytes) -> Plane:
-        """Decodes the colours of a file that it made: uint8 ``[H, W, 3]``."""
+        """Decodes the colours of one of its files: uint8 ``[H, W, 3]``."""
         ...
 
 
@@ -72,19 +74,19 @@ def encode(
     source: SourceRecord | None = None,
     progress: Progress = unwatched,
 ) -> bytes:
-    """Makes a .cnc file.
+    """Encodes an image to a .cnc file.
 
     Args:
-        image: What is coded.
-        wanted: A quality, or the target that one is searched for. Ignored for lossless.
-        settings: How it is coded.
-        model: Returns the model; is called if the learned coding is used.
-        limits: How much memory coding may take, and decoding what was written.
-        source: Kept in the file.
+        image: The image.
+        wanted: A quality, or a target for the search of a quality. Ignored for lossless.
+        settings: Settings for encoding.
+        model: Returns the model; called if the learned coding is used.
+        limits: Limit on memory for encoding, and for decoding the file.
+        source: Source record for the file.
         progress: Called after each step of the learned coding, and after each trial with AVIF.
 
     Raises:
-        LimitExceeded: It would take too much memory, has too many tiles, or is too large for AVIF.
+        LimitExceeded: The image would take too much memory, has too many tiles, or is too large for AVIF.
         Unreachable: No quality meets the target.
         ModelError, DeviceError: As raised by ``model``.
     """
@@ -93,12 +95,12 @@ def encode(
 
 
 class ImageEncoder:
-    """Makes .cnc files of one image.
+    """Encodes one image to .cnc files.
 
     Attributes:
-        pixels: Of the image.
-        learned: Codes it with a model; None if none is needed.
-        pixels_at_once: How many pixels a batch may have that the image is part of; 0 if it can be part of none.
+        pixels: Number of pixels of the image.
+        learned: Encodes the image with a model; None if no model is needed.
+        pixels_at_once: Largest number of pixels of a batch with this image; 0 if it cannot be part of one.
     """
 
     def __init__(
@@ -112,10 +114,10 @@ class ImageEncoder:
         *,
         searches: bool = False,
     ) -> None:
-        """Codes nothing yet; arguments and errors as for `encode`.
+        """Encodes nothing yet; arguments and errors as for `encode`.
 
         Args:
-            searches: Whether files are made at several qualities.
+            searches: Whether the image will be encoded at several qualities.
         """
         self.pixels = image.size[0] * image.size[1]
         self._coding = settings.coding
@@ -139,7 +141,7 @@ class ImageEncoder:
         self.pixels_at_once = 0 if self.learned is None or searches else self.learned.pixels_at_once
 
     def file(self, wanted: Hundredths | Target) -> bytes:
-        """Makes a file; errors as for `encode`."""
+        """Returns a file; errors as for `encode`."""
         if self.learned is None:
             return _file(self._avif(), wanted) if self._coding == "avif" else self._lossless()
         if self._coding == "learned":
@@ -201,10 +203,10 @@ def _learned_or_avif(
 def _avif_if_better(
     data: bytes, image: SourceImage, learned: ImageCoder, avif: AvifCoder, quality: Hundredths
 ) -> bytes:
-    """A learned file, or AVIF where it needs clearly less at the same PSNR, or is clearly better.
+    """Returns the learned file, or AVIF if it needs clearly fewer bytes at the same PSNR, or is clearly better.
 
-    AVIF is written at the quality itself, and not at the PSNR of the learned file, which has little of letters and
-    lines: a quality means about the same for all pictures, and pictures settle that are coded again and again.
+    AVIF is written at the requested quality, not at the PSNR of the learned file, which loses most of letters and
+    lines. So a quality means about the same for all pictures, and repeated compression converges.
     """
     decibels, limit = psnr_of(image, learned.colours_of(data)), WORTHWHILE * len(data)
     natural = avif.file_at(quality)
@@ -218,9 +220,9 @@ def _avif_if_better(
 def _is_clearly_better(
     image: SourceImage, decoded: Plane, quality: Hundredths, learned_part: Callable[[SourceImage], ImageCoder]
 ) -> bool:
-    """Whether AVIF is so much better than the learned coding that the latter need not be tried on the whole image.
+    """Whether AVIF is so much better that the learned coding need not be tried on the whole image.
 
-    The learned coding takes three times as long, so it is tried on the parts where AVIF does worst.
+    The learned coding takes three times as long, so it is tried only on the parts with AVIF's largest errors.
     """
     part, as_avif = worst_parts(image, decoded)
     coder = learned_part(part)

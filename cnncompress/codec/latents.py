@@ -1,4 +1,4 @@
-"""Pixels to integer latents and back: everything between the image and the entropy coder."""
+"""Maps pixels to integer latents and back: everything between the image and the entropy coder."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Latents:
-    """The integers that a file holds for one image, and the probability table of each.
+    """The symbols of one image or tile, and the probability table of each.
 
     Attributes:
         z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent, magnitudes up to 1023.
@@ -57,11 +57,11 @@ class UnroundedLatents:
 
 @dataclass(frozen=True)
 class Quantised:
-    """Symbols, and the way that their decoder goes as well.
+    """Symbols of a batch, and the coding steps as their decoder computes them.
 
     Attributes:
-        latents: The symbols of each image of the batch.
-        walk: Behind the last step.
+        latents: Symbols of each image of the batch.
+        walk: The coding steps, after the last one.
     """
 
     latents: tuple[Latents, ...]
@@ -69,12 +69,12 @@ class Quantised:
 
     @property
     def y_hat(self) -> Latent:
-        """``[B, M, h, w]``, the engine's array: the decoded latents."""
+        """Decoded latents, ``[B, M, h, w]``, the engine's array."""
         return self.walk.latent()
 
 
 def latent_size(height: int, width: int) -> tuple[int, int]:
-    """Rows and columns of the latent of an image, both multiples of 4."""
+    """Returns rows and columns of the latent of an image, both multiples of 4."""
     padded_height, padded_width = padded_size(height, width, HYPER_STRIDE)
     return padded_height // PATCH, padded_width // PATCH
 
@@ -93,18 +93,18 @@ def _extended(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 class _Rounding:
-    """Residuals of one image to symbols, part by part."""
+    """Rounds the residuals of one image to symbols, part by part."""
 
     def __init__(self, walk: ScaleWalk, widenings: Floats | None) -> None:
         self.walk = walk
         self._widenings = widenings
 
     def first_levels(self) -> NDArray[np.uint8]:
-        """Scale levels of the first part of the step at hand, which depend on the steps before alone."""
+        """Scale levels of the current step's first part, which depend on earlier steps alone."""
         return self.walk.levels()
 
     def symbols(self, residuals: Floats, first_levels: Future[NDArray[np.uint8]], step: int) -> NDArray[np.int32]:
-        """Symbols of a step, whose parts each decide on the scale levels of the next."""
+        """Returns the symbols of a step; the symbols of each part determine the scale levels of the next."""
         symbols = np.empty(residuals.shape, np.int32)
         for number, part in enumerate(self.walk.parts(step)):
             levels = self.walk.levels() if number else first_levels.result()
@@ -118,12 +118,12 @@ class LatentTransform:
     """The networks of a model. Holds no state between calls; threads may share it."""
 
     def __init__(self, engine: Engine, scales: IntegerScales, stopwatch: Stopwatch | None = None) -> None:
-        """Takes both halves of a model.
+        """Connects the float networks with the integer networks.
 
         Args:
-            engine: Runs the float networks.
+            engine: Engine of the float networks.
             scales: Integer scale networks.
-            stopwatch: Told of the stages "analysis", "hyper", "scales", "context" and "synthesis".
+            stopwatch: Measures the stages "analysis", "hyper", "scales", "context" and "synthesis".
         """
         self.engine = engine
         self.scales = scales
@@ -136,10 +136,10 @@ class LatentTransform:
         """Maps images of one size, or tiles, to their latents before rounding.
 
         Args:
-            pixels: uint8 ``[B, H, W, 3]``, RGB: images, which are extended to multiples of 64 by repeating their last
-                row and column, or the windows of tiles, whose sides without the margins are such multiples.
-            quality: Of the files.
-            margins: Of windows, in pixels.
+            pixels: uint8 ``[B, H, W, 3]``, RGB. Images are extended to multiples of 64 by repeating their last row and
+                column. Windows of tiles must have such sides without their margins.
+            quality: Quality of the files.
+            margins: Margins of windows in pixels.
         """
         whole = _extended(pixels) if margins == WHOLE_IMAGE else pixels
         with self.stopwatch.stage("analysis"):
@@ -152,9 +152,9 @@ class LatentTransform:
         """Rescales what `analyse` returned by the ratio of two qualities' gains, instead of analysing again.
 
         Args:
-            unrounded: From `analyse`.
-            analysed_at: The quality that it was asked for.
-            quality: The other one.
+            unrounded: Result of `analyse`.
+            analysed_at: Quality of that call.
+            quality: The other quality.
         """
         y = self.engine.at_other_quality(self.engine.merge(unrounded.y), analysed_at, quality)
         return self._unrounded(y, quality)
@@ -164,15 +164,15 @@ class LatentTransform:
             return UnroundedLatents(self.engine.split(y), self.engine.hyper_analyse(y, quality))
 
     def quantise(self, unrounded: UnroundedLatents, quality: Hundredths, *, dead_zones: bool = True) -> Quantised:
-        """Rounds latents to symbols, each step's residuals as they are after the steps before.
+        """Rounds latents to symbols, step by step: the means of a step depend on the symbols of earlier steps.
 
         Args:
-            unrounded: From `analyse`, or a better one.
-            quality: Of the files.
-            dead_zones: Round toward zero where a symbol is expensive, and else to the nearest integer.
+            unrounded: Result of `analyse`, or a refined one.
+            quality: Quality of the files.
+            dead_zones: Whether to round toward zero if a symbol is expensive. Otherwise rounds to the nearest integer.
 
         Raises:
-            InvalidModel: The networks overflow, as only those of a strange model can.
+            InvalidModel: The networks overflow; only those of an unusual model can.
         """
         stage = self.stopwatch.stage
         _check_finite(unrounded.z)
@@ -200,9 +200,9 @@ class LatentTransform:
         )
 
     def beside(self, images: int) -> Beside:
-        """Threads for the exact half of so many images, while the engine works.
+        """Returns threads that compute the integer networks of a number of images while the engine works.
 
-        There are none if one thread is all, or a stopwatch listens.
+        There are none if the engine has one thread, or if a stopwatch measures stages.
         """
         alone = self.engine.threads == 1 or not isinstance(self.stopwatch, NoStopwatch)
         return Beside(0 if alone else min(images, self.engine.threads))
@@ -218,11 +218,11 @@ class LatentTransform:
         """Maps decoded latents to images.
 
         Args:
-            y_hat: ``[B, M, h, w]``, the engine's array, of images, or of the windows of tiles.
+            y_hat: ``[B, M, h, w]``, the engine's array: images or windows of tiles.
             height: Rows of an image or tile.
             width: Columns of an image or tile.
-            quality: Of the files.
-            margins: Of windows, in latent positions.
+            quality: Quality of the files.
+            margins: Margins of windows in latent positions.
 
         Returns:
             uint8 ``[B, height, width, 3]``, RGB.
@@ -232,12 +232,12 @@ class LatentTransform:
             return pixels
 
     def preview(self, y_hat: Latent, factor: int, quality: Hundredths) -> NDArray[np.uint8]:
-        """Maps decoded latents to small images, without the convolutions; docs/LARGE.md says how good they are.
+        """Maps decoded latents to small images, without convolutions; docs/LARGE.md has their quality.
 
         Args:
             y_hat: ``[B, M, h, w]``, the engine's array.
-            factor: How many pixels become one, along each side; divides 16.
-            quality: Of the files.
+            factor: Reduction of each side; divides 16.
+            quality: Quality of the files.
 
         Returns:
             uint8 ``[B, 16h / factor, 16w / factor, 3]``, RGB.
@@ -246,6 +246,6 @@ class LatentTransform:
             return self.engine.preview(y_hat, factor, quality)
 
     def hyper_levels(self, quality: Hundredths, rows: int, columns: int) -> NDArray[np.uint8]:
-        """Scale level of every symbol of a hyper-latent of some rows and columns: uint8 ``[N, rows, columns]``."""
+        """Returns the scale level of every symbol of a hyper-latent: uint8 ``[N, rows, columns]``."""
         levels = self.scales.hyper_levels(quality)
         return np.broadcast_to(levels[:, None, None], (len(levels), rows, columns))

@@ -1,9 +1,9 @@
 """How much memory an image takes, estimated from its size before any of it is allocated.
 
-What counts is what grows with the image: its planes, the latents of some rows of tiles, and what the networks need for
-one window. Program, model and the file itself come on top. The numbers for the networks are upper estimates of what was
-measured with the default model: at the peak 145 bytes a pixel of a window in the transforms of ncnn, 124 in those of
-torch, and 106 in the entropy model.
+The estimate counts what grows with the image: its planes, the latents of some rows of tiles, and the networks' memory
+for one window. The program, the model and the file itself are not included. The numbers for the networks are upper
+bounds of measurements with the default model: at most 145 bytes per pixel of a window in the transforms of ncnn, 124 in
+those of torch, and 106 in the entropy model.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from cnncompress.images.view import View
 from cnncompress.model.config import PATCH, STRIP_ROWS, ModelConfig
 from cnncompress.model.receptive_field import analysis_margin, restoration_reach, synthesis_reach
 
-# Bytes a pixel.
+# Bytes per pixel.
 _ALPHA = 8
 _WITHOUT_NETWORK = 16
-"""Of lossless planes and originals: the decoder's, Pillow's, and two copies."""
+"""For lossless planes and originals: the decoder's memory, Pillow's, and two copies."""
 _AVIF = 48
 _PIXEL_COPIES = 84
-"""Bytes a pixel for a window's float copies."""
+"""Bytes per pixel for the float copies of a window."""
 
 _PATCH_PIXELS = PATCH**2
 _FLOAT = 4
-# At once: feature maps of each kind, and what the entropy model has for an element of the latent, floats mostly.
+# At the same time: feature maps of each kind, and values of the entropy model per element of the latent, mostly floats.
 _MAPS = 4
 _ENTROPY_BYTES = 100
-# Latents before rounding are kept twice: in coding order, and in their places.
+# Latents before rounding are kept twice: in coding order, and as a map.
 _TARGETS = 2
 _REFINING = 3
-"""How much more a window takes whose gradient is wanted: some 680 bytes a pixel, as measured."""
+"""Factor for a window with a gradient; measured: about 680 bytes per pixel."""
 
 
 def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False, refined: bool = False) -> int:
-    """Memory for coding an image that is read already.
+    """Returns the memory for encoding an image that is already in memory, in bytes.
 
     Args:
-        grid: Its tiles.
-        config: Of the model.
-        shared: Whether all its latents are kept, to be coded at several qualities.
-        refined: Whether gradients are taken through the networks, and tiles see those beside them.
+        grid: Tiles of the image.
+        config: Shape of the model.
+        shared: Whether all latents are kept, for encoding at several qualities.
+        refined: Whether the tiles are refined, with gradients and the surroundings of each tile.
     """
     pixels = grid.width * grid.height
     latents = pixels if shared else _rows_at_hand(grid) * grid.width if refined else 0
@@ -50,13 +50,13 @@ def encoding_bytes(grid: TileGrid, config: ModelConfig, *, shared: bool = False,
 
 
 def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConfig) -> int:
-    """Memory for decoding an image, up to the picture in Pillow's hands.
+    """Returns the memory for decoding an image to a Pillow image, in bytes.
 
     Args:
-        grid: Its tiles.
-        layout: Its planes.
-        view: What is wanted of it.
-        config: Of the model.
+        grid: Tiles of the image.
+        layout: Layout of the image.
+        view: Region and scale to decode.
+        config: Shape of the model.
     """
     area = view.area(grid.width, grid.height)
     wanted = area.width * area.height // view.factor**2 * (PLANES_BYTES + PICTURE_BYTES)
@@ -66,17 +66,17 @@ def decoding_bytes(grid: TileGrid, layout: Layout, view: View, config: ModelConf
 
 
 def plain_bytes(pixels: int) -> int:
-    """Memory for opening lossless planes, AVIF or a stored original."""
+    """Returns the memory for decoding lossless planes, AVIF or a stored original, in bytes."""
     return pixels * _WITHOUT_NETWORK
 
 
 def avif_bytes(pixels: int) -> int:
-    """Memory for coding an image that is read already as AVIF; 40 bytes a pixel were measured."""
+    """Returns the memory for encoding an image in memory as AVIF, in bytes; measured: 40 bytes per pixel."""
     return pixels * _AVIF
 
 
 def _rows_at_hand(grid: TileGrid) -> int:
-    """Rows of pixels whose latents are at hand at once: three rows of tiles, or more that are as high together."""
+    """Rows of pixels whose latents are in memory at the same time: three rows of tiles, or more if they are low."""
     return min(grid.height, max(9 * grid.side // 2, 1024)) if len(grid) > 1 else grid.height
 
 
@@ -85,7 +85,7 @@ def _latent_bytes(config: ModelConfig) -> int:
 
 
 def _window_bytes(grid: TileGrid, config: ModelConfig, factor: int = 1) -> int:
-    """Bytes for the largest window, a tile with its margins; those a pixel times a factor."""
+    """Bytes for the largest window, a tile with its margins; the bytes per pixel are multiplied by a factor."""
     margin = max(analysis_margin(config), synthesis_reach(config) * PATCH)
     pixel = factor * max(_transform_bytes(config), _entropy_bytes(config))
     strip_rows = STRIP_ROWS + 2 * restoration_reach(config)
@@ -104,5 +104,5 @@ def _transform_bytes(config: ModelConfig) -> int:
 
 def _entropy_bytes(config: ModelConfig) -> int:
     hidden = config.hyper_width + config.hyper_features + config.context_width + 2 * config.scale_width
-    maps = hidden / 4 / _PATCH_PIXELS  # they have a quarter of the latent's positions
+    maps = hidden / 4 / _PATCH_PIXELS  # maps have a quarter of the latent's positions
     return round(_ENTROPY_BYTES * config.latent_channels / _PATCH_PIXELS + _MAPS * _FLOAT * maps)

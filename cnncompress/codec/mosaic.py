@@ -1,4 +1,4 @@
-"""Windows of tiles: how they are grouped, their pixels, and their latents."""
+"""Windows of tiles: groups for batches, pixels, and latents."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def margins_of(window: TileWindow, unit: int) -> Margins:
     """Returns the margins of a window.
 
     Args:
-        window: In pixels.
-        unit: Pixels along each side of an element of the grid that is asked for.
+        window: The window, in pixels.
+        unit: Unit of the result in pixels.
     """
     core, outer, image = window.core, window.outer, window.image
     return Margins(
@@ -32,16 +32,16 @@ def margins_of(window: TileWindow, unit: int) -> Margins:
 
 
 def groups(grid: TileGrid, numbers: Iterable[int], margin: int, pixels_at_once: int) -> list[tuple[int, ...]]:
-    """Divides tiles into groups that an engine runs together: those that follow each other and have windows alike.
+    """Divides tiles into groups that an engine runs as batches: consecutive tiles whose windows have the same shape.
 
     Args:
         grid: The tiles.
-        numbers: Of those that are wanted, ascending.
-        margin: Of the windows, in pixels; 0 for the tiles alone.
-        pixels_at_once: As of the engine.
+        numbers: Numbers of the tiles to divide, ascending.
+        margin: Margin of the windows in pixels; 0 for tiles without margins.
+        pixels_at_once: Largest number of pixels of a batch, as in `Engine`.
 
     Returns:
-        The groups in order, each of one tile or more.
+        The groups in order, each of at least one tile.
     """
 
     def kind(number: int) -> tuple[int, int, Margins | None]:
@@ -57,11 +57,11 @@ def groups(grid: TileGrid, numbers: Iterable[int], margin: int, pixels_at_once: 
 
 
 def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> NDArray[np.uint8]:
-    """Cuts a part out of an image; a view of it where that does.
+    """Cuts an area out of an image; a view if the area is within the image.
 
     Args:
         pixels: uint8 ``[H, W, 3]``.
-        area: What is wanted. What lies to the right or below of the image repeats its last column or row.
+        area: The area. Pixels to the right of the image or below it repeat its last column or row.
 
     Returns:
         uint8 ``[h, w, 3]``.
@@ -73,42 +73,42 @@ def pixels_in(pixels: NDArray[np.uint8], area: Rectangle) -> NDArray[np.uint8]:
 
 
 class LatentMosaic:
-    """The latents of some tiles, from which windows for the synthesis are put together."""
+    """Latents of tiles, from which it assembles windows for the synthesis."""
 
     def __init__(self, grid: TileGrid, engine: Engine) -> None:
         """Holds nothing yet.
 
         Args:
             grid: The tiles.
-            engine: Its synthesis decides on the width of the margins.
+            engine: The engine; its synthesis determines the width of the margins.
         """
         self.grid = grid
         self.margin = synthesis_reach(engine.config) * PATCH
-        """Of the windows, in pixels."""
+        """Margin of the windows in pixels."""
         self._engine = engine
         self._latents: dict[int, Latent] = {}
 
     def __contains__(self, number: int) -> bool:
-        """Whether there is a latent of a tile."""
+        """Whether it holds the latent of a tile."""
         return number in self._latents
 
     def put(self, number: int, latent: Latent) -> None:
-        """Takes the latent of a tile, ``[1, M, h, w]``, in the place of what was there."""
+        """Stores the latent of a tile, ``[1, M, h, w]``, and replaces an earlier one."""
         self._latents[number] = latent
 
     def needed(self, numbers: Sequence[int]) -> list[int]:
-        """The tiles that are in the windows of tiles, those included, ascending."""
+        """Returns the numbers of all tiles in the windows of some tiles, ascending."""
         windows = (self.grid.window(number, self.margin).outer for number in numbers)
         return sorted({tile for window in windows for tile in self.grid.meeting(window)})
 
     def windows(self, numbers: Sequence[int]) -> tuple[Latent, Margins]:
-        """Puts the windows of tiles together.
+        """Assembles the windows of tiles.
 
         Args:
-            numbers: Of tiles whose windows are alike; there are latents of all that are `needed`.
+            numbers: Tiles whose windows have the same shape. The latents of all `needed` tiles must be stored.
 
         Returns:
-            ``[B, M, h, w]``, the engine's array, and what of it is margin, in latent positions.
+            ``[B, M, h, w]``, the engine's array; and the margins in latent positions.
         """
         window = self.grid.window(numbers[0], self.margin)
         margins = margins_of(window, PATCH)
@@ -126,7 +126,7 @@ class LatentMosaic:
         return wholes, margins
 
     def forget_before(self, number: int) -> None:
-        """Forgets the latents that the windows of a tile and of later tiles do not need."""
+        """Removes latents that the windows of a tile and of later tiles do not need."""
         if number >= len(self.grid):
             self._latents.clear()
             return

@@ -1,4 +1,4 @@
-"""Puts .cnc files together; what is in them is coded already, or needs no network to be coded."""
+"""Assembles .cnc files from encoded payloads, lossless planes or original files."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def pack_colours(
     source: SourceRecord | None = None,
     tile_side: int = WHOLE,
 ) -> bytes:
-    """Returns the .cnc file of an image whose colours are coded with loss, its alpha plane without.
+    """Returns the .cnc file of an image with lossy colours and lossless alpha.
 
     Args:
-        image: As it was read.
+        image: The image, for layout, alpha and metadata.
         kind: `ChunkType.LATENTS` or `ChunkType.AVIF`.
-        payloads: Of the chunk of each tile.
-        quality: That they are coded at.
-        fingerprint: Of the model, for latents.
-        source: What the image was made from, for the source chunk.
-        tile_side: Of the tiles.
+        payloads: Payload of each tile's chunk.
+        quality: Quality for the header.
+        fingerprint: Fingerprint of the model, for latents.
+        source: Source record of the image.
+        tile_side: Side of the tiles.
     """
     chunks = [Chunk(kind, payload) for payload in payloads]
     if image.alpha is not None:
@@ -45,25 +45,27 @@ def pack_colours(
 
 
 def pack_lossless(image: SourceImage, source: SourceRecord | None = None) -> bytes:
-    """Returns the .cnc file of an image whose planes are kept as they are; arguments as in `pack_colours`."""
+    """Returns the lossless .cnc file of an image; arguments as in `pack_colours`."""
     planes = Chunk(ChunkType.LOSSLESS, encode_image(image.colour, image.alpha, image.layout))
     header = Header(image.layout, *image.size, LOWEST_QUALITY, NO_FINGERPRINT)
     return pack(Container(header, (planes, *ancillary_chunks(image.metadata, source))))
 
 
 def pack_original(data: bytes, settings: ImageSettings, source: SourceRecord | None = None) -> bytes:
-    """Returns a .cnc file in which an image file travels as it is.
+    """Returns a .cnc file that contains an image file unchanged.
 
-    It carries its own metadata; the header describes the picture that `cnncompress.codec.unpacking.decode` makes of it.
+    The metadata are those inside the image file. The header describes the picture that
+    `cnncompress.codec.unpacking.decode` returns.
 
     Args:
         data: The image file.
-        settings: How it would be read for coding; nothing is lost here, so ``strict`` does not matter.
-        source: As in `pack_colours`.
+        settings: Settings for reading the image. Nothing is lost here, so ``strict`` is ignored.
+        source: Source record of the image.
 
     Raises:
-        ImageError: It cannot be read, does not show what it is, or has something that the settings take away.
-        LimitExceeded: It is too large.
+        ImageError: The file cannot be read, its first bytes do not show its format, or it has something that the
+            settings remove.
+        LimitExceeded: The image is too large.
     """
     if len(data) > MAX_PAYLOAD_BYTES:
         raise LimitExceeded(f"{len(data)} bytes are more than the {MAX_PAYLOAD_BYTES} that can be stored")

@@ -1,8 +1,8 @@
-"""Symbols to entropy-coded payload and back."""
+"""Entropy coding of symbols to payloads, and decoding."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +21,21 @@ _CELL = HYPER_STRIDE // PATCH
 
 
 class PayloadReader:
-    """Recovers the symbols of a payload: exactly those that were coded, whatever the machine.
+    """Decodes the symbols of a payload: exactly those that were encoded, on every machine.
 
     Attributes:
         z: int32 ``[N, h/4, w/4]``, symbols of the hyper-latent.
-        z_levels: uint8 of the same shape, their scale levels.
+        z_levels: uint8 of the same shape, scale levels.
     """
 
     def __init__(self, pipeline: ImagePipeline, payload: bytes, size: tuple[int, int], quality: Hundredths) -> None:
-        """Reads the hyper-latent.
+        """Decodes the hyper-latent.
 
         Args:
-            pipeline: What the symbols were coded with.
+            pipeline: Pipeline of the model that the payload was encoded with.
             payload: Payload of a latent chunk.
             size: Height and width of the image.
-            quality: Of the file.
+            quality: Quality of the file.
 
         Raises:
             Corrupt: The payload is damaged.
@@ -50,34 +50,45 @@ class PayloadReader:
         if int(np.abs(self.z).max()) > MAX_HYPER_SYMBOL:
             raise Corrupt(f"hyper-latent symbol beyond {MAX_HYPER_SYMBOL}")
         self._scales, self._quality = transform.scales, quality
+        self._walk: ScaleWalk | None = None
+        self._steps_read = 0
 
-    def steps(self) -> Iterator[NDArray[np.int32]]:
-        """Reads the symbols of one coding step after the other, each int32 ``[M, h/2, w/2]``.
+    def next_step(self) -> NDArray[np.int32]:
+        """Decodes the symbols of the next coding step, int32 ``[M, h/2, w/2]``; may be called four times.
 
         Raises:
             Corrupt: The payload is damaged, or does not end after the last symbol.
         """
-        with self._stage("scales"):
-            walk = self._walk = ScaleWalk(self._scales, self.z, self._quality)
-        for step in range(STEPS):
-            for _ in walk.parts(step):
-                with self._stage("scales"):
-                    levels = walk.levels()
-                with self._stage("rans"):
-                    symbols = self._decoder.pop(levels.ravel()).reshape(levels.shape)
-                with self._stage("scales"):
-                    walk.add(symbols)
-            if step == STEPS - 1:
-                self._decoder.finish()
-            yield walk.coded()[0][step]
+        step, walk = self._steps_read, self._scale_walk()
+        for _ in walk.parts(step):
+            with self._stage("scales"):
+                levels = walk.levels()
+            with self._stage("rans"):
+                symbols = self._decoder.pop(levels.ravel()).reshape(levels.shape)
+            with self._stage("scales"):
+                walk.add(symbols)
+        self._steps_read += 1
+        if self._steps_read == STEPS:
+            self._decoder.finish()
+        of_step: NDArray[np.int32] = walk.coded()[0][step]
+        return of_step
 
     def latents(self) -> Latents:
-        """All symbols, after the last of the `steps`."""
-        return Latents(self.z, self.z_levels, *self._walk.coded())
+        """Decodes the steps that are left and returns all symbols; errors as for `next_step`."""
+        while self._steps_read < STEPS:
+            self.next_step()
+        return Latents(self.z, self.z_levels, *self._scale_walk().coded())
+
+    def _scale_walk(self) -> ScaleWalk:
+        """The walk, created at the first step, so that the engine can work on the hyper-latent at the same time."""
+        if self._walk is None:
+            with self._stage("scales"):
+                self._walk = ScaleWalk(self._scales, self.z, self._quality)
+        return self._walk
 
 
 class ImagePipeline:
-    """Couples the networks with the entropy coder. Holds no state between calls; threads may share it."""
+    """Connects the networks with the entropy coder. Holds no state between calls; threads may share it."""
 
     def __init__(self, transform: LatentTransform, entropy_model: EntropyModel) -> None:
         self.transform = transform
@@ -87,7 +98,7 @@ class ImagePipeline:
         """Entropy-codes symbols into the payload of a latent chunk."""
         with self.transform.stopwatch.stage("rans"):
             encoder = SymbolEncoder(self.entropy_model)
-            # A stack: what the decoder needs first goes in last.
+            # rANS is a stack: what the decoder needs first is pushed last.
             channels = (-1, *latents.y.shape[2:])
             symbols, levels = latents.y.reshape(channels), latents.y_levels.reshape(channels)
             for part in reversed(self.transform.scales.parts):
@@ -96,21 +107,18 @@ class ImagePipeline:
             return encoder.to_bytes()
 
     def unpack(self, payload: bytes, size: tuple[int, int], quality: Hundredths) -> Latents:
-        """Recovers the symbols; arguments and errors as for `PayloadReader`."""
-        reader = PayloadReader(self, payload, size, quality)
-        for _ in reader.steps():
-            pass
-        return reader.latents()
+        """Decodes all symbols; arguments and errors as for `PayloadReader`."""
+        return PayloadReader(self, payload, size, quality).latents()
 
     def decode(self, payloads: Sequence[bytes], size: tuple[int, int], quality: Hundredths) -> Latent:
-        """Recovers the latents that the synthesis takes.
+        """Decodes latents for the synthesis.
 
-        The symbols of a step are read while the engine works on the step before.
+        Symbols of a step are decoded while the engine works on the step before.
 
         Args:
-            payloads: Of the latent chunks of images or tiles of one size.
+            payloads: Payloads of the latent chunks of images or tiles of one size.
             size: Height and width of each.
-            quality: Of the files.
+            quality: Quality of the files.
 
         Returns:
             ``[B, M, h, w]``, the engine's array.
@@ -121,14 +129,13 @@ class ImagePipeline:
         transform = self.transform
         with transform.beside(len(payloads)) as beside:
             readers = beside.map(lambda payload: PayloadReader(self, payload, size, quality), payloads)
-            steps = [reader.steps() for reader in readers]
-            symbols = [beside.start(each.__next__) for each in steps]
+            symbols = [beside.start(reader.next_step) for reader in readers]
             with transform.stopwatch.stage("context"):
                 walk = transform.engine.walk(np.stack([reader.z for reader in readers]), quality)
             for step in range(STEPS):
                 found = [each.result() for each in symbols]
                 if step < STEPS - 1:
-                    symbols = [beside.start(each.__next__) for each in steps]
+                    symbols = [beside.start(reader.next_step) for reader in readers]
                 with transform.stopwatch.stage("context"):
                     walk.decode(np.stack(found))
         return walk.latent()

@@ -7,21 +7,21 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the steps done and their total after each; what it raises ends the work.
+"""Called after each step with the number of steps done and their total. An exception that it raises ends the work.
 
-A step is a tile, or, where effort is spent on the tiles, a round of it on one of them."""
+A step is a tile; with effort, it is a round on one tile."""
 
 
 class StopRefining(Exception):
-    """Raised by a `Progress` to end the effort that is spent on an image: the best so far becomes its file."""
+    """Raised by a `Progress` to end the search of an image: the best result so far becomes its file."""
 
 
 def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress:
-    """Returns a progress that ends the effort spent on images.
+    """Returns a progress callback that can end the search of an image.
 
     Args:
-        stopping: Asked after each step whether it is to end.
-        progress: Told of each step.
+        stopping: Called after each step; the search ends if it returns True.
+        progress: Called with each step.
     """
 
     def watched(done: int, total: int) -> None:
@@ -33,7 +33,7 @@ def refining_until(stopping: Callable[[], bool], progress: Progress) -> Progress
 
 
 def not_stopping(progress: Progress) -> Progress:
-    """Returns a progress that does not end the work: for work without effort, which has no better or worse result."""
+    """Returns a callback that ignores `StopRefining`: for work without effort, which has no best result so far."""
 
     def told(done: int, total: int) -> None:
         with contextlib.suppress(StopRefining):
@@ -43,4 +43,4 @@ def not_stopping(progress: Progress) -> Progress:
 
 
 def unwatched(done: int, total: int) -> None:
-    """Does nothing: the progress of work that is not watched."""
+    """Does nothing: the default callback."""

@@ -1,8 +1,8 @@
 """Finds the quality whose file meets a target, by encoding (for PSNR also decoding) whole files.
 
-Each trial codes an image, so the search for a quality interpolates between what it knows (regula falsi) instead of
-halving. Rate and distortion grow nearly linearly with the quality where the rate is taken as its logarithm. The first
-guess is what is typical of the model.
+Each trial encodes an image, so the search interpolates between earlier trials (regula falsi) instead of bisecting. The
+logarithm of the rate, and the PSNR, are nearly linear in the quality. The first guess comes from the model's typical
+rates and PSNRs.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from cnncompress.model.manifest import Typical
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths, hundredths_of
 
 SIZE_TOLERANCE = 0.02
-"""How much smaller than asked for a file may be, as a share of the size."""
+"""Accepted shortfall of a file's size below the target, as a share."""
 
 PSNR_TOLERANCE = 0.05
-"""How much better than asked for an image may be, in dB."""
+"""Accepted PSNR above the target, in dB."""
 
 _PEAK = 255.0
 _IDENTICAL_DB = 100.0
 _ROWS = 256
-"""Compared at a time, since the differences take nine times the memory of the pixels."""
+"""Rows compared at a time, since the differences take nine times the memory of the pixels."""
 
 MAX_TRIALS = 8
 
@@ -42,20 +42,20 @@ def reach(
     file_at: Callable[[Hundredths], bytes],
     colours_of: Callable[[bytes], Plane],
 ) -> bytes:
-    """Searches for the quality that makes the file that was asked for.
+    """Searches for the quality whose file meets a target.
 
     Args:
-        target: What is asked for.
+        target: The target.
         typical: Average rate and PSNR of the model by quality.
-        image: What is coded.
-        file_at: Makes a whole .cnc file at a quality; is called eight times at most.
-        colours_of: Decodes one: uint8 [H, W, 3].
+        image: The image.
+        file_at: Returns the .cnc file of a quality; called at most eight times.
+        colours_of: Decodes the colours of a file: uint8 ``[H, W, 3]``.
 
     Returns:
-        The file; see `cnncompress.codec.targets` for how near it comes.
+        The file; see `cnncompress.codec.targets` for the tolerances.
 
     Raises:
-        Unreachable: Not even quality 0 is small enough, or quality 100 good enough.
+        Unreachable: The file of quality 0 is too large, or that of quality 100 does not reach the PSNR.
     """
     if isinstance(target, TargetPsnr):
         return _reach_psnr(target.decibels, typical, image, file_at, colours_of)
@@ -102,7 +102,7 @@ def _reach_psnr(
 
 
 def psnr_of(image: SourceImage, colours: Plane) -> float:
-    """Returns the peak signal-to-noise ratio, in dB, of decoded colours, uint8 [H, W, 3], as the layout shows them."""
+    """Returns the PSNR of decoded colours, uint8 ``[H, W, 3]``, as the layout shows them, in dB."""
     squares = 0.0
     values = colours[..., 0].size if image.layout.is_gray else colours.size
     for top in range(0, len(colours), _ROWS):
@@ -114,13 +114,13 @@ def psnr_of(image: SourceImage, colours: Plane) -> float:
 
 @dataclass(frozen=True)
 class Window:
-    """Where a value shall come to lie.
+    """The interval that the search tries to reach.
 
     Attributes:
         low: Lower end.
         high: Upper end.
-        bound: The hard bound, kept even if no quality falls into the window.
-        slope: How much the value is expected to grow with one hundredth of quality, above 0.
+        bound: Hard bound, which holds even if no quality reaches the interval.
+        slope: Expected growth of the value per hundredth of quality, above 0.
     """
 
     low: float
@@ -129,17 +129,17 @@ class Window:
     slope: float
 
     def admits(self, value: float) -> bool:
-        """Whether a value keeps to the bound."""
+        """Returns whether a value respects the bound."""
         return value <= self.high if self.bound == "high" else value >= self.low
 
     @property
     def middle(self) -> float:
-        """What is aimed at."""
+        """Value that the search aims at."""
         return (self.low + self.high) / 2
 
     @property
     def safest(self) -> Hundredths:
-        """The quality that keeps to the bound if any does."""
+        """The quality that respects the bound if any does."""
         return LOWEST_QUALITY if self.bound == "high" else HIGHEST_QUALITY
 
 
@@ -147,13 +147,13 @@ def find_quality(window: Window, value_at: Callable[[Hundredths], float], start:
     """Finds the quality at which an increasing function enters a window, in at most `MAX_TRIALS` evaluations.
 
     Args:
-        window: Where the value shall be.
-        value_at: A trial: returns the value at a quality, never the same one twice.
-        start: The first guess.
+        window: The window.
+        value_at: Trial: returns the value at a quality. Never called twice with the same quality.
+        start: First guess.
 
     Returns:
-        A quality that was tried: one whose value is in the window, or else the one whose value comes nearest to it of
-        those that keep to its bound; None if not even the safest does.
+        A quality that was tried: one whose value is in the window. If there is none, the one that is nearest to the
+        window among those that respect the bound. None if not even the safest quality does.
     """
     tried: dict[Hundredths, float] = {}
     quality: Hundredths | None = start
@@ -171,12 +171,12 @@ def find_quality(window: Window, value_at: Callable[[Hundredths], float], start:
 
 
 def _next(window: Window, tried: dict[Hundredths, float]) -> Hundredths | None:
-    """The most promising quality; None if there is none left between those that missed on either side."""
+    """Returns the most promising quality; None if no quality is left between the trials on both sides."""
     above = min((quality for quality, value in tried.items() if value > window.high), default=HIGHEST_QUALITY + 1)
     below = max((quality for quality, value in tried.items() if value < window.low and quality < above), default=-1)
     if above - below == 1:
         return None
-    # Both sides of the window, or the two trials that came nearest to it from one side.
+    # Trials on both sides of the window, or the two nearest on one side.
     first, *rest = sorted(
         tried, key=lambda quality: (quality not in (below, above), abs(tried[quality] - window.middle))
     )
@@ -186,27 +186,27 @@ def _next(window: Window, tried: dict[Hundredths, float]) -> Hundredths | None:
 
 
 def expected_bpp(typical: Typical, quality: float) -> float:
-    """Returns bits per pixel of a photograph at a quality, 0..100."""
+    """Returns the typical rate at a quality 0 .. 100, in bits per pixel."""
     return float(np.exp(np.interp(quality, typical.qualities, np.log(typical.bpp))))
 
 
 def quality_of_rate(typical: Typical, bits_per_pixel: float) -> float:
-    """Returns the quality, 0..100, that comes nearest to a rate above 0."""
+    """Returns the quality, 0 .. 100, whose typical rate is nearest to a rate above 0."""
     return float(np.interp(np.log(bits_per_pixel), np.log(typical.bpp), typical.qualities))
 
 
 def quality_of_psnr(typical: Typical, decibels: float) -> float:
-    """Returns the quality, 0..100, that comes nearest to a peak signal-to-noise ratio in dB."""
+    """Returns the quality, 0 .. 100, whose typical PSNR is nearest to a PSNR in dB."""
     return float(np.interp(decibels, typical.psnr, typical.qualities))
 
 
 def rate_slope(typical: Typical) -> float:
-    """Returns the growth of the rate's logarithm with one hundredth of quality, on average."""
+    """Returns the average growth of the rate's logarithm per hundredth of quality."""
     return math.log(typical.bpp[-1] / typical.bpp[0]) / _span(typical)
 
 
 def _psnr_slope(typical: Typical) -> float:
-    """The growth of the peak signal-to-noise ratio with one hundredth of quality, on average, in dB."""
+    """Returns the average growth of the PSNR per hundredth of quality, in dB."""
     return (typical.psnr[-1] - typical.psnr[0]) / _span(typical)
 
 

@@ -1,4 +1,4 @@
-"""How long the stages of coding take."""
+"""Timing of the stages of encoding and decoding."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Stopwatch(Protocol):
-    """Measures how long the stages of coding take."""
+    """Measures the time of the stages of encoding and decoding."""
 
     def stage(self, name: str) -> AbstractContextManager[None]:
-        """Times the body of a ``with`` statement under a name."""
+        """Returns a context manager that measures a stage of that name."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Targets in place of a quality: size, rate or PSNR."""
+"""Targets that may be given instead of a quality: size, rate or PSNR."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class TargetSize:
-    """A size that the whole file must not exceed.
+    """Largest size of the whole file.
 
     Attributes:
-        bytes: At least 1. A learned file comes to within 2 % of it, or is of quality 100 and
-            smaller.
+        bytes: Size in bytes, at least 1. A learned file is at most 2 % smaller, unless quality 100 is smaller still.
     """
 
     bytes: int
@@ -27,10 +26,10 @@ class TargetSize:
 
 @dataclass(frozen=True)
 class TargetBpp:
-    """A rate that the whole file must not exceed.
+    """Largest rate of the whole file.
 
     Attributes:
-        bits_per_pixel: Above 0. What it means in bytes is a `TargetSize`.
+        bits_per_pixel: Rate, above 0. The same as a `TargetSize` of that many bits.
     """
 
     bits_per_pixel: float
@@ -43,11 +42,10 @@ class TargetBpp:
 
 @dataclass(frozen=True)
 class TargetPsnr:
-    """A peak signal-to-noise ratio that the decoded image must reach, over all its colours, alpha left aside.
+    """Smallest peak signal-to-noise ratio of the decoded image, over all colours, without alpha.
 
     Attributes:
-        decibels: Above 0. The image of a learned file comes to at most 0.05 dB more, or is of quality 0
-            and better.
+        decibels: PSNR in dB, above 0. A learned file has at most 0.05 dB more, unless quality 0 has more.
     """
 
     decibels: float
@@ -59,7 +57,7 @@ class TargetPsnr:
 
 
 Target: TypeAlias = TargetSize | TargetBpp | TargetPsnr
-"""Any of the three targets."""
+"""One of the three targets."""
 
 
 def _check_number(name: str, value: object, kind: type, expected: str) -> None:

@@ -1,7 +1,7 @@
 """Decodes an image tile by tile: all of it, a part, or a small preview.
 
-Each tile's latent is decoded on its own; the synthesis sees a margin of the tiles beside it. A tile's pixels are the
-same whatever else is decoded, so that a part of an image is equal to what is cut out of the whole.
+The latent of each tile is decoded independently; the synthesis also uses a margin of the neighbouring tiles. The pixels
+of a tile do not depend on which other tiles are decoded, so a region of an image equals a crop of the whole.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ class TileDecoder:
         """Decodes nothing yet.
 
         Args:
-            pipeline: What the image was coded with.
-            grid: Its tiles.
-            payloads: Of the latent chunk of each tile; None for one that is lost.
-            quality: Of the file.
-            keep_going: Whether tiles that are lost or damaged are left gray, and noted in `missing`.
+            pipeline: Pipeline of the image's model.
+            grid: Tiles of the image.
+            payloads: Payload of each tile's latent chunk; None for a lost one.
+            quality: Quality of the file.
+            keep_going: Whether lost or damaged tiles become gray and are recorded in `missing`, instead of raising.
             progress: Called after each tile.
         """
         self._pipeline = pipeline
@@ -55,16 +55,16 @@ class TileDecoder:
         self.missing: set[int] = set()
 
     def decode(self, area: Rectangle) -> NDArray[np.uint8]:
-        """Decodes a part of the image, or all of it.
+        """Decodes an area of the image.
 
         Args:
-            area: In pixels, within the image.
+            area: The area in pixels, within the image.
 
         Returns:
             uint8 ``[h, w, 3]``, RGB.
 
         Raises:
-            Corrupt: A tile that is needed is damaged, or none is left.
+            Corrupt: A needed tile is damaged; with ``keep_going``, all needed tiles are.
         """
         latents = LatentMosaic(self._grid, self._transform.engine)
         tiles = self._grid.meeting(area)
@@ -92,13 +92,13 @@ class TileDecoder:
         """Decodes the whole image at a lower resolution; see `LatentTransform.preview`.
 
         Args:
-            factor: How many pixels become one, along each side: 2, 4 or 8.
+            factor: Reduction of each side: 2, 4 or 8.
 
         Returns:
-            uint8 ``[h, w, 3]``, RGB; a last row or column that is not full counts as one.
+            uint8 ``[h, w, 3]``, RGB; sides are rounded up.
 
         Raises:
-            Corrupt: A tile is damaged, or none is left.
+            Corrupt: A tile is damaged; with ``keep_going``, all tiles are.
         """
         height, width = -(-self._grid.height // factor), -(-self._grid.width // factor)
         pixels = np.empty((height, width, 3), np.uint8)
@@ -120,7 +120,7 @@ class TileDecoder:
         return groups(self._grid, numbers, margin, self._transform.engine.pixels_at_once)
 
     def _latents(self, numbers: Sequence[int]) -> list[Latent]:
-        """Latents of tiles of one size, each ``[1, M, h, w]``; if one is damaged, they are decoded one by one."""
+        """Decodes tiles of one size to latents ``[1, M, h, w]``; if one is damaged, decodes them one by one."""
         payloads = [payload for number in numbers if (payload := self._payloads[number]) is not None]
         tile = self._grid.tile(numbers[0])
         try:
@@ -134,7 +134,7 @@ class TileDecoder:
             return [self._gray(numbers[0], error)]
 
     def _gray(self, number: int, error: Corrupt) -> Latent:
-        """What stands for a tile that is lost; raises the error that names it unless decoding goes on."""
+        """Returns the latent for a lost tile; without ``keep_going``, raises an error that names the tile."""
         if not self._keep_going:
             if len(self._grid) == 1:
                 raise error

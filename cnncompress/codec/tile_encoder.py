@@ -1,13 +1,13 @@
-"""Codes an image tile by tile; the networks hold at most a few rows of tiles at a time.
+"""Encodes an image tile by tile; at most a few rows of tiles are in memory at a time.
 
-A single pass rounds what the analysis gives, for as many tiles at once as the engine takes. A `TileCoder` puts more
-work into one tile after the other. It may ask for the *surroundings* of its tile, the latents that the synthesis will
-see next to it, and so judges the very pixels that a decoder makes.
+A single pass rounds the output of the analysis, for as many tiles at once as the engine accepts. A `TileCoder` spends
+more work on one tile after the other. It may request the *surroundings* of its tile: the neighbouring latents that the
+synthesis will use. So it can measure exactly the pixels that a decoder will output.
 
-A search for a quality codes one image several times, and a `SharedAnalysis` analyses it once for qualities that are
-near each other. The analysis transform depends on the quality by its gain, which is known, and by a bias of its first
-layer, which matters little: what was analysed at a quality not far away, times the ratio of the gains, codes as well as
-what is analysed anew (tests/codec/test_tile_encoder.py holds it to that).
+A search for a quality encodes one image several times. A `SharedAnalysis` analyses it once for similar qualities. The
+analysis transform depends on the quality by its gain, which is known, and by a bias of its first layer, which has
+little effect. A latent analysed at a similar quality and multiplied by the ratio of the gains codes as well as a new
+one (tests/codec/test_tile_encoder.py checks that).
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ from cnncompress.model.receptive_field import Margins, analysis_margin
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
 REACH = 600
-"""Largest difference in quality, in hundredths, at which an earlier analysis is used again."""
+"""Largest difference in quality, in hundredths, for which an earlier analysis is reused."""
 
 ENDS = (LOWEST_QUALITY, HIGHEST_QUALITY)
-"""Qualities that are always analysed anew: they decide whether a target can be reached at all."""
+"""Qualities that are always analysed again: they decide whether a target can be reached at all."""
 
 
 @dataclass(frozen=True)
 class CodedTile:
-    """What a tile has become.
+    """An encoded tile.
 
     Attributes:
-        payload: Of its latent chunk.
-        y_hat: ``[1, M, h, w]``, the engine's array: what a decoder makes of it; None unless its coder looks around.
+        payload: Payload of its latent chunk.
+        y_hat: Decoded latent, ``[1, M, h, w]``, the engine's array; None unless the coder uses surroundings.
     """
 
     payload: bytes
@@ -50,7 +50,7 @@ class CodedTile:
 
 
 class TileTask:
-    """One tile that is to be coded."""
+    """One tile to encode."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class TileTask:
         self.number = number
         self.quality = quality
         self.report = report
-        """To be called after each of the coder's steps, with how many are done; what it raises ends the work."""
+        """Called by the coder after each of its steps, with the number of steps done. Its exceptions end the work."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -74,47 +74,46 @@ class TileTask:
         return tile.height, tile.width
 
     def pixels(self) -> NDArray[np.uint8]:
-        """The tile's pixels, without those beside it: uint8 ``[h, w, 3]``."""
+        """Returns the pixels of the tile without margins: uint8 ``[h, w, 3]``."""
         return pixels_in(self._image.pixels, self._image.grid.tile(self.number))
 
     def unrounded(self) -> UnroundedLatents:
-        """Latent and hyper-latent of the tile before rounding."""
+        """Returns latent and hyper-latent of the tile before rounding."""
         return self._neighbours.unrounded(self.number)
 
     def single_pass(self) -> CodedTile:
-        """Codes the tile by rounding its latent."""
+        """Encodes the tile by rounding its latent."""
         (payload,) = self._image.single_pass(self.unrounded(), self.quality)
         return CodedTile(payload)
 
     def surroundings(self) -> tuple[Latent, Margins]:
-        """The latents that the synthesis sees: those of the tile, and of a margin of the tiles beside it.
+        """Returns the latents that the synthesis uses: those of the tile and of a margin of the neighbouring tiles.
 
-        Tiles that are coded already are there as they are decoded, and the others, this one among them, as they were
-        analysed. That brings the analysis of the next row of tiles forward; it will not have to be done again.
+        Tiles already encoded are included as decoded; all others, with this one, as analysed. For that the next row of
+        tiles is analysed early; it will not be analysed again.
 
         Returns:
-            ``[1, M, h, w]``, the engine's array, in units of the base step, and what of it is margin, in latent
-            positions.
+            ``[1, M, h, w]``, the engine's array, in units of the base step; and the margins in latent positions.
         """
         return self._neighbours.window(self.number)
 
 
 class TileCoder(Protocol):
-    """Makes symbols of tiles.
+    """Encodes tiles.
 
     Attributes:
-        steps: How many steps it takes for a tile, as far as it reports of them.
+        steps: Number of steps that it reports for a tile.
     """
 
     steps: int
 
     def __call__(self, task: TileTask) -> CodedTile:
-        """Codes a tile."""
+        """Encodes a tile."""
         ...
 
 
 class _Neighbours:
-    """What is known of the tiles around the one at hand."""
+    """Latents of the tiles around the current one."""
 
     def __init__(self, image: TiledImage, quality: Hundredths) -> None:
         self._image = image
@@ -142,15 +141,15 @@ class _Neighbours:
 
 
 class TiledImage:
-    """An image, cut into tiles that are analysed one by one."""
+    """An image that is analysed and encoded tile by tile."""
 
     def __init__(self, pipeline: ImagePipeline, pixels: NDArray[np.uint8], side: int = WHOLE) -> None:
         """Analyses nothing yet.
 
         Args:
-            pipeline: What codes it.
+            pipeline: Pipeline of the model.
             pixels: uint8 ``[H, W, 3]``, RGB.
-            side: Of the tiles, see `cnncompress.codec.tiles`.
+            side: Side of the tiles, see `cnncompress.codec.tiles`.
         """
         height, width, _ = pixels.shape
         self.pipeline = pipeline
@@ -159,11 +158,11 @@ class TiledImage:
         self._margin = analysis_margin(pipeline.transform.engine.config)
 
     def analyse(self, numbers: tuple[int, ...], quality: Hundredths) -> UnroundedLatents:
-        """Analyses tiles, as they would be as parts of the whole image.
+        """Analyses tiles, with the same result as if the whole image were analysed.
 
         Args:
-            numbers: Of tiles whose windows have the same size and margins.
-            quality: Of the file.
+            numbers: Numbers of tiles whose windows have the same size and margins.
+            quality: Quality of the file.
         """
         transform = self.pipeline.transform
         if len(self.grid) == 1:
@@ -173,7 +172,7 @@ class TiledImage:
         return transform.analyse(pixels, quality, margins_of(windows[0], 1))
 
     def single_pass(self, unrounded: UnroundedLatents, quality: Hundredths) -> list[bytes]:
-        """Rounds latents, and returns the payload of each of their latent chunks."""
+        """Rounds latents and returns their payloads."""
         found = self.pipeline.transform.quantise(unrounded, quality).latents
         with self.pipeline.transform.beside(len(found)) as beside:
             return beside.map(self.pipeline.pack, found)
@@ -181,11 +180,11 @@ class TiledImage:
     def encode(
         self, quality: Hundredths, code: TileCoder | None = None, progress: Progress = unwatched
     ) -> tuple[bytes, ...]:
-        """Codes all tiles.
+        """Encodes all tiles.
 
         Args:
-            quality: Of the file.
-            code: What codes a tile; None for a single pass.
+            quality: Quality of the file.
+            code: Encodes a tile; None for a single pass.
             progress: Called after each step of the coder, or after each pass.
 
         Returns:
@@ -212,29 +211,29 @@ def _report_of_tile(number: int, tiles: int, steps: int, progress: Progress) -> 
 
 
 class SharedAnalysis(TiledImage):
-    """Codes one image at any number of qualities, and analyses its tiles no more often than it must.
+    """Encodes one image at any number of qualities, and analyses its tiles as rarely as possible.
 
-    The payloads of the first quality are those of a `TiledImage`, those of others nearly so. All that was analysed is
-    kept, about six bytes a pixel.
+    The payloads of the first quality are the same as those of a `TiledImage`; those of others are nearly the same. All
+    analysed latents are kept, about six bytes per pixel.
     """
 
     def __init__(self, pipeline: ImagePipeline, pixels: NDArray[np.uint8], side: int = WHOLE) -> None:
         """Analyses nothing yet.
 
         Args:
-            pipeline: What codes it.
+            pipeline: Pipeline of the model.
             pixels: uint8 ``[H, W, 3]``, RGB.
-            side: Of the tiles.
+            side: Side of the tiles.
         """
         super().__init__(pipeline, pixels, side)
         self._analysed: dict[tuple[int, ...], tuple[Hundredths, UnroundedLatents]] = {}
 
     def analyse(self, numbers: tuple[int, ...], quality: Hundredths) -> UnroundedLatents:
-        """Analyses tiles, or takes what was analysed at another quality.
+        """Analyses tiles, or rescales an earlier analysis at another quality.
 
         Args:
-            numbers: Of the tiles.
-            quality: Of the file.
+            numbers: Numbers of the tiles.
+            quality: Quality of the file.
         """
         if numbers not in self._analysed or not _serves(self._analysed[numbers][0], quality):
             self._analysed[numbers] = quality, super().analyse(numbers, quality)

@@ -1,11 +1,12 @@
-"""Tiles: the squares that a large image is cut into, each of which is coded on its own.
+"""Tiles: a large image is cut into squares that are encoded independently.
 
-A *tile* is what one latent chunk holds. A *window* is what the networks run over for one tile: the tile with a margin
-of its neighbours, as wide as the receptive field, or as the image goes on. What comes out for the tile is then what the
-whole image would have given, and there is no seam. Tiles begin at multiples of 64 pixels, so that no cell of the
-hyper-latent belongs to two of them; the image ends, for the networks, at such a multiple too.
+A *tile* is the part of the image in one latent chunk. A *window* is the input of the networks for one tile: the tile
+with a margin of its neighbours. The margin is as wide as the receptive field, or ends at the edge of the image. The
+output for the tile is therefore the same as for the whole image, without seams. Tiles begin at multiples of 64 pixels,
+so that no position of the hyper-latent belongs to two of them. For the networks, the image is extended to such
+multiples.
 
-Everything here is plain arithmetic on integers.
+This module contains only integer arithmetic.
 """
 
 from __future__ import annotations
@@ -17,21 +18,21 @@ from cnncompress.errors import LimitExceeded
 from cnncompress.images.view import Rectangle
 
 CELL = 64
-"""Pixels along each side of what one position of the hyper-latent stands for."""
+"""Side in pixels of the area of one position of the hyper-latent."""
 
 AUTOMATIC_SIDE = 1024
 LARGEST_WHOLE = 1 << 21
-"""Pixels of the largest image that is one tile unless somebody asks for tiles."""
+"""Largest number of pixels of an image that is one tile by default."""
 
 
 @dataclass(frozen=True)
 class TileWindow:
-    """What the networks run over for one tile, in pixels of the image as it is for the networks.
+    """The input of the networks for one tile, in pixels of the extended image.
 
     Attributes:
         core: The tile; its sides are multiples of 64.
         outer: The tile and its margins.
-        image: The whole image.
+        image: The whole extended image.
     """
 
     core: Rectangle
@@ -43,8 +44,8 @@ class TileWindow:
 class TileGrid:
     """The tiles of one image.
 
-    The image is cut every ``side`` pixels. What is left at the right and at the bottom makes a tile of its own if it is
-    at least half a side, and else belongs to the tile before.
+    The image is cut every ``side`` pixels. A remainder at the right or at the bottom becomes a tile of its own if it is
+    at least half a side; otherwise it belongs to the tile before.
 
     Attributes:
         width: Columns of the image.
@@ -58,17 +59,17 @@ class TileGrid:
 
     @classmethod
     def of(cls, header: Header) -> TileGrid:
-        """Returns the tiles of the image of a file."""
+        """Returns the tiles of a file's image."""
         return cls(header.width, header.height, header.tile_side)
 
     @property
     def columns(self) -> int:
-        """Tiles side by side."""
+        """Number of tiles in a row."""
         return tiles_along(self.width, self.side)
 
     @property
     def rows(self) -> int:
-        """Tiles one below the other."""
+        """Number of tiles in a column."""
         return tiles_along(self.height, self.side)
 
     def __len__(self) -> int:
@@ -81,7 +82,7 @@ class TileGrid:
         return Rectangle(0, 0, self.width, self.height)
 
     def tile(self, number: int) -> Rectangle:
-        """Returns the pixels of a tile; they are numbered row by row, from the top left."""
+        """Returns the area of a tile in pixels; tiles are numbered row by row, from the top left."""
         row, column = divmod(number, self.columns)
         return Rectangle(
             column * self.side,
@@ -94,8 +95,8 @@ class TileGrid:
         """Returns the window of a tile.
 
         Args:
-            number: Of the tile.
-            margin: Pixels on each side, less where the image ends; a multiple of 16.
+            number: Number of the tile.
+            margin: Width of the margins in pixels, a multiple of 16. They are narrower at the edge of the image.
         """
         core, image = self.tile(number).padded(CELL), self.image.padded(CELL)
         return TileWindow(core, core.grown(margin).common(image), image)
@@ -104,7 +105,7 @@ class TileGrid:
         """Returns the numbers of the tiles that have pixels in an area, ascending.
 
         Args:
-            area: In pixels. What lies to the right or below of the image counts as that of its last tiles.
+            area: The area in pixels. What is to the right of the image or below it belongs to its last tiles.
         """
         if area.is_empty:
             return ()
@@ -124,13 +125,13 @@ def choose_side(width: int, height: int, wanted: int | None = None) -> int:
     Args:
         width: Columns of the image.
         height: Rows of the image.
-        wanted: One of `TILE_SIDES`, `WHOLE`, or None for what is best.
+        wanted: One of `TILE_SIDES`, `WHOLE`, or None for the default.
 
     Returns:
-        The side; `WHOLE` if that makes one tile only.
+        The side; `WHOLE` if there is only one tile.
 
     Raises:
-        ValueError: ``wanted`` is none of these.
+        ValueError: ``wanted`` is not one of these.
     """
     if wanted is None:
         wanted = WHOLE if width * height <= LARGEST_WHOLE else AUTOMATIC_SIDE
@@ -140,10 +141,10 @@ def choose_side(width: int, height: int, wanted: int | None = None) -> int:
 
 
 def check_tile_count(grid: TileGrid) -> None:
-    """Checks into how many tiles an image is cut.
+    """Checks the number of tiles of an image.
 
     Raises:
-        LimitExceeded: More than a file can hold.
+        LimitExceeded: There are more tiles than a file can have.
     """
     if len(grid) > MAX_TILES:
         raise LimitExceeded(

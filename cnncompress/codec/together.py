@@ -1,8 +1,8 @@
-"""Images of one size, run through the networks as one batch where the engine asks for that.
+"""Encodes and decodes images of one size in batches, if the engine supports that.
 
-One small image leaves most of a GPU idle. Nothing depends on a batch but the last bits of sums: what cannot be part of
-one, such as an image in tiles, is coded on its own afterwards, and so are all images of a batch that fails, so that the
-one at fault is told from the others.
+A single small image leaves most of a GPU idle. A batch changes results only by rounding errors of sums. Images that
+cannot be part of a batch, such as images in tiles, are processed alone afterwards. So are all images of a batch that
+fails, to find the one at fault.
 """
 
 from __future__ import annotations
@@ -29,23 +29,22 @@ T = TypeVar("T")
 
 
 class FileDecoder:
-    """Decodes one file, whose colours may be known from a batch.
+    """Decodes one file; its colours may come from a batch.
 
     Attributes:
         parsed: The file.
-        known: Its colours, once they are.
-        pixels_at_once: How many pixels a batch may have that the file is part of; 0 if it can be part of none.
+        known: Its colours, if a batch has decoded them.
+        pixels_at_once: Largest number of pixels of a batch with this file; 0 if it cannot be part of one.
     """
 
     def __init__(self, parsed: ParsedFile, view: View, limits: Limits, model: Callable[[bytes], ModelCodec]) -> None:
-        """Decodes nothing yet, but has the model loaded.
+        """Decodes nothing yet, but loads the model.
 
         Args:
             parsed: The file.
-            view: What is wanted of the image.
-            limits: How large it may be.
-            model: Returns the model with a fingerprint; is called if the file has latents. Its errors are those of
-                `decode`.
+            view: Region and scale to decode.
+            limits: Limits on the image.
+            model: Returns the model of a fingerprint; called if the file has latents. `decode` raises its errors.
         """
         self.parsed = parsed
         self.known: Colours | None = None
@@ -56,14 +55,14 @@ class FileDecoder:
 
     @property
     def pixels(self) -> int:
-        """Of the image."""
+        """Number of pixels of the image."""
         return self.parsed.container.header.width * self.parsed.container.header.height
 
     def _pixels_at_once(self) -> int:
         header = self.parsed.container.header
         if self.parsed.container.coding != "learned" or self.parsed.salvaged or not self._view.is_whole:
             return 0
-        with contextlib.suppress(CnncompressError):  # `decode` raises it
+        with contextlib.suppress(CnncompressError):  # `decode` will raise it
             self._limits.check_size(header.width, header.height)
             return self.codec.pixels_at_once if len(TileGrid.of(header)) == 1 else 0
         return 0
@@ -74,8 +73,8 @@ class FileDecoder:
         return self._model(self.parsed.container.header.fingerprint)
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
-        """As a `cnncompress.codec.unpacking.LatentDecoder`."""
-        known, self.known = self.known, None  # pictures take the place of what was decoded for them
+        """Decodes the latents, as a `cnncompress.codec.unpacking.LatentDecoder`."""
+        known, self.known = self.known, None  # frees the colours once a picture is made of them
         return self.codec.colours(parsed, view, progress) if known is None else known
 
     def decode(self, progress: Progress = unwatched, stopwatch: Stopwatch | None = None) -> Decoded:
@@ -84,11 +83,11 @@ class FileDecoder:
 
 
 def code_alike(encoders: Iterable[ImageEncoder], quality: Hundredths) -> None:
-    """Codes those images together that are alike; their encoders then make their files of that.
+    """Encodes similar images in batches. Afterwards their encoders return files without encoding again.
 
     Args:
-        encoders: Of images of any sizes, in any coding.
-        quality: Of the files that will be asked for.
+        encoders: Encoders of images of any sizes, in any coding.
+        quality: Quality of all files.
     """
     alike: dict[_Kind, list[LearnedCoder]] = defaultdict(list)
     for encoder in encoders:
@@ -101,10 +100,10 @@ def code_alike(encoders: Iterable[ImageEncoder], quality: Hundredths) -> None:
 
 
 def decode_alike(decoders: Iterable[FileDecoder]) -> None:
-    """Decodes those files together that are alike, so that their colours are known.
+    """Decodes similar files in batches, and stores the colours in their decoders.
 
     Args:
-        decoders: Of files of any sizes, qualities and models, in any coding.
+        decoders: Decoders of files of any sizes, qualities and models, in any coding.
     """
     alike: dict[_Kind, list[FileDecoder]] = defaultdict(list)
     for decoder in decoders:
@@ -120,7 +119,7 @@ def decode_alike(decoders: Iterable[FileDecoder]) -> None:
 
 
 class _Kind(NamedTuple):
-    """What images of a batch have in common: model, size as it is for the networks, and quality."""
+    """Properties that the images of a batch share: model, extended size, and quality."""
 
     codec: ModelCodec
     padded: Rectangle
@@ -128,7 +127,7 @@ class _Kind(NamedTuple):
 
 
 def _batches(alike: Mapping[_Kind, list[T]]) -> Iterator[tuple[_Kind, list[T]]]:
-    """Yields batches of two or more."""
+    """Yields batches of at least two."""
     for kind, items in alike.items():
         most = max(1, kind.codec.pixels_at_once // (kind.padded.width * kind.padded.height))
         batches = (items[start : start + most] for start in range(0, len(items), most))
@@ -136,5 +135,5 @@ def _batches(alike: Mapping[_Kind, list[T]]) -> Iterator[tuple[_Kind, list[T]]]:
 
 
 def _left_to_be_run_alone() -> AbstractContextManager[None]:
-    """Lets a batch fail, also for lack of memory, which is a RuntimeError in torch."""
+    """Ignores that a batch fails, as by torch's RuntimeError if memory is short; its items are run alone later."""
     return contextlib.suppress(CnncompressError, MemoryError, RuntimeError)

@@ -1,6 +1,6 @@
-"""From a .cnc file to its picture: the one way for every door, and every coding.
+"""Decodes .cnc files of any coding; all interfaces use this module.
 
-What is lost on the way is returned as values. Warnings are the business of `cnncompress.api.callers`.
+Losses are returned as values. `cnncompress.api.callers` turns them into warnings.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from cnncompress.images.write import to_image
 
 
 class Colours(NamedTuple):
-    """What a network makes of the latents of a file.
+    """Colours decoded from latents.
 
     Attributes:
         plane: uint8 ``[h, w, 3]``, RGB, of the view.
-        missing: Numbers of the tiles that are damaged, and gray.
+        missing: Numbers of the damaged tiles, which are gray.
     """
 
     plane: Plane
@@ -45,26 +45,26 @@ class Colours(NamedTuple):
 
 
 class LatentDecoder(Protocol):
-    """Decodes latents of one model."""
+    """Decodes the latents of one model."""
 
     def colours(self, parsed: ParsedFile, view: View, progress: Progress) -> Colours:
         """Decodes the tiles that a view needs.
 
         Raises:
-            UnknownModel: They are of another model.
-            LimitExceeded: It would take too much memory.
-            Corrupt: A tile is damaged and must not be, or none is left.
+            UnknownModel: The latents are of another model.
+            LimitExceeded: Decoding would take too much memory.
+            Corrupt: A tile is damaged; if the file may be damaged, all needed tiles are.
         """
         ...
 
 
 @dataclass(frozen=True)
 class OriginalFile:
-    """A file that was stored as it is.
+    """An original file stored in a .cnc file.
 
     Attributes:
-        data: All of it, bit for bit.
-        format: The usual ending of its format, such as ``jpg``.
+        data: Contents of the file, unchanged.
+        format: Usual ending of its format, such as ``jpg``.
     """
 
     data: bytes
@@ -73,12 +73,12 @@ class OriginalFile:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture, and what of it was lost.
+    """A decoded picture, and its losses.
 
     Attributes:
-        image: Of mode 1, L, LA, RGB or RGBA, with ``icc_profile``, ``exif`` and ``xmp`` in its ``info``.
-        feature_losses: A line for each thing that a stored original has and its picture has not.
-        parts_lost: A line for each part that is missing in a damaged file.
+        image: Picture of mode 1, L, LA, RGB or RGBA, with ``icc_profile``, ``exif`` and ``xmp`` in its ``info``.
+        feature_losses: One line for each feature of a stored original that its picture lacks.
+        parts_lost: One line for each missing part of a damaged file.
     """
 
     image: Image.Image
@@ -90,19 +90,19 @@ def parse(source: FileSource, *, keep_going: bool = False) -> ParsedFile:
     """Splits a file into its chunks.
 
     Args:
-        source: The whole file, its path, or a binary stream.
-        keep_going: Whether it may be damaged; what is sound of it is decoded then.
+        source: Contents of the file, its path, or a binary stream.
+        keep_going: Whether the file may be damaged; its intact parts are then used.
 
     Raises:
         TypeError, UnreadableImage: As for `cnncompress.files.inputs.whole_file`.
-        BitstreamError: It is damaged and may not be, or nothing is left of it.
+        BitstreamError: The file is damaged; with ``keep_going``, no part of it is intact.
     """
     data = whole_file(source)
     return salvage(data) if keep_going else ParsedFile.whole(data)
 
 
 def original_of(container: Container) -> OriginalFile | None:
-    """Returns the file that was stored in a .cnc file, None if there is none.
+    """Returns the original file that is stored in a .cnc file; None if there is none.
 
     Raises:
         Corrupt: Its first bytes are not those of an image.
@@ -128,22 +128,22 @@ def decode(
 
     Args:
         parsed: The file.
-        view: What is wanted of the image.
-        limits: How large the image may be.
-        decoder: Returns what decodes the latents of a model, by its fingerprint. Is called if the file has latents.
-        progress: Called with the tiles done and their total after each tile.
-        stopwatch: Told of the stage "image", which is all but the latents.
+        view: Region and scale to decode.
+        limits: Limits on the image.
+        decoder: Returns the decoder for the latents of a model, by its fingerprint. Called if the file has latents.
+        progress: Called after each tile, with the number of tiles done and their total.
+        stopwatch: Measures the stage "image": everything but the latents.
 
     Raises:
         LimitExceeded: The image is too large.
-        OutsideImage: The image does not reach as far as the view.
-        BitstreamError: The file is damaged and must not be, or no part of the image is intact.
+        OutsideImage: The view is not within the image.
+        BitstreamError: The file is damaged; if it may be damaged, no part of the image is intact.
         ModelError, DeviceError: As raised by `decoder`.
     """
     container = parsed.container
     header = container.header
     limits.check_size(header.width, header.height)
-    view.area(header.width, header.height)  # raises before the work
+    view.area(header.width, header.height)  # raises before any work is done
     if container.coding == "learned":
         colours = decoder(header.fingerprint).colours(parsed, view, progress)
         with stopwatch.stage("image"):
@@ -161,7 +161,7 @@ def decode(
 
 
 def _with_the_rest(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
-    """Adds alpha plane and metadata to colours that were coded with loss."""
+    """Adds the alpha plane and metadata to lossy colours."""
     layout = parsed.container.header.layout
     alpha, alpha_lost = _alpha(parsed, view) if layout.has_alpha else (None, ())
     metadata, metadata_lost = _metadata(parsed)
@@ -173,7 +173,7 @@ def _with_the_rest(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
 
 
 def _stored(parsed: ParsedFile, view: View, limits: Limits) -> Decoded:
-    """Reads an original like any input: upright, in 8 bits."""
+    """Reads a stored original like any input: upright, in 8 bits."""
     header = parsed.container.header
     original = original_of(parsed.container)
     if original is None:
@@ -197,7 +197,7 @@ def _alpha(parsed: ParsedFile, view: View) -> tuple[Plane, tuple[str, ...]]:
     width, height = container.header.width, container.header.height
     try:
         plane = decode_alpha(container.payload(ChunkType.ALPHA), width, height)
-    except (Corrupt, KeyError):  # there is none where its chunk is lost
+    except (Corrupt, KeyError):  # KeyError: the chunk is lost
         if not parsed.salvaged:
             raise
         plane, lost = np.full((height, width), 255, np.uint8), ("the alpha plane is lost, and everything opaque",)

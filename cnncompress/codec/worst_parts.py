@@ -1,4 +1,4 @@
-"""The parts of an image that a codec has damaged most, to compare another codec with it there."""
+"""Finds the parts of an image with a codec's largest errors, to compare another codec there."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ PARTS = 4
 
 
 def has_parts(image: SourceImage) -> bool:
-    """Checks whether an image is so large that its parts are at most a quarter of it."""
+    """Checks whether an image is so large that the parts are at most a quarter of it."""
     width, height = image.size
     return (height // PART_SIDE) * (width // PART_SIDE) >= 4 * PARTS
 
 
 def worst_parts(image: SourceImage, decoded: Plane) -> tuple[SourceImage, Plane]:
-    """Returns the parts with the largest squared error, one below the other.
+    """Returns the parts with the largest squared error, stacked vertically.
 
     Args:
-        image: The original; `has_parts` holds for it.
-        decoded: What has become of its colours: uint8 ``[H, W, 3]``.
+        image: The original, for which `has_parts` is true.
+        decoded: Its decoded colours, uint8 ``[H, W, 3]``.
 
     Returns:
-        `PARTS` squares of `PART_SIDE` pixels without their alpha, and the decoded colours of these.
+        `PARTS` squares of `PART_SIDE` pixels without alpha, and their decoded colours.
     """
     rows, columns = (side // PART_SIDE for side in image.colour.shape[:2])
     errors = np.empty((rows, columns))

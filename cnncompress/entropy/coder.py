@@ -27,7 +27,7 @@ MAX_SYMBOL = 1 << 20
 MAX_PREFIX = 20
 _WORD_BYTES = 4
 
-# Limits the memory for their bits, up to 20 numbers each.
+# Limits the memory for the remaining bits of escapes, up to 20 integers each.
 _ESCAPES_AT_ONCE = 1 << 12
 
 # The coder starts at this state instead of 0, which costs one bit per message. A decoder that reads too far goes to 0

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from cnncompress.api.codec import Codec
 from cnncompress.codec.latents import Latents
-from cnncompress.codec.pipeline import ImagePipeline
+from cnncompress.codec.pipeline import ImagePipeline, PayloadReader
 from cnncompress.engines.names import EngineName
 from cnncompress.engines.torch import TorchEngine
 from cnncompress.entropy.scale_walk import ScaleWalk
@@ -78,6 +78,15 @@ def test_round_trip_of_odd_sizes(
     decoded = decode(pipeline, payload, size, quality)
     assert decoded.dtype == np.uint8 and decoded.shape == pixels.shape
     assert psnr(decoded, pixels) > {0: 15, 3333: 20, 10000: 30}[quality]
+
+
+def test_a_reader_reads_the_steps_that_are_left(pipeline: ImagePipeline, coffee: Pixels) -> None:
+    latents, payload = coded(pipeline, coffee[:64, :96], Hundredths(50_00))
+    reader = PayloadReader(pipeline, payload, (64, 96), Hundredths(50_00))
+    assert np.array_equal(reader.z, latents.z)
+    assert np.array_equal(np.stack([reader.next_step(), reader.next_step()]), latents.y[:2])
+    assert_same_symbols(reader.latents(), latents)
+    assert_same_symbols(reader.latents(), latents)
 
 
 def test_round_trip_of_a_large_odd_size(pipeline: ImagePipeline, astronaut: Pixels) -> None:
@@ -148,7 +157,11 @@ def test_number_of_threads_does_not_matter(
     with threads(decoder):
         pipeline = pipeline_of(weights, engine, threads=decoder)
         assert_same_symbols(pipeline.unpack(payload, (64, 128), Hundredths(80_00)), latents)
-        assert difference(decode(pipeline, payload, (64, 128), Hundredths(80_00)), here).max() <= 1
+        again = decode(pipeline, payload, (64, 128), Hundredths(80_00))
+        if engine == "ncnn":  # whose sums do not depend on the number of threads
+            assert np.array_equal(again, here)
+        else:
+            assert difference(again, here).max() <= 1
 
 
 def test_threads_may_share_a_pipeline(pipeline: ImagePipeline, coffee: Pixels) -> None:

@@ -82,7 +82,10 @@ def test_batches(case: Case) -> None:
             one = slice(index, index + 1)
             alone = results(engine, pixels[one], z[one], own[one], quality)
             for key, value in together.items():
-                assert close(value[one].astype(float), alone[key].astype(float), 1 / 255), (engine.name, key)
+                if engine is case.ncnn:  # which runs the items of a batch one by one
+                    assert np.array_equal(value[one], alone[key]), key
+                else:
+                    assert close(value[one].astype(float), alone[key].astype(float), 1 / 255), key
 
 
 def results(

@@ -1,4 +1,4 @@
-"""What a coded image costs: lambda times its distortion plus its rate, and each symbol's part in the rate."""
+"""Cost of an encoded image: lambda times its distortion plus its rate; and the share of each symbol in the rate."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Integers = NDArray[np.integer[Any]]
 
 @dataclass(frozen=True)
 class RateDistortion:
-    """The cost that the search lowers: ``lambda * distortion + bits per pixel``, the loss of the training.
+    """The cost that the search minimises: ``lambda * distortion + bits per pixel``, the loss of the training.
 
     Attributes:
-        lmbda: Trade-off; bits per pixel for one unit of the distortion.
-        distortion: Of the image.
+        lmbda: Lambda, in bits per pixel per unit of distortion.
+        distortion: Distortion function of the image.
     """
 
     lmbda: float
@@ -35,29 +35,29 @@ class RateDistortion:
         return height, width
 
     def of(self, payload: bytes, distortion: ImageDistortion) -> float:
-        """Cost of a file, in bits per pixel.
+        """Returns the cost of an encoded image, in bits per pixel.
 
         Args:
-            payload: The coded latents.
-            distortion: Of what a decoder makes of them.
+            payload: Payload of the latent chunk.
+            distortion: Distortion of the decoded image.
         """
         height, width = self.size
         return self.lmbda * distortion.value + 8.0 * len(payload) / (height * width)
 
     @property
     def bits(self) -> float:
-        """Bits of the whole image that one unit of the distortion is worth."""
+        """Bits of the whole image per unit of distortion."""
         height, width = self.size
         return self.lmbda * height * width
 
 
 @dataclass(frozen=True)
 class StepBits:
-    """Bits more that symbols cost after a step, each float32 of the symbols' shape.
+    """Change of the bits of symbols by a step, each float32 of the symbols' shape.
 
     Attributes:
-        down: After a step down by one.
-        up: After a step up by one.
+        down: Change by a step down.
+        up: Change by a step up.
     """
 
     down: Floats
@@ -65,10 +65,10 @@ class StepBits:
 
 
 class SymbolCosts:
-    """What a step of any symbol adds to its bits. Symbols beyond all tables are taken for the first beyond them."""
+    """Change of a symbol's bits by a step. Symbols beyond all tables count as the first one beyond them."""
 
     def __init__(self, tables: ScaleTables) -> None:
-        """Tabulates the tables' logarithms.
+        """Computes the changes for all levels.
 
         Args:
             tables: The probability tables.
@@ -78,11 +78,11 @@ class SymbolCosts:
         here = SymbolBits(tables)(symbols, levels[:, None])
         table = np.pad(here, ((0, 0), (1, 1)), mode="edge")
         down, up = table[:, :-2] - here, table[:, 2:] - here
-        down[:, -1] = up[:, 0] = 0.0  # beyond all tables a step towards them changes nothing either
+        down[:, -1] = up[:, 0] = 0.0  # beyond all tables, a step towards them counts as free, too
         self._down, self._up = down.astype(np.float32), up.astype(np.float32)
 
     def steps(self, symbols: Integers, levels: NDArray[np.uint8]) -> StepBits:
-        """What a step of each symbol adds to its bits.
+        """Returns the change of each symbol's bits by a step.
 
         Args:
             symbols: Integers of any shape.

@@ -1,8 +1,8 @@
-"""How the distortion of an image changes with each symbol, by the linear path of the synthesis transform.
+"""Gradient of an image's distortion with respect to symbols, by the linear path of the synthesis transform.
 
-The linear path is what the synthesis transform adds its network's output to. Its gradient is a product with one matrix.
-The gradient through the network sees more, and finds less: what a whole step of a symbol does to the network's output
-is not what an infinitely small one does (docs/EFFORT.md).
+The synthesis transform adds the output of its network to that of the linear path. The gradient through the linear path
+is a product with one matrix. The gradient through the network is more complete but less useful: an infinitely small
+step changes the network's output in another way than a whole step of a symbol (docs/EFFORT.md).
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the synthesis transform sees around the latent that is refined: nothing for a whole image.
+    """The latents around the one that is refined; none for a whole image.
 
     Attributes:
-        y_hat: ``[1, M, h, w]``, the engine's array, a window of decoded latents; those in the core do not count.
-        margins: What of it lies around the core, in latent positions.
+        y_hat: ``[1, M, h, w]``, the engine's array: a window of decoded latents. Its core is not used.
+        margins: Margins around the core in latent positions.
     """
 
     y_hat: Latent
     margins: Margins
 
     def around(self, core: Latent, engine: Engine) -> Latent:
-        """Puts a decoded latent into the core."""
+        """Returns the window with a decoded latent as its core."""
         rows, columns = self.y_hat.shape[-2:]
         if (rows, columns) == tuple(core.shape[-2:]):
             return core
@@ -53,13 +53,13 @@ class DistortionGradient:
     """Gradient of the distortion of one image at one quality, in bits."""
 
     def __init__(self, engine: Engine, luma_shares: Floats, measure: RateDistortion, quality: Hundredths) -> None:
-        """Takes what all gradients share.
+        """Computes nothing yet.
 
         Args:
-            engine: Has the linear path.
-            luma_shares: From `luma_shares`.
-            measure: The cost, and the image.
-            quality: Of the file.
+            engine: Engine with the linear path.
+            luma_shares: Result of `luma_shares`.
+            measure: Cost function of the image.
+            quality: Quality of the file.
         """
         self._engine = engine
         self._luma_shares = luma_shares
@@ -67,9 +67,9 @@ class DistortionGradient:
         self._quality = quality
 
     def curvature(self) -> Floats:
-        """Half the second derivative of the distortion, from the norms of the linear path.
+        """Returns half the second derivative of the distortion, from the norms of the linear path.
 
-        The second derivatives of all but the restoration filter come near them; off-diagonal ones are left out.
+        It is close to that of the whole synthesis without the restoration filter. Off-diagonal elements are ignored.
 
         Returns:
             float32 ``[4, M, h/2, w/2]``, bits per square of a base step, in coding order.
@@ -86,11 +86,11 @@ class DistortionGradient:
         return in_order
 
     def __call__(self, coded: Quantised, distortion: ImageDistortion) -> Floats:
-        """Takes the gradient.
+        """Returns the gradient.
 
         Args:
-            coded: Where to take it.
-            distortion: Of what a decoder makes of it.
+            coded: Current symbols.
+            distortion: Distortion of the decoded image.
 
         Returns:
             float32 ``[4, M, h/2, w/2]``, bits per step of a symbol, in coding order.
@@ -105,10 +105,10 @@ class DistortionGradient:
 
 
 def luma_shares(klt: NDArray[Any]) -> Floats:
-    """How much of the energy of each channel's patch is left in the luma at each scale of the similarity.
+    """Returns the share of energy of each channel's patch that is in the luma at each scale of the similarity.
 
     Args:
-        klt: Float ``[768, M]``, the linear path of the synthesis: samples of a patch by channel, colours first.
+        klt: float ``[768, M]``, the linear path of the synthesis: samples of each channel's patch, colour by colour.
 
     Returns:
         float32 ``[5, M]``, 0 .. 1.
@@ -125,7 +125,7 @@ def luma_shares(klt: NDArray[Any]) -> Floats:
 
 
 def _means_of_patches(plane: Floats, side: int, rows: int, columns: int) -> Floats:
-    """Means of squares of a plane, which is zero where it ends: ``[rows, columns]``."""
+    """Returns the means of squares of a zero-padded plane: ``[rows, columns]``."""
     whole = np.zeros((rows * side, columns * side), np.float32)
     whole[: plane.shape[0], : plane.shape[1]] = plane
     means: Floats = whole.reshape(rows, side, columns, side).mean((1, 3))

@@ -1,9 +1,9 @@
-"""How much work the encoder puts into an image: the levels of effort.
+"""Levels of effort: how much work the encoder spends on an image.
 
-Level 0 is a single pass. The others refine its symbols in rounds (`cnncompress.codec.refinement`), each of which takes
-single steps, one up or one down, that promise to lower the rate-distortion cost. A *greedy* round takes all of them. A
-*bold* round overrates what steps gain and takes a random share of those that then seem worth it. Most are not, and the
-rounds after it take them back, but where steps help each other they stay, which greedy rounds cannot find.
+Level 0 is a single pass. The others refine its symbols in rounds (`cnncompress.codec.refinement`). A round changes
+symbols by one, up or down, if that is expected to lower the rate-distortion cost. A *greedy* round takes all such
+steps. A *bold* round overestimates the gain of steps and takes a random share of those that look good. Most of them are
+not, and later rounds undo them; but steps that only pay together stay, and greedy rounds cannot find these.
 docs/EFFORT.md has the measurements.
 """
 
@@ -17,18 +17,18 @@ BOLD_SHARE = 0.7
 """Share of the promising steps that a bold round takes."""
 
 LAST_CURVATURE_SCALE = 1.1
-"""What the curvature scale of bold rounds rises to: the last of them take back a little more than seems right."""
+"""Limit of the rising curvature scale of bold rounds; above 1, so that the last of them undo slightly more steps."""
 
 
 @dataclass(frozen=True)
 class Round:
-    """One gradient, and the steps that it makes.
+    """One gradient, and the steps chosen with it.
 
     Attributes:
-        curvature_scale: Factor on the curvature of the distortion, the part of a step's cost that does not depend on
-            the image; 1 is what the synthesis transform's norms say.
+        curvature_scale: Factor on the curvature of the distortion; 1 is the curvature from the norms of the synthesis
+            transform.
         share: Share of the promising steps that are taken, drawn at random, 0 .. 1.
-        measured: Whether to code and decode the result, which is kept if its cost is the lowest so far.
+        measured: Whether to encode and decode the result, and keep it if its cost is the lowest so far.
     """
 
     curvature_scale: float = 1.0
@@ -41,7 +41,7 @@ class Effort:
     """A level of effort.
 
     Attributes:
-        rounds: What is done after the single pass, in order.
+        rounds: Rounds after the single pass, in order.
     """
 
     rounds: tuple[Round, ...] = ()
@@ -52,9 +52,9 @@ def _greedy(count: int) -> Effort:
 
 
 def _with_bold(count: int, boldest: float) -> Effort:
-    """Bold rounds, less and less so, between two greedy ones at the start and two at the end.
+    """Returns two greedy rounds, bold rounds that become less bold, and two greedy rounds.
 
-    Should the search be stopped early, the first two have found something already.
+    The first two give a result even if the search is stopped early.
     """
     rise = (LAST_CURVATURE_SCALE - boldest) / count
     bold = tuple(Round(boldest + rise * index, BOLD_SHARE, measured=False) for index in range(count))
@@ -73,4 +73,4 @@ EFFORTS = (
     _with_bold(40, 0.6),
     _with_bold(120, 0.6),
 )
-"""What each level stands for, 0 .. 9."""
+"""The levels, 0 .. 9."""

@@ -1,7 +1,6 @@
-"""Multi-scale structural similarity of one image to others, with its gradient and curvature, in NumPy.
+"""Multi-scale structural similarity of images to one original, with its gradient and curvature, in NumPy.
 
-The same as `cnncompress.training.similarity`, which torch's gradients pass
-through, but for a tile as it is in a file.
+The same as `cnncompress.training.similarity`, which is in torch, for a decoded tile.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from cnncompress.images.ssim_window import SCALE_WEIGHTS, STABILISERS, WINDOW, h
 Floats = NDArray[np.float32]
 
 SMALLEST_TERM = 1e-4
-"""A term that is not positive has no such power, and one near zero has too steep a gradient."""
+"""Smallest term. A negative term has no real power, and the gradient of one near zero is too steep."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class _Scale:
         plane: float32 ``[h, w]``.
         mean: float32 ``[h - 10, w - 10]``, within each window.
         variance: float32 of the same shape.
-        is_last: Whether it is the coarsest, whose term has the luminance as well.
+        is_last: Whether it is the coarsest scale, whose term includes the luminance.
     """
 
     weight: float
@@ -41,13 +40,13 @@ class _Scale:
 
 @dataclass(frozen=True)
 class _Term:
-    """What a scale makes of another image.
+    """The term of another image at one scale.
 
     Attributes:
         plane: The image at that scale, float32 ``[h, w]``.
         value: Mean of the similarities of all windows.
-        by_mean, by_square, by_product: How it changes with an image's mean, mean square and mean product with the
-            original in each window, float32 ``[h - 10, w - 10]``.
+        by_mean, by_square, by_product: Derivatives of the value with respect to the image's mean, mean square and mean
+            product with the original in each window, float32 ``[h - 10, w - 10]``.
     """
 
     plane: Floats
@@ -61,7 +60,7 @@ class Similarity:
     """The similarity to one original."""
 
     def __init__(self, original: Floats) -> None:
-        """Takes the original to all scales that hold a window.
+        """Computes all scales of the original that are at least as large as a window.
 
         Args:
             original: float32 ``[H, W]``, 0 .. 1, sides of at least 11.
@@ -83,10 +82,10 @@ class Similarity:
         return Comparison(self._scales, terms)
 
     def curvatures(self) -> list[Floats]:
-        """What squares of small errors cost at each scale, per value of the original there, float32 of its shape.
+        """Returns the weight of squared errors for each scale and each of its values, float32 of the scale's shape.
 
-        The sum over all scales of the products with the squares of the errors, taken to that scale, is about what the
-        similarity falls by. Errors of the mean of a window are overrated.
+        For small errors, the loss of similarity is about the sum over all scales of the weights times the squares of
+        the errors at that scale. Errors of the mean of a window are overestimated.
         """
         _, stabiliser = STABILISERS
         found = []
@@ -97,7 +96,7 @@ class Similarity:
 
 
 class Comparison:
-    """An image beside the original.
+    """Comparison of an image with the original.
 
     Attributes:
         value: MS-SSIM; 1 if the image is the original.
@@ -110,7 +109,7 @@ class Comparison:
         self.value = float(np.prod(powers))
 
     def gradient(self) -> Floats:
-        """How the similarity changes with each value of the image, float32 of its shape."""
+        """Returns the derivatives of the similarity with respect to the image, float32 of its shape."""
         gradient: Floats | None = None
         for scale, term in reversed(list(zip(self._scales, self._terms, strict=True))):
             factor = np.float32(self.value * scale.weight / max(term.value, SMALLEST_TERM) / term.by_mean.size)

@@ -1,9 +1,9 @@
-"""The search for a better file: refine the symbols round by round, code and decode the result, keep the best.
+"""The search for a better file: refines symbols round by round, encodes and decodes the result, keeps the best.
 
-The decoder knows nothing of it. One-shot and repeated changes of symbols against the real rate and distortion are known
-as rate-distortion-optimised quantisation (RDOQ) from video coding; that a learned decoder's gradient can direct them is
-from Campos et al., "Content Adaptive Optimization for Neural Image Compression" (CVPR workshops 2019) and Yang, Bamler
-and Mandt, "Improving Inference for Neural Image Compression" (NeurIPS 2020).
+Decoders are not affected. Video encoders change symbols by the real rate and distortion in the same way
+(rate-distortion-optimised quantisation, RDOQ). Using the gradient of a learned decoder for that is from Campos et al.,
+"Content Adaptive Optimization for Neural Image Compression" (CVPR workshops 2019) and Yang, Bamler and Mandt,
+"Improving Inference for Neural Image Compression" (NeurIPS 2020).
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from cnncompress.units import HIGHEST_QUALITY, Hundredths
 
 
 class Refiner:
-    """What the search needs to know of a model. Holds no state between images; threads may share it.
+    """The data of a model that the search needs. Holds no state between images; threads may share it.
 
     Attributes:
-        pipeline: What a single pass uses.
-        costs: Of the symbols.
-        luma_shares: Of the linear path, see `cnncompress.codec.refinement.gradient.luma_shares`.
+        pipeline: Pipeline of the model.
+        costs: Costs of symbols.
+        luma_shares: Shares of the linear path, see `cnncompress.codec.refinement.gradient.luma_shares`.
     """
 
     def __init__(self, pipeline: ImagePipeline, weights: Weights) -> None:
-        """Prepares the costs of the symbols.
+        """Computes the costs of symbols.
 
         Args:
-            pipeline: What a single pass uses.
+            pipeline: Pipeline of the model.
             weights: The model.
         """
         self.pipeline = pipeline
@@ -47,28 +47,28 @@ class Refiner:
         self._weights = weights
 
     def model_lambda(self, quality: Hundredths) -> float:
-        """The trade-off between rate and distortion that the model was trained for at a quality, in hundredths."""
+        """Returns the lambda that the model was trained with at a quality."""
         logs = np.log(self._weights.config.lambdas)
         return float(np.exp(np.interp(quality / HIGHEST_QUALITY * (len(logs) - 1), np.arange(len(logs)), logs)))
 
     def measure(self, original: NDArray[np.uint8], quality: Hundredths) -> RateDistortion:
-        """The cost of files of an image, uint8 ``[H, W, 3]``: the loss that the model was trained for."""
+        """Returns the cost function of an image, uint8 ``[H, W, 3]``: the loss that the model was trained with."""
         return RateDistortion(self.model_lambda(quality), Distortion(original, self._weights.similarity_share))
 
 
 class RefiningCoder:
-    """Codes the tiles of one image with effort. The cost of a tile is never above that of a single pass over it.
+    """Encodes the tiles of one image with effort. The cost of a tile is never higher than after a single pass.
 
-    After a `StopRefining` the tile at hand is left at the best so far, and tiles that come later get a single pass,
-    which neither looks around nor decodes what it has made.
+    After a `StopRefining` the current tile keeps its best result so far. Later tiles get a single pass, without
+    surroundings and without decoding the result.
     """
 
     def __init__(self, refiner: Refiner, effort: Effort) -> None:
-        """Remembers what to do.
+        """Encodes nothing yet.
 
         Args:
-            refiner: Of the model.
-            effort: The rounds to go through.
+            refiner: Refiner of the model.
+            effort: Rounds of the search.
         """
         self.steps = 1 + len(effort.rounds)
         self._refiner = refiner
@@ -76,7 +76,7 @@ class RefiningCoder:
         self._stopped = False
 
     def __call__(self, task: TileTask) -> CodedTile:
-        """Codes a tile."""
+        """Encodes a tile."""
         if not self._stopped:
             return self._refined(task)
         coded = task.single_pass()
@@ -97,13 +97,13 @@ class RefiningCoder:
 
 
 class TileSearch:
-    """The search on one tile, and the best that it has found."""
+    """The search on one tile, with its best result so far."""
 
     def __init__(self, refiner: Refiner, task: TileTask) -> None:
         """Starts with a single pass.
 
         Args:
-            refiner: Of the model.
+            refiner: Refiner of the model.
             task: The tile.
         """
         self._refiner = refiner
@@ -119,7 +119,7 @@ class TileSearch:
         self.best, self.cost = self._evaluated()
 
     def go_through(self, plan: Round) -> None:
-        """Goes through a round, from where the last one ended."""
+        """Runs a round on the result of the last one."""
         unrounded = self._steps.improve(self._coded, self._gradient(self._coded, self._distortion()), plan)
         self._coded = self._transform.quantise(unrounded, self._task.quality, dead_zones=False)
         self._measured = None
@@ -129,13 +129,13 @@ class TileSearch:
                 self.best, self.cost = found, cost
 
     def _evaluated(self) -> tuple[CodedTile, float]:
-        """The tile as it is now, and what it costs: real bytes, real pixels."""
+        """Returns the current tile and its cost, from real bytes and real pixels."""
         (latents,) = self._coded.latents
         payload = self._refiner.pipeline.pack(latents)
         return CodedTile(payload, self._coded.y_hat), self._measure.of(payload, self._distortion())
 
     def _distortion(self) -> ImageDistortion:
-        """That of what a decoder makes of the tile as it is now."""
+        """Returns the distortion of the decoded current tile."""
         if self._measured is None:
             y_hat = self._surroundings.around(self._coded.y_hat, self._transform.engine)
             margins = self._surroundings.margins

@@ -1,11 +1,11 @@
-"""Which symbols to move by one, and the latents that round to that.
+"""Chooses symbols to change by one, and latents that round to the result.
 
-This is rate-distortion-optimised quantisation, with the rate of the stored tables and the distortion from its gradient
-and curvature: a step ``d`` of a symbol changes the cost by about
+This is rate-distortion-optimised quantisation. The rate comes from the stored tables, the distortion from its gradient
+and curvature. A step ``d`` of a symbol changes the cost by about
 
     gradient * d + curvature * d^2 + bits(symbol + d) - bits(symbol)
 
-What it does to the means and scales of all that is coded after it is not foreseen. The next rounding sees it.
+This ignores the effect on the means and scales of later symbols; the next rounding takes it into account.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from cnncompress.codec.refinement.levels import Round
 from cnncompress.engines.interface import Engine
 
 SMALLEST_GAIN = np.float32(0.05)
-"""Bits that a step must promise."""
+"""Smallest expected gain of a step, in bits."""
 
 HOLD = np.float32(0.4)
-"""How far at most an element stays from its symbol. At a half or more the next walk, whose means differ a little, would
-round to another symbol; at zero it could follow no change of the means."""
+"""Largest distance of an element from its symbol, in steps. With a half or more, the next rounding would give another
+symbol, since its means differ slightly. With zero, elements could not follow a change of the means."""
 
 
 class StepSearch:
     """Finds steps for one image at one quality."""
 
     def __init__(self, engine: Engine, costs: SymbolCosts, curvature: Floats, original: UnroundedLatents) -> None:
-        """Starts the random numbers, the same ones for every image.
+        """Seeds the random numbers, with the same seed for every image.
 
         Args:
-            engine: That of the latents.
-            costs: Of the symbols.
-            curvature: From `DistortionGradient.curvature`.
-            original: What the analysis transform made of the image.
+            engine: Engine of the latents.
+            costs: Costs of symbols.
+            curvature: Result of `DistortionGradient.curvature`.
+            original: Latents of the image from the analysis transform.
         """
         self._engine = engine
         self._costs = costs
@@ -45,15 +45,15 @@ class StepSearch:
         self._random = np.random.default_rng(0)
 
     def improve(self, coded: Quantised, gradient: Floats, plan: Round) -> UnroundedLatents:
-        """Makes latents whose symbols cost less, or so it seems.
+        """Returns latents whose symbols have a lower expected cost.
 
         Args:
-            coded: The symbols so far, of one image.
-            gradient: Of their distortion, from `DistortionGradient`.
-            plan: Which steps to take.
+            coded: Current symbols of one image.
+            gradient: Gradient of their distortion, from `DistortionGradient`.
+            plan: The round.
 
         Returns:
-            Latents to be rounded without dead zones.
+            Latents to round without dead zones.
         """
         (latents,) = coded.latents
         symbols = latents.y
@@ -67,7 +67,7 @@ class StepSearch:
         return UnroundedLatents(self._engine.placed(y[None]), latents.z[None].astype(np.float32))
 
     def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
-        """Steps, -1, 0 or 1, from what each way would add to the cost."""
+        """Chooses steps, -1, 0 or 1, from the change of the cost in each direction."""
         steps = np.where(raised < lowered, np.int8(1), np.int8(-1))
         steps *= np.minimum(raised, lowered) < -SMALLEST_GAIN
         if share < 1.0:
