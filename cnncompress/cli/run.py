@@ -13,7 +13,7 @@ import click
 
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
-from cnncompress.batch.request import Existing, Request
+from cnncompress.batch.request import Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
 from cnncompress.cli.exit_codes import exit_code_of
 from cnncompress.cli.options.messages import ReportOptions
@@ -50,8 +50,7 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
     with status(shown=report.shows_progress) as show:
         plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
     guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
-    replaced = request.outputs.existing is not Existing.REFUSE
-    with json_log(report.log_path(request.shard), force=replaced) as log:
+    with json_log(report.log_path(request.shard), plan.files(), request.outputs.existing) as log:
         reporter = Reporter(report, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import click
 
@@ -14,7 +14,7 @@ from cnncompress.batch.plan import Plan, cnc_files
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
 from cnncompress.cli.options.completing import FileName
-from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
 from cnncompress.cli.options.messages import ReportOptions, report_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.reporting import Reporter, json_log
@@ -33,8 +33,15 @@ _option = section("Files")
 @_option("-f", "--force", is_flag=True, help="Replace the file of --json-file if it exists.")
 @run_options
 @report_options
+@click.pass_context
 def command(
-    paths: tuple[str, ...], recursive: bool, decode: bool, force: bool, run_on: RunOptions, report: ReportOptions
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    recursive: bool,
+    decode: bool,
+    force: bool,
+    run_on: RunOptions,
+    report: ReportOptions,
 ) -> None:
     """Check the structure and all checksums of .cnc files.
 
@@ -44,27 +51,24 @@ def command(
       cnncompress test -r archive
       cnncompress test --decode *.cnc
 
-    Prints nothing about an undamaged file unless -v is given. The command continues after a damaged file.
+    Prints nothing about an undamaged file unless -v is given. The command continues after a damaged file. The Running
+    options need --decode.
     """
     check_standard_streams(paths, None, force=False)
     report.check(stdout_taken=False)
-    inputs = Inputs(paths, recursive)
+    existing = Existing.REPLACE if force else Existing.REFUSE
     if decode:
-        run(
-            Request("test", inputs, Outputs(existing=Existing.REPLACE if force else Existing.REFUSE)),
-            WorkSettings(image=ImageSettings(limits=run_on.limits)),
-            run_on,
-            report,
-            dry=False,
-        )
+        request = Request("test", Inputs(paths, recursive), Outputs(existing=existing))
+        run(request, WorkSettings(image=ImageSettings(limits=run_on.limits)), run_on, report, dry=False)
         return
-    _check_structure(inputs, report, force=force)
+    refuse_without(ctx, (field.name for field in fields(RunOptions)), "--decode")
+    _check_structure(Inputs(paths, recursive), report, existing)
 
 
-def _check_structure(inputs: Inputs, report: ReportOptions, *, force: bool) -> None:
+def _check_structure(inputs: Inputs, report: ReportOptions, existing: Existing) -> None:
     tested, others = cnc_files(inputs)
     plan = Plan((), (), tuple(each.path for each in others), not others and len(tested) == 1 and tested[0].named)
-    with json_log(report.json_file, force=force) as log:
+    with json_log(report.json_file, (each.path for each in tested), existing) as log:
         reporter = Reporter(report, "test", plan, log)
         for each in tested:
             start = time.perf_counter()

@@ -85,13 +85,3 @@ def test_an_existing_file_is_replaced_with_f_only(filled: Path) -> None:
         assert (filled / file).read_bytes() != BEFORE, (name, words)
         for written in (file, "x.cnc", "x.png"):
             (filled / written).unlink(missing_ok=True)
-
-
-def test_a_log_may_be_replaced_by_a_run_that_goes_on(folder: Path) -> None:
-    words = ("compress", "--lossless", "a.bmp", "-o", "x.cnc", "--json-file", "log")
-    assert _run(*words).returncode == 0
-    again = _run(*words)
-    assert (again.returncode, again.stderr) == (5, "cnncompress: log: exists already; -f replaces it\n")
-    first = (folder / "log").read_text()
-    assert _run(*words, "--skip-existing").returncode == 0
-    assert (folder / "log").read_text() != first and '"skipped"' in (folder / "log").read_text()

@@ -71,7 +71,7 @@ report_options = option_group(
         "--json-file",
         metavar="FILE",
         type=FileName(),
-        help="Write the JSON of --json to FILE, which must not exist unless outputs may; with --shard, {shard} in the "
-        "name is replaced by the shard's index.",
+        help="Write the JSON of --json to FILE, which -f replaces if it exists; a run with --skip-existing or --newer "
+        "appends to it. With --shard, {shard} in the name is replaced by the shard's index.",
     ),
 )
