@@ -56,6 +56,19 @@ def test_a_missing_picture(tmp_path: Path) -> None:
     assert result.exit_code == 3 and "missing.png: no such file or directory" in result.stderr
 
 
+def test_nothing_is_measured_before_all_is_found_to_be_usable(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(*arguments: object, **options: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("cnncompress.report.measure.measure_picture", measured)
+    late = run(photo, tmp_path / "missing.png", "-o", tmp_path / "report.html")
+    assert late.exit_code == 3 and "missing.png: no such file or directory" in late.stderr
+    model = run(photo, "-o", tmp_path / "report.html", "--model", "none")
+    assert model.exit_code == 6 and "no model named 'none'" in model.stderr
+
+
 def test_without_ssimulacra2(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
     result = run(photo, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")

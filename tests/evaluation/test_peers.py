@@ -15,6 +15,7 @@ from cnncompress.evaluation.metrics import PSNR, bits_per_pixel, psnr
 from cnncompress.evaluation.names import CNC, CODECS
 from cnncompress.evaluation.peers import (
     CncCodec,
+    CncSettings,
     PillowCodec,
     UnknownCodecError,
     find_codec,
@@ -118,7 +119,7 @@ def test_every_name_is_found_and_others_are_listed() -> None:
 
 
 def test_cnc_is_made_without_weights_and_takes_qualities() -> None:
-    codec = find_codec("cnc", model="no-such-model", qualities=(20.0, 80.0), label="cnc-small")
+    codec = find_codec("cnc", CncSettings("no-such-model", qualities=(20.0, 80.0), label="cnc-small"))
     assert isinstance(codec, CncCodec)
     assert codec.name == "cnc-small"
     assert codec.qualities == (20.0, 80.0)
@@ -127,7 +128,7 @@ def test_cnc_is_made_without_weights_and_takes_qualities() -> None:
 
 
 def test_cnc_round_trip(photograph: Image.Image) -> None:
-    codec = CncCodec(device="cpu")
+    codec = CncCodec(CncSettings(device="cpu"))
     assert codec.settings == "cnncompress, the default model, device cpu"
     small, large = (codec.encode(photograph, quality) for quality in (10, 90))
     assert len(small) < len(large)

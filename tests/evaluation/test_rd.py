@@ -21,6 +21,9 @@ class _Shrinking:
     settings = ""
     qualities = (1.0,)
 
+    def load(self) -> None:
+        pass
+
     def encode(self, image: Image.Image, quality: float) -> bytes:
         return b"1"
 

@@ -32,6 +32,9 @@ class _Staged:
     def __init__(self, stopwatch: Stopwatch) -> None:
         self._stopwatch = stopwatch
 
+    def load(self) -> None:
+        pass
+
     def encode(self, image: Image.Image, quality: float) -> bytes:
         with self._stopwatch.stage("analysis"):
             time.sleep(0.01)
