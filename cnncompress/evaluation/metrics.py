@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import CnncompressError, MissingPackage
+from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.evaluation.ms_ssim import ms_ssim, ms_ssim_db
 from cnncompress.evaluation.pixels import PEAK, Pixels, check_pair
 
@@ -38,10 +38,6 @@ CVVDP_DISPLAY = "standard_fhd"
 With the 4K monitor that ColorVideoVDP takes by default, 768x512 pixels are so small that most of what codecs do at
 medium rates goes unseen.
 """
-
-
-class UnknownMetricError(CnncompressError):
-    """A metric of that name does not exist."""
 
 
 @dataclass(frozen=True)
@@ -216,12 +212,12 @@ def find_metric(name: str) -> Metric:
     """Returns the metric with a name.
 
     Raises:
-        UnknownMetricError: There is none.
+        PlanError: There is none.
     """
     for metric in METRICS:
         if metric.name == name:
             return metric
-    raise UnknownMetricError(f"no metric {name!r}; the metrics are {', '.join(metric.name for metric in METRICS)}")
+    raise PlanError(f"no metric {name!r}; the metrics are {', '.join(metric.name for metric in METRICS)}")
 
 
 def _as_file(pixels: Pixels) -> io.BytesIO:

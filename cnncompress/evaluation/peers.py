@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import PIL
 from PIL import Image
 
-from cnncompress.errors import CnncompressError, MissingPackage
+from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 from cnncompress.evaluation.metrics import INSTALL
 from cnncompress.evaluation.names import CNC, CODECS
@@ -52,10 +52,6 @@ if TYPE_CHECKING:
 CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
 
 _AVIF_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 75, 90)
-
-
-class UnknownCodecError(CnncompressError):
-    """A codec of that name does not exist."""
 
 
 class ImageCodec(Protocol):
@@ -268,7 +264,7 @@ def find_codec(
         points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
-        UnknownCodecError: No such codec.
+        PlanError: No such codec.
         MissingPackage: The plugin that it needs is not installed, or this Pillow was built without it.
     """
     if name == CNC:
@@ -281,7 +277,7 @@ def find_codec(
             if codec.pillow_format not in Image.SAVE or codec.pillow_format not in Image.OPEN:
                 raise MissingPackage(f"the codec {name!r} needs a build of Pillow with {codec.pillow_format}")
             return codec if points is None else replace(codec, qualities=_spread(codec.qualities, points))
-    raise UnknownCodecError(f"no codec {name!r}; the codecs are {', '.join(CODECS)}")
+    raise PlanError(f"no codec {name!r}; the codecs are {', '.join(CODECS)}")
 
 
 def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:
