@@ -77,8 +77,8 @@ _NAMES = {
     "errors": (
         "BadMagic BitstreamError CnncompressError Corrupt DeviceError FeatureLoss ImageError InvalidModel "
         "LimitExceeded LostProcess MissingPackage ModelError NotSmaller OutOfMemory OutputError OutputExists "
-        "OutsideImage PartLost PlanError ResultsError Truncated UnavailableError UnknownModel Unreachable UnreadableImage "
-        "UnsupportedImage UnsupportedVersion VerificationFailed"
+        "OutsideImage PartLost PlanError ResultsError Truncated UnavailableError UnknownModel Unreachable "
+        "UnreadableImage UnsupportedImage UnsupportedVersion VerificationFailed"
     ),
     "images.limits": "Limits",
     "images.read": "read_image",

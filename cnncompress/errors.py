@@ -43,6 +43,9 @@ from typing import ClassVar
 SOME_FAILED_EXIT_CODE = 1
 """Exit code if some of several files failed."""
 
+EXISTS_ALREADY = "exists already; -f replaces it"
+"""Message of `OutputExists` on the command line."""
+
 
 class CnncompressError(Exception):
     """Base class of all errors that cnncompress raises on purpose.

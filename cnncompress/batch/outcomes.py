@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.bitstream.container import Container
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
     from cnncompress.codec.cache import CodecCache
@@ -140,7 +141,7 @@ def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) 
         mode=header.layout.mode,
         coding=container.coding,
         quality=header.quality if container.coding in ("avif", "learned") else None,
-        bpp=round(8 * cnc_bytes / (header.width * header.height), 4),
+        bpp=round(bits_per_pixel(cnc_bytes, header.width, header.height), 4),
         model=codec.model if codec else None,
         device=str(codec.device) if codec else None,
     )

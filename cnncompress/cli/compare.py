@@ -21,6 +21,7 @@ from cnncompress.cli.options.types import Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
 from cnncompress.evaluation.names import METRICS
 from cnncompress.files.inputs import read_input
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -55,7 +56,7 @@ class _Picture:
     def bpp(self) -> float:
         """Rate of the whole file in bits per pixel."""
         height, width = self.pixels.shape[:2]
-        return 8.0 * self.file_bytes / float(height * width)
+        return bits_per_pixel(self.file_bytes, width, height)
 
 
 @click.command("compare", cls=SectionCommand, short_help="Measure how close images are to an original.")

@@ -26,6 +26,7 @@ from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanErro
 from cnncompress.files.outputs import check_output, write_output
 from cnncompress.images.xmp import speaks_of_position
 from cnncompress.probe import Info, probe
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
     from cnncompress.codec.bit_map import BitMap
@@ -198,7 +199,7 @@ def _tile_table(info: Info) -> str:
     rows = [
         (
             *map(str, (number, tile.left, tile.top, tile.width, tile.height, size)),
-            f"{8 * size / (tile.width * tile.height):.3f}",
+            f"{bits_per_pixel(size, tile.width, tile.height):.3f}",
         )
         for number, (tile, size) in enumerate(tiles, start=1)
     ]

@@ -109,11 +109,6 @@ class Scorer:
         return scores
 
 
-def bits_per_pixel(file_bytes: int, width: int, height: int) -> float:
-    """Returns the rate of a whole file, header and metadata included, in bits per pixel."""
-    return 8.0 * file_bytes / (width * height)
-
-
 def psnr(original: Pixels, decoded: Pixels) -> float:
     """Returns the peak signal-to-noise ratio in dB.
 

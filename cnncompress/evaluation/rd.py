@@ -11,10 +11,11 @@ from PIL import Image
 
 from cnncompress.errors import VerificationFailed
 from cnncompress.evaluation.environment import current_environment
-from cnncompress.evaluation.metrics import Scorer, bits_per_pixel
+from cnncompress.evaluation.metrics import Scorer
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.results import CodecResults, Measurement
 from cnncompress.evaluation.sources import image_name, load_rgb
+from cnncompress.units import bits_per_pixel
 
 
 def measure_codec(

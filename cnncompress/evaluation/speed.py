@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 from cnncompress.errors import UnavailableError
-from cnncompress.evaluation.metrics import bits_per_pixel
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.stopwatch import Stopwatch
+from cnncompress.units import bits_per_pixel
 
 STAGE_GROUPS = (
     ("transform", ("analysis", "synthesis")),

@@ -20,12 +20,12 @@ from cnncompress.evaluation.metrics import (
     ColorVideoVdp,
     Metric,
     Scorer,
-    bits_per_pixel,
     find_metric,
     psnr,
     ssimulacra2,
 )
 from cnncompress.evaluation.ms_ssim import MS_SSIM_MIN_SIDE, ms_ssim, ms_ssim_db
+from cnncompress.units import bits_per_pixel
 
 IDENTICAL = {"psnr": math.inf, "ms-ssim": 1.0, "ssimulacra2": 100.0, "cvvdp": 10.0}
 

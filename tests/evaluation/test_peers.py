@@ -11,7 +11,7 @@ from skimage import data
 from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.evaluation.bdrate import bd_rate
 from cnncompress.evaluation.curves import Curve
-from cnncompress.evaluation.metrics import PSNR, bits_per_pixel, psnr
+from cnncompress.evaluation.metrics import PSNR, psnr
 from cnncompress.evaluation.names import CNC, CODECS
 from cnncompress.evaluation.peers import (
     CncCodec,
@@ -21,6 +21,7 @@ from cnncompress.evaluation.peers import (
     pillow_codecs,
 )
 from cnncompress.probe import probe
+from cnncompress.units import bits_per_pixel
 
 
 @pytest.fixture(scope="module")
