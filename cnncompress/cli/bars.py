@@ -105,7 +105,7 @@ class Bar:
 
 
 @contextlib.contextmanager
-def progress_bar(total: int, what: str, *, shown: bool, leave: bool = False) -> Iterator[Callable[[str], object]]:
+def progress_bar(total: int, what: str, *, shown: bool, leave: bool = False) -> Iterator[Callable[..., object]]:
     """Shows a bar while the body runs.
 
     Args:
@@ -115,13 +115,13 @@ def progress_bar(total: int, what: str, *, shown: bool, leave: bool = False) -> 
         leave: Whether the bar stays on the terminal.
 
     Yields:
-        A function that counts a step and replaces the note beside the bar.
+        A function that counts a step; its argument, if there is one, is the new note beside the bar.
     """
     if not shown:
-        yield lambda note: None
+        yield lambda note="": None
         return
     with contextlib.closing(Bar(total, printable(what), leave=leave)) as bar:
-        yield lambda note: bar.advance(1, printable(note))
+        yield lambda note="": bar.advance(1, printable(note))
 
 
 def _layout() -> str:

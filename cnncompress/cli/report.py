@@ -46,7 +46,7 @@ _option = section("Options")
     type=Qualities(),
     default="30,60",
     show_default=True,
-    help="Qualities to show.",
+    help="Qualities of cnncompress to show, 0 to 100, separated by commas.",
 )
 @_option(
     "--against",
@@ -89,7 +89,8 @@ def command(
 
     The page is one HTML file without external resources. It shows the original and the decoded picture with a divider
     between them, zooms to single pixels, and shows their difference, an error map by SSIMULACRA2, and the bits of each
-    block. The other codecs get at least as many bytes as the .cnc file has.
+    block. The other codecs get at least as many bytes as the .cnc file has: the lowest whole-numbered quality that
+    takes as many, or the highest if none does.
     """
     with working_on(output):
         check_output(output, force=force)

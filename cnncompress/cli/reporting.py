@@ -22,7 +22,7 @@ from cnncompress.cli.bars import FilesBar, ImageBar
 from cnncompress.cli.console import printable, say
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.lines import Sought, described, line_about, skipped, summary
-from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.options.messages import MessageOptions
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
@@ -43,7 +43,7 @@ class Reporter:
     """
 
     def __init__(
-        self, options: ReportOptions, operation: Operation, plan: Plan, log: IO[str] | None, *, guessed: bool = False
+        self, options: MessageOptions, operation: Operation, plan: Plan, log: IO[str] | None, *, guessed: bool = False
     ) -> None:
         """Starts the clock.
 

@@ -112,7 +112,7 @@ def measure_picture(
     bit_map: Callable[[bytes], BitMap | None],
     *,
     with_errors: bool,
-    progress: Callable[[str], object] = lambda codec: None,
+    progress: Callable[[], object] = lambda: None,
 ) -> Measured:
     """Codes and measures one picture.
 
@@ -125,7 +125,7 @@ def measure_picture(
         qualities: Of `own`.
         bit_map: Counts the bits of a file of `own`; None if no model coded it.
         with_errors: Whether SSIMULACRA2 and its error maps are computed.
-        progress: Called with the name of the codec after each picture coded, and each one measured.
+        progress: Called after each picture coded, and each one measured.
 
     Raises:
         ImageError, LimitExceeded: The picture cannot be read.
@@ -140,10 +140,10 @@ def measure_picture(
         data = own.encode(image, quality)
         files = [EncodedFile(quality, data, time.perf_counter() - start)]
         coded.append([_decoded(own, files[0])])
-        progress(own.name)
+        progress()
         for peer, search in zip(peers, searches, strict=True):
             coded[-1].append(_decoded(peer, search.at_least(len(data))))
-            progress(peer.name)
+            progress()
     mapper = ErrorMapper(original) if with_errors and min(image.size) >= SSIMULACRA2_MIN_SIDE else None
 
     def measured(one: _Coded) -> Version:
@@ -161,7 +161,7 @@ def measure_picture(
             None if errors is None else errors.errors,
             bit_map(one.file.data) if one.codec is own else None,
         )
-        progress(one.codec.name)
+        progress()
         return version
 
     with ThreadPoolExecutor(available_cores()) as pool:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cnncompress.batch.outcomes import failure
 from cnncompress.batch.plan import Plan
-from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.options.messages import MessageOptions
 from cnncompress.cli.reporting import Reporter
 from cnncompress.errors import UnreadableImage
 
@@ -60,7 +60,7 @@ def test_a_run_that_goes_on_appends_to_its_log_alone(folder: Path) -> None:
 
 
 def test_few_failures_are_kept(capsys: pytest.CaptureFixture[str]) -> None:
-    options = ReportOptions(quiet=False, verbose=0, progress=True, json=False, json_file=None)
+    options = MessageOptions(quiet=False, verbose=0, progress=True, json=False, json_file=None)
     reporter = Reporter(options, "compress", Plan((), (), (), single=False), None)
     for number in range(1000):
         reporter.add(failure(f"{number}.png", UnreadableImage("no such file")))

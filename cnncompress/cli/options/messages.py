@@ -18,7 +18,7 @@ _SHARD_FIELD = "{shard}"
 
 
 @dataclass(frozen=True)
-class ReportOptions:
+class MessageOptions:
     """Values of the *Messages* options."""
 
     quiet: bool
@@ -58,9 +58,9 @@ class ReportOptions:
             raise click.UsageError(f"{_SHARD_FIELD} in --json-file needs --shard.")
 
 
-report_options = option_group(
-    "report",
-    ReportOptions,
+message_options = option_group(
+    "messages",
+    MessageOptions,
     _option("--quiet", is_flag=True, help="Print errors only."),
     _option(
         "-v", "--verbose", count=True, brief=True, help="Print a line for each file; -vv: also tracebacks of errors."
