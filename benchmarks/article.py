@@ -31,7 +31,7 @@ from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.entropy.coder import EntropyModel, SymbolDecoder, SymbolEncoder
 from cnncompress.entropy.tables import MAX_RADIUS, build_tables
 from cnncompress.errors import Corrupt, InvalidModel
-from cnncompress.evaluation.metrics import bits_per_pixel, psnr
+from cnncompress.evaluation.metrics import psnr
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.evaluation.sources import load_rgb
 from cnncompress.files.outputs import check_output
@@ -45,6 +45,7 @@ from cnncompress.training.data import load_images, split_held_out
 from cnncompress.training.job import fitting_crop
 from cnncompress.training.loop import Trainer
 from cnncompress.training.seed_article import RATIO, SeedArticleModel
+from cnncompress.units import bits_per_pixel
 
 STRIDE = 8
 """Pixels for one place of the features, along each axis."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.peak_memory import peak_memory_mib
 
 CNNCOMPRESS = (sys.executable, "-m", "cnncompress")
+
+TIMED_COMMAND = (sys.executable, "-I", "-S", str(Path(__file__).with_name("timed_command.py")))
+"""Runs a program and tells what it takes, see there."""
 
 
 class CommandError(CnncompressError):
@@ -47,11 +51,11 @@ def timed(command: Sequence[str]) -> Run:
 
 def watched(command: Sequence[str]) -> Run:
     """Runs a program to its end below another one that tells its memory, and whose start counts; else as `timed`."""
-    run = _finished((sys.executable, "-m", "cnncompress.evaluation.peak_memory", *command), command)
-    if peak_memory_mib() is None:
-        return run
-    output, _, peak = run.output.rstrip().rpartition("\n")
-    return Run(run.seconds, output, float(peak))
+    if sys.platform == "win32":
+        return timed(command)
+    run = _finished((*TIMED_COMMAND, *command), command)
+    output, _, cost = run.output.rstrip().rpartition("\n")
+    return Run(run.seconds, output, json.loads(cost)["peak_mib"])
 
 
 def _finished(command: Sequence[str], named: Sequence[str]) -> Run:

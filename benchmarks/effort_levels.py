@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image
@@ -14,7 +14,7 @@ from cnncompress.evaluation.bdrate import CurveError, bd_rate
 from cnncompress.evaluation.curves import mean_curve
 from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.metrics import PSNR, SSIMULACRA2, Metric, Scorer
-from cnncompress.evaluation.peers import CncCodec
+from cnncompress.evaluation.peers import CncCodec, CncSettings
 from cnncompress.evaluation.rd import measure
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 from cnncompress.evaluation.sources import image_name, load_rgb
@@ -88,7 +88,8 @@ def measure_levels(
         ImageError: An image cannot be read.
     """
     ascending = tuple(sorted(qualities))
-    codecs = [CncCodec(model, device, ascending, name=f"{_NAME}{level}", effort=level) for level in levels]
+    base = CncSettings(model, device, ascending)
+    codecs = [CncCodec(replace(base, label=f"{_NAME}{level}", effort=level)) for level in levels]
     for codec in codecs:  # loading weights and libraries is not counted
         codec.decode(codec.encode(Image.new("RGB", (64, 64)), ascending[0]))
     scorer = Scorer(METRICS)

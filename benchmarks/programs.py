@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from command_runs import TIMED_COMMAND
+
 from cnncompress.errors import CnncompressError
 
 BEFORE, THIS = "before", "this"
@@ -22,7 +24,6 @@ BEFORE, THIS = "before", "this"
 SOURCE, TARGET, THREADS = "{source}", "{target}", "{threads}"
 """Arguments that stand for others in the commands of a program."""
 
-_TIMED_COMMAND = Path(__file__).with_name("timed_command.py")
 _OTHERS_THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_")
 
 
@@ -79,8 +80,8 @@ class Program:
         Raises:
             ProgramError: It failed.
         """
-        launcher = (sys.executable, "-I", "-S", str(_TIMED_COMMAND))
-        return Cost(**json.loads(self._run(launcher, command, source, target, threads)))
+        output = self._run(TIMED_COMMAND, command, source, target, threads)
+        return Cost(**json.loads(output.splitlines()[-1]))
 
     def _run(self, launcher: Sequence[str], command: Sequence[str], source: Path, target: Path, threads: int) -> str:
         values = {SOURCE: str(source), TARGET: str(target), THREADS: str(threads)}

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from cnncompress.errors import ImageError as ImageError
     from cnncompress.errors import InvalidModel as InvalidModel
     from cnncompress.errors import LimitExceeded as LimitExceeded
+    from cnncompress.errors import LostProcess as LostProcess
     from cnncompress.errors import MissingPackage as MissingPackage
     from cnncompress.errors import ModelError as ModelError
     from cnncompress.errors import NotSmaller as NotSmaller
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from cnncompress.errors import OutsideImage as OutsideImage
     from cnncompress.errors import PartLost as PartLost
     from cnncompress.errors import PlanError as PlanError
+    from cnncompress.errors import ResultsError as ResultsError
     from cnncompress.errors import Truncated as Truncated
     from cnncompress.errors import UnavailableError as UnavailableError
     from cnncompress.errors import UnknownModel as UnknownModel
@@ -74,9 +76,9 @@ _NAMES = {
     "codec.unpacking": "OriginalFile",
     "errors": (
         "BadMagic BitstreamError CnncompressError Corrupt DeviceError FeatureLoss ImageError InvalidModel "
-        "LimitExceeded MissingPackage ModelError NotSmaller OutOfMemory OutputError OutputExists OutsideImage "
-        "PartLost PlanError Truncated UnavailableError UnknownModel Unreachable UnreadableImage "
-        "UnsupportedImage UnsupportedVersion VerificationFailed"
+        "LimitExceeded LostProcess MissingPackage ModelError NotSmaller OutOfMemory OutputError OutputExists "
+        "OutsideImage PartLost PlanError ResultsError Truncated UnavailableError UnknownModel Unreachable "
+        "UnreadableImage UnsupportedImage UnsupportedVersion VerificationFailed"
     ),
     "images.limits": "Limits",
     "images.read": "read_image",

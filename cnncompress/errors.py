@@ -5,9 +5,10 @@
     CnncompressError                 1  any error without an exit code of its own
     ├── PlanError                    2  the files of a command line contradict each other or the options
     │   └── OutsideImage                an area is not within the image
-    ├── ImageError                   3  an input image is missing or unusable
+    ├── ImageError                   3  an input is missing or unusable
     │   ├── UnreadableImage             the file does not exist, or cannot be decoded
-    │   └── UnsupportedImage            the codec does not support this kind of image
+    │   ├── UnsupportedImage            the codec does not support this kind of image
+    │   └── ResultsError                a file of measurements is missing, damaged, or of other images
     ├── BitstreamError               4  a .cnc file cannot be decoded
     │   ├── BadMagic                    not a .cnc file
     │   ├── UnsupportedVersion          made by a newer cnncompress
@@ -22,7 +23,8 @@
     ├── UnavailableError             7  the machine or the installation lacks something
     │   ├── DeviceError                 the requested device is not available
     │   ├── OutOfMemory                 an image needs more memory than available
-    │   └── MissingPackage              an optional package is not installed
+    │   ├── MissingPackage              an optional package is not installed
+    │   └── LostProcess                 another process of a run on several GPUs is gone
     ├── Unreachable                  8  the requested size, rate or PSNR cannot be reached
     │   └── NotSmaller                  the .cnc file would not be smaller than its input
     └── LimitExceeded                9  an image exceeds a limit
@@ -40,6 +42,9 @@ from typing import ClassVar
 
 SOME_FAILED_EXIT_CODE = 1
 """Exit code if some of several files failed."""
+
+EXISTS_ALREADY = "exists already; -f replaces it"
+"""Message of `OutputExists` on the command line."""
 
 
 class CnncompressError(Exception):
@@ -63,7 +68,7 @@ class OutsideImage(PlanError):
 
 
 class ImageError(CnncompressError):
-    """An input image is missing or unusable."""
+    """An input is missing or unusable: an image, or a file of measurements."""
 
     exit_code = 3
 
@@ -74,6 +79,10 @@ class UnreadableImage(ImageError):
 
 class UnsupportedImage(ImageError):
     """The codec does not support this kind of image."""
+
+
+class ResultsError(ImageError):
+    """A file of measurements or of published curves is missing, damaged, or does not go with the images or others."""
 
 
 class BitstreamError(CnncompressError):
@@ -142,6 +151,10 @@ class OutOfMemory(UnavailableError):
 
 class MissingPackage(UnavailableError):
     """An optional package is not installed, or does not match the version of another one."""
+
+
+class LostProcess(UnavailableError):
+    """Another process of a training run on several GPUs or machines has ended before its time."""
 
 
 class Unreachable(CnncompressError):

@@ -12,6 +12,7 @@ from cnncompress.files.inputs import FileSource, whole_file
 from cnncompress.images.formats import sniff
 from cnncompress.model.manifest import read_manifest
 from cnncompress.named_errors import naming
+from cnncompress.units import bits_per_pixel
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def probe(source: FileSource) -> Info:
         fingerprint=fingerprint,
         model=None if fingerprint is None else _model_name(fingerprint),
         file_bytes=data.nbytes,
-        bpp=8 * data.nbytes / (header.width * header.height),
+        bpp=bits_per_pixel(data.nbytes, header.width, header.height),
         chunks=tuple((chunk_name(chunk.type), len(chunk.payload)) for chunk in container.chunks),
         original=sniff(container.payload(ChunkType.ORIGINAL)) if coding == "stored" else None,
         source=read_source(container),

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from cnncompress.errors import (
+    EXISTS_ALREADY,
     CnncompressError,
     LimitExceeded,
     MissingPackage,
@@ -149,7 +150,7 @@ def write(url: str, data: bytes | memoryview, *, force: bool) -> None:
 def refuse_existing(url: str, *, force: bool) -> None:
     """Checks whether an object may be written; errors as for `write`."""
     if not force and facts(url) is not None:
-        raise OutputExists("exists already; -f replaces it")
+        raise OutputExists(EXISTS_ALREADY)
 
 
 @contextlib.contextmanager

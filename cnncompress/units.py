@@ -30,6 +30,11 @@ def hundredths_of(quality: float) -> Hundredths:
     return Hundredths(round(quality * 100))
 
 
+def bits_per_pixel(file_bytes: int, width: int, height: int) -> float:
+    """Returns the rate of a file, or of a part of it, in bits per pixel."""
+    return 8.0 * file_bytes / (width * height)
+
+
 def format_bytes(count: int) -> str:
     """Formats a number of bytes with about three digits: ``31.2 kB``."""
     value = float(count)

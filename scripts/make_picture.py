@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cnncompress.cli.exit_codes import exit_codes
 from cnncompress.evaluation.metrics import SSIMULACRA2
 from cnncompress.evaluation.names import CNC
-from cnncompress.evaluation.peers import CncCodec, ImageCodec, find_codec
+from cnncompress.evaluation.peers import CncCodec, CncSettings, ImageCodec, find_codec
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.files.outputs import write_output
 from cnncompress.images.view import Rectangle, View
@@ -102,7 +102,7 @@ def _enlarged(pixels: Pixels, zoom: int) -> Image.Image:
 @click.option("--zoom", default=2, type=click.IntRange(1, 8), help="Pixels for one of the image, along each axis.")
 def main(image: Path, output: str, quality: float, crop: tuple[int, int, int, int] | None, zoom: int) -> None:
     """Draw a part of IMAGE as several codecs give it back, and print what their files came to."""
-    own = CncCodec(device="cpu")
+    own = CncCodec(CncSettings(device="cpu"))
     try:
         view = View(crop)
     except ValueError as error:

@@ -9,10 +9,10 @@ from statistics import fmean
 
 import click
 
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import CnncompressError, ResultsError
 from cnncompress.evaluation.curves import mean_value, rows_by_quality
 from cnncompress.evaluation.metrics import METRICS
-from cnncompress.evaluation.results import ResultsError, read_results
+from cnncompress.evaluation.results import read_results
 from cnncompress.model.manifest import Entry, Typical, models_directory, read_manifest, write_manifest
 
 

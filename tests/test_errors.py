@@ -81,6 +81,11 @@ def without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision", None)
 
 
+def with_a_lost_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    raising("torch.distributed.init_process_group", RuntimeError("no connection"))(monkeypatch)
+
+
 @dataclass(frozen=True)
 class Case:
     """A command line that ends with an error.
@@ -116,6 +121,8 @@ CASES: dict[type[CnncompressError], Case] = {
     errors.OutOfMemory: Case(
         "compress --lossless image.png -o new.cnc", "memory", raising("cnncompress.batch.worker.encode", MemoryError())
     ),
+    errors.ResultsError: Case("plot missing.json -o rd.svg", "cannot read missing.json"),
+    errors.LostProcess: Case("train . -o new.safetensors", "is gone: no connection", with_a_lost_process),
     errors.MissingPackage: Case("train . -o new.safetensors", "pip install", without_torchvision),
     errors.NotSmaller: Case("compress --lossless --if-larger fail small.jpg", "bytes, the input"),
     errors.LimitExceeded: Case("compress --lossless --max-pixels 9 image.png -o new.cnc", "limit"),

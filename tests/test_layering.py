@@ -28,8 +28,8 @@ MAY_IMPORT = {
     "ray": {"batch", "codec", "errors", "units"},
     "webdataset": {"api", "batch", "codec", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
-    "report": {"codec", "cpu_count", "evaluation", "images"},
-    "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images"},
+    "report": {"codec", "cpu_count", "evaluation", "images", "units"},
+    "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "units"},
     "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "model", "named_errors", "units"},
     "training": {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
@@ -38,7 +38,7 @@ MAY_IMPORT = {
         "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
         "model", "model.weights", "units",
     },
-    "probe": {"bitstream", "errors", "files", "images", "model", "named_errors"},
+    "probe": {"bitstream", "errors", "files", "images", "model", "named_errors", "units"},
     "engines.choice": {
         "cpu_count", "engines", "engines.names", "engines.torch", "errors", "model", "nn",
     },

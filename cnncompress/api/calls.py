@@ -141,7 +141,7 @@ def save_image(
     Raises:
         OutputExists: The file exists, and ``overwrite`` is not set.
         OutputError: The format is none of them, has no transparency or quality, cannot hold a picture of that size, or
-            it cannot be written; no part of a file is left.
+            it cannot be written; no part of a file is left, but a stream may have got a part.
     """
     with naming(target):
         losses = write.save_image(image, target, format, quality, overwrite=overwrite)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from cnncompress.batch.outputs import join_path
 from cnncompress.batch.request import Operation
 from cnncompress.batch.same_names import are_one_file, folded
 from cnncompress.errors import OutputError, PlanError
-from cnncompress.files.kinds import STANDARD_STREAM
+from cnncompress.files.kinds import STANDARD_STREAM, is_stream
 from cnncompress.remote import is_url
 
 _SHOWN = 3
@@ -81,6 +81,30 @@ def refuse_inputs_as_outputs(sources: Sequence[str], targets: Iterable[str]) -> 
             source = inputs[identity]
             name = "" if target == source else f" {source}"
             raise OutputError(f"{target}: is the input{name} itself")
+
+
+def refuse_file_of_run(path: str, files: Iterable[str]) -> None:
+    """Checks that a log is none of the files of its run; devices and pipes are not looked at.
+
+    Args:
+        path: Path of the log.
+        files: Paths of all inputs and outputs.
+
+    Raises:
+        OutputError: It is one of them.
+    """
+    if is_stream(Path(path)):
+        return
+    identity, name = _identity(path), folded(PurePath(path).name)
+    for file in files:
+        is_file = identity is not None and _identity(file) == identity
+        if is_file or (folded(PurePath(file).name) == name and _are_one(_absolute(path), _absolute(file))):
+            raise OutputError(f"is an input or output of this run{'' if path == file else f': {file}'}")
+
+
+def _absolute(path: str) -> str:
+    folder, name = os.path.split(path)
+    return path if is_url(path) else join_path(_resolved(folder), name)
 
 
 def _identity(path: str) -> tuple[int, int] | None:

@@ -10,9 +10,9 @@ from cnncompress.batch.cnc_files import read_source_record, record_for
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.request import Existing
-from cnncompress.errors import BitstreamError, CnncompressError, OutputError, OutputExists
+from cnncompress.errors import EXISTS_ALREADY, BitstreamError, CnncompressError, OutputError, OutputExists
 from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
-from cnncompress.files.outputs import EXISTS_ALREADY, check_output
+from cnncompress.files.outputs import check_output
 from cnncompress.remote import facts, is_url, listing
 
 EXISTS = "output exists"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.bitstream.container import Container
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
     from cnncompress.codec.cache import CodecCache
@@ -140,7 +141,7 @@ def success(job: Job, container: Container, cnc_bytes: int, codecs: CodecCache) 
         mode=header.layout.mode,
         coding=container.coding,
         quality=header.quality if container.coding in ("avif", "learned") else None,
-        bpp=round(8 * cnc_bytes / (header.width * header.height), 4),
+        bpp=round(bits_per_pixel(cnc_bytes, header.width, header.height), 4),
         model=codec.model if codec else None,
         device=str(codec.device) if codec else None,
     )
@@ -181,7 +182,7 @@ class Totals:
         tars: Number of the processed tar archives.
         images: Number of the processed images, those in tars among them.
         pixels: Pixels of these images.
-        exit_codes: Exit codes of the failures, in order.
+        first_exit_code: Exit code of the first failure; 0 without failures.
     """
 
     statuses: Counter[Status] = field(default_factory=Counter)
@@ -193,7 +194,7 @@ class Totals:
     tars: int = 0
     images: int = 0
     pixels: int = 0
-    exit_codes: list[int] = field(default_factory=list)
+    first_exit_code: int = 0
 
     @property
     def files(self) -> int:
@@ -215,15 +216,14 @@ class Totals:
             self.pixels += result.pixels
         if result.reason is not None:
             self.reasons[result.reason] += 1
-        if result.exit_code is not None:
-            self.exit_codes.append(result.exit_code)
+        self.first_exit_code = self.first_exit_code or result.exit_code or 0
 
     @property
     def exit_code(self) -> int:
         """Exit code of the run: 0 without failures, that of the error for a single file, 1 for several files."""
-        if not self.exit_codes:
-            return 0
-        return self.exit_codes[0] if self.files == 1 else SOME_FAILED_EXIT_CODE
+        if not self.first_exit_code or self.files == 1:
+            return self.first_exit_code
+        return SOME_FAILED_EXIT_CODE
 
     def to_json(self, seconds: float, exit_code: int) -> dict[str, Any]:
         """Returns an object for JSON.

@@ -49,6 +49,13 @@ class Plan:
     foreign: tuple[Result, ...] = ()
     tars: bool = False
 
+    def files(self) -> Iterator[str]:
+        """Inputs and outputs, as far as they are files or URLs."""
+        for job in self.jobs:
+            yield from (job.source, job.output)
+        for result in self.settled:
+            yield from (result.input, result.output or "")
+
 
 Watch = Callable[[str, int], None]
 """Called now and then with what is being done, such as ``files found``, and the number of files so far."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 import click
@@ -102,6 +102,26 @@ class Bar:
     def close(self) -> None:
         """Stops updating the bar."""
         self._bar.close()
+
+
+@contextlib.contextmanager
+def progress_bar(total: int, what: str, *, shown: bool, leave: bool = False) -> Iterator[Callable[..., object]]:
+    """Shows a bar while the body runs.
+
+    Args:
+        total: Number of steps.
+        what: What the steps belong to.
+        shown: Whether to show anything.
+        leave: Whether the bar stays on the terminal.
+
+    Yields:
+        A function that counts a step; its argument, if there is one, is the new note beside the bar.
+    """
+    if not shown:
+        yield lambda note="": None
+        return
+    with contextlib.closing(Bar(total, printable(what), leave=leave)) as bar:
+        yield lambda note="": bar.advance(1, printable(note))
 
 
 def _layout() -> str:

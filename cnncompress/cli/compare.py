@@ -21,8 +21,11 @@ from cnncompress.cli.options.types import Names
 from cnncompress.errors import MissingPackage, UnsupportedImage
 from cnncompress.evaluation.names import METRICS
 from cnncompress.files.inputs import read_input
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from cnncompress.codec.cache import CodecCache
     from cnncompress.evaluation.metrics import Metric
     from cnncompress.evaluation.pixels import Pixels
@@ -53,7 +56,7 @@ class _Picture:
     def bpp(self) -> float:
         """Rate of the whole file in bits per pixel."""
         height, width = self.pixels.shape[:2]
-        return 8.0 * self.file_bytes / float(height * width)
+        return bits_per_pixel(self.file_bytes, width, height)
 
 
 @click.command("compare", cls=SectionCommand, short_help="Measure how close images are to an original.")
@@ -67,7 +70,7 @@ class _Picture:
     help=f"Metrics to compute, any of {', '.join(METRICS)}.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line for each OTHER.")
-@model_option("Model of .cnc files, if it is not installed.")
+@model_option()
 @device_option
 @click.pass_context
 def command(
@@ -129,7 +132,7 @@ def _available(metrics: Sequence[Metric]) -> list[Metric]:
 
 
 def _picture(file: str, codecs: CodecCache) -> _Picture:
-    from cnncompress.codec.unpacking import parse
+    from cnncompress.codec.unpacking import original_of, parse
     from cnncompress.images.formats import sniff
     from cnncompress.images.read import read_image
     from cnncompress.images.settings import STRIPPABLE, ImageSettings
@@ -138,8 +141,12 @@ def _picture(file: str, codecs: CodecCache) -> _Picture:
     settings = ImageSettings(strip=frozenset(STRIPPABLE), keep_alpha=False)
     with working_on(file):
         data = read_input(file)
-        decoded = codecs.decode(parse(data)).image if sniff(data) == CNC else None
-        image = read_image(data if decoded is None else decoded, settings)
+        source: bytes | Image.Image = data
+        if sniff(data) == CNC:
+            parsed = parse(data)
+            stored = original_of(parsed.container)
+            source = codecs.decode(parsed).image if stored is None else stored.data
+        image = read_image(source, settings)
         for change in (*image.losses, *image.damage):  # of the pixels that are compared
             say("warning", f"{file}: {change}")
     return _Picture(file, len(data), image.colour)

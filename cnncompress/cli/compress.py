@@ -9,7 +9,7 @@ import click
 from cnncompress.batch.jobs import IfLarger, WorkSettings
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.messages import MessageOptions, message_options
 from cnncompress.cli.options.paths import FileOptions, file_options
 from cnncompress.cli.options.picture import PictureOptions, picture_options
 from cnncompress.cli.options.rate import RateOptions, rate_options
@@ -45,7 +45,7 @@ _file_option = section("Files")
 )
 @picture_options
 @run_options
-@report_options
+@message_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -58,7 +58,7 @@ def command(
     files: FileOptions,
     picture: PictureOptions,
     run_on: RunOptions,
-    report: ReportOptions,
+    messages: MessageOptions,
 ) -> None:
     """Compress images to .cnc files.
 
@@ -76,7 +76,7 @@ def command(
     """
     rate.check(ctx)
     request = files.request("compress", paths, append_suffix=append_suffix)
-    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
+    messages.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
     if remove and any(map(is_url, (*request.inputs.paths, request.outputs.file or "", str(request.outputs.folder)))):
@@ -90,4 +90,4 @@ def command(
         verify=verify,
         remove=remove,
     )
-    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, messages, dry=files.dry_run)

@@ -9,7 +9,7 @@ from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outputs import DEFAULT_ENDING
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.messages import MessageOptions, message_options
 from cnncompress.cli.options.paths import FileOptions, file_options
 from cnncompress.cli.options.picture import RegionOptions, region_options
 from cnncompress.cli.options.running import RunOptions, run_options
@@ -39,7 +39,7 @@ _option = section("Files")
 @file_options
 @region_options
 @run_options
-@report_options
+@message_options
 def command(
     paths: tuple[str, ...],
     wanted_format: str | None,
@@ -47,7 +47,7 @@ def command(
     files: FileOptions,
     region: RegionOptions,
     run_on: RunOptions,
-    report: ReportOptions,
+    messages: MessageOptions,
 ) -> None:
     """Decompress .cnc files to images.
 
@@ -64,7 +64,7 @@ def command(
     byte, unless another format is chosen.
     """
     request = files.request("decompress", paths, ending=wanted_format)
-    report.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
+    messages.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     kind = wanted_format or output_format(request.outputs.file or "") or DEFAULT_ENDING
     if output_quality is not None and kind not in (*FORMATS_WITH_QUALITY, SAME):
         raise click.UsageError(f"{kind} has no quality; --output-quality is for {', '.join(FORMATS_WITH_QUALITY)}.")
@@ -76,4 +76,4 @@ def command(
         view=region.view,
         keep_going=region.keep_going,
     )
-    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, report, dry=files.dry_run)
+    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, messages, dry=files.dry_run)

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from cnncompress.cli.bars import Bar
-from cnncompress.cli.console import printable, say
+from cnncompress.cli.bars import progress_bar
+from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
-from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.types import Device, Names, Qualities
-from cnncompress.cli.terminal import is_terminal
+from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.types import Names, Qualities
+from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, ImageError, LimitExceeded, MissingPackage
-from cnncompress.evaluation.names import CODECS, METRICS
+from cnncompress.evaluation.names import CNC, CODECS, METRICS
 from cnncompress.files.outputs import check_output
 
 _option = section("Options")
@@ -34,21 +34,20 @@ _option = section("Options")
 @click.argument("images", metavar="IMAGES...", nargs=-1, required=True, type=FileName())
 @_option("--codecs", brief=True, default=",".join(CODECS), type=Names(CODECS), help="Codecs to measure, in this order.")
 @_option("--metrics", brief=True, default=",".join(METRICS), type=Names(METRICS), help="Metrics to compute.")
-@_option(
-    "--json", "json_path", brief=True, type=click.Path(path_type=Path), help="JSON file to write the measurements to."
-)
-@_option("-f", "--force", brief=True, is_flag=True, help="Replace the file of --json if it exists.")
-@_option("--qualities", brief=True, type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
+@_option("-o", "--output", brief=True, type=click.Path(path_type=Path), help="JSON file to write the measurements to.")
+@_option("-f", "--force", brief=True, is_flag=True, help="Replace the output if it exists.")
+@_option("-q", "--quality", "qualities", brief=True, type=Qualities(), help="Qualities of cnc instead of 0,10,...,100.")
 @_option(
     "--points",
     brief=True,
     type=click.IntRange(min=2),
-    help="Maximum number of qualities of each other codec, evenly spread.",
+    help="Use at most N qualities of each other codec, evenly spread.",
+    metavar="N",
 )
-@_option("--model", brief=True, metavar="NAME|PATH", type=ModelName(), help="Model of cnc instead of the default one.")
-@_option("--label", default="cnc", help="Name of cnc in the results, to compare models.")
-@_option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="Coding of cnc.")
-@_option("--device", type=Device(), default="auto", help="Where cnc runs.")
+@model_option("Model of cnc.")
+@_option("--label", default=CNC, help="Name for cnc in the results, to compare several models.")
+@_option("--coding", default="auto", type=click.Choice(["auto", "learned", "avif"]), help="How cnc codes images.")
+@device_option
 @_option("--anchors", type=click.Path(path_type=Path), help="Published curves to compare with (JSON).")
 @_option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
 @_option(
@@ -66,7 +65,7 @@ def command(
     images: tuple[str, ...],
     codecs: tuple[str, ...],
     metrics: tuple[str, ...],
-    json_path: Path | None,
+    output: Path | None,
     force: bool,
     qualities: tuple[float, ...] | None,
     points: int | None,
@@ -84,7 +83,7 @@ def command(
 
     \b
     Examples:
-      cnncompress eval photos --json results.json
+      cnncompress eval photos -o results.json
       cnncompress eval photos --codecs cnc,avif-psnr --points 5 --metrics psnr
       cnncompress plot results.json -o rd.svg
 
@@ -92,9 +91,11 @@ def command(
     cannot be read are listed and left out; the exit code is 1 then. Needs more packages: pip install
     'cnncompress[eval]'.
     """
-    if json_path:
-        with working_on(str(json_path)):
-            check_output(str(json_path), force=force)
+    if output:
+        with working_on(str(output)):
+            check_output(str(output), force=force)
+    if CNC in codecs and label != CNC and label in CODECS:
+        raise click.UsageError(f"--label: {label!r} is another codec.")
     if find_spec("scipy") is None:
         raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
     from cnncompress.evaluation.environment import limit_threads
@@ -108,15 +109,15 @@ def command(
     from cnncompress.evaluation.metrics import Scorer, find_metric
 
     # Everything that can fail early does, before hours of measuring.
-    chosen = [
-        peers.find_codec(
-            name, model=model, device=device, qualities=qualities or (), label=label, coding=coding, points=points
-        )
-        for name in codecs
-    ]
+    settings = peers.CncSettings(model, device, qualities or peers.CNC_QUALITIES, label, coding)
+    chosen = [peers.find_codec(name, settings, points) for name in codecs]
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
     found = sources.find_sources(images, data)
+    with status(shown=is_terminal()) as show:
+        show("loading codecs")
+        for codec in chosen:
+            codec.load()
     paths, code = _readable(found.images)
     if found.others:
         say("note", skipped(map(str, found.others), "image"))
@@ -124,11 +125,12 @@ def command(
     everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     results.require_images(everything, [sources.image_name(path) for path in paths])
     for codec in chosen:
-        with _progress(len(paths) * len(codec.qualities), codec.name) as advance:
+        steps = len(paths) * len(codec.qualities)
+        with progress_bar(steps, codec.name, shown=is_terminal(), leave=True) as advance:
             measured = rd.measure_codec(codec, paths, scorer, advance)
         everything = results.merge([everything, results.Results((measured,))])
-        if json_path:  # after each codec, so that an interrupted run keeps what it has
-            results.write_results(everything, json_path, force=force)
+        if output:  # after each codec, so that an interrupted run keeps what it has
+            results.write_results(everything, output, force=force)
             force = True  # it is a file of this run from now on
     click.echo(plain_text.format_results(everything, published, label if label in measured_now else None))
     if code:
@@ -158,13 +160,3 @@ def _readable(images: Sequence[Path]) -> tuple[tuple[Path, ...], int]:
     if not readable:
         raise click.exceptions.Exit(code)
     return tuple(readable), code
-
-
-@contextmanager
-def _progress(total: int, codec: str) -> Iterator[Callable[[str], object]]:
-    """Shows a bar on a terminal, with the name of the image that was measured last."""
-    if not is_terminal():
-        yield lambda image: None
-        return
-    with closing(Bar(total, codec, leave=True)) as bar:
-        yield lambda image: bar.advance(1, printable(image))

@@ -20,11 +20,13 @@ from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
 from cnncompress.cli.options.running import model_option
+from cnncompress.cli.pictures import bit_counter
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
 from cnncompress.files.outputs import check_output, write_output
 from cnncompress.images.xmp import speaks_of_position
 from cnncompress.probe import Info, probe
+from cnncompress.units import bits_per_pixel
 
 if TYPE_CHECKING:
     from cnncompress.codec.bit_map import BitMap
@@ -56,7 +58,7 @@ _option = section("Options")
     type=FileName(),
     help="Write a PNG that shows the bits of each block of 16x16 pixels of a single FILE.",
 )
-@model_option("Model for --bits, if it is not installed.")
+@model_option()
 @_option("-f", "--force", is_flag=True, brief=True, help="Replace the file of --bits if it exists.")
 @_option("--json", "as_json", is_flag=True, brief=True, help="Print one JSON object per line for each file.")
 @click.pass_context
@@ -98,7 +100,9 @@ def command(
                 raise each.error
             data = read_cnc(file)
             info = probe(data)
-            counted = None if bits is None else _bit_map(data, model)
+            counted = None if bits is None else bit_counter(model)(data)
+            if bits is not None and counted is None:
+                raise PlanError(f"--bits needs an image that a model coded; this one is {info.coding}")
             exif = _exif(data) if verbose or as_json else None
         except CnncompressError as error:
             print_error(error, file)
@@ -195,22 +199,11 @@ def _tile_table(info: Info) -> str:
     rows = [
         (
             *map(str, (number, tile.left, tile.top, tile.width, tile.height, size)),
-            f"{8 * size / (tile.width * tile.height):.3f}",
+            f"{bits_per_pixel(size, tile.width, tile.height):.3f}",
         )
         for number, (tile, size) in enumerate(tiles, start=1)
     ]
     return table([_TILE_HEADINGS, *rows])
-
-
-def _bit_map(data: bytes, model: str | None) -> BitMap:
-    from cnncompress.codec.cache import CodecCache
-    from cnncompress.codec.unpacking import parse
-
-    parsed = parse(data)
-    counted = CodecCache(model, "cpu", engine="ncnn").bit_map(parsed)
-    if counted is None:
-        raise PlanError(f"--bits needs an image that a model coded; this one is {parsed.container.coding}")
-    return counted
 
 
 def _write(counted: BitMap, info: Info, path: str, *, force: bool) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.cli.bars import Bar
-from cnncompress.cli.console import printable, say
+from cnncompress.cli.bars import progress_bar
+from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import working_on
-from cnncompress.cli.options.completing import FileName, ModelName
+from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.running import DEVICE_VARIABLE, MODEL_VARIABLE
-from cnncompress.cli.options.types import Device, Names, Qualities
+from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.types import Names, Qualities
+from cnncompress.cli.pictures import bit_counter
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.errors import MissingPackage
@@ -24,7 +24,6 @@ from cnncompress.files.outputs import check_output, write_output
 from cnncompress.units import format_bytes, plural
 
 if TYPE_CHECKING:
-    from cnncompress.codec.bit_map import BitMap
     from cnncompress.evaluation.peers import ImageCodec
 
 FIRST_QUALITY = 60.0
@@ -47,7 +46,7 @@ _option = section("Options")
     type=Qualities(),
     default="30,60",
     show_default=True,
-    help="Qualities to show.",
+    help="Qualities of cnncompress to show, 0 to 100, separated by commas.",
 )
 @_option(
     "--against",
@@ -67,15 +66,8 @@ _option = section("Options")
     metavar="N",
     help="Effort of the encoder.",
 )
-@_option(
-    "--model",
-    metavar="NAME|PATH",
-    type=ModelName(),
-    envvar=MODEL_VARIABLE,
-    show_envvar=True,
-    help="Model to compress with.",
-)
-@_option("--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run.")
+@model_option("Model to compress with.")
+@device_option
 @_option("--quiet", brief=True, is_flag=True, help="Print errors only.")
 def command(
     originals: tuple[str, ...],
@@ -97,20 +89,26 @@ def command(
 
     The page is one HTML file without external resources. It shows the original and the decoded picture with a divider
     between them, zooms to single pixels, and shows their difference, an error map by SSIMULACRA2, and the bits of each
-    block. The other codecs get at least as many bytes as the .cnc file has.
+    block. The other codecs get at least as many bytes as the .cnc file has: the lowest whole-numbered quality that
+    takes as many, or the highest if none does.
     """
     with working_on(output):
         check_output(output, force=force)
     peers = _peers(against)
     from cnncompress.evaluation.environment import current_environment
     from cnncompress.evaluation.metrics import SSIMULACRA2
-    from cnncompress.evaluation.peers import CncCodec
+    from cnncompress.evaluation.peers import CncCodec, CncSettings
+    from cnncompress.evaluation.sources import load_rgb
     from cnncompress.report.measure import measure_picture, steps_of
     from cnncompress.report.page import make_page
 
-    with status(shown=not quiet and is_terminal()) as show:
+    shown = not quiet and is_terminal()
+    own = CncCodec(CncSettings(model, device, effort=effort))
+    with status(shown=shown) as show:
         show("loading the model")
-        own = CncCodec(model, device, effort=effort)
+        own.load()
+    for name in originals:  # all of them before the first one is measured
+        load_rgb(Path(name))
     with_errors = True
     try:
         SSIMULACRA2.check_packages()
@@ -118,12 +116,13 @@ def command(
         with_errors = False
         if not quiet:
             say("warning", f"the page will have no scores and error maps: {error}")
-    count = _bit_counter(model)
+    count = bit_counter(model)
     pictures = []
     for name in originals:
-        with _progress(name, steps_of(1 + len(peers), len(qualities)), quiet=quiet) as advance:
+        path = Path(name)
+        with progress_bar(steps_of(1 + len(peers), len(qualities)), path.name, shown=shown) as advance:
             pictures.append(
-                measure_picture(Path(name), own, peers, qualities, count, with_errors=with_errors, progress=advance)
+                measure_picture(path, own, peers, qualities, count, with_errors=with_errors, progress=advance)
             )
     environment = current_environment()
     settings = [(codec.name, codec.settings) for codec in (own, *peers)]
@@ -141,20 +140,3 @@ def _peers(names: Sequence[str]) -> list[ImageCodec]:
     if NO_CODEC in names and len(names) > 1:
         raise click.BadParameter(f"{NO_CODEC!r} must be the only name.", param_hint="--against")
     return [find_codec(name) for name in names if name != NO_CODEC]
-
-
-def _bit_counter(model: str | None) -> Callable[[bytes], BitMap | None]:
-    from cnncompress.codec.cache import CodecCache
-    from cnncompress.codec.unpacking import parse
-
-    codecs = CodecCache(model, "cpu", engine="ncnn")
-    return lambda data: codecs.bit_map(parse(data))
-
-
-@contextmanager
-def _progress(name: str, total: int, *, quiet: bool) -> Iterator[Callable[[], object]]:
-    if quiet or not is_terminal():
-        yield lambda: None
-        return
-    with closing(Bar(total, printable(Path(name).name))) as bar:
-        yield bar.advance

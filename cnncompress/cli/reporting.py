@@ -6,22 +6,23 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import click
 
+from cnncompress.batch.collisions import refuse_file_of_run
 from cnncompress.batch.jobs import Job
 from cnncompress.batch.outcomes import Result, Totals
 from cnncompress.batch.plan import IS_CNC, Plan
-from cnncompress.batch.request import Operation
+from cnncompress.batch.request import Existing, Operation
 from cnncompress.cli.bars import FilesBar, ImageBar
 from cnncompress.cli.console import printable, say
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.lines import Sought, described, line_about, skipped, summary
-from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.options.messages import MessageOptions
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import OutputError
@@ -42,7 +43,7 @@ class Reporter:
     """
 
     def __init__(
-        self, options: ReportOptions, operation: Operation, plan: Plan, log: IO[str] | None, *, guessed: bool = False
+        self, options: MessageOptions, operation: Operation, plan: Plan, log: IO[str] | None, *, guessed: bool = False
     ) -> None:
         """Starts the clock.
 
@@ -63,7 +64,8 @@ class Reporter:
         self._stdout = sys.stdout  # libraries that print get another one while they run
         self._start = time.perf_counter()
         self._bar: FilesBar | None = None
-        self._failures: list[str] = []
+        self._failures: list[str] = []  # the first of them
+        self._more_failures = 0
 
     def add(self, result: Result) -> None:
         """Reports the result of a file."""
@@ -153,21 +155,25 @@ class Reporter:
 
     def _list_failures(self) -> None:
         """Repeats the failures, which have scrolled away on a terminal."""
-        for text in self._failures[:_LISTED_AGAIN]:
+        for text in self._failures:
             say("error", f"failed: {text}")
-        more = len(self._failures) - _LISTED_AGAIN
-        if more > 0:
-            say("error", f"failed: {plural(more, 'more file')}")
+        if self._more_failures:
+            say("error", f"failed: {plural(self._more_failures, 'more file')}")
+
+    def _tell_failure(self, text: str) -> None:
+        say("error", text)
+        if len(self._failures) < _LISTED_AGAIN:
+            self._failures.append(text)
+        else:
+            self._more_failures += 1
 
     def _tell(self, result: Result) -> None:
         if result.error is not None:
-            say("error", f"{result.about}: {result.error}")
-            self._failures.append(f"{result.about}: {result.error}")
+            self._tell_failure(f"{result.about}: {result.error}")
             if result.trace is not None and self._options.verbose > 1:
                 click.echo(without_secrets(result.trace.rstrip()), err=True)
         for failure in result.tar.failures if result.tar is not None else ():
-            say("error", f"{result.input}: {failure.member}: {failure.error}")
-            self._failures.append(f"{result.input}: {failure.member}: {failure.error}")
+            self._tell_failure(f"{result.input}: {failure.member}: {failure.error}")
         if self._options.quiet:
             return
         for warning in result.warnings:
@@ -211,24 +217,40 @@ class Reporter:
 
 
 @contextmanager
-def json_log(path: str | None, *, force: bool) -> Iterator[IO[str] | None]:
+def json_log(path: str | None, files: Iterable[str], existing: Existing) -> Iterator[IO[str] | None]:
     """Opens the file of ``--json-file`` for the body.
 
     Args:
         path: Path of the file; None for no file.
-        force: Whether an existing file may be replaced.
+        files: Inputs and outputs of the run.
+        existing: What to do with an existing file; a run that skips or updates existing outputs goes on with its log.
 
     Raises:
-        FileError: The file exists and ``force`` is not set, or it cannot be opened.
+        FileError: The file exists and may not be replaced, is not a log, is an input or output of the run, or cannot be
+            opened.
     """
     if path is None:
         yield None
         return
     with working_on(path):
-        check_output(path, force=force)
+        goes_on = existing in (Existing.SKIP, Existing.UPDATE) and _is_log(path)
+        check_output(path, force=goes_on or existing is Existing.REPLACE)
+        refuse_file_of_run(path, files)
         try:
-            stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed below; only errors of opening count
+            # Only errors of opening count.
+            stream = open(path, "a" if goes_on else "w", encoding="utf-8")  # noqa: SIM115 - closed below
         except (OSError, ValueError) as error:
             raise OutputError(reason(error)) from error
     with stream:
         yield stream
+
+
+def _is_log(path: str) -> bool:
+    """Whether a file is empty or begins as a line of JSON; not so if it cannot be read."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with open(path, "rb") as stream:
+            return stream.read(1) in (b"", b"{")
+    except (OSError, ValueError):
+        return False

@@ -13,10 +13,10 @@ import click
 
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
-from cnncompress.batch.request import Existing, Request
+from cnncompress.batch.request import Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
 from cnncompress.cli.exit_codes import exit_code_of
-from cnncompress.cli.options.messages import ReportOptions
+from cnncompress.cli.options.messages import MessageOptions
 from cnncompress.cli.options.running import RunOptions
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from cnncompress.batch.schedule import Schedule
 
 
-def run(request: Request, settings: WorkSettings, run_options: RunOptions, report: ReportOptions, *, dry: bool) -> None:
+def run(
+    request: Request, settings: WorkSettings, run_options: RunOptions, messages: MessageOptions, *, dry: bool
+) -> None:
     """Plans, runs and reports a batch.
 
     Args:
         request: The files.
         settings: How every file is processed.
         run_options: Model, devices and threads.
-        report: What to report.
+        messages: What to report.
         dry: Whether to report the plan only.
 
     Raises:
@@ -47,12 +49,11 @@ def run(request: Request, settings: WorkSettings, run_options: RunOptions, repor
         CnncompressError: No file can be processed.
     """
     run_options.check((*request.inputs.paths, request.outputs.file or ""))
-    with status(shown=report.shows_progress) as show:
+    with status(shown=messages.shows_progress) as show:
         plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
     guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
-    replaced = request.outputs.existing is not Existing.REFUSE
-    with json_log(report.log_path(request.shard), force=replaced) as log:
-        reporter = Reporter(report, request.operation, plan, log, guessed=guessed and request.operation == "compress")
+    with json_log(messages.log_path(request.shard), plan.files(), request.outputs.existing) as log:
+        reporter = Reporter(messages, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)
         if dry:

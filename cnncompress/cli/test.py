@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import click
 
@@ -14,8 +14,8 @@ from cnncompress.batch.plan import Plan, cnc_files
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.cli.options.arguments import check_standard_streams
 from cnncompress.cli.options.completing import FileName
-from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.messages import ReportOptions, report_options
+from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
+from cnncompress.cli.options.messages import MessageOptions, message_options
 from cnncompress.cli.options.running import RunOptions, run_options
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.run import run
@@ -32,9 +32,16 @@ _option = section("Files")
 @_option("--decode", is_flag=True, brief=True, help="Decode the images as well; needs the models.")
 @_option("-f", "--force", is_flag=True, help="Replace the file of --json-file if it exists.")
 @run_options
-@report_options
+@message_options
+@click.pass_context
 def command(
-    paths: tuple[str, ...], recursive: bool, decode: bool, force: bool, run_on: RunOptions, report: ReportOptions
+    ctx: click.Context,
+    paths: tuple[str, ...],
+    recursive: bool,
+    decode: bool,
+    force: bool,
+    run_on: RunOptions,
+    messages: MessageOptions,
 ) -> None:
     """Check the structure and all checksums of .cnc files.
 
@@ -44,28 +51,25 @@ def command(
       cnncompress test -r archive
       cnncompress test --decode *.cnc
 
-    Prints nothing about an undamaged file unless -v is given. The command continues after a damaged file.
+    Prints nothing about an undamaged file unless -v is given. The command continues after a damaged file. The Running
+    options need --decode.
     """
     check_standard_streams(paths, None, force=False)
-    report.check(stdout_taken=False)
-    inputs = Inputs(paths, recursive)
+    messages.check(stdout_taken=False)
+    existing = Existing.REPLACE if force else Existing.REFUSE
     if decode:
-        run(
-            Request("test", inputs, Outputs(existing=Existing.REPLACE if force else Existing.REFUSE)),
-            WorkSettings(image=ImageSettings(limits=run_on.limits)),
-            run_on,
-            report,
-            dry=False,
-        )
+        request = Request("test", Inputs(paths, recursive), Outputs(existing=existing))
+        run(request, WorkSettings(image=ImageSettings(limits=run_on.limits)), run_on, messages, dry=False)
         return
-    _check_structure(inputs, report, force=force)
+    refuse_without(ctx, (field.name for field in fields(RunOptions)), "--decode")
+    _check_structure(Inputs(paths, recursive), messages, existing)
 
 
-def _check_structure(inputs: Inputs, report: ReportOptions, *, force: bool) -> None:
+def _check_structure(inputs: Inputs, messages: MessageOptions, existing: Existing) -> None:
     tested, others = cnc_files(inputs)
     plan = Plan((), (), tuple(each.path for each in others), not others and len(tested) == 1 and tested[0].named)
-    with json_log(report.json_file, force=force) as log:
-        reporter = Reporter(report, "test", plan, log)
+    with json_log(messages.json_file, (each.path for each in tested), existing) as log:
+        reporter = Reporter(messages, "test", plan, log)
         for each in tested:
             start = time.perf_counter()
             result = failure(each.path, each.error) if each.error is not None else _tested(each.path)

@@ -6,13 +6,12 @@ import io
 
 import click
 
-from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
+from cnncompress.cli.options.running import model_option
+from cnncompress.cli.pictures import decoded_image
 from cnncompress.files.outputs import write_output
-from cnncompress.images.limits import Limits
-from cnncompress.images.view import FACTORS, View
 
 _MAX_SIDE = 4096
 
@@ -28,7 +27,8 @@ _MAX_SIDE = 4096
     show_default=True,
     help="Longest side of the thumbnail in pixels.",
 )
-def command(file: str, output: str, size: int) -> None:
+@model_option()
+def command(file: str, output: str, size: int, model: str | None) -> None:
     """Write a small PNG of a .cnc FILE, for file managers.
 
     \b
@@ -36,17 +36,11 @@ def command(file: str, output: str, size: int) -> None:
       cnncompress thumbnail photo.cnc photo.png
       cnncompress thumbnail --size 512 photo.cnc photo.png
 
-    An existing OUTPUT is replaced. The networks run on the CPU, without PyTorch.
+    An existing OUTPUT is replaced. The networks run on the CPU.
     """
     from cnncompress.codec.cache import CodecCache
-    from cnncompress.codec.unpacking import parse
 
-    limits = Limits()
-    with working_on(file):
-        parsed = parse(read_cnc(file, limits))
-        header = parsed.container.header
-        factor = max(each for each in FACTORS if each == 1 or max(header.width, header.height) >= each * size)
-        image = CodecCache(None, "cpu", limits, engine="ncnn").decode(parsed, View(factor=factor)).image
+    image = decoded_image(file, CodecCache(model, "cpu"), size)
     if image.mode == "1":  # or the thumbnail would be black and white, too
         image = image.convert("L")
     image.thumbnail((size, size))

@@ -8,27 +8,30 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.cnc_files import read_cnc
-from cnncompress.cli.console import say
+from cnncompress.cli.console import printable
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.pictures import decoded_image
 from cnncompress.cli.terminal import is_terminal, status
-from cnncompress.errors import UnavailableError
+from cnncompress.errors import OutputError, UnavailableError
 from cnncompress.files.kinds import reason
-from cnncompress.images.limits import Limits
+from cnncompress.files.outputs import open_output
 
 if TYPE_CHECKING:
-    from cnncompress.codec.cache import CodecCache
+    from PIL import Image
 
 VIEWER_VARIABLE = "CNNCOMPRESS_VIEWER"
+
+_ADVICE = "name another viewer with --viewer"
 
 
 @click.command("view", cls=SectionCommand, short_help="Open .cnc files in an image viewer.")
@@ -40,7 +43,7 @@ VIEWER_VARIABLE = "CNNCOMPRESS_VIEWER"
     show_envvar=True,
     help="Program that opens the pictures; by default the desktop's viewer for PNG images.",
 )
-@model_option("Model of the files, if it is not installed.")
+@model_option()
 @device_option
 def command(files: tuple[str, ...], viewer: str | None, model: str | None, device: str) -> None:
     """Open .cnc files in an image viewer.
@@ -55,42 +58,39 @@ def command(files: tuple[str, ...], viewer: str | None, model: str | None, devic
     """
     from cnncompress.codec.cache import CodecCache
 
-    folder = Path(tempfile.mkdtemp(prefix="cnncompress-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="cnncompress-"))
+    except OSError as error:
+        raise OutputError(f"temporary folder: {reason(error)}") from error
     stays = False
     try:
-        codecs = CodecCache(model, device, Limits())
+        codecs = CodecCache(model, device)
         with status(shown=is_terminal()) as show:
             pictures = []
             for number, file in enumerate(files):
-                show(f"decoding {file}")
-                pictures.append(_decoded(file, folder / str(number), codecs))
-        stays = viewer is None
+                show(f"decoding {printable(file)}")
+                image = decoded_image(file, codecs)
+                pictures.append(str(folder / str(number) / f"{Path(file).stem}.png"))
+                _write(image, pictures[-1])
         _open(pictures, viewer)
+        stays = viewer is None
     finally:
         if not stays:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _decoded(file: str, folder: Path, codecs: CodecCache) -> str:
-    """Writes the picture of a file below a folder of its own, and returns its path."""
-    from cnncompress.codec.unpacking import parse
-
-    with working_on(file):
-        decoded = codecs.decode(parse(read_cnc(file, codecs.limits)))
-        for loss in decoded.feature_losses:
-            say("warning", f"{file}: {loss}")
-    folder.mkdir()
-    path = folder / f"{Path(file).stem}.png"
-    decoded.image.save(path, "PNG", compress_level=1)
-    return str(path)
+def _write(image: Image.Image, path: str) -> None:
+    with working_on(path), open_output(path, force=False, new_folders=True) as stream:
+        image.save(stream, "PNG", compress_level=1)
 
 
 def _open(pictures: Sequence[str], viewer: str | None) -> None:
     if viewer is not None:
-        _run([*shlex.split(viewer), *pictures])
+        _run([*_words(viewer, windows=os.name == "nt"), *pictures])
     elif sys.platform == "win32":
         for picture in pictures:
-            os.startfile(picture)
+            with _starting(picture):
+                os.startfile(picture)
     elif sys.platform == "darwin":
         _run(["open", *pictures])
     else:
@@ -98,11 +98,23 @@ def _open(pictures: Sequence[str], viewer: str | None) -> None:
             _run(["xdg-open", picture])
 
 
-def _run(command: list[str]) -> None:
-    advice = "name another viewer with --viewer"
-    try:
+def _words(viewer: str, *, windows: bool) -> list[str]:
+    """Splits a command as a shell does; on Windows a backslash is part of a path."""
+    with _starting(viewer):
+        words = shlex.split(viewer, posix=not windows)
+    return [word.strip('"') for word in words] if windows else words
+
+
+def _run(command: Sequence[str]) -> None:
+    with _starting(command[0]):
         code = subprocess.run(command, check=False).returncode
-    except (OSError, ValueError, IndexError) as error:
-        raise UnavailableError(f"{' '.join(command[:1])}: {reason(error)}; {advice}") from error
     if code:
-        raise UnavailableError(f"{command[0]} has failed (exit code {code}); {advice}")
+        raise UnavailableError(f"{command[0]} has failed (exit code {code}); {_ADVICE}")
+
+
+@contextmanager
+def _starting(program: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"{program}: {reason(error)}; {_ADVICE}") from error

@@ -27,7 +27,8 @@ def load_engine(
 
     Args:
         weights: The model.
-        name: The engine; ``auto`` is torch if the device or the precision needs it, otherwise ncnn.
+        name: The engine; ``auto`` is torch if the device or the precision needs it, or if ncnn is not
+            installed; otherwise ncnn.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``; ``auto`` is a CUDA device if one is present,
             otherwise the CPU.
         precision: Number format of the networks; ncnn supports fp32 only.
@@ -75,7 +76,8 @@ def chosen_engine(name: EngineName, device: str, precision: Precision) -> Litera
     _check_choice("precision", precision, get_args(Precision))
     check_device_name(device)
     on_cpu = device == "cpu" or (device == "auto" and (name == "ncnn" or not may_have_cuda()))
-    if name == "torch" or (name == "auto" and not (on_cpu and precision != "bf16")):
+    for_ncnn = on_cpu and precision != "bf16" and is_installed("ncnn")
+    if name == "torch" or (name == "auto" and not for_ncnn):
         return "torch"
     if not on_cpu:
         raise DeviceError(f"the engine ncnn runs on the CPU, not on {device}")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from cnncompress.errors import PlanError, ResultsError
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Metric
-from cnncompress.evaluation.results import CodecResults, Measurement, NotMeasuredError, ResultsError, read_json
+from cnncompress.evaluation.results import CodecResults, Measurement, read_json
 
 PUBLISHED_COLUMNS = ((PSNR, "psnr_rgb"), (MS_SSIM, "ms_ssim_rgb"))
 """The metrics that published curves may have, and what their scores are called in the file."""
@@ -93,14 +94,14 @@ def read_published(path: Path, names: Collection[str] = ()) -> tuple[Curve, ...]
 
     Raises:
         ResultsError: The file is not such a file.
-        NotMeasuredError: It lacks a codec.
+        PlanError: It lacks a codec.
     """
     document = read_json(path)
     if not isinstance(document, dict):
         raise ResultsError(f"{path}: not a file of published curves")
     for name in names:
         if name not in document:
-            raise NotMeasuredError(f"{path}: has no codec {name!r}; it has {', '.join(document)}")
+            raise PlanError(f"{path}: has no codec {name!r}; it has {', '.join(document)}")
     return tuple(curve for name in names or document for curve in _published_curves(path, name, document[name]))
 
 

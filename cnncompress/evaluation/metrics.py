@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import CnncompressError, MissingPackage
+from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.evaluation.ms_ssim import ms_ssim, ms_ssim_db
 from cnncompress.evaluation.pixels import PEAK, Pixels, check_pair
 
@@ -38,10 +38,6 @@ CVVDP_DISPLAY = "standard_fhd"
 With the 4K monitor that ColorVideoVDP takes by default, 768x512 pixels are so small that most of what codecs do at
 medium rates goes unseen.
 """
-
-
-class UnknownMetricError(CnncompressError):
-    """A metric of that name does not exist."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +107,6 @@ class Scorer:
             finite = score is not None and math.isfinite(score)
             scores[metric.name] = round(score, metric.decimals) if score is not None and finite else None
         return scores
-
-
-def bits_per_pixel(file_bytes: int, width: int, height: int) -> float:
-    """Returns the rate of a whole file, header and metadata included, in bits per pixel."""
-    return 8.0 * file_bytes / (width * height)
 
 
 def psnr(original: Pixels, decoded: Pixels) -> float:
@@ -216,12 +207,12 @@ def find_metric(name: str) -> Metric:
     """Returns the metric with a name.
 
     Raises:
-        UnknownMetricError: There is none.
+        PlanError: There is none.
     """
     for metric in METRICS:
         if metric.name == name:
             return metric
-    raise UnknownMetricError(f"no metric {name!r}; the metrics are {', '.join(metric.name for metric in METRICS)}")
+    raise PlanError(f"no metric {name!r}; the metrics are {', '.join(metric.name for metric in METRICS)}")
 
 
 def _as_file(pixels: Pixels) -> io.BytesIO:

@@ -39,7 +39,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import PIL
 from PIL import Image
 
-from cnncompress.errors import CnncompressError, MissingPackage
+from cnncompress.errors import MissingPackage, PlanError
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 from cnncompress.evaluation.metrics import INSTALL
 from cnncompress.evaluation.names import CNC, CODECS
@@ -52,10 +52,6 @@ if TYPE_CHECKING:
 CNC_QUALITIES = tuple(float(quality) for quality in range(0, 101, 10))
 
 _AVIF_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 75, 90)
-
-
-class UnknownCodecError(CnncompressError):
-    """A codec of that name does not exist."""
 
 
 class ImageCodec(Protocol):
@@ -72,6 +68,9 @@ class ImageCodec(Protocol):
     @property
     def qualities(self) -> tuple[float, ...]:
         """Qualities to measure, from the smallest file to the largest."""
+
+    def load(self) -> None:
+        """Loads the weights, if the codec has any; called or not, the other methods work."""
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole file."""
@@ -100,6 +99,9 @@ class PillowCodec:
     options: Callable[[float], dict[str, Any]] = field(repr=False)
     plugin: str | None = None
 
+    def load(self) -> None:
+        """Does nothing."""
+
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole file."""
         buffer = io.BytesIO()
@@ -112,40 +114,69 @@ class PillowCodec:
             return image.convert("RGB")
 
 
+@dataclass(frozen=True)
+class CncSettings:
+    """How cnncompress is driven.
+
+    Attributes:
+        model: Name or path of the weights; None for the default model.
+        device: Where it runs.
+        qualities: Qualities to measure, ``0 .. 100``, ascending.
+        label: Name in results, to set several models side by side.
+        coding, effort: As for `cnncompress.Codec.compress`.
+    """
+
+    model: str | Path | None = None
+    device: str = "auto"
+    qualities: tuple[float, ...] = CNC_QUALITIES
+    label: str = CNC
+    coding: CodingChoice = "auto"
+    effort: int = 0
+
+
 class CncCodec:
     """cnncompress through its public interface; the weights are loaded at the first use."""
 
     def __init__(
         self,
-        model: str | Path | None = None,
-        device: str = "auto",
-        qualities: tuple[float, ...] = CNC_QUALITIES,
+        settings: CncSettings = CncSettings(),
         stopwatch: Stopwatch | None = None,
-        name: str = CNC,
-        effort: int = 0,
-        coding: CodingChoice = "auto",
     ) -> None:
-        self.name = name
-        self._coding = coding
-        self._effort = effort
-        self.qualities = qualities
-        self._model = model
-        self._device = device
+        self._settings = settings
         self._stopwatch = stopwatch
         self._codec: Codec | None = None
 
     @property
+    def name(self) -> str:
+        """The label."""
+        return self._settings.label
+
+    @property
     def settings(self) -> str:
         """Model and device; with the model's fingerprint once it is loaded."""
-        shown = "the default model" if self._model is None else f"model {Path(self._model).name}"
+        chosen = self._settings
+        shown = "the default model" if chosen.model is None else f"model {Path(chosen.model).name}"
         fingerprint = "" if self._codec is None else f" ({self._codec.fingerprint.hex()})"
-        effort = f", effort {self._effort}" if self._effort else ""
-        coding = "" if self._coding == "auto" else f", {self._coding}"
-        return f"cnncompress, {shown}{fingerprint}{coding}{effort}, device {self._device}"
+        effort = f", effort {chosen.effort}" if chosen.effort else ""
+        coding = "" if chosen.coding == "auto" else f", {chosen.coding}"
+        return f"cnncompress, {shown}{fingerprint}{coding}{effort}, device {chosen.device}"
+
+    @property
+    def qualities(self) -> tuple[float, ...]:
+        """See `ImageCodec`."""
+        return self._settings.qualities
+
+    def load(self) -> None:
+        """Loads the weights.
+
+        Raises:
+            ModelError, DeviceError, MissingPackage: As for `cnncompress.Codec`.
+        """
+        self._loaded()
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole .cnc file."""
-        return self._loaded().compress(image, quality, coding=self._coding, effort=self._effort)
+        return self._loaded().compress(image, quality, coding=self._settings.coding, effort=self._settings.effort)
 
     def decode(self, data: bytes) -> Image.Image:
         """Decodes a .cnc file to an 8-bit RGB image."""
@@ -155,7 +186,7 @@ class CncCodec:
         if self._codec is None:
             from cnncompress import Codec
 
-            self._codec = Codec(self._model, self._device, stopwatch=self._stopwatch)
+            self._codec = Codec(self._settings.model, self._settings.device, stopwatch=self._stopwatch)
         return self._codec
 
 
@@ -222,31 +253,22 @@ def pillow_codecs() -> tuple[PillowCodec, ...]:
 
 def find_codec(
     name: str,
-    *,
-    model: str | Path | None = None,
-    device: str = "auto",
-    qualities: tuple[float, ...] = (),
-    label: str = CNC,
-    coding: CodingChoice = "auto",
+    cnc: CncSettings = CncSettings(),
     points: int | None = None,
 ) -> ImageCodec:
     """Returns the codec with a name.
 
     Args:
         name: One of `cnncompress.evaluation.names.CODECS`.
-        model: Name or path of cnncompress's weights; for ``cnc`` only.
-        device: Where cnncompress runs; for ``cnc`` only.
-        qualities: Qualities of ``cnc`` instead of its ladder.
-        label: Name of ``cnc`` in results, to set several models side by side.
-        coding: Of ``cnc``, as for `cnncompress.Codec.compress`.
+        cnc: How cnncompress is driven, if it is the one.
         points: At most so many qualities, 2 or more, evenly spread over the ladder; not for ``cnc``.
 
     Raises:
-        UnknownCodecError: No such codec.
+        PlanError: No such codec.
         MissingPackage: The plugin that it needs is not installed, or this Pillow was built without it.
     """
     if name == CNC:
-        return CncCodec(model, device, qualities or CNC_QUALITIES, name=label, coding=coding)
+        return CncCodec(cnc)
     for codec in pillow_codecs():
         if codec.name == name:
             if codec.plugin is not None:
@@ -255,7 +277,7 @@ def find_codec(
             if codec.pillow_format not in Image.SAVE or codec.pillow_format not in Image.OPEN:
                 raise MissingPackage(f"the codec {name!r} needs a build of Pillow with {codec.pillow_format}")
             return codec if points is None else replace(codec, qualities=_spread(codec.qualities, points))
-    raise UnknownCodecError(f"no codec {name!r}; the codecs are {', '.join(CODECS)}")
+    raise PlanError(f"no codec {name!r}; the codecs are {', '.join(CODECS)}")
 
 
 def _spread(qualities: tuple[float, ...], points: int) -> tuple[float, ...]:

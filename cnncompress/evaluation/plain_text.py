@@ -25,7 +25,8 @@ def format_results(results: Results, published: Sequence[Curve] = (), of: str | 
         of: The codec whose rate is compared with that of the others; see `compared_codec`.
 
     Raises:
-        ResultsError: A codec lacks a quality on some image, or there is no codec `of`.
+        ResultsError: A codec lacks a quality on some image.
+        PlanError: There is no codec `of`.
     """
     compared = compared_codec(results, of)
     sections = [curve_table(codec) for codec in results.codecs]
@@ -40,7 +41,7 @@ def compared_codec(results: Results, name: str | None = None) -> CodecResults:
     """Returns the codec with a name; without a name cnncompress, or the first codec if that was not measured.
 
     Raises:
-        ResultsError: There is no codec of that name.
+        PlanError: There is no codec of that name.
     """
     if name is None and all(codec.codec != CNC for codec in results.codecs):
         return results.codecs[0]

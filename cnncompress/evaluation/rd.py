@@ -9,16 +9,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import CnncompressError
+from cnncompress.errors import VerificationFailed
 from cnncompress.evaluation.environment import current_environment
-from cnncompress.evaluation.metrics import Scorer, bits_per_pixel
+from cnncompress.evaluation.metrics import Scorer
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.results import CodecResults, Measurement
 from cnncompress.evaluation.sources import image_name, load_rgb
-
-
-class MeasurementError(CnncompressError):
-    """A codec did not give back what it was given."""
+from cnncompress.units import bits_per_pixel
 
 
 def measure_codec(
@@ -36,7 +33,7 @@ def measure_codec(
 
     Raises:
         ImageError: An image cannot be read.
-        MeasurementError: A decoded image has another size.
+        VerificationFailed: A decoded image has another size.
     """
     codec.decode(codec.encode(load_rgb(images[0]), codec.qualities[0]))
     rows = []
@@ -62,7 +59,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, sc
         scorer: The metrics.
 
     Raises:
-        MeasurementError: The decoded image has another size.
+        VerificationFailed: The decoded image has another size.
     """
     start = time.perf_counter()
     data = codec.encode(image, quality)
@@ -70,7 +67,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, sc
     decoded = codec.decode(data)
     end = time.perf_counter()
     if decoded.size != image.size:
-        raise MeasurementError(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
+        raise VerificationFailed(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
     return Measurement(
         image=name,
         quality=quality,

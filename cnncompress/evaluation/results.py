@@ -24,24 +24,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncompress.errors import CnncompressError, OutputError
+from cnncompress.errors import OutputError, PlanError, ResultsError
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import METRICS, Metric
 from cnncompress.files.outputs import write_output
 
 SCHEMA = 2
-
-
-class ResultsError(CnncompressError):
-    """A file of results or of published curves cannot be used."""
-
-    exit_code = 3
-
-
-class NotMeasuredError(ResultsError):
-    """A file of results or of published curves has no codec of that name."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True)
@@ -108,14 +96,12 @@ class Results:
         """Returns the codec with a name.
 
         Raises:
-            NotMeasuredError: It was not measured.
+            PlanError: It was not measured.
         """
         for codec in self.codecs:
             if codec.codec == name:
                 return codec
-        raise NotMeasuredError(
-            f"no codec {name!r} in the results; they have {', '.join(one.codec for one in self.codecs)}"
-        )
+        raise PlanError(f"no codec {name!r} in the results; they have {', '.join(one.codec for one in self.codecs)}")
 
     def without(self, names: Collection[str]) -> Results:
         """Returns the results without the codecs of some names."""

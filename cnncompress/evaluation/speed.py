@@ -13,10 +13,10 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import CnncompressError
-from cnncompress.evaluation.metrics import bits_per_pixel
+from cnncompress.errors import UnavailableError
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.stopwatch import Stopwatch
+from cnncompress.units import bits_per_pixel
 
 STAGE_GROUPS = (
     ("transform", ("analysis", "synthesis")),
@@ -29,10 +29,6 @@ STAGE_GROUPS = (
 
 SPECTRUM_EXPONENT = 1.35
 """Of 1/f in generated images: JPEG then takes about as many bits for them as for a photograph."""
-
-
-class StartupError(CnncompressError):
-    """A command whose start-up is measured failed."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
     """Returns the median seconds of ``python -m cnncompress ARGUMENTS``, from start to exit, as a sub-process.
 
     Raises:
-        StartupError: The command failed.
+        UnavailableError: The command failed.
     """
     command = [sys.executable, "-m", "cnncompress", *arguments]
     seconds = []
@@ -124,7 +120,9 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
         seconds.append(time.perf_counter() - start)
         if run.returncode != 0:
             last = run.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise StartupError(f"cnncompress {' '.join(arguments)} failed with exit code {run.returncode}: {last[0]}")
+            raise UnavailableError(
+                f"cnncompress {' '.join(arguments)} failed with exit code {run.returncode}: {last[0]}"
+            )
     return median(seconds)
 
 

@@ -15,11 +15,9 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from cnncompress import remote
-from cnncompress.errors import OutputError, OutputExists
+from cnncompress.errors import EXISTS_ALREADY, OutputError, OutputExists
 from cnncompress.files.inputs import open_input
 from cnncompress.files.kinds import STANDARD_STREAM, is_stream, reason
-
-EXISTS_ALREADY = "exists already; -f replaces it"
 
 # Keeps the temporary name below the usual limit of 255 bytes for any characters.
 _MAX_NAME_CHARACTERS = 50

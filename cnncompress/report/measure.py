@@ -17,10 +17,11 @@ from cnncompress.codec.bit_map import BitMap
 from cnncompress.cpu_count import available_cores
 from cnncompress.evaluation.equal_bytes import EncodedFile, SizeSearch
 from cnncompress.evaluation.error_map import ErrorMapper
-from cnncompress.evaluation.metrics import SSIMULACRA2_MIN_SIDE, bits_per_pixel, psnr
+from cnncompress.evaluation.metrics import SSIMULACRA2_MIN_SIDE, psnr
 from cnncompress.evaluation.peers import ImageCodec
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.evaluation.sources import load_rgb
+from cnncompress.units import bits_per_pixel
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from cnncompress.errors import CnncompressError
-
-
-class LostProcess(CnncompressError):
-    """Another process of the run has ended before its time."""
+from cnncompress.errors import CnncompressError, LostProcess
 
 
 @dataclass(frozen=True)

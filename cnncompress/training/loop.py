@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cnncompress.errors import CnncompressError, InvalidModel
+from cnncompress.errors import CnncompressError, InvalidModel, LostProcess
 from cnncompress.training.average import WeightAverage, decay_over
 from cnncompress.training.checkpoint import (
     Checkpoint,
@@ -22,7 +22,7 @@ from cnncompress.training.checkpoint import (
 )
 from cnncompress.training.config import Phase, TrainConfig
 from cnncompress.training.crops import RandomCrops
-from cnncompress.training.distributed import ALONE, LostProcess, Processes
+from cnncompress.training.distributed import ALONE, Processes
 from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput, TrainableModel
 from cnncompress.training.initialise import initialise, patch_covariance, untrained_model
 from cnncompress.training.loss import RateDistortion, rate_distortion

@@ -22,7 +22,7 @@ def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_times_by_stage(random_model: Path, coffee: NDArray[np.uint8], tmp_path: Path) -> None:
     image = tmp_path / "coffee.png"
     Image.fromarray(coffee[100:196, 150:278]).save(image)
-    done = run("--image", image, "--model", random_model, "--device", "cpu", "--repeat", "1", "--peers")
+    done = run(image, "--model", random_model, "--device", "cpu", "--repeat", "1", "--peers")
     assert done.returncode == 0, done.stderr
     first, second, *rest = done.stdout.splitlines()
     assert first.startswith("128x96, 1 threads, ") and second.startswith("cnc, quality 50 (")
@@ -33,7 +33,7 @@ def test_times_by_stage(random_model: Path, coffee: NDArray[np.uint8], tmp_path:
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
-    [(["--image", "no-such.png"], 3, "no-such.png"), (["--threads", "0"], 2, "expected 1 to")],
+    [(["no-such.png"], 3, "no-such.png"), (["--threads", "0"], 2, "expected 1 to")],
 )
 def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:
     done = run(*arguments)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from cnncompress.api.calls import store_original
 from cnncompress.api.codec import Codec
 from cnncompress.cli.main import program
 from cnncompress.evaluation.metrics import psnr
@@ -74,6 +75,15 @@ def test_only_what_changes_pixels_is_warned_of(chelsea: Pixels, tmp_path: Path) 
     result = run("--metrics", "psnr", *(tmp_path / name for name in ("text.png", "comment.jpg", "print.jpg")))
     assert result.exit_code == 0
     assert result.stderr == f"cnncompress: {tmp_path}/print.jpg: CMYK is converted to sRGB, without a profile\n"
+
+
+def test_what_a_stored_original_loses_is_warned_of_as_for_the_file_itself(chelsea: Pixels, tmp_path: Path) -> None:
+    Image.fromarray(chelsea[:40, :40]).convert("CMYK").save(tmp_path / "print.jpg", comment=b"a film")
+    (tmp_path / "print.cnc").write_bytes(store_original((tmp_path / "print.jpg").read_bytes()))
+    result = run("--metrics", "psnr", tmp_path / "print.jpg", tmp_path / "print.cnc")
+    lost = "CMYK is converted to sRGB, without a profile"
+    assert result.stderr == "".join(f"cnncompress: {tmp_path}/print.{ending}: {lost}\n" for ending in ("jpg", "cnc"))
+    assert result.stdout.splitlines()[-1].split()[3] == "identical"
 
 
 def test_a_metric_whose_package_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def offered(*args: str, incomplete: str = "") -> list[tuple[str, str]]:
         (("report", "a.png", "-o"), "b", [("file", "b")]),
         (("plot",), "", [("file", "")]),
         (("eval",), "", [("file", "")]),
-        (("bench", "--image"), "", [("file", "")]),
+        (("bench",), "", [("file", "")]),
         (("train", "--config"), "", [("file", "")]),
         (("completion",), "z", [("plain", "zsh")]),
     ],

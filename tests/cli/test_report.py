@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,27 @@ def test_what_is_refused(photo: Path, tmp_path: Path, options: tuple[str, ...], 
 def test_a_missing_picture(tmp_path: Path) -> None:
     result = run(tmp_path / "missing.png", "-o", tmp_path / "report.html", "--against", "none")
     assert result.exit_code == 3 and "missing.png: no such file or directory" in result.stderr
+
+
+def test_nothing_is_measured_before_all_is_found_to_be_usable(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*arguments: object) -> None:
+        raise AssertionError("measured")
+
+    monkeypatch.setattr("cnncompress.evaluation.peers.CncCodec.encode", encode)
+    late = run(photo, tmp_path / "missing.png", "-o", tmp_path / "report.html")
+    assert late.exit_code == 3 and "missing.png: no such file or directory" in late.stderr
+    model = run(photo, "-o", tmp_path / "report.html", "--model", "none")
+    assert model.exit_code == 6 and "no model named 'none'" in model.stderr
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="the file system refuses such names")
+def test_a_name_that_is_not_utf_8(photo: Path, tmp_path: Path) -> None:
+    odd = photo.rename(os.fsdecode(bytes(tmp_path) + b"/odd\xff.png"))
+    result = run(odd, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_without_ssimulacra2(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

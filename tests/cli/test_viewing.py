@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import configparser
+import os
 import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from command_line import run
+from numpy.typing import NDArray
 from PIL import Image
 
 import cnncompress
+from cnncompress.cli import view
+from cnncompress.engines import choice
 from cnncompress.pillow import MIME_TYPE
 
 DESKTOP = Path(__file__).parents[2] / "scripts" / "desktop"
@@ -23,6 +28,15 @@ def picture(tmp_path: Path) -> Path:
     image = Image.radial_gradient("L").resize((60, 40)).convert("RGB")
     path = tmp_path / "photo.cnc"
     path.write_bytes(cnncompress.compress(image, coding="lossless"))
+    return path
+
+
+@pytest.fixture
+def photo(tmp_path: Path, random_model: Path, coffee: NDArray[np.uint8]) -> Path:
+    """A file of a model that is not installed."""
+    path = tmp_path / "learned.cnc"
+    codec = cnncompress.Codec(random_model, "cpu")
+    path.write_bytes(codec.compress(coffee[:48, :64], coding="learned"))
     return path
 
 
@@ -64,6 +78,65 @@ def test_no_viewer(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert result.exit_code == 7 and "no such file" in result.stderr and "--viewer" in result.stderr
     assert run("view", "--viewer", "false", picture).exit_code == 7
     assert run("view", "--viewer", "true", tmp_path / "missing.cnc").exit_code == 3
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has another command for that")
+@pytest.mark.parametrize("options", [(), ("--viewer", "false"), ("--viewer", "'")])
+def test_no_picture_stays_after_a_failure(
+    options: tuple[str, ...], picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "temporary"))  # without xdg-open
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    result = run("view", *options, picture)
+    assert result.exit_code == 7 and result.stderr.endswith("; name another viewer with --viewer\n")
+    assert result.stderr.count("\n") == 1 and list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_windows_paths_of_viewers_and_its_viewer_that_fails(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = r'"C:\Program Files\Gimp\gimp.exe" -n'
+    assert view._words(command, windows=True) == [r"C:\Program Files\Gimp\gimp.exe", "-n"]
+
+    def startfile(path: str) -> None:
+        raise OSError(1155, "No application is associated with the specified file", path)
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(os, "startfile", startfile, raising=False)
+    result = run("view", picture)
+    assert result.exit_code == 7 and "photo.png: no application is associated" in result.stderr
+    assert list(tmp_path.glob("cnncompress-*")) == []
+
+
+@pytest.mark.parametrize("folder", ["missing", "full"])
+def test_no_room_for_the_pictures(folder: str, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing" if folder == "missing" else tmp_path))
+
+    def full(stream: object, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    if folder == "full":
+        monkeypatch.setattr("cnncompress.files.outputs._sync_folder", full)
+        monkeypatch.setattr("cnncompress.files.outputs.os.fsync", lambda descriptor: full(None, b""))
+    result = run("view", "--viewer", "true", picture)
+    expected = "temporary folder: no such file" if folder == "missing" else "no space left on device"
+    assert result.exit_code == 5 and expected in result.stderr and result.stderr.count("\n") == 1
+    assert list(tmp_path.glob("cnncompress-*")) == []
+
+
+@pytest.mark.parametrize("command", ["thumbnail", "info"])
+def test_only_torch_is_installed(
+    command: str, photo: Path, random_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choice, "is_installed", lambda name: name != "ncnn")
+    monkeypatch.setitem(sys.modules, "cnncompress.engines.ncnn.engine", None)  # cannot be imported
+    monkeypatch.setenv("CNNCOMPRESS_MODEL", str(random_model))
+    made = tmp_path / "made.png"
+    words = (photo, made) if command == "thumbnail" else ("--bits", made, photo)
+    result = run(command, *words)
+    assert (result.exit_code, result.stderr) == (0, "") and made.is_file()
 
 
 @pytest.mark.parametrize(("size", "expected"), [(20, (20, 13)), (32, (32, 21)), (256, (60, 40))])

@@ -27,6 +27,11 @@ def test_automatic(driver: bool) -> None:
     assert chosen_engine("auto", "cuda:1", "auto") == chosen_engine("auto", "mps", "auto") == "torch"
 
 
+def test_automatic_without_ncnn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choice, "is_installed", lambda name: name != "ncnn")
+    assert chosen_engine("auto", "auto", "auto") == chosen_engine("auto", "cpu", "fp32") == "torch"
+
+
 def test_named(driver: bool) -> None:
     assert chosen_engine("ncnn", "auto", "auto") == chosen_engine("ncnn", "cpu", "fp32") == "ncnn"
     assert chosen_engine("torch", "auto", "auto") == chosen_engine("torch", "cpu", "bf16") == "torch"
@@ -55,7 +60,7 @@ def test_loaded(weights: Weights, name: EngineName) -> None:
 
 
 def test_torch_that_is_not_installed(weights: Weights, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(choice, "is_installed", lambda name: False)
+    monkeypatch.setattr(choice, "is_installed", lambda name: name != "torch")
     with pytest.raises(MissingPackage, match="device cuda with precision auto needs PyTorch: pip install torch"):
         load_engine(weights, "auto", "cuda", "auto", threads=1)
     with pytest.raises(MissingPackage, match="the engine torch needs PyTorch"):

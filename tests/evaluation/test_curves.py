@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from cnncompress.errors import PlanError, ResultsError
 from cnncompress.evaluation.curves import Curve, image_curves, mean_curve, read_published
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, SSIMULACRA2
 from cnncompress.evaluation.ms_ssim import ms_ssim_db
-from cnncompress.evaluation.results import CodecResults, Measurement, ResultsError
+from cnncompress.evaluation.results import CodecResults, Measurement
 
 _POINT = Measurement("", 0, 100, 100, 1, 0.0, 0.1, 0.1, {})
 
@@ -84,7 +85,7 @@ def test_published_curves_are_read_and_chosen(tmp_path: Path) -> None:
     assert vtm_similarity.values == pytest.approx((10.0, 20.0))
     assert hm == Curve("hm", PSNR, (0.1, 1.0), (27.0, 37.0), published=True)
     assert read_published(path, ["hm"]) == (hm,)
-    with pytest.raises(ResultsError, match="it has vtm, hm"):
+    with pytest.raises(PlanError, match="it has vtm, hm"):
         read_published(path, ["av2"])
 
 

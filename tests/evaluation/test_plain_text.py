@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from cnncompress.errors import PlanError
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, SSIMULACRA2
@@ -15,7 +16,7 @@ from cnncompress.evaluation.plain_text import (
     format_results,
     time_table,
 )
-from cnncompress.evaluation.results import CodecResults, Measurement, Results, ResultsError
+from cnncompress.evaluation.results import CodecResults, Measurement, Results
 
 _RATES = (0.2, 0.5, 1.0, 2.0)
 _PSNRS = (28.0, 32.0, 36.0, 40.0)
@@ -131,7 +132,7 @@ def test_cnncompress_is_compared_unless_another_codec_is_asked_for() -> None:
     assert compared_codec(results, "own").codec == "own"
     assert compared_codec(Results(results.codecs[::2])).codec == "jpeg"
     assert "BD-rate of own in % by PSNR" in format_results(results, of="own")
-    with pytest.raises(ResultsError, match="no codec 'other'"):
+    with pytest.raises(PlanError, match="no codec 'other'"):
         format_results(results, of="other")
 
 

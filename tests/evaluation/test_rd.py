@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from cnncompress.errors import VerificationFailed
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Scorer
 from cnncompress.evaluation.peers import PillowCodec, find_codec
-from cnncompress.evaluation.rd import MeasurementError, measure, measure_codec
+from cnncompress.evaluation.rd import measure, measure_codec
 from cnncompress.evaluation.results import CodecResults
 
 SCORER = Scorer([PSNR, MS_SSIM])
@@ -20,6 +21,9 @@ class _Shrinking:
     name = "shrinking"
     settings = ""
     qualities = (1.0,)
+
+    def load(self) -> None:
+        pass
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         return b"1"
@@ -87,5 +91,5 @@ def test_an_identical_image_has_no_finite_psnr() -> None:
 
 
 def test_a_decoded_image_of_another_size_is_an_error(images: tuple[Path, ...]) -> None:
-    with pytest.raises(MeasurementError, match=r"180, 179"):
+    with pytest.raises(VerificationFailed, match=r"180, 179"):
         measure_codec(_Shrinking(), images[:1], SCORER)

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from cnncompress.errors import OutputError
+from cnncompress.errors import OutputError, PlanError, ResultsError
 from cnncompress.evaluation.environment import Environment, current_environment, limit_threads
 from cnncompress.evaluation.metrics import CVVDP, PSNR
 from cnncompress.evaluation.results import (
     CodecResults,
     Measurement,
     Results,
-    ResultsError,
     merge,
     read_results,
     require_images,
@@ -145,7 +144,7 @@ def test_codecs_can_be_left_out() -> None:
 
 def test_a_codec_is_found_by_its_name() -> None:
     assert merge([_results("jpeg"), _results("webp")]).codec("webp").codec == "webp"
-    with pytest.raises(ResultsError, match="no codec 'avif' in the results; they have jpeg"):
+    with pytest.raises(PlanError, match="no codec 'avif' in the results; they have jpeg"):
         _results("jpeg").codec("avif")
 
 

@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from skimage import data
 
+from cnncompress.errors import UnavailableError
 from cnncompress.evaluation.peers import find_codec
 from cnncompress.evaluation.speed import (
     Speed,
-    StartupError,
     Watched,
     format_ratio,
     format_speed,
@@ -31,6 +31,9 @@ class _Staged:
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self._stopwatch = stopwatch
+
+    def load(self) -> None:
+        pass
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         with self._stopwatch.stage("analysis"):
@@ -93,7 +96,7 @@ def test_the_generated_image_is_always_the_same_and_compresses_like_a_photograph
 
 
 def test_a_command_that_fails_has_no_start_up_time() -> None:
-    with pytest.raises(StartupError, match="no-such-command"):
+    with pytest.raises(UnavailableError, match="no-such-command"):
         startup_seconds(["no-such-command"], repeat=1)
 
 

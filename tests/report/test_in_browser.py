@@ -73,7 +73,7 @@ def silent(browser: Browser, page: Path) -> Iterator[None]:
     browser.complaints(), browser.requests()
     yield
     assert browser.complaints() == []
-    assert browser.requests() <= {page.as_uri()}
+    assert browser.requests() == {page.as_uri()}
 
 
 def canvas(browser: Browser, left: float, top: float, width: int = 1, height: int = 1) -> Pixels:

@@ -32,7 +32,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
     Image.fromarray(data.coffee()[100:164, 150:230]).save(image)
 
     few = ("--metrics", "psnr,cvvdp", "--points", "4")
-    first = _run("eval", image, "--codecs", "jpeg", *few, "--json", tmp_path / "jpeg.json")
+    first = _run("eval", image, "--codecs", "jpeg", *few, "-o", tmp_path / "jpeg.json")
     assert first.returncode == 0, first.stderr
     assert "jpeg: mean of 1 images" in first.stdout
     assert "BD-rate" not in first.stdout
@@ -40,7 +40,7 @@ def test_measure_then_add_a_codec_then_report_and_plot(tmp_path: Path) -> None:
 
     both = tmp_path / "both.json"
     reused = ("--codecs-from", tmp_path / "jpeg.json")
-    second = _run("eval", image, "--codecs", "webp", *few, *reused, "--json", both)
+    second = _run("eval", image, "--codecs", "webp", *few, *reused, "-o", both)
     assert second.returncode == 0, second.stderr
     assert "BD-rate of jpeg in % by PSNR" in second.stdout
     assert "BD-rate of jpeg in % by ColorVideoVDP" in second.stdout
@@ -99,8 +99,9 @@ def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> No
         (["eval", "no-such-set", "--codecs", "jpeg"], 3, "CNNCOMPRESS_DATA"),
         (["eval", ".", "--codecs", "gif"], 2, "'gif' is not one of cnc, jpeg"),
         (["eval", ".", "--codecs", "jpeg", "--metrics", "looks"], 2, "'looks' is not one of psnr"),
-        (["eval", ".", "--qualities", "10,abc"], 2, "numbers with commas"),
+        (["eval", ".", "-q", "10,abc"], 2, "numbers with commas"),
         (["eval", ".", "--threads", "0"], 2, "expected 1 to"),
+        (["eval", ".", "--label", "jpeg"], 2, "--label: 'jpeg' is another codec"),
         (["report_rd.py", "no-such.json"], 3, "cannot read no-such.json"),
         (["plot", "no-such.json", "-o", "rd.svg", "--metric", "looks"], 2, "'looks' is not one of"),
         (["plot", "no-such.json", "-o", "rd.svg"], 3, "cannot read no-such.json"),
@@ -111,6 +112,16 @@ def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, messag
     assert run.returncode == code, run.stderr
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_model_is_looked_for_before_anything_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("RGB", (32, 32)).save(tmp_path / "flat.png")
+    few = ("--codecs", "jpeg,cnc", "--points", "2", "--metrics", "psnr", "-o", tmp_path / "results.json")
+    given = _run("eval", tmp_path / "flat.png", *few, "--model", "none")
+    monkeypatch.setenv("CNNCOMPRESS_MODEL", "none")
+    for run in (given, _run("eval", tmp_path / "flat.png", *few)):
+        assert run.returncode == 6 and "no model named 'none'" in run.stderr
+        assert not (tmp_path / "results.json").exists()  # jpeg would have been written
 
 
 def test_typical_figures_are_those_of_the_results(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from cnncompress.cli.options.completing import FileName, FolderName
 
 READ = {
     "paths", "files", "file", "original", "others", "originals", "images", "results",
-    "--files-from", "--root", "--config", "--anchors", "--codecs-from", "--data", "--image",
+    "--files-from", "--root", "--config", "--anchors", "--codecs-from", "--data", "image",
 }  # fmt: skip
 """Parameters that name what is read."""
 
@@ -33,7 +33,7 @@ WRITTEN = {
     ("test", "--json-file"): ("log", "given.cnc --json-file log"),
     ("info", "--bits"): ("bits.png", "given.cnc --bits bits.png"),
     ("report", "--output"): ("page.html", "a.bmp -q 0 --against none --quiet -o page.html"),
-    ("eval", "--json"): ("results.json", "a.bmp --codecs jpeg --points 2 --metrics psnr --json results.json"),
+    ("eval", "--output"): ("results.json", "a.bmp --codecs jpeg --points 2 --metrics psnr -o results.json"),
     ("plot", "--output"): ("rd.svg", "given.json -o rd.svg"),
     ("train", "--output"): ("mine.safetensors", "a.bmp -o mine.safetensors"),
 }
@@ -49,7 +49,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def filled(folder: Path, codec: Codec) -> Path:
     """The folder with inputs for the commands."""
     (folder / "given.cnc").write_bytes(codec.compress(folder / "a.bmp", coding="learned"))
-    _, words = WRITTEN["eval", "--json"]
+    _, words = WRITTEN["eval", "--output"]
     made = _run("eval", *words.replace("results.json", "given.json").split())
     assert made.returncode == 0, made.stderr
     return folder
@@ -85,13 +85,3 @@ def test_an_existing_file_is_replaced_with_f_only(filled: Path) -> None:
         assert (filled / file).read_bytes() != BEFORE, (name, words)
         for written in (file, "x.cnc", "x.png"):
             (filled / written).unlink(missing_ok=True)
-
-
-def test_a_log_may_be_replaced_by_a_run_that_goes_on(folder: Path) -> None:
-    words = ("compress", "--lossless", "a.bmp", "-o", "x.cnc", "--json-file", "log")
-    assert _run(*words).returncode == 0
-    again = _run(*words)
-    assert (again.returncode, again.stderr) == (5, "cnncompress: log: exists already; -f replaces it\n")
-    first = (folder / "log").read_text()
-    assert _run(*words, "--skip-existing").returncode == 0
-    assert (folder / "log").read_text() != first and '"skipped"' in (folder / "log").read_text()

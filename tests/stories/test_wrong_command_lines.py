@@ -59,6 +59,17 @@ def test_wrong_command_lines_exit_with_2(folder: Path, args: list[str], message:
     assert names(folder) == ["a.bmp", "b.bmp"]
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--max-pixels", "1"), ("--model", "none"), ("--device", "cuda:7"), ("--jobs", "2"), ("--ray", "x")],
+)
+def test_options_for_decoding_need_decode(option: str, value: str, folder: Path) -> None:
+    compress("a.bmp")
+    result = run("test", option, value, "a.cnc")
+    assert result.exit_code == 2 and f"{option} needs --decode" in result.stderr
+    assert run("test", "a.cnc", CNNCOMPRESS_MODEL="none", CNNCOMPRESS_THREADS="1").exit_code == 0
+
+
 def test_environment(folder: Path) -> None:
     def message(*args: str, **variables: Any) -> str:
         result = run("compress", "a.bmp", *args, **variables)

@@ -6,7 +6,7 @@ import difflib
 import functools
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -145,7 +145,22 @@ def option_group(
     return decorate
 
 
-def refuse_together(ctx: click.Context, names: Sequence[str]) -> None:
+def refuse_without(ctx: click.Context, names: Iterable[str], needed: str) -> None:
+    """Checks that no option is given that would be ignored.
+
+    Args:
+        ctx: Context of the command.
+        names: Names of the parameters, as for `refuse_together`.
+        needed: The option that they need, which is not given.
+
+    Raises:
+        click.UsageError: One of the options is on the command line.
+    """
+    for option in _given(ctx, names):
+        raise click.UsageError(f"{option} needs {needed}.")
+
+
+def refuse_together(ctx: click.Context, names: Iterable[str]) -> None:
     """Checks that at most one of several options is given.
 
     Args:
@@ -155,7 +170,11 @@ def refuse_together(ctx: click.Context, names: Sequence[str]) -> None:
     Raises:
         click.UsageError: Several of the options are on the command line.
     """
-    given = [name for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    given = _given(ctx, names)
     if len(given) > 1:
-        options = {parameter.name: parameter.opts[-1] for parameter in ctx.command.params}
-        raise click.UsageError(f"{options[given[0]]} and {options[given[1]]} exclude each other.")
+        raise click.UsageError(f"{given[0]} and {given[1]} exclude each other.")
+
+
+def _given(ctx: click.Context, names: Iterable[str]) -> list[str]:
+    options = {parameter.name: parameter.opts[-1] for parameter in ctx.command.params}
+    return [options[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]

@@ -18,7 +18,7 @@ _SHARD_FIELD = "{shard}"
 
 
 @dataclass(frozen=True)
-class ReportOptions:
+class MessageOptions:
     """Values of the *Messages* options."""
 
     quiet: bool
@@ -58,9 +58,9 @@ class ReportOptions:
             raise click.UsageError(f"{_SHARD_FIELD} in --json-file needs --shard.")
 
 
-report_options = option_group(
-    "report",
-    ReportOptions,
+message_options = option_group(
+    "messages",
+    MessageOptions,
     _option("--quiet", is_flag=True, help="Print errors only."),
     _option(
         "-v", "--verbose", count=True, brief=True, help="Print a line for each file; -vv: also tracebacks of errors."
@@ -71,7 +71,7 @@ report_options = option_group(
         "--json-file",
         metavar="FILE",
         type=FileName(),
-        help="Write the JSON of --json to FILE, which must not exist unless outputs may; with --shard, {shard} in the "
-        "name is replaced by the shard's index.",
+        help="Write the JSON of --json to FILE, which -f replaces if it exists; a run with --skip-existing or --newer "
+        "appends to it. With --shard, {shard} in the name is replaced by the shard's index.",
     ),
 )

@@ -26,16 +26,24 @@ DEVICE_VARIABLE = "CNNCOMPRESS_DEVICE"
 THREADS_VARIABLE = "CNNCOMPRESS_THREADS"
 
 device_option = click.option(
-    "--device", type=Device(), default="auto", envvar=DEVICE_VARIABLE, show_default=True, help="Where to run."
+    "--device",
+    type=Device(),
+    default="auto",
+    envvar=DEVICE_VARIABLE,
+    show_default=True,
+    show_envvar=True,
+    help="Where to run.",
 )
-"""For commands that decode files one after the other."""
+"""For commands that code files one after the other."""
 
 
-def model_option(what: str) -> Callable[[_Function], _Function]:
+def model_option(
+    what: str = "Weights file for .cnc files whose model is not installed.",
+) -> Callable[[_Function], _Function]:
     """Returns the option for a model of such commands.
 
     Args:
-        what: Its help.
+        what: Its help; by default for commands that decode.
     """
     return click.option(
         "--model",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cnncompress.codec.refinement.distortion import Distortion, ImageDistortion
 from cnncompress.entropy.symbol_bits import SymbolBits
 from cnncompress.entropy.tables import ScaleTables
+from cnncompress.units import bits_per_pixel
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.integer[Any]]
@@ -42,7 +43,7 @@ class RateDistortion:
             distortion: Distortion of the decoded image.
         """
         height, width = self.size
-        return self.lmbda * distortion.value + 8.0 * len(payload) / (height * width)
+        return self.lmbda * distortion.value + bits_per_pixel(len(payload), width, height)
 
     @property
     def bits(self) -> float:
