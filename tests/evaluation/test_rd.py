@@ -19,6 +19,7 @@ class _Shrinking:
 
     name = "shrinking"
     settings = ""
+    fingerprint = None
     qualities = (1.0,)
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
