@@ -105,8 +105,8 @@ def command(
     from cnncompress.evaluation.environment import current_environment
     from cnncompress.evaluation.metrics import SSIMULACRA2
     from cnncompress.evaluation.peers import CncCodec
-    from cnncompress.report.measure import measure_picture, steps_of
-    from cnncompress.report.page import make_page
+    from cnncompress.report.measure import load_original, measure_qualities, steps_of
+    from cnncompress.report.page import make_page, picture_part
 
     with status(shown=not quiet and is_terminal()) as show:
         show("loading the model")
@@ -121,14 +121,16 @@ def command(
     count = _bit_counter(model)
     pictures = []
     for name in originals:
+        original = load_original(Path(name))
         with _progress(name, steps_of(1 + len(peers), len(qualities)), quiet=quiet) as advance:
-            pictures.append(
-                measure_picture(Path(name), own, peers, qualities, count, with_errors=with_errors, progress=advance)
+            measured = measure_qualities(
+                original, own, peers, qualities, count, with_errors=with_errors, progress=advance
             )
+            pictures.append(picture_part(original, measured))
     environment = current_environment()
     settings = [(codec.name, codec.settings) for codec in (own, *peers)]
     settings.append(("Machine", f"{environment.cpu}, {plural(environment.threads, 'thread')}; one run of each codec"))
-    page = make_page(pictures, settings, FIRST_QUALITY).encode()
+    page = make_page(pictures, settings, FIRST_QUALITY)
     with working_on(output):
         write_output(output, page, force=force)
     if not quiet:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser, started
+from browser import Browser
 from command_line import run
 from numpy.typing import NDArray
 from PIL import Image
@@ -50,12 +50,6 @@ return image.decode().then(() => {
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
 def page(browser: Browser, coffee: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two pictures, two qualities, four peers; made after the browser is known to be there."""
     folder = tmp_path_factory.mktemp("report")
@@ -73,7 +67,7 @@ def silent(browser: Browser, page: Path) -> Iterator[None]:
     browser.complaints(), browser.requests()
     yield
     assert browser.complaints() == []
-    assert browser.requests() <= {page.as_uri()}
+    assert browser.requests() == {page.as_uri()}
 
 
 def canvas(browser: Browser, left: float, top: float, width: int = 1, height: int = 1) -> Pixels:
