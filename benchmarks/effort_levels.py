@@ -108,6 +108,7 @@ def measure_levels(
                     codec.settings,
                     environment,
                     tuple(sorted(rows[codec.name], key=lambda row: (row.image, row.quality))),
+                    codec.fingerprint,
                 )
                 for codec in codecs
             )

@@ -31,14 +31,9 @@ def cpu_count(process: Path = _PROCESS) -> int:
     Args:
         process: Folder in which Linux describes the process.
     """
-    allowed = allowed_cpus()
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = min(_quotas(process), default=math.inf)
     return allowed if quota >= allowed else max(1, math.ceil(quota))
-
-
-def allowed_cpus() -> int:
-    """Returns the number of CPUs that this process may run on, whatever its quota."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _quotas(process: Path) -> Iterator[float]:

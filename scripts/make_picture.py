@@ -23,7 +23,7 @@ from cnncompress.evaluation.peers import CncCodec, CncSettings, ImageCodec, find
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.files.outputs import write_output
 from cnncompress.images.view import Rectangle, View
-from cnncompress.report.measure import Measured, Version, measure_picture
+from cnncompress.report.measure import AtQuality, Original, Version, load_original, measure_qualities
 
 PEERS = ("jpeg", "webp", "jxl", "avif")
 TITLES = {"jpeg": "JPEG", "webp": "WebP", "jxl": "JPEG XL", "avif": "AVIF", CNC: "cnncompress"}
@@ -36,20 +36,21 @@ LABEL = 46
 PAPER, INK, FAINT = (255, 255, 255), (24, 24, 24), (90, 90, 90)
 
 
-def draw_picture(measured: Measured, area: Rectangle, zoom: int) -> Image.Image:
+def draw_picture(original: Original, measured: AtQuality, area: Rectangle, zoom: int) -> Image.Image:
     """Draws the part of the original, then that of each version, with labels.
 
     Args:
-        measured: At one quality.
+        original: The picture.
+        measured: Its versions.
         area: Which part.
         zoom: Pixels of the drawing for one of the picture, along each axis.
 
     Returns:
         8-bit RGB.
     """
-    versions = in_order(measured.qualities[0].versions)
-    height, width = measured.pixels.shape[:2]
-    cells = [(measured.pixels, "Original", f"{width}x{height}")]
+    versions = in_order(measured.versions)
+    height, width = original.pixels.shape[:2]
+    cells = [(original.pixels, "Original", f"{width}x{height}")]
     cells += [(version.pixels, TITLES[version.codec], _label(version)) for version in versions]
     step_x, step_y = zoom * area.width + GAP, zoom * area.height + LABEL + GAP
     rows = -(-len(cells) // COLUMNS)
@@ -70,11 +71,11 @@ def in_order(versions: Sequence[Version]) -> list[Version]:
     return sorted(versions, key=lambda version: (version.ssimulacra2 or 0.0, version.codec == CNC))
 
 
-def settings_table(measured: Measured, codecs: Sequence[ImageCodec]) -> str:
+def settings_table(measured: AtQuality, codecs: Sequence[ImageCodec]) -> str:
     """A table in Markdown: how each file was made, and what it came to."""
     settings = {codec.name: codec.settings for codec in codecs}
     lines = ["| codec | quality | bytes | bpp | PSNR | SSIMULACRA2 |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
-    for version in in_order(measured.qualities[0].versions):
+    for version in in_order(measured.versions):
         psnr = "-" if version.psnr is None else f"{version.psnr:.2f} dB"
         score = "-" if version.ssimulacra2 is None else f"{version.ssimulacra2:.1f}"
         lines.append(
@@ -110,10 +111,13 @@ def main(image: Path, output: str, quality: float, crop: tuple[int, int, int, in
     with exit_codes():
         SSIMULACRA2.check_packages()
         peers = [find_codec(name) for name in PEERS]
-        measured = measure_picture(image, own, peers, [quality], lambda data: None, with_errors=True)
-        height, width = measured.pixels.shape[:2]
+        original = load_original(image)
+        (measured,) = measure_qualities(original, own, peers, [quality], lambda data: None, with_errors=True)
+        height, width = original.pixels.shape[:2]
         data = io.BytesIO()
-        draw_picture(measured, view.area(width, height), zoom).save(data, "WEBP", lossless=True, quality=100, method=6)
+        draw_picture(original, measured, view.area(width, height), zoom).save(
+            data, "WEBP", lossless=True, quality=100, method=6
+        )
         write_output(output, data.getvalue(), force=True)
     click.echo(settings_table(measured, [own, *peers]))
 

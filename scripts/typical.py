@@ -46,12 +46,13 @@ def measured(entry: Entry, results: Path, codec: str) -> Typical:
         codec: Which of its codecs is the model.
 
     Raises:
-        ResultsError: The results are of other weights, have no PSNR, or cannot be read.
+        ResultsError: The results are of other weights, do not say of which, have no PSNR, or cannot be read.
         ValueError: The means do not rise with the quality.
     """
     found = read_results(results).codec(codec)
-    if entry.fingerprint not in found.settings:
-        raise ResultsError(f"{results}: {codec} is not {entry.fingerprint}: {found.settings}")
+    if found.fingerprint != entry.fingerprint:
+        weights = "weights that it does not name" if found.fingerprint is None else f"the weights {found.fingerprint}"
+        raise ResultsError(f"{results}: {codec} was measured with {weights}, expected {entry.fingerprint}")
     psnr = next(metric for metric in METRICS if metric.name == "psnr")
     points = []
     for quality, rows in sorted(rows_by_quality(found).items()):

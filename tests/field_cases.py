@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from avif_files import Item, Reference, box, wide_box
 from field_files import (
     AVIF,
     BMP,
@@ -26,11 +27,14 @@ from field_files import (
     SECRET,
     SRGB_CHRM,
     WEBP,
+    auxiliary,
+    avif_with,
     bmp_a1r5g5b5,
+    bmp_with_colour_space,
     bmp_with_profile,
-    box,
     chunk,
     gain_map,
+    gif_with_application_data,
     gray_ramp_tiff,
     jp2_with_profile,
     mpo,
@@ -82,13 +86,12 @@ def cases() -> list[Case]:
     return [*_jpeg(), *_png(), *_tiff(), *_others(), *_foreign()]
 
 
+def _metadata() -> dict[str, bytes]:
+    return {"exif": b"Exif\0\0" + exif(orientation=1), "xmp": XMP, "icc_profile": profile()}
+
+
 def _jpeg() -> Iterator[Case]:
-    yield Case(
-        "JPEG",
-        "EXIF, XMP, ICC profile",
-        "carried",
-        encoded(Image.fromarray(PHOTO), "JPEG", exif=b"Exif\0\0" + exif(orientation=1), xmp=XMP, icc_profile=profile()),
-    )
+    yield Case("JPEG", "EXIF, XMP, ICC profile", "carried", encoded(Image.fromarray(PHOTO), "JPEG", **_metadata()))
     icc = profile()
     part = segment(0xE2, b"ICC_PROFILE\0\1\2" + icc[:99])
     yield Case("JPEG", "ICC profile of which a part is missing", "left out", JPEG[:2] + part + JPEG[2:], "incomplete")
@@ -105,18 +108,16 @@ def _jpeg() -> Iterator[Case]:
         (0xE1, b"http://ns.adobe.com/xmp/extension/\0" + SECRET, "extended XMP"),
         (0xE4, SECRET, "APP4"),
     ):
-        yield Case(
-            "JPEG",
-            words if words != "APP4" else "other application data",
-            "left out",
-            with_segment(marker, payload),
-            words,
-        )
+        says = "other application data" if words == "APP4" else words
+        yield Case("JPEG", says, "left out", with_segment(marker, payload), words)
     yield Case("JPEG", "restart markers", "carried", restarts(swapped=False))
     yield Case("JPEG", "restart markers in the wrong order", "damage", restarts(swapped=True), "restart")
     yield Case("JPEG", "no end, and all pixels", "damage", JPEG[:-2], "end of the image")
     frame = JPEG.index(b"\xff\xc0") + 4
     yield Case("JPEG", "12 bits a sample", "refused", JPEG[:frame] + b"\x0c" + JPEG[frame + 1 :], "12 bits")
+    hierarchical = JPEG.replace(b"\xff\xc0", b"\xff\xc5")
+    yield Case("JPEG", "hierarchical, of pictures of several sizes", "refused", hierarchical, "hierarchical")
+    yield Case("JPEG", "thumbnail (JFXX)", "carried", with_segment(0xE0, b"JFXX\0\x13\x01\x01abc"))
 
 
 def _png() -> Iterator[Case]:
@@ -170,13 +171,8 @@ def _tiff() -> Iterator[Case]:
     yield Case("TIFF", "smaller versions in sub-directories", "carried", pyramid(reduced=True))
     yield Case("TIFF", "other pictures in sub-directories", "left out", pyramid(reduced=False), "further pictures")
     yield Case("TIFF", "planes", "carried", written_tiff(planes, photometric="rgb", planarconfig="separate"))
-    yield Case(
-        "TIFF",
-        "planes of 16 bits",
-        "warning",
-        written_tiff(deep, photometric="rgb", planarconfig="separate"),
-        "more than 8 bits",
-    )
+    deep_planes = written_tiff(deep, photometric="rgb", planarconfig="separate")
+    yield Case("TIFF", "planes of 16 bits", "warning", deep_planes, "more than 8 bits")
     yield Case(
         "TIFF",
         "planes of gray and alpha",
@@ -235,41 +231,60 @@ def _tiff() -> Iterator[Case]:
         ),
         "PrimaryChromaticities",
     )
+    yield Case("TIFF", "offsets of 64 bits (BigTIFF)", "carried", written_tiff(PHOTO, bigtiff=True, metadata=None))
 
 
 def _others() -> Iterator[Case]:
     yield Case("WebP", "private chunks", "left out", with_riff_chunk(b"ABCD", SECRET), "ABCD")
     yield Case("WebP", "bytes behind the end", "left out", WEBP + SECRET, "24 bytes behind")
-    yield Case("AVIF", "nclx of sRGB", "carried", AVIF)
-    yield Case("AVIF", "nclx of Display P3", "ICC profile", nclx(12, 13), "nclx")
-    yield Case("AVIF", "nclx of BT.2100 PQ or HLG", "warning", nclx(9, 16), "PQ")
-    yield Case("AVIF", "video behind the picture", "left out", AVIF + box(b"mpvd", SECRET), "video")
-    yield Case("AVIF", "private boxes", "left out", AVIF + box(b"abcd", SECRET), "abcd")
+    yield from _avif()
     yield Case("JPEG 2000", "more than 8 bits, without loss", "warning", JP2_RGB12, "more than 8 bits", (7, 3))
     yield Case("JPEG 2000", "gray with 9 bits", "warning", JP2_GRAY9, "more than 8 bits", (7, 3))
     yield Case("JPEG 2000", "colour with more than 8 bits, with loss", "refused", JP2_RGB12_LOSSY, "12 bits")
     yield Case("JPEG 2000", "ICC profile", "carried", jp2_with_profile())
     yield Case("JPEG 2000", "private boxes, geo-references", "left out", JP2 + box(b"uuid", SECRET), "private boxes")
-    yield Case(
-        "GIF", "comments", "left out", encoded(Image.fromarray(PHOTO).quantize(4), "GIF", comment=SECRET), "comments"
-    )
+    commented = encoded(Image.fromarray(PHOTO).quantize(4), "GIF", comment=SECRET)
+    yield Case("GIF", "comments", "left out", commented, "comments")
+    yield Case("GIF", "ICC profile", "left out", gif_with_application_data(b"ICCRGBG1012"), "ICC profile of a GIF")
+    yield Case("GIF", "XMP", "left out", gif_with_application_data(b"XMP DataXMP"), "XMP of a GIF")
     yield Case("GIF", "no end", "damage", GIF[:-1], "end of the image")
     yield Case("GIF", "bytes behind the end", "left out", GIF + SECRET, "24 bytes behind")
     yield Case("BMP", "ICC profile", "carried", bmp_with_profile())
+    yield Case("BMP", "calibrated colours", "warning", bmp_with_colour_space(0), "calibrated")
+    yield Case("BMP", "profile in another file", "warning", bmp_with_colour_space(0x4C494E4B), "another file")
     yield Case("BMP", "alpha of 16-bit pixels", "warning", bmp_a1r5g5b5(), "alpha")
-    yield Case("BMP", "bytes behind the end", "left out", BMP + SECRET, "24 bytes behind")
-    yield Case(
-        "DIB", "bytes behind the end", "left out", encoded(Image.fromarray(PHOTO), "DIB") + SECRET, "24 bytes behind"
-    )
-    yield Case(
-        "SGI", "bytes behind the end", "left out", encoded(Image.fromarray(PHOTO), "SGI") + SECRET, "24 bytes behind"
-    )
-    yield Case("Sun raster", "bytes behind the end", "left out", sun_raster() + SECRET, "24 bytes behind")
+    dib, sgi = (encoded(Image.fromarray(PHOTO), name) for name in ("DIB", "SGI"))
+    for name, data in (("BMP", BMP), ("DIB", dib), ("SGI", sgi), ("Sun raster", sun_raster())):
+        yield Case(name, "bytes behind the end", "left out", data + SECRET, "24 bytes behind")
     yield Case("QOI", "linear light, which is informative only", "carried", QOI[:13] + b"\1" + QOI[14:])
     yield Case("QOI", "bytes behind the end", "left out", QOI + SECRET, "24 bytes behind")
     yield Case("PNM", "comments", "left out", PPM[:3] + b"# " + SECRET + b"\n" + PPM[3:], "comments")
     yield Case("PNM", "a second picture", "left out", PPM + PPM, "second picture")
     yield Case("PNM", "bytes behind the end", "left out", PPM + SECRET, "24 bytes behind")
+
+
+def _avif() -> Iterator[Case]:
+    yield Case("AVIF", "EXIF, XMP, ICC profile", "carried", encoded(Image.fromarray(PHOTO), "AVIF", **_metadata()))
+    yield Case("AVIF", "nclx of sRGB", "carried", AVIF)
+    yield Case("AVIF", "nclx of Display P3", "ICC profile", nclx(12, 13), "nclx")
+    yield Case("AVIF", "nclx of BT.2100 PQ or HLG", "warning", nclx(9, 16), "PQ")
+    yield Case("AVIF", "thumbnails", "carried", avif_with([Item(9)], Reference(b"thmb", 9, (1,))))
+    cells = avif_with(
+        [auxiliary(7, b"alpha", b"grid"), Item(8), Item(9)],
+        Reference(b"auxl", 7, (1,)),
+        Reference(b"dimg", 7, (8, 9)),
+    )
+    yield Case("AVIF", "alpha plane of several cells", "carried", cells)
+    tone_map = avif_with([Item(8), Item(9, b"tmap")], Reference(b"dimg", 9, (1, 8)))
+    yield Case("AVIF", "gain map (HDR)", "left out", tone_map, "gain map")
+    depth = avif_with([auxiliary(9, b"depth")], Reference(b"auxl", 9, (1,)))
+    yield Case("AVIF", "depth map", "left out", depth, "depth map")
+    yield Case("AVIF", "second picture", "left out", avif_with([Item(9)]), "second picture")
+    yield Case("AVIF", "video behind the picture", "left out", AVIF + box(b"mpvd", SECRET), "video")
+    yield Case("AVIF", "private items", "left out", avif_with([Item(9, b"abcd")]), r"private items \(abcd\)")
+    yield Case("AVIF", "private boxes", "left out", AVIF + box(b"abcd", SECRET), "abcd")
+    unused = wide_box(b"free", bytes(8)) + struct.pack(">I4s", 0, b"free") + bytes(8)
+    yield Case("AVIF", "boxes with lengths of 64 bits, boxes without a length", "carried", AVIF + unused)
 
 
 def _foreign() -> Iterator[Case]:

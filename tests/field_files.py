@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tifffile
+from avif_files import Item, Reference, box, with_items
 from PIL import Image
 from sample_files import encoded, profile
 
@@ -74,11 +75,6 @@ def with_riff_chunk(name: bytes, payload: bytes) -> bytes:
     """A WebP file with a chunk more."""
     more = name + struct.pack("<I", len(payload)) + payload
     return WEBP[:4] + struct.pack("<I", len(WEBP) - 8 + len(more)) + WEBP[8:] + more
-
-
-def box(name: bytes, payload: bytes) -> bytes:
-    """A box of an ISO media file."""
-    return struct.pack(">I4s", 8 + len(payload), name) + payload
 
 
 def nclx(primaries: int, transfer: int) -> bytes:
@@ -153,6 +149,29 @@ def bmp_with_profile() -> bytes:
     header = struct.pack("<IiiHHIIiiII", 124, 4, 4, 1, 24, 0, len(pixels), 0, 0, 0, 0) + bytes(16)
     header += struct.pack("<I", 0x4D424544) + bytes(36 + 12 + 4) + struct.pack("<III", 124 + len(pixels), len(icc), 0)
     return b"BM" + struct.pack("<IHHI", 14 + 124 + len(pixels) + len(icc), 0, 0, 138) + header + pixels + icc
+
+
+def bmp_with_colour_space(space: int) -> bytes:
+    """A BMP file with a header of version 4 and end points of the colours."""
+    header = struct.pack("<IiiHHIIiiII", 108, 4, 4, 1, 24, 0, 4 * 4 * 3, 0, 0, 0, 0) + bytes(16)
+    header += struct.pack("<I", space) + bytes(range(36)) + bytes(12)
+    return b"BM" + struct.pack("<IHHI", 14 + 108 + 48, 0, 0, 122) + header + bytes(48)
+
+
+def gif_with_application_data(name: bytes) -> bytes:
+    """A GIF file with an application extension before the image."""
+    place = 13 + 3 * 16
+    return GIF[:place] + b"!\xff\x0b" + name + bytes([len(SECRET)]) + SECRET + b"\0" + GIF[place:]
+
+
+def avif_with(items: list[Item], *references: Reference) -> bytes:
+    """An AVIF file with more items."""
+    return with_items(Image.fromarray(PHOTO), items, references)
+
+
+def auxiliary(number: int, what: bytes, kind: bytes = b"av01") -> Item:
+    """An auxiliary picture, as MIAF names it."""
+    return Item(number, kind, b"urn:mpeg:mpegB:cicp:systems:auxiliary:" + what)
 
 
 def sun_raster() -> bytes:

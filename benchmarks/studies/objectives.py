@@ -77,7 +77,7 @@ def main(
 ) -> None:
     """Print the BD-rate of training on, by each metric."""
     torch.set_num_threads(1)
-    names = {name for entry in read_manifest(models_directory()).entries for name in entry.training["held_out"]}
+    names = {name for entry in read_manifest(models_directory()).entries for name in entry.training.held_out}
     train, held_out = hold_out(load_images(images), names)
     model = trainable_model(load_weights(start))
     config = TrainConfig(

@@ -98,9 +98,8 @@ def command(
     from cnncompress.evaluation.environment import current_environment
     from cnncompress.evaluation.metrics import SSIMULACRA2
     from cnncompress.evaluation.peers import CncCodec, CncSettings
-    from cnncompress.evaluation.sources import load_rgb
-    from cnncompress.report.measure import measure_picture, steps_of
-    from cnncompress.report.page import make_page
+    from cnncompress.report.measure import load_original, measure_qualities, steps_of
+    from cnncompress.report.page import make_page, picture_part
 
     shown = not quiet and is_terminal()
     own = CncCodec(CncSettings(model, device, effort=effort))
@@ -108,7 +107,7 @@ def command(
         show("loading the model")
         own.load()
     for name in originals:  # all of them before the first one is measured
-        load_rgb(Path(name))
+        load_original(Path(name))
     with_errors = True
     try:
         SSIMULACRA2.check_packages()
@@ -119,15 +118,16 @@ def command(
     count = bit_counter(model)
     pictures = []
     for name in originals:
-        path = Path(name)
-        with progress_bar(steps_of(1 + len(peers), len(qualities)), path.name, shown=shown) as advance:
-            pictures.append(
-                measure_picture(path, own, peers, qualities, count, with_errors=with_errors, progress=advance)
+        original = load_original(Path(name))
+        with progress_bar(steps_of(1 + len(peers), len(qualities)), Path(name).name, shown=shown) as advance:
+            measured = measure_qualities(
+                original, own, peers, qualities, count, with_errors=with_errors, progress=advance
             )
+            pictures.append(picture_part(original, measured))
     environment = current_environment()
     settings = [(codec.name, codec.settings) for codec in (own, *peers)]
     settings.append(("Machine", f"{environment.cpu}, {plural(environment.threads, 'thread')}; one run of each codec"))
-    page = make_page(pictures, settings, FIRST_QUALITY).encode()
+    page = make_page(pictures, settings, FIRST_QUALITY)
     with working_on(output):
         write_output(output, page, force=force)
     if not quiet:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from PIL import AvifImagePlugin
+
 from cnncompress import __version__
-from cnncompress.cpu_count import allowed_cpus
+from cnncompress.cpu_count import available_cores, cpu_count
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 
 PACKAGES = (
@@ -33,7 +35,7 @@ class Environment:
         python: Version of Python.
         system: Operating system and machine type.
         cpu: Model name of the processor, as far as the system tells.
-        threads: Threads that the process was held to (see `limit_threads`), or processors it could use.
+        threads: Threads that the process was held to (see `limit_threads`), or as many as it could use.
         packages: Name and version of the packages and of the peers' libraries, sorted by name.
     """
 
@@ -57,7 +59,7 @@ def current_environment() -> Environment:
         python=platform.python_version(),
         system=f"{platform.system()} {platform.machine()}",
         cpu=_cpu_model(),
-        threads=allowed_cpus(),
+        threads=available_cores(),
         packages=tuple(sorted(versions.items())),
     )
 
@@ -65,17 +67,18 @@ def current_environment() -> Environment:
 def limit_threads(threads: int) -> None:
     """Limits this process to a number of threads; for entry points, before torch is imported.
 
-    The codecs count threads in different ways (OpenMP in torch, processors of the process in Pillow's AVIF),
-    so the process is bound to that many processors where the system allows it (Linux), and OpenMP is told as
-    well.
+    The codecs count threads in different ways: torch and ncnn by OpenMP's variable, Pillow's AVIF by the processors of
+    the process or a default of its own; both are set. Where the system allows it (Linux), the process is also bound to
+    that many processors.
 
     Raises:
         ValueError: `threads` is below 1 or above the number of processors.
     """
-    available = allowed_cpus()
+    available = cpu_count()
     if not 1 <= threads <= available:
         raise ValueError(f"threads is {threads}, expected 1 to {available}")
     os.environ["OMP_NUM_THREADS"] = str(threads)
+    AvifImagePlugin.DEFAULT_MAX_THREADS = threads
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 

@@ -44,6 +44,7 @@ from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 from cnncompress.evaluation.metrics import INSTALL
 from cnncompress.evaluation.names import CNC, CODECS
 from cnncompress.evaluation.stopwatch import Stopwatch
+from cnncompress.images.pillow_limit import limit_lifted
 
 if TYPE_CHECKING:
     from cnncompress import Codec
@@ -64,6 +65,10 @@ class ImageCodec(Protocol):
     @property
     def settings(self) -> str:
         """One line on how it is driven."""
+
+    @property
+    def fingerprint(self) -> str | None:
+        """First 8 hexadecimal digits of the SHA-256 of its weights; None for a codec without weights."""
 
     @property
     def qualities(self) -> tuple[float, ...]:
@@ -102,6 +107,11 @@ class PillowCodec:
     def load(self) -> None:
         """Does nothing."""
 
+    @property
+    def fingerprint(self) -> None:
+        """See `ImageCodec`."""
+        return None
+
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole file."""
         buffer = io.BytesIO()
@@ -110,7 +120,7 @@ class PillowCodec:
 
     def decode(self, data: bytes) -> Image.Image:
         """Decodes a file that `encode` made to an 8-bit RGB image."""
-        with Image.open(io.BytesIO(data), formats=[self.pillow_format]) as image:
+        with limit_lifted(), Image.open(io.BytesIO(data), formats=[self.pillow_format]) as image:
             return image.convert("RGB")
 
 
@@ -173,6 +183,11 @@ class CncCodec:
             ModelError, DeviceError, MissingPackage: As for `cnncompress.Codec`.
         """
         self._loaded()
+
+    @property
+    def fingerprint(self) -> str:
+        """See `ImageCodec`."""
+        return self._loaded().fingerprint.hex()
 
     def encode(self, image: Image.Image, quality: float) -> bytes:
         """Encodes an 8-bit RGB image as a whole .cnc file."""

@@ -43,7 +43,7 @@ def measure_codec(
             rows.append(measure(codec, image_name(path), image, quality, scorer))
             progress(image_name(path))
     rows.sort(key=lambda row: (row.image, row.quality))
-    return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows))
+    return CodecResults(codec.name, codec.settings, current_environment(), tuple(rows), codec.fingerprint)
 
 
 def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, scorer: Scorer) -> Measurement:

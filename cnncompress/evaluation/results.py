@@ -3,7 +3,7 @@
 ::
 
     {"schema": 2,
-     "codecs": [{"codec": "jpeg", "settings": "...",
+     "codecs": [{"codec": "cnc", "settings": "...", "fingerprint": "0123abcd",
                  "environment": {"python": ..., "system": ..., "cpu": ..., "threads": ..., "packages": {...}},
                  "columns": ["image", "quality", "width", "height", "file_bytes", "bpp", "encode_seconds",
                              "decode_seconds", "psnr", "ssimulacra2"],
@@ -11,9 +11,10 @@
     ["kodak/kodim01.png", 50, 768, 512, 42000, 0.854492, 0.0051, 0.0032, 30.1234, 61.234],
     ...]}]}
 
-The last columns are scores by the names of their metrics (`cnncompress.evaluation.metrics`), those that were measured.
-Rows are sorted by image and quality, one per line. Each codec carries the environment that it was measured
-in, so files can be merged: codecs measured once are set beside new ones.
+``fingerprint`` is that of the weights; other codecs, and files of earlier versions, do not have it. The last columns
+are scores by the names of their metrics (`cnncompress.evaluation.metrics`), those that were measured. Rows are sorted
+by image and quality, one per line. Each codec carries the environment that it was measured in, so files can be merged:
+codecs measured once are set beside new ones.
 """
 
 from __future__ import annotations
@@ -68,12 +69,22 @@ _INTEGERS = frozenset({"width", "height", "file_bytes"})
 
 @dataclass(frozen=True)
 class CodecResults:
-    """Everything measured with one codec, rows sorted by image and quality, with scores by the same metrics."""
+    """Everything measured with one codec.
+
+    Attributes:
+        codec: Its name.
+        settings: One line on how it was driven.
+        environment: Where it was measured.
+        rows: Sorted by image and quality, with scores by the same metrics.
+        fingerprint: First 8 hexadecimal digits of the SHA-256 of its weights; None for a codec without weights, and
+            where a file does not say.
+    """
 
     codec: str
     settings: str
     environment: Environment
     rows: tuple[Measurement, ...]
+    fingerprint: str | None = None
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -200,6 +211,7 @@ def _to_json(results: Results) -> str:
         head = {
             "codec": codec.codec,
             "settings": codec.settings,
+            **({} if codec.fingerprint is None else {"fingerprint": codec.fingerprint}),
             "environment": environment,
             "columns": [*COLUMNS, *scores],
         }
@@ -238,6 +250,7 @@ def _codec_from_json(entry: dict[str, Any]) -> CodecResults:
             packages=tuple(sorted((_text(name), _text(version)) for name, version in environment["packages"].items())),
         ),
         rows=tuple(sorted(rows, key=lambda row: (row.image, row.quality))),
+        fingerprint=_text(entry["fingerprint"]) if "fingerprint" in entry else None,
     )
 
 

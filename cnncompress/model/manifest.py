@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +44,39 @@ NOT_MEASURED = Typical((0.0, 100.0), (0.05, 1.5), (25.0, 38.0))
 
 
 @dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was trained; what a manifest does not say is None or empty.
+
+    Attributes:
+        minutes: Time of training.
+        steps: Steps of the optimiser.
+        environment: Software and processor.
+        held_out: Names of the validation images.
+        commit: Commit of the program that exported the model.
+        config: Values of `cnncompress.training.config.TrainConfig`, but for the shape of the model.
+
+    Raises:
+        ValueError: The names or the objective are not text.
+    """
+
+    minutes: float | None = None
+    steps: int | None = None
+    environment: str | None = None
+    held_out: tuple[str, ...] = ()
+    commit: str | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not all(isinstance(name, str) for name in self.held_out) or not isinstance(self.objective, str | None):
+            raise ValueError("the record of the training is damaged: a name is not text")
+
+    @property
+    def objective(self) -> str | None:
+        """What the model was trained for, such as ``mix-0.75``."""
+        return self.config.get("objective")
+
+
+@dataclass(frozen=True)
 class Entry:
     """An installed model.
 
@@ -56,7 +89,7 @@ class Entry:
         encode_kmac_per_pixel: Thousands of multiply-accumulates per pixel for encoding, of float and integer networks.
         decode_kmac_per_pixel: Thousands of multiply-accumulates per pixel for decoding.
         config: Values of `cnncompress.model.config.ModelConfig`.
-        training: Record of the training run: configuration, steps, minutes, environment, commit.
+        training: How it was trained.
         data_sources: Sources of the training images, with their licences.
         typical: Measured by ``scripts/typical.py``.
     """
@@ -69,7 +102,7 @@ class Entry:
     encode_kmac_per_pixel: float
     decode_kmac_per_pixel: float
     config: dict[str, Any]
-    training: dict[str, Any]
+    training: TrainingRecord
     data_sources: list[str]
     typical: Typical = NOT_MEASURED
 
@@ -144,9 +177,14 @@ def read_manifest(directory: Path | None = None) -> Manifest:
 
 def _entry(values: dict[str, Any]) -> Entry:
     others = dict(values)
+    record = dict(others.pop("training"))
+    names = record.pop("held_out", [])
+    if not isinstance(names, list) or not isinstance(record.get("config", {}), dict):
+        raise ValueError("the record of the training is damaged")
+    training = TrainingRecord(held_out=tuple(names), **record)
     figures = dict(others.pop("typical", asdict(NOT_MEASURED)))
     typical = Typical(**{name: tuple(map(float, each)) for name, each in figures.items()})
-    return Entry(**others, typical=typical)
+    return Entry(**others, training=training, typical=typical)
 
 
 def write_manifest(manifest: Manifest) -> None:
@@ -213,8 +251,8 @@ def find_weights(model: str | Path | None) -> FoundWeights:
             raise InvalidModel(f"{model} is not a weights file: its name does not end in {SUFFIX}")
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
-    objective = entry.training.get("config", {}).get("objective")
-    return FoundWeights(entry.name, manifest.directory / entry.file, entry.sha256, objective, entry.typical)
+    path = manifest.directory / entry.file
+    return FoundWeights(entry.name, path, entry.sha256, entry.training.objective, entry.typical)
 
 
 def weights_identity(model: str | Path | None) -> str:

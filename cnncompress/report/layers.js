@@ -1,12 +1,20 @@
-// Pictures and maps as canvases: decoded or drawn when they are first shown, and then kept.
+// Pictures and maps as canvases: decoded or drawn when they are shown, and the last ones kept.
 
 const AMPLIFIED = 8; // times that differences are shown brighter
 
-const kept = new Map();
+const MOST_KEPT = 8; // those of a view and some before it; each takes four bytes a pixel
+
+const kept = new Map(); // by when they were last asked for
 
 function keep(key, make) {
-  if (!kept.has(key)) kept.set(key, make());
-  return kept.get(key);
+  const found = kept.get(key) ?? make();
+  kept.delete(key);
+  kept.set(key, found);
+  for (const oldest of kept.keys()) {
+    if (kept.size <= MOST_KEPT) break;
+    kept.delete(oldest);
+  }
+  return found;
 }
 
 async function decoded(url) {
@@ -88,5 +96,5 @@ function errorLayer(url, colours) {
 
 // One pixel for each block.
 function bitLayer(key, bits, colours) {
-  return keep(key, async () => coloured(bits.columns, bits.rows, (at) => bits.values[at] / bits.most, colours));
+  return keep(key, async () => coloured(bits.columns, bits.rows, (at) => bits.values[at] / (bits.most || 1), colours));
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,11 @@ from cnncompress.evaluation.pixels import Pixels
 from cnncompress.evaluation.sources import load_rgb
 from cnncompress.units import bits_per_pixel
 
+_MAP_BYTES = 210
+"""Bytes that computing an error map takes for each pixel."""
+_MAP_MEMORY = 4 << 30
+"""Bytes that error maps computed at the same time may take."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -30,7 +35,7 @@ class Version:
 
     Attributes:
         codec: Name of the codec.
-        quality: The codec's own.
+        quality: The codec's own, as in `AtQuality` for cnncompress; 1 to 100 for the others.
         data: The whole file.
         pixels: uint8 ``[H, W, 3]``, decoded.
         encode_seconds: Pixels in memory to bytes in memory, once.
@@ -38,7 +43,7 @@ class Version:
         psnr: In dB; None if the pixels are those of the original.
         ssimulacra2: None if it was not computed, or the picture is too small.
         errors: float32 ``[H, W]``, the error map of SSIMULACRA2; None as for `ssimulacra2`.
-        bits: None for other codecs, and for a file that no model coded.
+        bits: Bits of each block of 16x16 pixels; None for other codecs, and for a file that no model coded.
     """
 
     codec: str
@@ -63,6 +68,8 @@ class Version:
 class AtQuality:
     """A quality of cnncompress, the version that it gives, and those of the others with as many bytes or more.
 
+    A codec whose largest file has fewer bytes is there with that.
+
     Attributes:
         quality: ``0 .. 100``.
         versions: That of cnncompress first.
@@ -73,20 +80,18 @@ class AtQuality:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A picture and its versions.
+class Original:
+    """A picture before it is coded.
 
     Attributes:
         name: Of its file.
         file_bytes: Of its file.
         pixels: uint8 ``[H, W, 3]``.
-        qualities: By rising quality.
     """
 
     name: str
     file_bytes: int
     pixels: Pixels
-    qualities: tuple[AtQuality, ...]
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,23 @@ class _Coded:
     decode_seconds: float
 
 
+def load_original(path: Path) -> Original:
+    """Loads a picture.
+
+    Raises:
+        ImageError, LimitExceeded: It cannot be read.
+    """
+    pixels = np.asarray(load_rgb(path))
+    return Original(path.name, path.stat().st_size, pixels)
+
+
 def steps_of(codecs: int, qualities: int) -> int:
-    """How often `measure_picture` calls its ``progress``."""
+    """How often `measure_qualities` calls its ``progress``."""
     return 2 * codecs * qualities
 
 
-def measure_picture(
-    path: Path,
+def measure_qualities(
+    original: Original,
     own: ImageCodec,
     peers: Sequence[ImageCodec],
     qualities: Sequence[float],
@@ -113,13 +128,13 @@ def measure_picture(
     *,
     with_errors: bool,
     progress: Callable[[], object] = lambda: None,
-) -> Measured:
-    """Codes and measures one picture.
+) -> Iterator[AtQuality]:
+    """Codes and measures one picture, quality by quality, so that not all of its versions are held at once.
 
     Times are of one run each, on all cores as far as the codec uses them, one codec after the other.
 
     Args:
-        path: The picture.
+        original: The picture.
         own: The codec of cnncompress.
         peers: Codecs whose quality is ``1 .. 100``.
         qualities: Of `own`.
@@ -127,47 +142,46 @@ def measure_picture(
         with_errors: Whether SSIMULACRA2 and its error maps are computed.
         progress: Called after each picture coded, and each one measured.
 
-    Raises:
-        ImageError, LimitExceeded: The picture cannot be read.
+    Yields:
+        The versions by rising quality.
     """
-    image = load_rgb(path)
-    original = np.asarray(image)
+    image = Image.fromarray(original.pixels)
     searches = [SizeSearch(peer, image) for peer in peers]
-    coded: list[list[_Coded]] = []
+    mapper = ErrorMapper(original.pixels) if with_errors and min(image.size) >= SSIMULACRA2_MIN_SIDE else None
     own.decode(own.encode(image, qualities[0]))  # the nets are loaded when they are first needed
-    for quality in sorted(qualities):
+
+    def coded(quality: float) -> list[_Coded]:
         start = time.perf_counter()
         data = own.encode(image, quality)
-        files = [EncodedFile(quality, data, time.perf_counter() - start)]
-        coded.append([_decoded(own, files[0])])
+        found = [_decoded(own, EncodedFile(quality, data, time.perf_counter() - start))]
         progress()
         for peer, search in zip(peers, searches, strict=True):
-            coded[-1].append(_decoded(peer, search.at_least(len(data))))
+            found.append(_decoded(peer, search.at_least(len(data))))
             progress()
-    mapper = ErrorMapper(original) if with_errors and min(image.size) >= SSIMULACRA2_MIN_SIDE else None
+        return found
 
     def measured(one: _Coded) -> Version:
         errors = None if mapper is None else mapper(one.pixels)
-        ratio = psnr(original, one.pixels)
+        ratio = psnr(original.pixels, one.pixels)
         version = Version(
-            one.codec.name,
-            one.file.quality,
-            one.file.data,
-            one.pixels,
-            one.file.seconds,
-            one.decode_seconds,
-            ratio if math.isfinite(ratio) else None,
-            None if errors is None else errors.score,
-            None if errors is None else errors.errors,
-            bit_map(one.file.data) if one.codec is own else None,
+            codec=one.codec.name,
+            quality=one.file.quality,
+            data=one.file.data,
+            pixels=one.pixels,
+            encode_seconds=one.file.seconds,
+            decode_seconds=one.decode_seconds,
+            psnr=ratio if math.isfinite(ratio) else None,
+            ssimulacra2=None if errors is None else errors.score,
+            errors=None if errors is None else errors.errors,
+            bits=bit_map(one.file.data) if one.codec is own else None,
         )
         progress()
         return version
 
-    with ThreadPoolExecutor(available_cores()) as pool:
-        versions = [tuple(pool.map(measured, some)) for some in coded]
-    found = tuple(AtQuality(quality, some) for quality, some in zip(sorted(qualities), versions, strict=True))
-    return Measured(path.name, path.stat().st_size, original, found)
+    at_once = max(1, min(available_cores(), _MAP_MEMORY // (_MAP_BYTES * image.width * image.height)))
+    with ThreadPoolExecutor(at_once) as pool:
+        for quality in sorted(qualities):
+            yield AtQuality(quality, tuple(pool.map(measured, coded(quality))))
 
 
 def _decoded(codec: ImageCodec, file: EncodedFile) -> _Coded:

@@ -1,8 +1,19 @@
 // Controls, table and keys. What is shown is decided here, and the stage draws it.
 
-const page = JSON.parse(document.getElementById("data").textContent);
-const colours = palette(page.colours);
 const find = (id) => document.getElementById(id);
+
+function say(text) {
+  find("message").textContent = text;
+  find("message").hidden = false;
+}
+
+// An error that nobody expects must not leave an empty page without a word.
+for (const kind of ["error", "unhandledrejection"]) {
+  window.addEventListener(kind, (event) => say(`This page has failed: ${(event.error ?? event.reason)?.message}`));
+}
+
+const page = JSON.parse(find("data").textContent);
+const colours = palette(page.colours);
 const ORIGINAL = "original";
 const LAYERS = { p: "picture", d: "difference", e: "errors", m: "bits" };
 
@@ -24,13 +35,13 @@ function textOf(codec) {
 }
 
 async function show() {
-  const right = version(chosen.right);
-  if ((chosen.layer === "bits" && right.bits === null) || (chosen.layer === "errors" && right.errors === null)) {
-    chosen.layer = "picture";
-  }
-  showControls();
   const turn = ++drawing;
   try {
+    const right = version(chosen.right);
+    if ((chosen.layer === "bits" && right.bits === null) || (chosen.layer === "errors" && right.errors === null)) {
+      chosen.layer = "picture";
+    }
+    showControls();
     const [leftUrl, rightUrl] = [urlOf(chosen.left), right.picture];
     const [left, decodedRight, layer] = await Promise.all([picture(leftUrl), picture(rightUrl), layerOf(right, leftUrl)]);
     if (turn !== drawing) return; // somebody chose something else meanwhile
@@ -40,8 +51,7 @@ async function show() {
     find("message").hidden = true;
     document.body.dataset.ready = "true";
   } catch (error) {
-    find("message").textContent = `This browser cannot show ${chosen.right}: ${error.message}`;
-    find("message").hidden = false;
+    say(`This browser cannot show ${chosen.right}: ${error.message}`);
   }
 }
 
@@ -82,11 +92,11 @@ function showControls() {
 
 function showLegend(right) {
   const legends = {
-    errors: ["no error", "most error"],
-    bits: ["0", right.bits && `${Math.round(right.bits.most)} bits a block, in all `
-      + `${right.bits.sum.toLocaleString("en")} of ${right.bits.payload.toLocaleString("en")}`],
+    errors: () => ["no error", "most error"],
+    bits: ({ most, sum, payload }) => ["0", `${Math.round(most)} bits a block, in all ${sum.toLocaleString("en")} of `
+      + payload.toLocaleString("en")],
   };
-  const legend = legends[chosen.layer];
+  const legend = legends[chosen.layer]?.(right.bits);
   find("legend").hidden = legend === undefined;
   if (legend) [find("legend-low").value, find("legend-high").value] = legend;
 }
@@ -152,7 +162,11 @@ function showRow(row, one, number, first, bests) {
   if (number === chosen.quality && one.codec === chosen.right) row.setAttribute("aria-current", "true");
   const more = (100 * one.bytes) / first.bytes - 100;
   cell(row, one.bytes.toLocaleString("en"));
-  cell(row, one === first ? "" : `${more < 0 ? "\u2212" : "+"}${Math.abs(more).toFixed(1)} %`);
+  const compared = cell(row, one === first ? "" : `${more < 0 ? "\u2212" : "+"}${Math.abs(more).toFixed(1)} %`);
+  if (more < 0) {
+    compared.textContent += " *";
+    compared.title = "Fewer bytes than cnc, at the highest quality";
+  }
   cell(row, fixed(one.psnr, 2, "identical")).classList.toggle("best", one.psnr === bests.psnr);
   cell(row, fixed(one.ssimulacra2, 1)).classList.toggle("best", one.ssimulacra2 === bests.ssimulacra2);
   cell(row, one.bpp.toFixed(3));

@@ -12,7 +12,8 @@ import html
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -22,7 +23,7 @@ from PIL import Image
 
 from cnncompress.codec.bit_map import BitMap
 from cnncompress.images.heat_map import COLOURS
-from cnncompress.report.measure import AtQuality, Measured, Version
+from cnncompress.report.measure import AtQuality, Original, Version
 
 SCRIPTS = ("layers.js", "stage.js", "page.js")
 
@@ -34,7 +35,43 @@ _BRIGHTEST = 99.5
 """Percentile of the errors that get the brightest colour; the few above would leave the rest dark."""
 
 
-def make_page(pictures: Sequence[Measured], settings: Sequence[tuple[str, str]], first: float) -> str:
+@dataclass(frozen=True)
+class PicturePart:
+    """What a page has of one picture: files, figures and maps, and no pixels.
+
+    Attributes:
+        name: Of the picture's file, with escapes for what is not UTF-8.
+        qualities: Those of cnncompress, rising.
+        json: For the page's scripts.
+    """
+
+    name: str
+    qualities: tuple[float, ...]
+    json: bytes
+
+
+def picture_part(original: Original, qualities: Iterable[AtQuality]) -> PicturePart:
+    """Makes the part of one picture; each quality is let go before the next is asked for.
+
+    Args:
+        original: The picture.
+        qualities: Its versions, by rising quality.
+    """
+    name = _text(original.name)
+    height, width = original.pixels.shape[:2]
+    entries = list(map(_quality, qualities))  # a loop would hold one of them while the next is measured
+    part = {
+        "name": name,
+        "width": width,
+        "height": height,
+        "bytes": original.file_bytes,
+        "picture": _lossless(original.pixels),
+        "qualities": entries,
+    }
+    return PicturePart(name, tuple(entry["quality"] for entry in entries), _json(part))
+
+
+def make_page(pictures: Sequence[PicturePart], settings: Sequence[tuple[str, str]], first: float) -> bytes:
     """Makes the page.
 
     Args:
@@ -43,23 +80,23 @@ def make_page(pictures: Sequence[Measured], settings: Sequence[tuple[str, str]],
         first: The quality that is shown first.
 
     Returns:
-        HTML.
+        HTML, in UTF-8.
     """
-    qualities = [entry.quality for entry in pictures[0].qualities]
-    title = _text(pictures[0].name) if len(pictures) == 1 else f"{len(pictures)} pictures"
+    qualities = pictures[0].qualities
+    title = pictures[0].name if len(pictures) == 1 else f"{len(pictures)} pictures"
     data = {
         "colours": COLOURS,
         "first": min(range(len(qualities)), key=lambda number: abs(qualities[number] - first)),
         "settings": list(settings),
-        "originals": [_original(picture) for picture in pictures],
     }
     parts = {
-        "title": html.escape(f"{title} - cnncompress"),
+        "title": html.escape(f"{title} - cnncompress").encode(),
         "style": _part("page.css"),
-        "script": "\n".join(_part(name) for name in SCRIPTS),
-        "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
+        "script": b"\n".join(_part(name) for name in SCRIPTS),
+        "data": _json(data)[:-1] + b',"originals":[' + b",".join(picture.json for picture in pictures) + b"]}",
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _part("page.html"))
+    texts = re.split(rb"\{\{(\w+)\}\}", _part("page.html"))
+    return b"".join(parts[text.decode()] if number % 2 else text for number, text in enumerate(texts))
 
 
 def _text(name: str) -> str:
@@ -67,20 +104,13 @@ def _text(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def _part(name: str) -> str:
-    return resources.files("cnncompress.report").joinpath(name).read_text(encoding="utf-8")
+def _part(name: str) -> bytes:
+    return resources.files("cnncompress.report").joinpath(name).read_bytes()
 
 
-def _original(picture: Measured) -> dict[str, Any]:
-    height, width = picture.pixels.shape[:2]
-    return {
-        "name": _text(picture.name),
-        "width": width,
-        "height": height,
-        "bytes": picture.file_bytes,
-        "picture": _lossless(picture.pixels),
-        "qualities": [_quality(entry) for entry in picture.qualities],
-    }
+def _json(value: dict[str, Any]) -> bytes:
+    """ASCII that can stand in a script element, whose end a string must not contain."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c").encode("ascii")
 
 
 def _quality(entry: AtQuality) -> dict[str, Any]:

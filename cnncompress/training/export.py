@@ -22,7 +22,15 @@ from cnncompress.errors import InvalidModel, OutputError
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import write_output
 from cnncompress.model.config import SCALE_LEVELS, ModelConfig
-from cnncompress.model.manifest import MANIFEST_NAME, SUFFIX, Entry, Manifest, read_manifest, write_manifest
+from cnncompress.model.manifest import (
+    MANIFEST_NAME,
+    SUFFIX,
+    Entry,
+    Manifest,
+    TrainingRecord,
+    read_manifest,
+    write_manifest,
+)
 from cnncompress.model.weights import load_weights, save_weights
 from cnncompress.nn.network import CodecNetwork
 from cnncompress.nn.stored import arrays_of, round_to_stored
@@ -218,18 +226,18 @@ def _plain(config: ModelConfig) -> dict[str, Any]:
     return {**asdict(config), "lambdas": [float(f"{value:.6g}") for value in config.lambdas]}
 
 
-def _training_record(checkpoint: Checkpoint) -> dict[str, Any]:
+def _training_record(checkpoint: Checkpoint) -> TrainingRecord:
     config = asdict(checkpoint.config)
     del config["model"]
     config["phases"] = list(config["phases"])
-    return {
-        "minutes": round(checkpoint.seconds / 60, 1),
-        "steps": checkpoint.step,
-        "environment": checkpoint.environment,
-        "held_out": list(checkpoint.held_out),
-        "commit": _commit(),
-        "config": config,
-    }
+    return TrainingRecord(
+        minutes=round(checkpoint.seconds / 60, 1),
+        steps=checkpoint.step,
+        environment=checkpoint.environment,
+        held_out=checkpoint.held_out,
+        commit=_commit(),
+        config=config,
+    )
 
 
 def _commit() -> str | None:

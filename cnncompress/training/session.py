@@ -214,7 +214,9 @@ def _held_out_by(model: str, images: dict[str, Tensor]) -> set[str]:
     entry = read_manifest().by_name(model)
     if entry is None:
         raise UnknownModel(f"no model named {model!r} to hold out the same images")
-    files = {Path(name).name for name in entry.training["held_out"]}
+    files = {Path(name).name for name in entry.training.held_out}
+    if not files:
+        raise InvalidModel(f"the manifest names no held-out images of {model}")
     names = {name for name in images if Path(name).name in files}
     if not names:
         raise UnreadableImage(f"none of the {len(files)} held-out images of {model} was found")

@@ -168,6 +168,7 @@ def test_verbose_and_stopping_after_a_time(
     [
         (["3.png", "elsewhere/8.png", "gone.png"], 0, ["8 training images, 2 held out for validation"]),
         (["gone.png"], 3, ["cnncompress: none of the 1 held-out images of base was found"]),
+        ([], 6, ["cnncompress: the manifest names no held-out images of base"]),
         (None, 6, ["cnncompress: no model named 'base' to hold out the same images"]),
     ],
 )

@@ -12,7 +12,7 @@ from cnncompress.evaluation.peers import find_codec
 class Counting:
     """A codec whose files are ``10 * quality`` bytes, from quality 20 on; counts what it encodes."""
 
-    name, settings, qualities = "counting", "", (1.0, 100.0)
+    name, settings, fingerprint, qualities = "counting", "", None, (1.0, 100.0)
 
     def __init__(self) -> None:
         self.encoded: list[float] = []

@@ -61,6 +61,14 @@ def test_ladders_reach_two_bits_per_pixel(codec: PillowCodec, photograph: Image.
     assert highest > 2.0
 
 
+def test_pictures_of_any_size_are_decoded(
+    codec: PillowCodec, photograph: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded = codec.encode(photograph, codec.qualities[0])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert codec.decode(encoded).size == photograph.size
+
+
 def test_settings_name_the_library_that_codes(codec: PillowCodec) -> None:
     libraries = {"JPEG": "libjpeg-turbo", "WEBP": "libwebp", "JXL": "libjxl", "AVIF": "libaom", "JPEG2000": "OpenJPEG"}
     assert re.search(rf"\(Pillow [\d.]+.*, {libraries[codec.pillow_format]} [\d.]+\)$", codec.settings)
@@ -136,3 +144,4 @@ def test_cnc_round_trip(photograph: Image.Image) -> None:
     assert (decoded.mode, decoded.size) == ("RGB", photograph.size)
     assert psnr(np.asarray(photograph), np.asarray(decoded)) > 25
     assert f"({probe(large).fingerprint})" in codec.settings
+    assert codec.fingerprint == probe(large).fingerprint

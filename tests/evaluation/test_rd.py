@@ -20,6 +20,7 @@ class _Shrinking:
 
     name = "shrinking"
     settings = ""
+    fingerprint = None
     qualities = (1.0,)
 
     def load(self) -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import AvifImagePlugin
 
 from cnncompress.errors import OutputError, PlanError, ResultsError
 from cnncompress.evaluation.environment import Environment, current_environment, limit_threads
@@ -46,6 +48,19 @@ def test_missing_values_read_back_as_missing(tmp_path: Path) -> None:
     codec = CodecResults("webp", "", ENVIRONMENT, (replace(ROW, scores={"psnr": None, "ms-ssim": None}),))
     write_results(Results((codec,)), tmp_path / "results.json")
     assert read_results(tmp_path / "results.json").codecs == (codec,)
+
+
+def test_fingerprints_of_weights_are_kept(tmp_path: Path) -> None:
+    (codec,) = _results().codecs
+    results = Results((replace(codec, fingerprint="0123abcd"), replace(codec, codec="webp")))
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == results
+    path, document = _document(tmp_path)
+    assert "fingerprint" not in document["codecs"][0], "as in files of earlier versions"
+    document["codecs"][0]["fingerprint"] = 7
+    path.write_text(json.dumps(document))
+    with pytest.raises(ResultsError, match="expected text"):
+        read_results(path)
 
 
 def test_the_file_does_not_depend_on_the_order_of_measurement(tmp_path: Path) -> None:
@@ -158,6 +173,19 @@ def test_the_environment_names_packages_and_processor() -> None:
     assert {"numpy", "pillow", "torch", "libjpeg-turbo", "ssimulacra2"} <= {name for name, _ in environment.packages}
     assert environment.cpu
     assert environment.threads >= 1
+
+
+def test_threads_are_limited_and_recorded_where_processes_cannot_be_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS and Windows."""
+    for name in ("sched_setaffinity", "sched_getaffinity"):
+        monkeypatch.delattr(os, name, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.setattr(AvifImagePlugin, "DEFAULT_MAX_THREADS", 0)
+    limit_threads(1)
+    assert current_environment().threads == 1
+    assert os.environ["OMP_NUM_THREADS"] == "1"
+    assert AvifImagePlugin._get_default_max_threads() == 1
 
 
 def test_thread_limits_are_checked() -> None:

@@ -27,6 +27,7 @@ class _Staged:
 
     name = "staged"
     settings = ""
+    fingerprint = None
     qualities = (1.0,)
 
     def __init__(self, stopwatch: Stopwatch) -> None:

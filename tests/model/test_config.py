@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import itertools
 import math
 from typing import Any
 
@@ -16,7 +17,7 @@ def test_default_is_sound() -> None:
     config = ModelConfig()
     assert config.anchors == len(config.lambdas) == 11
     ratios = [high / low for low, high in zip(config.lambdas, config.lambdas[1:], strict=False)]
-    assert all(first > second > 1.0 for first, second in zip(ratios, ratios[1:], strict=False))
+    assert all(first > second > 1.0 for first, second in itertools.pairwise(ratios))
 
 
 def test_scale_table_reaches_from_nothing_to_hundreds_of_steps() -> None:

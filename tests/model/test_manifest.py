@@ -22,6 +22,7 @@ from cnncompress.model.manifest import (
     NOT_MEASURED,
     Entry,
     Manifest,
+    TrainingRecord,
     Typical,
     models_directory,
     read_manifest,
@@ -39,7 +40,7 @@ ENTRY = Entry(
     encode_kmac_per_pixel=1.5,
     decode_kmac_per_pixel=2.5,
     config={"latent_channels": 4},
-    training={},
+    training=TrainingRecord(1.5, 7, "torch", ("a.png",), None, {"objective": "mse"}),
     data_sources=["here"],
 )
 
@@ -82,6 +83,32 @@ def test_models_without_figures_can_be_used(tmp_path: Path) -> None:
     del values["models"][0]["typical"]
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
     assert read_manifest(tmp_path).entries == (ENTRY,) and ENTRY.typical == NOT_MEASURED
+
+
+def test_records_of_training_may_have_gaps(tmp_path: Path) -> None:
+    entry = replace(ENTRY, training=TrainingRecord())
+    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
+    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    values["models"][0]["training"] = {}
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    assert read_manifest(tmp_path).entries == (entry,)
+    assert (entry.training.objective, ENTRY.training.objective) == (None, "mse")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "mse", 7, {"held_out": "a.png"}, {"held_out": [7]}, {"held_out": None}, {"config": "mse"},
+        {"config": {"objective": 7}}, {"colour": "red"},
+    ],
+)  # fmt: skip
+def test_records_of_training_that_are_none(record: object, tmp_path: Path) -> None:
+    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
+    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    values["models"][0]["training"] = record
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    with pytest.raises(InvalidModel, match=MANIFEST_NAME):
+        read_manifest(tmp_path)
 
 
 def test_shipped_manifest_tells_the_truth() -> None:

@@ -27,6 +27,7 @@ from cnncompress.model.manifest import (
     Entry,
     FoundWeights,
     Manifest,
+    TrainingRecord,
     find_by_fingerprint,
     find_weights,
     read_manifest,
@@ -123,7 +124,7 @@ def test_shipped_model_loads_by_name_and_path() -> None:
     entry = manifest.entries[0]
     found = find_weights(entry.name)
     assert found[:3] == (entry.name, manifest.directory / entry.file, entry.sha256)
-    assert found.objective == entry.training["config"]["objective"]
+    assert found.objective == entry.training.config["objective"]
     assert found.typical == entry.typical
     by_path = find_weights(manifest.directory / entry.file)
     assert by_path == FoundWeights(Path(entry.file).stem, manifest.directory / entry.file)
@@ -151,7 +152,7 @@ def test_unknown_models(tmp_path: Path) -> None:
 
 def listed(path: Path, monkeypatch: pytest.MonkeyPatch, sha256: str) -> None:
     """Puts a file into a manifest of its own, which the program then finds."""
-    entry = Entry("tiny", path.name, sha256, "none", 1, 1.0, 1.0, {}, {}, [])
+    entry = Entry("tiny", path.name, sha256, "none", 1, 1.0, 1.0, {}, TrainingRecord(), [])
     write_manifest(Manifest(path.parent, "tiny", (entry,)))
     monkeypatch.setenv(MODELS_VARIABLE, str(path.parent))
 

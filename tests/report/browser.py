@@ -28,14 +28,18 @@ class Browser:
         self, page: Path, *, width: int = 1200, height: int = 900, scale: float = 1, scheme: str = "light"
     ) -> None:
         """Loads a page in a window of a size in CSS pixels, and waits until its pictures are there."""
-        from selenium.webdriver.support.ui import WebDriverWait
-
         metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 600}
         self.command("Emulation.setDeviceMetricsOverride", **metrics)
         self.command("Emulation.setTouchEmulationEnabled", enabled=width < 600)
         self.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.load(page, "document.body.dataset.ready === 'true'")
+
+    def load(self, page: Path, until: str) -> None:
+        """Loads a page and waits for a condition in JavaScript."""
+        from selenium.webdriver.support.ui import WebDriverWait
+
         self._chrome.get(page.as_uri())
-        WebDriverWait(self._chrome, 30).until(lambda _: self.run("return document.body.dataset.ready === 'true'"))
+        WebDriverWait(self._chrome, 30).until(lambda _: self.run(f"return {until}"))
 
     def command(self, name: str, **arguments: Any) -> None:
         """Gives a command of the Chrome DevTools protocol."""

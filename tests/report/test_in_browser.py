@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Browser, started
+from browser import Browser
 from command_line import run
 from numpy.typing import NDArray
 from PIL import Image
@@ -47,12 +47,6 @@ return image.decode().then(() => {
   canvas.getContext('2d').drawImage(image, 0, 0);
   return Array.from(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data);
 });"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with started() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cnncompress.evaluation.metrics import psnr
 from cnncompress.evaluation.peers import find_codec
-from cnncompress.report.measure import measure_picture, steps_of
+from cnncompress.report.measure import load_original, measure_qualities, steps_of
 
 
 def test_peers_have_at_least_as_many_bytes(chelsea: NDArray[np.uint8], tmp_path: Path) -> None:
@@ -19,15 +19,19 @@ def test_peers_have_at_least_as_many_bytes(chelsea: NDArray[np.uint8], tmp_path:
     Image.fromarray(chelsea[:100, :120]).save(path)
     own, peer = find_codec("webp"), find_codec("jpeg")  # the page does not mind who stands for cnc
     steps: list[None] = []
-    measured = measure_picture(
-        path, own, [peer], (50.0, 10.0), lambda data: None, with_errors=True, progress=lambda: steps.append(None)
+    original = load_original(path)
+    assert (original.name, original.file_bytes) == ("cat.png", path.stat().st_size)
+    measured = measure_qualities(
+        original, own, [peer], (50.0, 10.0), lambda data: None, with_errors=True, progress=lambda: steps.append(None)
     )
+    entries = [next(measured)]
+    assert len(steps) == 4, "the other quality waits"
+    entries += measured
     assert len(steps) == steps_of(2, 2) == 8
-    assert (measured.name, measured.file_bytes) == ("cat.png", path.stat().st_size)
-    assert [entry.quality for entry in measured.qualities] == [10.0, 50.0]
-    for entry in measured.qualities:
+    assert [entry.quality for entry in entries] == [10.0, 50.0]
+    for entry in entries:
         first, second = entry.versions
         assert (first.codec, first.quality, second.codec) == ("webp", entry.quality, "jpeg")
         assert len(second.data) >= len(first.data)
-        assert second.psnr == pytest.approx(psnr(measured.pixels, second.pixels))
+        assert second.psnr == pytest.approx(psnr(original.pixels, second.pixels))
         assert second.errors is None and second.ssimulacra2 is None  # too small

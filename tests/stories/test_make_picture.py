@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cnncompress.images.view import Rectangle
-from cnncompress.report.measure import AtQuality, Measured, Version
+from cnncompress.report.measure import AtQuality, Original, Version
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs" / "results" / "chelsea.webp"
@@ -33,8 +33,8 @@ def version(codec: str, score: float, value: int) -> Version:
 def test_every_codec_shows_the_same_part(script: ModuleType) -> None:
     original = np.arange(50 * 60 * 3, dtype=np.uint32).astype(np.uint8).reshape(50, 60, 3)
     versions = (version("cnc", 40.0, 50), version("jpeg", 10.0, 10), version("avif", 45.0, 60))
-    measured = Measured("a.png", 1, original, (AtQuality(30.0, versions),))
-    drawn = np.asarray(script.draw_picture(measured, Rectangle(10, 20, 40, 45), 3))
+    measured = Original("a.png", 1, original), AtQuality(30.0, versions)
+    drawn = np.asarray(script.draw_picture(*measured, Rectangle(10, 20, 40, 45), 3))
     gap, step_x, step_y = script.GAP, 3 * 30 + script.GAP, 3 * 25 + script.LABEL + script.GAP
     cells = [
         drawn[y : y + 75, x : x + 90] for y, x in [(gap, gap + n * step_x) for n in range(3)] + [(gap + step_y, gap)]

@@ -75,7 +75,7 @@ def test_manifest_entry(checkpoint: Path, train_images: Images, tiny_run: TrainC
     assert manifest.default == "tiny" and manifest.entries == (entry,)
     assert entry.licence == "CC0" and entry.data_sources == ["two crops"]
     assert entry.config == {**asdict(tiny_run.model), "lambdas": [0.001, 0.01, 0.1]}
-    assert entry.training["steps"] == 1 and entry.training["config"]["seed"] == tiny_run.seed
+    assert entry.training.steps == 1 and entry.training.config["seed"] == tiny_run.seed
     weights = load_weights(tmp_path / entry.file)
     sizes = [each.numel() for each in network_of(weights).parameters()]
     assert entry.parameters == sum(sizes) + sum(each.size for each in weights.scales.tensors.values())

@@ -6,6 +6,7 @@ ISO/IEC 23008-12 (HEIF), ISO/IEC 14496-12, the AVIF specification 1.1, ISO 21496
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnncompress.images.fields.boxes import Box, boxes
@@ -15,6 +16,8 @@ from cnncompress.images.fields.findings import Fields, named_once
 
 _TOP_LEVEL = frozenset({b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip"})
 _VIDEO = frozenset({b"mpvd"})
+_PICTURES = frozenset({b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"jpeg", b"avc1"})
+_GAIN_MAP = "the gain map (HDR) is not kept"
 _ALPHA = b"alpha"
 _GAIN_MAP_WORDS = (b"gainmap", b"gain_map", b"hdrgainmap")
 _DEPTH_WORDS = (b"depth", b":disparity")
@@ -23,15 +26,49 @@ _MAX_ENTRIES = 10_000
 
 @dataclass
 class _Items:
-    """The items of a ``meta`` box and how they belong together."""
+    """The items of a ``meta`` box and how they belong together.
+
+    Attributes:
+        primary: The item that is shown.
+        kinds: Type of each item.
+        parts: By item, those that it is made of: the cells of a grid, the base picture and the gain map.
+        thumbnails: By item, its thumbnails.
+        auxiliaries: By item, its auxiliary pictures.
+        properties: The properties of all items.
+        associations: By item, numbers of its properties, counted from 1.
+        auxiliary_types: By auxiliary picture, what it is, in lower case.
+    """
 
     primary: int | None = None
     kinds: dict[int, bytes] = field(default_factory=dict)
-    references: list[tuple[bytes, int, tuple[int, ...]]] = field(default_factory=list)
-    sources: dict[tuple[bytes, int], set[int]] = field(default_factory=dict)
-    """Items that refer to an item, by the kind of reference and that item."""
+    parts: dict[int, list[int]] = field(default_factory=dict)
+    thumbnails: dict[int, list[int]] = field(default_factory=dict)
+    auxiliaries: dict[int, list[int]] = field(default_factory=dict)
     properties: list[Box] = field(default_factory=list)
     associations: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    auxiliary_types: dict[int, bytes] = field(default_factory=dict)
+
+    def properties_of(self, number: int) -> Iterator[Box]:
+        """Yields the properties of an item."""
+        for index in self.associations.get(number, ()):
+            if 1 <= index <= len(self.properties):
+                yield self.properties[index - 1]
+
+    def is_alpha(self, number: int) -> bool:
+        """Whether an item is an alpha plane."""
+        what = self.auxiliary_types.get(number, b"")
+        return _ALPHA in what or b"auxid:1\0" in what
+
+    def reach(self, number: int, reached: set[int]) -> None:
+        """Adds an item, its parts, its thumbnails and its alpha plane, and theirs in turn."""
+        pending = [number]
+        while pending:
+            number = pending.pop()
+            if number not in reached:
+                reached.add(number)
+                pending += self.parts.get(number, ())
+                pending += self.thumbnails.get(number, ())
+                pending += filter(self.is_alpha, self.auxiliaries.get(number, ()))
 
 
 def read_fields(data: FileBytes) -> Fields:
@@ -47,7 +84,7 @@ def read_fields(data: FileBytes) -> Fields:
             items = _items(data, box)
             tag = _colour_tag(data, items)
             kind = "HEIC" if b"hvc1" in items.kinds.values() else None
-            pictures += _further_pictures(data, items)
+            pictures += _further_pictures(items)
             extras += _other_items(items)
         elif box.name in _VIDEO:
             extras.append("the video behind the picture is not kept")
@@ -58,7 +95,6 @@ def read_fields(data: FileBytes) -> Fields:
             extras.append(f"private boxes ({box.shown_name}) are not kept")
     if end < data.size and not data.is_padding(end):
         extras.append(f"{data.size - end} bytes behind the picture are not kept")
-    pictures = [text for text in pictures if text]
     return Fields(kind=kind, pictures=named_once(pictures), extras=named_once(extras), colour_tag=tag, known=bool(end))
 
 
@@ -77,6 +113,11 @@ def _items(data: FileBytes, meta: Box) -> _Items:
                 _reference(data, entry, wide, items)
         elif box.name == b"iprp":
             _properties(data, box, items)
+    for number in items.associations:
+        for box in items.properties_of(number):
+            if box.name == b"auxC":
+                items.auxiliary_types[number] = data.at(box.start + 4, min(box.length, 128)).lower()
+                break
     return items
 
 
@@ -97,10 +138,12 @@ def _reference(data: FileBytes, entry: Box, wide: bool, items: _Items) -> None:
         return
     packed = data.at(entry.start + size + 2, min(size * count, entry.end - entry.start))
     targets = struct.unpack(f">{len(packed) // size}{'I' if wide else 'H'}", packed[: len(packed) // size * size])
-    if len(items.references) < _MAX_ENTRIES:
-        items.references.append((entry.name, source, targets))
+    if entry.name == b"dimg":
+        items.parts.setdefault(source, []).extend(targets)
+    elif entry.name in (b"thmb", b"auxl"):
+        sources = items.thumbnails if entry.name == b"thmb" else items.auxiliaries
         for target in targets:
-            items.sources.setdefault((entry.name, target), set()).add(source)
+            sources.setdefault(target, []).append(source)
 
 
 def _properties(data: FileBytes, box: Box, items: _Items) -> None:
@@ -132,12 +175,8 @@ def _associations(packed: bytes, items: _Items) -> None:
 
 
 def _colour_tag(data: FileBytes, items: _Items) -> ColourTag | None:
-    indices = items.associations.get(items.primary or 0, ())
     found: ColourTag | None = None
-    for index in indices:
-        if not 1 <= index <= len(items.properties):
-            continue
-        box = items.properties[index - 1]
+    for box in items.properties_of(items.primary or 0):
         if box.name != b"colr":
             continue
         kind = data.at(box.start, 4)
@@ -150,67 +189,37 @@ def _colour_tag(data: FileBytes, items: _Items) -> ColourTag | None:
     return found
 
 
-def _further_pictures(data: FileBytes, items: _Items) -> list[str]:
-    needed = _needed(data, items)
+def _further_pictures(items: _Items) -> list[str]:
+    """Describes the pictures besides the primary one; the parts of an auxiliary picture go by its name."""
+    told: set[int] = set()
+    if items.primary is not None:
+        items.reach(items.primary, told)
     found = []
     for number, kind in items.kinds.items():
         if kind == b"tmap":
-            found.append("the gain map (HDR) is not kept")
-        elif kind in (b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"jpeg", b"avc1") and number not in needed:
-            found.append(_picture_name(data, items, number))
-    return found
+            found.append(_GAIN_MAP)
+            items.reach(number, told)
+    pictures = [number for number, kind in items.kinds.items() if kind in _PICTURES and not items.is_alpha(number)]
+    for number in pictures:
+        name = _auxiliary_name(items.auxiliary_types.get(number, b""))
+        if name is not None and number not in told:
+            found.append(name)
+            items.reach(number, told)
+    return found + ["a second picture is not kept" for number in pictures if number not in told]
 
 
-def _needed(data: FileBytes, items: _Items) -> set[int]:
-    """Items that the primary picture consists of, its alpha plane, what that consists of, and its thumbnails."""
-    parts: dict[int, list[int]] = {}
-    for kind, source, targets in items.references:
-        if kind == b"dimg":
-            parts.setdefault(source, []).extend(targets)
-    needed: set[int] = set()
-    pending = [] if items.primary is None else [items.primary]
-    while pending:
-        number = pending.pop()
-        if number in needed:
-            continue
-        needed.add(number)
-        pending += parts.get(number, ())
-        pending += items.sources.get((b"thmb", number), ())
-        auxiliary = items.sources.get((b"auxl", number), ())
-        pending += (source for source in auxiliary if _is_alpha(_auxiliary_type(data, items, source)))
-    return needed
-
-
-def _auxiliary_type(data: FileBytes, items: _Items, number: int) -> bytes:
-    """The name that an item has as an auxiliary picture, in lower case; empty if it is none."""
-    text = b""
-    for index in items.associations.get(number, ()):
-        if 1 <= index <= len(items.properties) and items.properties[index - 1].name == b"auxC":
-            box = items.properties[index - 1]
-            text = data.at(box.start + 4, min(box.length, 128)).lower()
-    return text
-
-
-def _is_alpha(auxiliary_type: bytes) -> bool:
-    return _ALPHA in auxiliary_type or b"auxid:1\0" in auxiliary_type
-
-
-def _picture_name(data: FileBytes, items: _Items, number: int) -> str:
-    text = _auxiliary_type(data, items, number)
-    if _is_alpha(text):
-        return ""
-    if any(word in text for word in _GAIN_MAP_WORDS):
-        return "the gain map (HDR) is not kept"
-    if any(word in text for word in _DEPTH_WORDS) or b"auxid:2\0" in text:
-        return "the depth map is not kept"
-    users = items.sources.get((b"dimg", number), ())
-    gain_map = any(items.kinds.get(source) == b"tmap" for source in users)
-    return "the gain map (HDR) is not kept" if gain_map else "a second picture is not kept"
+def _auxiliary_name(what: bytes) -> str | None:
+    """Describes an auxiliary picture by its type; None for other pictures."""
+    if any(word in what for word in _GAIN_MAP_WORDS):
+        return _GAIN_MAP
+    return "the depth map is not kept" if any(word in what for word in _DEPTH_WORDS) or b"auxid:2\0" in what else None
 
 
 def _other_items(items: _Items) -> list[str]:
-    known = {b"av01", b"hvc1", b"grid", b"iovl", b"iden", b"jpeg", b"avc1", b"tmap", b"Exif", b"mime"}
-    others = sorted({kind for kind in items.kinds.values() if kind not in known})
-    return [
+    others = sorted({kind for kind in items.kinds.values() if kind not in _PICTURES | {b"tmap", b"Exif", b"mime"}})
+    found = [
         f"private items ({kind.decode('latin-1') if kind.isalnum() else kind.hex()}) are not kept" for kind in others
     ]
+    if len(items.kinds) == _MAX_ENTRIES:
+        found.append(f"items beyond the first {_MAX_ENTRIES} are not kept")
+    return found

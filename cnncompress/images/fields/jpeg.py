@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from cnncompress.images.fields.file_bytes import FileBytes, behind_the_end
@@ -14,7 +15,7 @@ from cnncompress.images.fields.findings import Fields, named_once
 from cnncompress.images.fields.multi_picture import THUMBNAILS, listed_pictures
 
 _MAX_SEGMENTS = 20_000
-_BLOCK_BYTES = 1 << 20
+_FIRST_BLOCK_BYTES, _BLOCK_BYTES = 1 << 12, 1 << 20
 _RST0, _RST7, _SOI, _EOI, _SOS, _DRI, _COM, _TEM = 0xD0, 0xD7, 0xD8, 0xD9, 0xDA, 0xDD, 0xFE, 0x01
 _FRAMES = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF})
 _LOSSLESS = frozenset({0xC3, 0xC7, 0xCB, 0xCF})
@@ -115,13 +116,21 @@ def _next_marker(data: FileBytes, position: int) -> tuple[int, int] | None:
     head = data.at(position, 2)
     if len(head) == 2 and head[0] == 0xFF and head[1] not in (0, 0xFF):
         return head[1], position + 2
-    while position < data.size:
-        block = data.at(position, _BLOCK_BYTES)
+    for start, block in _blocks(data, position):
         match = _MARKER_IN_SCAN.search(block)
         if match is not None:
-            return block[match.end() - 1], position + match.end()
-        position += max(len(block) - 1, 1)
+            return block[match.end() - 1], start + match.end()
     return None
+
+
+def _blocks(data: FileBytes, position: int) -> Iterator[tuple[int, bytes]]:
+    """Yields the rest of a file, in blocks that share a byte and grow: most markers are near."""
+    length = _FIRST_BLOCK_BYTES
+    while position < data.size:
+        block = data.at(position, length)
+        yield position, block
+        position += max(len(block) - 1, 1)
+        length = min(2 * length, _BLOCK_BYTES)
 
 
 def _segment(walk: _Walk, marker: int, data: FileBytes, start: int, length: int) -> None:
@@ -185,10 +194,9 @@ def _has_all_scans(walk: _Walk) -> bool:
 
 def _scan(walk: _Walk, data: FileBytes, start: int, header: bytes) -> int:
     """Looks at the restart markers of a scan, and returns where it ends."""
-    restarts, in_order, position = 0, True, start
+    restarts, in_order = 0, True
     end = data.size
-    while position < data.size:
-        block = data.at(position, _BLOCK_BYTES)
+    for position, block in _blocks(data, start):
         for match in _MARKER_IN_SCAN.finditer(block):
             marker = block[match.end() - 1]
             if _RST0 <= marker <= _RST7:
@@ -201,7 +209,6 @@ def _scan(walk: _Walk, data: FileBytes, start: int, header: bytes) -> int:
                 break
         if end < data.size:
             break
-        position += max(len(block) - 1, 1)
     expected = _expected_restarts(walk, header)
     if end < data.size and (not in_order or (expected is not None and restarts != expected)):
         walk.damage.append("restart markers are missing or in the wrong order")

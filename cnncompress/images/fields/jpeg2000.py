@@ -15,7 +15,6 @@ _SOC_SIZ = b"\xff\x4f\xff\x51"
 _COD, _COC, _SOT, _SOD, _COM = 0xFF52, 0xFF53, 0xFF90, 0xFF93, 0xFF64
 _REVERSIBLE = 1
 _MAX_MARKERS = 10_000
-_SEARCHED_BYTES = 1 << 20
 
 _STRUCTURE = frozenset({b"jP  ", b"ftyp", b"jp2h", b"jp2c"})
 _XMP_UUID = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")

@@ -17,10 +17,11 @@ def read_fields(data: FileBytes) -> Fields:
     """Reads the fields of a PNM or PFM file."""
     head = data.at(0, _HEADER_BYTES)
     kind = head[:2]
-    comments = ("comments are not kept",) if b"#" in _header(head, kind) else ()
+    tokens, length = _header(head, 2 if kind in (b"P1", b"P4") else 3)
+    comments = ("comments are not kept",) if b"#" in head[:length] else ()
     if kind not in _SAMPLES:  # in plain text, whose end is that of the file
         return Fields(extras=comments, remarks=True)
-    end = _end(head, kind)
+    end = _end(kind, tokens, length + 1)
     if end is None:
         return Fields(extras=comments)
     behind = behind_the_end(data, end, margin=2)
@@ -32,23 +33,24 @@ def read_fields(data: FileBytes) -> Fields:
     )
 
 
-def _header(head: bytes, kind: bytes) -> bytes:
-    position, count = 2, 2 if kind in (b"P1", b"P4") else 3
+def _header(head: bytes, count: int) -> tuple[list[bytes], int]:
+    """Returns the first tokens behind the signature, and where they end; of an unfinished header, all that is there."""
+    tokens: list[bytes] = []
+    position = len(b"P6")
     for _ in range(count):
         match = _TOKEN.match(head, position)
         if match is None:
-            return head
+            return tokens, len(head)
+        tokens.append(match[1])
         position = match.end()
-    return head[:position]
+    return tokens, position
 
 
-def _end(head: bytes, kind: bytes) -> int | None:
-    header = _header(head, kind)
-    tokens = [match[1] for match in _TOKEN.finditer(header, 2)]
+def _end(kind: bytes, tokens: list[bytes], start: int) -> int | None:
+    """Returns where the samples end that begin at ``start``; None if the header does not tell."""
     if len(tokens) < 2 or not all(token[:10].isdigit() and len(token) <= 10 for token in tokens[:2]):
         return None
     width, height = int(tokens[0]), int(tokens[1])
-    start = len(header) + 1
     if kind == b"P4":
         return start + (width + 7) // 8 * height
     if kind in (b"Pf", b"PF"):

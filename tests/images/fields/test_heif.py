@@ -1,84 +1,75 @@
-"""Items of AVIF files: what the picture consists of, and what is a picture of its own."""
+"""How the items of AVIF files belong together: what is a picture of its own, and what is a part of one."""
 
 from __future__ import annotations
 
 import io
-import struct
-import time
 
 import pytest
+from avif_files import PRIMARY, Item, Reference, items_alone
 
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.look import look_into
 
-ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
-DEPTH = b"urn:mpeg:mpegB:cicp:systems:auxiliary:depth\0"
+_SECOND, _GAIN_MAP, _DEPTH = (
+    "a second picture is not kept", "the gain map (HDR) is not kept", "the depth map is not kept",
+)  # fmt: skip
+_NAMES = b"urn:mpeg:mpegB:cicp:systems:auxiliary:"
 
 
-def box(name: bytes, payload: bytes) -> bytes:
-    return struct.pack(">I4s", 8 + len(payload), name) + payload
+def fields(items: list[Item], *references: Reference) -> Fields:
+    return look_into(io.BytesIO(items_alone([Item(PRIMARY, b"grid"), *items], references)), None).fields
 
 
-def reference(kind: bytes, source: int, *targets: int) -> bytes:
-    return box(kind, struct.pack(f">HH{len(targets)}H", source, len(targets), *targets))
+def grid(number: int, *cells: int) -> Reference:
+    return Reference(b"dimg", number, cells)
 
 
-def heif(kinds: list[bytes], references: list[bytes], auxiliary: tuple[int, bytes] | None = None) -> bytes:
-    """Items numbered from 1, of which the first is the primary one; one may have an auxiliary type."""
-    entries = b"".join(
-        box(b"infe", bytes([2, 0, 0, 0]) + struct.pack(">HH", number, 0) + kind + b"\0")
-        for number, kind in enumerate(kinds, start=1)
-    )
-    parts = [
-        box(b"pitm", bytes(4) + struct.pack(">H", 1)),
-        box(b"iinf", bytes(4) + struct.pack(">H", len(kinds)) + entries),
-        box(b"iref", bytes(4) + b"".join(references)),
-    ]
-    if auxiliary is not None:
-        number, text = auxiliary
-        associations = bytes(4) + struct.pack(">IHBB", 1, number, 1, 1)
-        parts.append(box(b"iprp", box(b"ipco", box(b"auxC", bytes(4) + text)) + box(b"ipma", associations)))
-    return box(b"ftyp", b"avif" + bytes(4) + b"avifmif1") + box(b"meta", bytes(4) + b"".join(parts))
-
-
-def fields(data: bytes) -> Fields:
-    return look_into(io.BytesIO(data), None).fields
-
-
-def test_cells_of_a_grid_and_of_its_alpha_plane_are_one_picture() -> None:
-    references = [reference(b"dimg", 1, 2, 3), reference(b"dimg", 4, 5, 6), reference(b"auxl", 4, 1)]
-    kinds = [b"grid", b"av01", b"av01", b"grid", b"av01", b"av01"]
-    assert fields(heif(kinds, references, (4, ALPHA))).pictures == ()
+def test_cells_of_the_picture_at_any_depth() -> None:
+    chain = [grid(number, number + 1) for number in range(1, 50)]
+    assert fields([Item(number) for number in range(2, 51)], *chain).pictures == ()
+    assert fields([Item(number) for number in range(2, 52)], *chain).pictures == (_SECOND,)
 
 
 @pytest.mark.parametrize(
-    ("references", "auxiliary", "line"),
+    ("name", "said"),
     [
-        ([], None, "a second picture is not kept"),
-        ([reference(b"thmb", 2, 1)], None, ""),
-        ([reference(b"auxl", 2, 1)], (2, ALPHA), ""),
-        ([reference(b"auxl", 2, 1)], (2, DEPTH), "the depth map is not kept"),
-        ([reference(b"auxl", 1, 2)], None, "a second picture is not kept"),
-        ([reference(b"dimg", 2, 1)], None, "a second picture is not kept"),
+        (_NAMES + b"alpha", ()),
+        (_NAMES + b"depth", (_DEPTH,)),
+        (b"urn:com:apple:photo:2020:aux:hdrgainmap", (_GAIN_MAP,)),
+        (b"urn:somebody:else", (_SECOND,)),
     ],
 )
-def test_second_items(references: list[bytes], auxiliary: tuple[int, bytes] | None, line: str) -> None:
-    found = fields(heif([b"av01", b"av01"], references, auxiliary)).pictures
-    assert found == ((line,) if line else ())
+def test_cells_of_an_auxiliary_picture_go_by_its_name(name: bytes, said: tuple[str, ...]) -> None:
+    items = [Item(2), Item(3), Item(4, b"grid", name), Item(5), Item(6)]
+    references = (grid(1, 2, 3), grid(4, 5, 6), Reference(b"auxl", 4, (1,)))
+    assert fields(items, *references).pictures == said
+    assert fields([*items[:2], *items[3:], items[2]], *references).pictures == said, "in any order"
 
 
-def test_gain_maps_are_known_by_their_item_or_by_who_uses_them() -> None:
-    found = fields(heif([b"av01", b"av01", b"tmap"], [reference(b"dimg", 3, 1, 2)])).pictures
-    assert found == ("the gain map (HDR) is not kept",)
+def test_pictures_behind_a_gain_map() -> None:
+    tone_map = [Item(2), Item(3, b"tmap"), Item(4, b"grid"), Item(5)]
+    assert fields(tone_map, grid(1, 2), grid(3, 1, 4), grid(4, 5)).pictures == (_GAIN_MAP,)
+    assert fields([*tone_map, Item(6)], grid(1, 2), grid(3, 1, 4), grid(4, 5)).pictures == (_GAIN_MAP, _SECOND)
 
 
-def test_grids_that_contain_themselves_end() -> None:
-    assert fields(heif([b"grid", b"grid"], [reference(b"dimg", 1, 2), reference(b"dimg", 2, 1)])).pictures == ()
+def test_thumbnails() -> None:
+    thumbnails = [Reference(b"thmb", 3, (1,)), grid(3, 4)]
+    assert fields([Item(2), Item(3, b"grid"), Item(4)], grid(1, 2), *thumbnails).pictures == ()
 
 
-def test_time_grows_with_the_file() -> None:
-    """Ten thousand items and references took minutes once."""
-    many = heif([b"av01"] * 9000, [reference(b"dimg", 60_001, *[60_000] * 50)] * 9000)
-    start = time.process_time()
-    assert fields(many).pictures == ("a second picture is not kept",)
-    assert time.process_time() - start < 5
+def test_pictures_that_are_parts_of_each_other() -> None:
+    assert fields([Item(2), Item(3)], grid(2, 3), grid(3, 2)).pictures == (_SECOND,)
+
+
+def test_a_picture_that_is_a_part_of_itself() -> None:
+    assert fields([Item(2, b"grid")], grid(1, 2), grid(2, 1)).pictures == ()
+
+
+@pytest.mark.parametrize("reference", [Reference(b"auxl", 1, (2,)), Reference(b"dimg", 2, (1,))])
+def test_references_in_the_other_direction(reference: Reference) -> None:
+    assert fields([Item(2)], reference).pictures == (_SECOND,)
+
+
+def test_more_items_than_are_looked_at() -> None:
+    found = fields([Item(number) for number in range(2, 10_002)])
+    assert found.extras == ("items beyond the first 10000 are not kept",)
