@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import itertools
 import math
 from typing import Any
 
@@ -16,7 +15,7 @@ from cnncompress.model.config import LEVELS_PER_NAT, MAX_BLOCKS, MAX_WIDTH, SCAL
 def test_default_is_sound() -> None:
     config = ModelConfig()
     assert config.anchors == len(config.lambdas) == 11
-    ratios = [high / low for low, high in zip(config.lambdas, config.lambdas[1:], strict=False)]
+    ratios = [high / low for low, high in itertools.pairwise(config.lambdas)]
     assert all(first > second > 1.0 for first, second in itertools.pairwise(ratios))
 
 
