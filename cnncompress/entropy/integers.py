@@ -39,7 +39,7 @@ class IntegerConvolution:
     The result is ``(sum of weight * x + bias + 2^(shift - 1)) >> shift``: rounded to the nearest, halves upward.
 
     Attributes:
-        weight: int8 ``[D, C, k, k]``, magnitudes up to 127; k is 1 or 3.
+        weight: Int8 ``[D, C, k, k]``, magnitudes up to 127; k is 1 or 3.
         bias: int32 ``[D]``.
         shift: uint8 ``[D]``, 1 .. 16.
     """

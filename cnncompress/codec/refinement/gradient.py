@@ -108,7 +108,7 @@ def luma_shares(klt: NDArray[Any]) -> Floats:
     """Returns the share of energy of each channel's patch that is in the luma at each scale of the similarity.
 
     Args:
-        klt: float ``[768, M]``, the linear path of the synthesis: samples of each channel's patch, colour by colour.
+        klt: Float ``[768, M]``, the linear path of the synthesis: samples of each channel's patch, colour by colour.
 
     Returns:
         float32 ``[5, M]``, 0 .. 1.
