@@ -11,11 +11,12 @@ from pathlib import Path
 from batches import ask_for, line
 from PIL import Image
 
-from cnncompress.batch.jobs import Action, Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Action, Job, WorkSettings
 from cnncompress.batch.pool import Slot, ThreadSlot, thread_slots
 from cnncompress.batch.resources import FILES_AT_ONCE, share_out
 from cnncompress.batch.schedule import Schedule
 from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import CnncompressError
 
 

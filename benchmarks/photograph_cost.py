@@ -15,6 +15,7 @@ from cnncompress.batch.groups import finished
 from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.evaluation.speed import generated_image
 from cnncompress.files.inputs import read_input
 from cnncompress.files.outputs import write_output
@@ -58,7 +59,7 @@ def measure_parts(
         repeat: Number of photographs.
     """
     settings, budget = WorkSettings(quality=hundredths_of(quality)), PixelBudget()
-    codecs = CodecCache(model, device, threads=1)
+    codecs = CodecCache(ModelSettings(model, device, 1))
     pictures = list(sources[:repeat]) or [generated_image(*TWO_MEGAPIXELS, seed=seed) for seed in range(repeat)]
     rows = []
     for number, picture in enumerate([pictures[0], *pictures]):  # the first one warms up

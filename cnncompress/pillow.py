@@ -27,6 +27,7 @@ from cnncompress.bitstream.ancillary import read_metadata
 from cnncompress.bitstream.container import MAGIC, Chunk, ChunkType, Container, Head, unpack
 from cnncompress.bitstream.reading import ParsedFile, read_head, read_payload
 from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import BitstreamError, CnncompressError, FeatureLoss
 from cnncompress.images.limits import Limits
 from cnncompress.images.metadata import attach
@@ -53,7 +54,7 @@ def register(
         device: Device of the networks, as for `cnncompress.Codec`.
         limits: Larger images can be opened, but neither loaded nor saved. Pillow's own limit applies as well.
     """
-    codecs = CodecCache(model, device, limits)
+    codecs = CodecCache(ModelSettings(model, device), limits)
 
     def open_file(stream: IO[bytes], name: str | bytes) -> CncImageFile:
         return CncImageFile(stream, name, codecs)

@@ -23,6 +23,7 @@ from cnncompress.batch.outcomes import known_error
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import DeviceError, ModelError
 from cnncompress.units import hundredths_of
 
@@ -66,7 +67,7 @@ class Compress:
             DeviceError: The device is not available.
         """
         self._settings = WorkSettings(quality=hundredths_of(quality), encode=EncodeSettings(coding, effort))
-        self._codecs = CodecCache(model, device, self._settings.image.limits, threads=threads)
+        self._codecs = CodecCache(ModelSettings(model, device, threads), self._settings.image.limits)
         self._budget = PixelBudget()
         if self._settings.encode.may_need_model:
             self._codecs.encoder()

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from cnncompress.api.callers import image_with_warnings
 from cnncompress.batch.inputs import CNC
-from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.plan import make_plan
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.batch.tar_marker import tar_work
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.unpacking import parse
 from cnncompress.remote import is_url
 from cnncompress.units import hundredths_of
@@ -65,7 +66,7 @@ def decode(
 
 @functools.lru_cache(maxsize=4)
 def _codecs(model: str | None, device: str, threads: int) -> CodecCache:
-    return CodecCache(model, device, threads=threads)
+    return CodecCache(ModelSettings(model, device, threads))
 
 
 def compress_tars(

@@ -23,14 +23,14 @@ MAY_IMPORT = {
         "evaluation", "files", "images", "model", "probe", "remote", "report", "training", "units",
     },
     "batch": {
-        "bitstream", "codec", "cpu_count", "engines.names", "errors", "files", "images", "model", "remote", "units",
+        "bitstream", "codec", "cpu_count", "errors", "files", "images", "model", "remote", "units",
     },
     "ray": {"batch", "codec", "errors", "units"},
     "webdataset": {"api", "batch", "codec", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "report": {"codec", "cpu_count", "evaluation", "images", "units"},
     "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "units"},
-    "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "model", "named_errors", "units"},
+    "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "named_errors", "units"},
     "training": {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
     },

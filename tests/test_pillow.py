@@ -23,6 +23,7 @@ from cnncompress.bitstream.container import Chunk, ChunkType, Container, pack, u
 from cnncompress.codec import cache
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.targets import TargetSize
 from cnncompress.errors import FeatureLoss
 from cnncompress.images.limits import Limits
@@ -234,7 +235,7 @@ def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) 
             super().__init__(*args, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(cache, "ModelCodec", Counted)
-    codecs = CodecCache(None, "cpu")
+    codecs = CodecCache(ModelSettings(device="cpu"))
     fingerprint = unpack(packed).header.fingerprint
     found: list[ModelCodec] = []
     threads = [threading.Thread(target=lambda: found.append(codecs.decoder(fingerprint))) for _ in range(4)]
@@ -244,7 +245,7 @@ def test_a_model_is_loaded_once(packed: bytes, monkeypatch: pytest.MonkeyPatch) 
         thread.join()
     assert len(made) == 1 and len(set(map(id, found))) == 1
     assert codecs.encoder() is codecs.encoder()
-    chosen = CodecCache(found[0].model, "cpu")
+    chosen = CodecCache(ModelSettings(found[0].model, "cpu"))
     assert chosen.decoder(fingerprint) is chosen.encoder(), "what is saved with is good for reading too"
 
 

@@ -17,6 +17,7 @@ from tar_files import tar_of
 
 import cnncompress
 from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import Corrupt, PartLost, PlanError, UnknownModel
 from cnncompress.webdataset import compress_tars, decode
 
@@ -74,9 +75,9 @@ def test_one_thread_by_default(coffee: NDArray[np.uint8], monkeypatch: pytest.Mo
     asked: list[int | None] = []
 
     class Codecs(CodecCache):
-        def __init__(self, model: str | None, device: str, threads: int | None = None) -> None:
-            asked.append(threads)
-            super().__init__(model, device, threads=threads)
+        def __init__(self, settings: ModelSettings) -> None:
+            asked.append(settings.threads)
+            super().__init__(settings)
 
     monkeypatch.setattr("cnncompress.webdataset.CodecCache", Codecs)
     data = cnncompress.compress(coffee[:8, :8], coding="lossless")

@@ -37,7 +37,7 @@ def command(
         import batches
 
         from cnncompress import Codec
-        from cnncompress.batch.jobs import ModelSettings
+        from cnncompress.codec.model_settings import ModelSettings
 
         watch = batches.WaitingStopwatch()
         codec, watched = Codec(model, device, engine="torch"), Codec(model, device, engine="torch", stopwatch=watch)

@@ -12,6 +12,7 @@ from cnncompress.api.checked import check_types, compress_with
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import CodingChoice
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.targets import Target
@@ -46,7 +47,7 @@ def compress(
     Each call loads the model, if the coding needs one: for many images keep a `Codec`.
     """
     check_types(device, Limits())
-    codecs = CodecCache(model, device)
+    codecs = CodecCache(ModelSettings(model, device))
     return compress_with(
         codecs.encoder,
         codecs.limits,
@@ -82,7 +83,9 @@ def decompress(
     check_types(device, limits)
     view = parse_view(crop, scale)
     with naming(data):
-        decoded = CodecCache(model, device, limits).decode(parse(data, keep_going=keep_going), view, progress)
+        decoded = CodecCache(ModelSettings(model, device), limits).decode(
+            parse(data, keep_going=keep_going), view, progress
+        )
     return image_with_warnings(decoded)
 
 

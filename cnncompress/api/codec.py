@@ -17,6 +17,7 @@ from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
 from cnncompress.codec.encoding import ImageEncoder
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import Stopwatch
 from cnncompress.codec.targets import Target
@@ -29,7 +30,6 @@ from cnncompress.images.limits import Limits
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource
 from cnncompress.images.view import View, parse_view
-from cnncompress.model.manifest import weights_path
 from cnncompress.named_errors import naming, naming_each
 from cnncompress.units import hundredths_of
 
@@ -72,14 +72,12 @@ class Codec:
             ValueError: There is no such engine or precision, or threads are no positive number.
         """
         check_types(device, limits)
-        self._made_with = (model, device, limits, engine, precision, threads)
-        self._codec = ModelCodec(model, device, limits, engine, precision, threads, stopwatch)
+        self._settings = ModelSettings(model, device, threads, engine, precision)
+        self._codec = ModelCodec(self._settings, limits, stopwatch)
 
     def __reduce__(self) -> tuple[Callable[..., Codec], tuple[object, ...]]:
         """Returns how to make the codec again elsewhere; a stopwatch stays behind."""
-        model, *others = self._made_with
-        path = weights_path(model)
-        return _made_again, (self.fingerprint, model if path is None else path.absolute(), *others)
+        return _made_again, (self.fingerprint, self._settings.from_any_folder(), self.limits)
 
     def __repr__(self) -> str:
         """Names the model and the device."""
@@ -272,16 +270,15 @@ class Codec:
         return [image_with_warnings(each) for each in naming_each(sources, decoded)]
 
 
-def _made_again(
-    fingerprint: bytes,
-    model: str | os.PathLike[str] | None,
-    device: str,
-    limits: Limits,
-    engine: EngineName,
-    precision: Precision,
-    threads: int | None,
-) -> Codec:
-    codec = Codec(model, device, limits=limits, engine=engine, precision=precision, threads=threads)
+def _made_again(fingerprint: bytes, made_with: ModelSettings, limits: Limits) -> Codec:
+    codec = Codec(
+        made_with.model,
+        made_with.device,
+        limits=limits,
+        engine=made_with.engine,
+        precision=made_with.precision,
+        threads=made_with.threads,
+    )
     if codec.fingerprint != fingerprint:
         raise UnknownModel(f"the codec was made with model {fingerprint.hex()}, here it is {codec.fingerprint.hex()}")
     return codec

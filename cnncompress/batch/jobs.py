@@ -8,7 +8,6 @@ from typing import Literal
 from cnncompress.batch.request import Existing, TarWork
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, EncodeSettings
 from cnncompress.codec.targets import Target
-from cnncompress.engines.names import EngineName, Precision
 from cnncompress.images.settings import ImageSettings
 from cnncompress.images.view import View
 from cnncompress.units import Hundredths, hundredths_of
@@ -44,25 +43,6 @@ class Job:
     record: bool = False
     tar: TarWork | None = None
     attempt: int = 1
-
-
-@dataclass(frozen=True)
-class ModelSettings:
-    """Which model is used, and how its networks are run.
-
-    Attributes:
-        name: Name or path of the model; None for the default.
-        device: Name of one device, as for `cnncompress.Codec`.
-        threads: CPU threads for each image.
-        engine: What runs the networks.
-        precision: Number format that they compute in.
-    """
-
-    name: str | None = None
-    device: str = "auto"
-    threads: int = 1
-    engine: EngineName = "auto"
-    precision: Precision = "auto"
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Event
 from typing import Protocol
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.progress import Progress, refining_until, unwatched
 from cnncompress.errors import CnncompressError
 

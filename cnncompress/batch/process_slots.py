@@ -12,10 +12,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.synchronize import Event
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, known_error
 from cnncompress.batch.pool import Answer, Slot, SlotLost, new_worker
 from cnncompress.batch.worker import Worker
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import CnncompressError, OutOfMemory, UnavailableError
 from cnncompress.files.outputs import remove_part
 from cnncompress.images.remarks import part_from_libraries, silence_pillow

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, known_error
 from cnncompress.batch.pool import Answer, Slot, SlotLost, new_worker
 from cnncompress.batch.ray_cluster import RayRun, actors_for, connected, nodes_of
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import CnncompressError, UnavailableError
 from cnncompress.images.remarks import silence_pillow
-from cnncompress.model.manifest import weights_path
 from cnncompress.remote import is_url
 
 _STARTS = 3
@@ -57,9 +57,7 @@ def ray_slots(
     """
     with connected(run.address) as ray:
         actors = actors_for(run, nodes_of(ray), files)
-        path = weights_path(model.name)
-        name = model.name if path is None else str(path.absolute())
-        model = replace(model, name=name, device=actors.device, threads=actors.threads)
+        model = replace(model.from_any_folder(), device=actors.device, threads=actors.threads)
         # Two calls at a time: a job, and the request to stop.
         actor_class = ray.remote(max_restarts=0, max_concurrency=2, **actors.options)(_Actor)
         patience = Patience(f"no actor of Ray has started yet; {actors.wish}, and others may use the cluster", tell)

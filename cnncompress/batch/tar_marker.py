@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import MemberFailure, TarReport
 from cnncompress.batch.request import Operation, TarWork
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import CnncompressError
 from cnncompress.files.inputs import read_input
 from cnncompress.model.manifest import weights_identity
@@ -128,7 +129,7 @@ def tar_work(
         },
     }
     if settings.encode.may_need_model:
-        weights = weights_identity(model.name) if operation == "compress" else ""  # files name theirs
+        weights = weights_identity(model.model) if operation == "compress" else ""  # files name theirs
         values |= {"model": weights, "engine": model.engine, "precision": model.precision}
     text = json.dumps(values, sort_keys=True)
     return TarWork(hashlib.sha256(text.encode()).hexdigest()[:_MAX_DIGITS], append_suffix)

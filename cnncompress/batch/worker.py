@@ -11,12 +11,13 @@ from cnncompress.batch.decode import decode, decode_only
 from cnncompress.batch.encode import encode
 from cnncompress.batch.existing import apply_policy, output_exists
 from cnncompress.batch.groups import Group, Steps, finished
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure, known_error, success
 from cnncompress.batch.request import Existing
 from cnncompress.batch.resources import PixelBudget, memory_errors
 from cnncompress.bitstream.container import unpack
 from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.errors import DeviceError, OutputError, OutputExists
 from cnncompress.files.inputs import file_size, file_status, read_input
@@ -45,9 +46,7 @@ class Worker:
         self._progress = progress
         self._settings = settings
         self._budget = PixelBudget()
-        self._codecs = CodecCache(
-            model.name, model.device, settings.image.limits, model.engine, model.precision, model.threads
-        )
+        self._codecs = CodecCache(model, settings.image.limits)
 
     def prepare(self) -> None:
         """Loads the model for compression.

@@ -94,13 +94,14 @@ def command(
     further package.
     """
     from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.model_settings import ModelSettings
     from cnncompress.evaluation.metrics import Scorer, find_metric
 
     chosen = [find_metric(name) for name in metrics]
     if ctx.get_parameter_source("metrics") is ParameterSource.DEFAULT:
         chosen = _available(chosen)
     scorer = Scorer(chosen)
-    codecs = CodecCache(model, device)
+    codecs = CodecCache(ModelSettings(model, device))
     reference = _picture(original, codecs)
     rows = [
         ("size", "bytes", "bpp", *(metric.heading for metric in chosen), "file"),

@@ -49,7 +49,8 @@ def bit_counter(model: str | None) -> Callable[[bytes], BitMap | None]:
         model: Model of files whose model is not installed.
     """
     from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.model_settings import ModelSettings
     from cnncompress.codec.unpacking import parse
 
-    codecs = CodecCache(model, "cpu")
+    codecs = CodecCache(ModelSettings(model, "cpu"))
     return lambda data: codecs.bit_map(parse(data))

@@ -39,8 +39,9 @@ def command(file: str, output: str, size: int, model: str | None) -> None:
     An existing OUTPUT is replaced. The networks run on the CPU.
     """
     from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.model_settings import ModelSettings
 
-    image = decoded_image(file, CodecCache(model, "cpu"), size)
+    image = decoded_image(file, CodecCache(ModelSettings(model, "cpu")), size)
     if image.mode == "1":  # or the thumbnail would be black and white, too
         image = image.convert("L")
     image.thumbnail((size, size))

@@ -57,6 +57,7 @@ def command(files: tuple[str, ...], viewer: str | None, model: str | None, devic
     The desktop's viewer may keep running, so its folder stays until the system clears temporary files.
     """
     from cnncompress.codec.cache import CodecCache
+    from cnncompress.codec.model_settings import ModelSettings
 
     try:
         folder = Path(tempfile.mkdtemp(prefix="cnncompress-"))
@@ -64,7 +65,7 @@ def command(files: tuple[str, ...], viewer: str | None, model: str | None, devic
         raise OutputError(f"temporary folder: {reason(error)}") from error
     stays = False
     try:
-        codecs = CodecCache(model, device)
+        codecs = CodecCache(ModelSettings(model, device))
         with status(shown=is_terminal()) as show:
             pictures = []
             for number, file in enumerate(files):

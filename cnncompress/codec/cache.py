@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.unpacking import Decoded, decode
-from cnncompress.engines.names import EngineName, Precision
 from cnncompress.forking import watch_forks
 from cnncompress.images.limits import Limits
 from cnncompress.images.view import View
@@ -25,28 +25,18 @@ class CodecCache:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | None,
-        device: str,
+        settings: ModelSettings,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        engine: EngineName = "auto",
-        precision: Precision = "auto",
-        threads: int | None = None,
     ) -> None:
         """Loads nothing yet.
 
         Args:
-            model: Model to compress with, as for `cnncompress.Codec`; also tried for files whose model is not
-                installed.
-            device: Device, as for `cnncompress.Codec`.
+            settings: Names the model to compress with, which is also tried for files whose model is not installed, and
+                how all models are run.
             limits: Limits on images.
-            engine, precision, threads: As for `cnncompress.Codec`.
         """
         self.limits = limits
-        self._model = model
-        self._device = device
-        self._engine: EngineName = engine
-        self._precision: Precision = precision
-        self._threads = threads
+        self._settings = settings
         self._lock = threading.Lock()
         self._encoder: ModelCodec | None = None
         self._loaded: dict[bytes, ModelCodec] = {}
@@ -65,7 +55,7 @@ class CodecCache:
         """
         with self._lock:
             if self._encoder is None:
-                self._encoder = self._load(self._model)
+                self._encoder = ModelCodec(self._settings, self.limits)
                 self._loaded.setdefault(self._encoder.fingerprint, self._encoder)
             return self._encoder
 
@@ -76,11 +66,12 @@ class CodecCache:
             ModelError: The model is not installed, or damaged.
             DeviceError: The device is not available.
         """
-        if self._model is not None:
+        if self._settings.model is not None:
             self.encoder()  # its model may be a file that is not installed
         with self._lock:
             if fingerprint not in self._loaded:
-                self._loaded[fingerprint] = self._load(find_by_fingerprint(fingerprint))
+                settings = replace(self._settings, model=find_by_fingerprint(fingerprint))
+                self._loaded[fingerprint] = ModelCodec(settings, self.limits)
             return self._loaded[fingerprint]
 
     def decode(
@@ -96,6 +87,3 @@ class CodecCache:
         """Counts the bits of each block of a file; None unless it is learned. Errors as for `ModelCodec.bit_map`."""
         container = parsed.container
         return self.decoder(container.header.fingerprint).bit_map(parsed) if container.coding == "learned" else None
-
-    def _load(self, model: str | os.PathLike[str] | None) -> ModelCodec:
-        return ModelCodec(model, self._device, self.limits, self._engine, self._precision, self._threads)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from cnncompress.bitstream.container import ChunkType
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.memory import decoding_bytes, encoding_bytes
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.codec.packing import pack_colours
 from cnncompress.codec.progress import Progress, not_stopping, unwatched
 from cnncompress.codec.rate_search import reach
@@ -22,7 +22,6 @@ from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
 from cnncompress.codec.tiles import CELL, TileGrid, check_tile_count, choose_side
 from cnncompress.codec.unpacking import Colours
-from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import UnknownModel
 from cnncompress.forking import watch_forks
 from cnncompress.images.limits import Limits
@@ -55,21 +54,15 @@ class ModelCodec:
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | None,
-        device: str,
+        settings: ModelSettings,
         limits: Limits = Limits(),  # noqa: B008 - frozen
-        engine: EngineName = "auto",
-        precision: Precision = "auto",
-        threads: int | None = None,
         stopwatch: Stopwatch | None = None,
     ) -> None:
         """Loads a model.
 
         Args:
-            model: As for `cnncompress.Codec`.
-            device: As for `cnncompress.Codec`.
+            settings: Names the model, and how it is run.
             limits: Limits on images.
-            engine, precision, threads: As for `cnncompress.Codec`.
             stopwatch: Measures the stages.
 
         Raises:
@@ -78,13 +71,13 @@ class ModelCodec:
         from cnncompress.engines.choice import load_engine
         from cnncompress.model.weights import load_weights
 
-        self._weights = load_weights(os.fspath(model) if isinstance(model, os.PathLike) else model)
+        self._weights = load_weights(settings.model)
         self.model = self._weights.name
         self.fingerprint = self._weights.fingerprint
         self.typical = self._weights.typical
         self.limits = limits
         self.stopwatch = stopwatch or NoStopwatch()
-        self._run_on(load_engine(self._weights, engine, device, precision, threads))
+        self._run_on(load_engine(self._weights, settings.engine, settings.device, settings.precision, settings.threads))
 
     def _run_on(self, engine: Engine) -> None:
         from cnncompress.codec.latents import LatentTransform

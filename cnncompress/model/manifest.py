@@ -229,7 +229,7 @@ def weights_path(model: str | os.PathLike[str] | None) -> Path | None:
     return None if model is None else Path(model)
 
 
-def find_weights(model: str | Path | None) -> FoundWeights:
+def find_weights(model: str | os.PathLike[str] | None) -> FoundWeights:
     """Finds the weights file of a model.
 
     Args:
@@ -255,7 +255,7 @@ def find_weights(model: str | Path | None) -> FoundWeights:
     return FoundWeights(entry.name, path, entry.sha256, entry.training.objective, entry.typical)
 
 
-def weights_identity(model: str | Path | None) -> str:
+def weights_identity(model: str | os.PathLike[str] | None) -> str:
     """Returns the SHA-256 of the weights of a model; errors as for `find_weights`."""
     found = find_weights(model)
     return found.sha256 or hashlib.sha256(found.path.read_bytes()).hexdigest()

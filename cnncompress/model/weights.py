@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -66,7 +67,7 @@ class Weights:
     typical: Typical = NOT_MEASURED
 
 
-def load_weights(model: str | Path | None) -> Weights:
+def load_weights(model: str | os.PathLike[str] | None) -> Weights:
     """Reads and checks a model.
 
     Args:

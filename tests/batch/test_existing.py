@@ -11,11 +11,12 @@ from PIL import Image
 
 from cnncompress.batch import existing
 from cnncompress.batch.existing import EXISTS, ExistingObjects, apply_policy
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.request import Existing
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import UnreadableImage
 from cnncompress.remote import Facts
 

@@ -18,7 +18,7 @@ from PIL import Image
 
 from cnncompress.api.codec import Codec
 from cnncompress.batch.groups import MOST_WAITING, Group, Ready, Steps
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.pool import ThreadSlot, thread_slots
 from cnncompress.batch.request import TarWork
@@ -26,6 +26,7 @@ from cnncompress.batch.resources import PixelBudget
 from cnncompress.batch.schedule import Schedule
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.probe import probe
 from cnncompress.units import Hundredths
 

@@ -14,13 +14,14 @@ from typing import Any
 
 import pytest
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.pool import SlotLost
 from cnncompress.batch.ray_cluster import Actors, Node, RayRun, actors_for
 from cnncompress.batch.ray_slots import Patience, RaySlot, ray_slots
 from cnncompress.batch.request import TarWork
 from cnncompress.batch.schedule import Schedule
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import DeviceError, UnavailableError, UnknownModel
 
 JOBS = [Job("compress", f"{number}.png", f"{number}.cnc") for number in range(20)]
@@ -223,7 +224,7 @@ def test_only_paths_of_models_are_made_absolute(
     monkeypatch.setitem(sys.modules, "ray", module)
     with ray_slots(RayRun("auto"), WorkSettings(), ModelSettings(name), 9, load=False) as slots:
         assert len(slots) == 2 and slots[0].ready(always)
-    assert [model.name for model in sent] == [expected.replace("/cwd", str(tmp_path))]
+    assert [str(model.model) for model in sent] == [expected.replace("/cwd", str(tmp_path))]
 
 
 @pytest.fixture

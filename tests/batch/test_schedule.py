@@ -14,11 +14,12 @@ from typing import BinaryIO
 
 import pytest
 
-from cnncompress.batch.jobs import Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.pool import SlotLost, thread_slots
 from cnncompress.batch.process_slots import WorkerProcess, _serve, process_slots
 from cnncompress.batch.schedule import Schedule
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import CnncompressError, DeviceError, OutOfMemory, UnknownModel
 from cnncompress.files.outputs import part_path
 

@@ -18,11 +18,12 @@ from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.encode import NOT_SMALLER, encode
 from cnncompress.batch.estimate import estimate
 from cnncompress.batch.groups import finished
-from cnncompress.batch.jobs import Action, Job, ModelSettings, WorkSettings
+from cnncompress.batch.jobs import Action, Job, WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
 from cnncompress.codec.encoding import ImageEncoder
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import (
     BadMagic,
     CnncompressError,

@@ -6,7 +6,7 @@ import pytest
 from batched_runs import RunSpeed, format_run, measure_run
 from batches import squares
 
-from cnncompress.batch.jobs import ModelSettings
+from cnncompress.codec.model_settings import ModelSettings
 
 
 @pytest.mark.slow

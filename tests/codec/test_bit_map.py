@@ -10,6 +10,7 @@ from cnncompress.api.codec import Codec
 from cnncompress.bitstream.reading import ParsedFile
 from cnncompress.codec.bit_map import BitMap
 from cnncompress.codec.codec import ModelCodec
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import LimitExceeded, UnknownModel
 from cnncompress.images.limits import Limits
 
@@ -18,7 +19,7 @@ Pixels = NDArray[np.uint8]
 
 @pytest.fixture(scope="module")
 def model() -> ModelCodec:
-    return ModelCodec(None, "cpu", engine="ncnn")
+    return ModelCodec(ModelSettings(device="cpu", engine="ncnn"))
 
 
 def mapped(codec: Codec, model: ModelCodec, pixels: Pixels, quality: float, tile: int = 0) -> BitMap:
@@ -60,6 +61,6 @@ def test_another_model_is_refused(codec: Codec, coffee: Pixels, model: ModelCode
 def test_an_image_beyond_the_limits_is_refused(codec: Codec, coffee: Pixels) -> None:
     parsed = ParsedFile.whole(codec.compress(coffee[:64, :128], coding="learned"))
     for limits, found in ((Limits(max_pixels=5000), "pixels"), (Limits(memory=1_000_000), "memory")):
-        strict = ModelCodec(None, "cpu", limits)
+        strict = ModelCodec(ModelSettings(device="cpu"), limits)
         with pytest.raises(LimitExceeded, match=found):
             strict.bit_map(parsed)

@@ -19,6 +19,7 @@ from random_model import write_random_model
 
 from cnncompress.api.codec import Codec
 from cnncompress.codec.cache import CodecCache
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.errors import UnknownModel
 from cnncompress.images.limits import Limits
 from cnncompress.model.manifest import read_manifest
@@ -99,7 +100,7 @@ def test_a_forked_child_computes(engine: str, tiny: Codec, tmp_path: Path) -> No
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a system without fork")
 def test_a_process_forked_while_a_model_loads_can_load_one() -> None:
-    codecs = CodecCache(None, "cpu")
+    codecs = CodecCache(ModelSettings(device="cpu"))
     with codecs._lock:  # as another thread's that is loading a model
         child = os.fork()
         if not child:

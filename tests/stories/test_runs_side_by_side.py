@@ -13,12 +13,13 @@ from command_line import run
 from PIL import Image
 
 from cnncompress.batch import same_names
-from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.outcomes import Result
 from cnncompress.batch.plan import make_plan
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request
 from cnncompress.batch.worker import Worker
 from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.files.outputs import write_output
 
 SETTINGS = WorkSettings(encode=EncodeSettings("lossless", 0, None), if_larger="keep", remove=True)

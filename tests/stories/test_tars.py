@@ -20,9 +20,10 @@ from PIL import Image
 from sample_files import encoded
 from tar_files import tar_of
 
-from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.tar_marker import tar_work
 from cnncompress.codec.encode_settings import EncodeSettings
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.probe import probe
 
 

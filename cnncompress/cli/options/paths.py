@@ -9,13 +9,14 @@ from pathlib import Path
 import click
 
 from cnncompress.batch.inputs import read_list
-from cnncompress.batch.jobs import ModelSettings, WorkSettings
+from cnncompress.batch.jobs import WorkSettings
 from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Request, Shard
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.completing import FileName, FolderName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import ShardChoice
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.remote import is_url
 

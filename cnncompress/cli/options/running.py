@@ -8,11 +8,11 @@ from typing import Any, TypeVar, get_args
 
 import click
 
-from cnncompress.batch.jobs import ModelSettings
 from cnncompress.bitstream.container import MAX_SIDE
 from cnncompress.cli.options.completing import ModelName
 from cnncompress.cli.options.groups import option_group, section
 from cnncompress.cli.options.types import Device, Devices, Size
+from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
