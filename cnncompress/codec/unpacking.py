@@ -95,7 +95,7 @@ def parse(source: FileSource, *, keep_going: bool = False) -> ParsedFile:
 
     Raises:
         TypeError, UnreadableImage: As for `cnncompress.files.inputs.whole_file`.
-        BitstreamError: It is damaged and may not be, or nothing is left of it.
+        BitstreamError: It is damaged and may not be, or no part of it can be read.
     """
     data = whole_file(source)
     return salvage(data) if keep_going else ParsedFile.whole(data)
