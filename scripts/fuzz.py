@@ -29,7 +29,7 @@ import click
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 FORMATS = ("jpeg", "png", "tiff", "webp", "heif", "gif", "jpeg2000", "bmp", "sgi", "sun", "qoi", "pnm")
-PARTS = ("container", "entropy", "chunks", "decode-tiny", "decode-base", "pillow", "model")
+PARTS = ("container", "entropy", "chunks", "decode-tiny", "decode-base", "pillow", "model", "image")
 NAMES = (*PARTS, *(f"fields-{name}" for name in FORMATS))
 PACKAGES = ("torch", "constriction", "pillow", "safetensors", "numpy", "atheris")
 MAX_BYTES = 1 << 17

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "webdataset": {"api", "batch", "codec", "remote", "units"},
     "pillow": {"api", "bitstream", "codec", "errors", "images"},
     "report": {"codec", "cpu_count", "evaluation", "images", "units"},
-    "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "units"},
+    "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "named_errors", "units"},
     "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "named_errors", "units"},
     "training": {
         "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",

@@ -31,6 +31,7 @@ def warn_caller(category: type[Warning], messages: Iterable[str]) -> None:
 
 
 def read_with_warnings(image: ImageSource, settings: ImageSettings) -> SourceImage:
+    """Reads an image, and warns the caller of what is lost or damaged; errors as for `read_image`, with its name."""
     with naming(image):
         planes = read_image(image, settings)
     if planes is not image:
@@ -40,6 +41,7 @@ def read_with_warnings(image: ImageSource, settings: ImageSettings) -> SourceIma
 
 
 def image_with_warnings(decoded: Decoded) -> Image.Image:
+    """Returns a decoded image, after warning the caller of what is lost or missing."""
     warn_caller(FeatureLoss, decoded.feature_losses)
     warn_caller(PartLost, decoded.parts_lost)
     return decoded.image

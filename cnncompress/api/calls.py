@@ -8,7 +8,7 @@ from typing import IO
 from PIL import Image
 
 from cnncompress.api.callers import image_with_warnings, warn_caller
-from cnncompress.api.checked import check_types, compress_with
+from cnncompress.api.checked import check_device, check_types, compress_with
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encode_settings import CodingChoice
@@ -46,7 +46,7 @@ def compress(
 
     Each call loads the model, if the coding needs one: for many images keep a `Codec`.
     """
-    check_types(device, Limits())
+    check_device(device)
     codecs = CodecCache(ModelSettings(model, device))
     return compress_with(
         codecs.encoder,
@@ -144,7 +144,7 @@ def save_image(
     Raises:
         OutputExists: The file exists, and ``overwrite`` is not set.
         OutputError: The format is none of them, has no transparency or quality, cannot hold a picture of that size, or
-            it cannot be written; no part of a file is left, but a stream may have got a part.
+            it cannot be written. No part of a file is left; a stream may have received a part.
     """
     with naming(target):
         losses = write.save_image(image, target, format, quality, overwrite=overwrite)

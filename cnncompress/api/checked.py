@@ -1,4 +1,4 @@
-"""Arguments of the Python interface, checked, as the codec takes them; the interface's own way to compress."""
+"""Checks the arguments of the Python interface, and compresses with them."""
 
 from __future__ import annotations
 
@@ -47,9 +47,15 @@ def compress_with(
         return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
 
 
-def check_types(device: object, limits: object) -> None:
+def check_device(device: object) -> None:
+    """Raises `TypeError` if a device is not a name."""
     if not isinstance(device, str):
         raise TypeError(f"device is {device!r}, expected a name such as 'cpu' or 'cuda:0'")
+
+
+def check_types(device: object, limits: object) -> None:
+    """Raises `TypeError` if a device is not a name, or limits are none."""
+    check_device(device)
     if not isinstance(limits, Limits):
         raise TypeError(f"limits is {limits!r}, expected a cnncompress.Limits")
 

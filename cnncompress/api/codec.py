@@ -235,8 +235,8 @@ class Codec:
             UnreadableImage: There is no such file, or it cannot be read.
             ValueError: Crop or scale are out of their range.
             OutsideImage: The image does not reach as far as the crop.
-            BitstreamError: The file is damaged, foreign or too new; nothing is left of it, if it is to be decoded all
-                the same.
+            BitstreamError: The file is damaged, foreign or too new; or, with ``keep_going``, no part of the image is
+                intact.
             UnknownModel: It was made with another model.
             LimitExceeded: The image is too large.
         """

@@ -13,7 +13,7 @@ from cnncompress.evaluation.names import CNC
 from cnncompress.evaluation.results import CodecResults, Results
 
 NARROW_SHARE = 0.25
-"""Curves that share less of the range that both cover together are marked: their BD-rate says little of the rest."""
+"""A BD-rate is marked with ~ if the common range of both curves is a smaller part of their joint range than this."""
 
 
 def format_results(results: Results, published: Sequence[Curve] = (), of: str | None = None) -> str:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from PIL import Image
 
-from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
+from cnncompress.errors import UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.images.formats import is_image_ending
 from cnncompress.images.kinds import kind_of
 from cnncompress.images.read import read_image
 from cnncompress.images.settings import STRIPPABLE, ImageSettings
+from cnncompress.named_errors import naming
+
+_SETTINGS = ImageSettings(strip=frozenset(STRIPPABLE), strict=True, keep_alpha=False)
 
 
 @dataclass(frozen=True)
@@ -68,16 +71,8 @@ def load_rgb(path: Path) -> Image.Image:
         ImageError: Missing, damaged, or of a kind that the codec does not carry.
         LimitExceeded: Too many pixels.
     """
-    try:
-        source = read_image(path, ImageSettings(strip=frozenset(STRIPPABLE), strict=True))
-    except (ImageError, LimitExceeded) as error:
-        raise type(error)(f"{path}: {error}") from error
-    image = Image.fromarray(source.colour)
-    if source.alpha is None:
-        return image
-    white = Image.new("RGB", image.size, "white")
-    white.paste(image, mask=Image.fromarray(source.alpha))
-    return white
+    with naming(path):
+        return Image.fromarray(read_image(path, _SETTINGS).colour)
 
 
 def _resolve(name: str, data: Path | None) -> Sources:

@@ -1,4 +1,4 @@
-"""What a name stands for, and what the system says of it."""
+"""Tells files, streams and devices apart, and words system errors."""
 
 from __future__ import annotations
 

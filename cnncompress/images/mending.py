@@ -1,4 +1,4 @@
-"""Files that a decoder would refuse or misread although all of their pixels are there."""
+"""Repairs files that Pillow would refuse or misread although all of their pixels are there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 
 _END_OF_JPEG = b"\xff\xd9"
-# What a decoder makes of these bytes differs from what it makes of nothing, unless it has all pixels already.
+# If decoding changes when these bytes are appended, some pixels were still missing.
 _FILLER = bytes(range(1, 255)) * 8
 _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 259, 262, 284
 _UNCOMPRESSED, _SEPARATE, _WHITE_IS_ZERO = 1, 2, 0
@@ -61,12 +61,12 @@ def _pixels(data: bytes, limits: Limits) -> bytes:
 
 
 def has_white_zero(image: Image.Image) -> bool:
-    """Whether 0 is white in the samples of a TIFF, as Pillow passes over for more than 8 bits."""
+    """Whether 0 is white in the samples of a TIFF, which Pillow ignores for more than 8 bits."""
     return isinstance(image, TiffImageFile) and image.tag_v2.get(_TIFF_PHOTOMETRIC) == _WHITE_IS_ZERO
 
 
 def set_deep_planes(image: Image.Image) -> None:
-    """Has Pillow read uncompressed planes of 16 bits as such; it would take each byte for a sample.
+    """Makes Pillow read uncompressed planes of 16 bits correctly; it would take each byte for a sample.
 
     Args:
         image: An opened image of any format that is not loaded yet.

@@ -40,8 +40,6 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Above this number of pixels, which is less than Pillow warns of, Pillow's own limit is off while an image is loaded.
-LARGE = 40_000_000
 # A PNG file without a profile may declare a gamma; viewers ignore it and assume that of sRGB.
 _SRGB_GAMMA = 0.45455
 
@@ -145,9 +143,8 @@ def _from_pillow(
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES
     set_deep_planes(image)
     raw_mode = _raw_mode(image)
-    large = image.width * image.height > LARGE
     with decoder_errors("the image is damaged or truncated"):
-        with limit_lifted() if large else contextlib.nullcontext(), decoder_lines(image) as lines:
+        with limit_lifted(), decoder_lines(image) as lines:
             image.load()
         image = image if stream is None else restore_white(image, stream)
         turn = _TURNS.get(_orientation(image))

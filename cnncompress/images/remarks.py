@@ -56,7 +56,7 @@ def decoder_lines(image: Image.Image) -> Iterator[list[str]]:
     """Collects what libtiff writes to standard error while it decodes an image in the body.
 
     Only after `part_from_libraries`: otherwise the lines of other threads would be taken as well. Other decoders write
-    none.
+    none. Threads decode with libtiff one after the other, as nothing tells whose line is whose.
 
     Args:
         image: The image that is decoded.
@@ -65,7 +65,7 @@ def decoder_lines(image: Image.Image) -> Iterator[list[str]]:
         A list that is filled when the body has ended.
     """
     lines: list[str] = []
-    if image.format != "TIFF" or not _is_parted():
+    if not any(tile[0] == "libtiff" for tile in getattr(image, "tile", ())) or not _is_parted():
         yield lines
         return
     with _redirecting, tempfile.TemporaryFile() as stream:

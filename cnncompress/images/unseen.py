@@ -1,4 +1,4 @@
-"""What of an image's samples nobody sees: colours under an alpha of 0, and chroma that is not there."""
+"""Removes what cannot be seen: colours under an alpha of 0, and the chroma of gray images."""
 
 from __future__ import annotations
 

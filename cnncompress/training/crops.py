@@ -38,19 +38,14 @@ class RandomCrops:
             augmentation: Random changes.
             seed: Seed of everything random.
         """
-        self.images: list[Tensor] = []
+        self.images = [image.to(device) for image in images]
+        self.areas = np.array([image.shape[1] * image.shape[2] for image in self.images], dtype=float)
+        self.short_sides = np.array([min(image.shape[1:]) for image in self.images])
         self.device = device
         self.augmentation = augmentation
         self.seed = seed
         self.luma = torch.tensor(LUMA, device=device)
         self.identity = torch.eye(3, device=device)
-        self.add(images)
-
-    def add(self, images: Iterable[Tensor]) -> None:
-        """Copies more images to the device, from which the next batches are cut as well."""
-        self.images += [image.to(self.device) for image in images]
-        self.areas = np.array([image.shape[1] * image.shape[2] for image in self.images], dtype=float)
-        self.short_sides = np.array([min(image.shape[1:]) for image in self.images])
 
     def batch(self, count: int, side: int, step: int) -> Tensor:
         """Makes the crops of one step.

@@ -61,7 +61,7 @@ class Trainer:
 
         Args:
             config: What to train.
-            images: Training images by name, uint8 ``[3, H, W]``; with a model to start from they may come later.
+            images: Training images by name, uint8 ``[3, H, W]``.
             held_out: Validation images by name.
             device: Where to train, and where the images are kept; bf16 autocast is used on every kind.
             start: Model to train on, of the configuration's shape.
@@ -107,10 +107,6 @@ class Trainer:
     def averaged(self) -> TrainableModel:
         """The model with averaged weights."""
         return self.average.module
-
-    def add_images(self, images: dict[str, Tensor]) -> None:
-        """Trains on these images as well; between steps, such as where `run` calls `report`."""
-        self.crops.add(images.values())
 
     def warm_up(self, phase: Phase) -> float:
         """Runs a step of a phase forward and backward and discards it, for work that is done once.

@@ -38,14 +38,11 @@ class FieldsTarget(Target):
         return [case.data for case in cases() if sniff(case.data) in _FORMATS[self.kind] and len(case.data) < 1 << 16]
 
     def damage(self, data: bytes, others: list[bytes], rng: random.Random) -> bytes:
-        for _ in range(rng.choice((1, 1, 2, 5))):
-            # Fields stand at the beginning more often than anywhere else.
-            border = len(data) if rng.random() < 0.4 else min(rng.choice((64, 256, 1024)), len(data))
-            data = damaged(data[:border], rng) + data[border:]
+        data = damaged_fields(data, rng)
         return self.repair(data) if rng.random() < 0.7 else data
 
     def repair(self, data: bytes) -> bytes:
-        return _with_checksums(data) if self.kind == "png" else data
+        return with_png_checksums(data) if self.kind == "png" else data
 
     def run(self, data: bytes) -> str:
         stream = io.BytesIO(data)
@@ -74,7 +71,15 @@ def field_targets() -> tuple[type[FieldsTarget], ...]:
     return tuple(type(f"Fields_{kind}", (FieldsTarget,), {"name": f"fields-{kind}", "kind": kind}) for kind in _FORMATS)
 
 
-def _with_checksums(data: bytes) -> bytes:
+def damaged_fields(data: bytes, rng: random.Random) -> bytes:
+    """Returns a file with damage, at the beginning more often than anywhere else: fields stand there."""
+    for _ in range(rng.choice((1, 1, 2, 5))):
+        border = len(data) if rng.random() < 0.4 else min(rng.choice((64, 256, 1024)), len(data))
+        data = damaged(data[:border], rng) + data[border:]
+    return data
+
+
+def with_png_checksums(data: bytes) -> bytes:
     """A PNG file with its checksums made right, as far as its lengths go."""
     changed, position = bytearray(data), 8
     while position + 12 <= len(changed):

@@ -12,6 +12,7 @@ from pathlib import Path
 from fuzz_fields import field_targets
 from fuzz_images import ChunksTarget, DecodeTarget, PillowTarget, TinyDecodeTarget
 from fuzz_parts import ContainerTarget, EntropyTarget, ModelTarget
+from fuzz_read import ReadTarget
 from fuzz_target import Target
 
 TARGETS: tuple[type[Target], ...] = (
@@ -22,6 +23,7 @@ TARGETS: tuple[type[Target], ...] = (
     DecodeTarget,
     PillowTarget,
     ModelTarget,
+    ReadTarget,
     *field_targets(),
 )
 

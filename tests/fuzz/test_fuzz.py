@@ -30,7 +30,7 @@ from cnncompress.errors import Corrupt
 ROOT = Path(__file__).parents[2]
 RUNS = {
     "container": 1500, "entropy": 1000, "chunks": 500, "decode-tiny": 300, "decode-base": 100, "pillow": 200,
-    "model": 150,
+    "model": 150, "image": 600,
     **{target.name: 1000 for target in TARGETS if target.name.startswith("fields-")},
 }  # fmt: skip
 MAX_GROWTH = 300 << 20

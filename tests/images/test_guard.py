@@ -25,7 +25,6 @@ from sample_files import (
 
 from cnncompress.bitstream.container import Layout
 from cnncompress.errors import LimitExceeded, UnreadableImage, UnsupportedImage
-from cnncompress.images import read
 from cnncompress.images.limits import Limits
 from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.planes import decode_alpha, encode_alpha
@@ -138,7 +137,6 @@ def test_huge_tile_in_a_small_tiff_is_refused() -> None:
 
 def test_our_limit_rules_and_pillows_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    monkeypatch.setattr(read, "LARGE", 10)
     for file_format in ("PNG", "WEBP", "TIFF", "GIF"):
         assert read_image(encoded(Image.fromarray(RGB), file_format)).colour.shape == (5, 7, 3)
     assert (decode_alpha(encode_alpha(ALPHA), 7, 5) == ALPHA).all()

@@ -19,7 +19,7 @@ from cnncompress.errors import CnncompressError, InvalidModel
 from cnncompress.nn.quality import lambda_at
 from cnncompress.training.checkpoint import load_checkpoint, save_checkpoint
 from cnncompress.training.config import Phase, TrainConfig
-from cnncompress.training.hyperprior import HyperpriorModel, HyperpriorOutput
+from cnncompress.training.hyperprior import HyperpriorOutput
 from cnncompress.training.loop import Trainer
 from cnncompress.training.loss import rate_distortion
 from cnncompress.training.validation import QualityMeter
@@ -171,21 +171,6 @@ def test_warming_up_leaves_everything_as_it_was(tiny_run: TrainConfig, train_ima
     assert torch.equal(torch.get_rng_state(), rng) and run.step == 0 and not run.optimizer.state
     assert all(torch.equal(tensor, before[name]) for name, tensor in snapshot(run).items())
     assert all(parameter.grad is None for parameter in run.model.parameters())
-
-
-def test_images_may_come_later(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:
-    black = {"black": torch.zeros(3, 128, 128, dtype=torch.uint8)}
-    run = Trainer(tiny_run, {}, {}, CPU, start=HyperpriorModel(tiny_run.model), log=lambda line: None)
-    run.add_images(black)
-    assert not run.crops.batch(8, 64, 0).any()
-
-    def report(step: int, minutes: float, loss: float) -> None:
-        if step == 1:
-            run.add_images(train_images)
-
-    run.run(60.0, tmp_path / "run.pt", max_steps=2, log_every=1, report=report)
-    seen = run.crops.batch(64, 64, 0).amax((1, 2, 3)) > 0
-    assert 32 < seen.sum() < 64 and len(run.crops.images) == 3
 
 
 def test_time_budgets_end_a_run(tiny_run: TrainConfig, train_images: Images, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Colours told by code points or chromaticities in place of an ICC profile.
+"""Colours described by code points or chromaticities in place of an ICC profile.
 
 ITU-T H.273 lists the code points of cICP in PNG and of nclx in AVIF, HEIF and JPEG 2000.
 """
@@ -56,7 +56,7 @@ class ColourTag:
         origin: Name of the field, such as ``cICP``.
         primaries: Chromaticities of white and of the primaries.
         curve: Transfer function from sample values to light.
-        inexact: What of it no ICC profile of matrix and curves can say; None if one can.
+        inexact: The part that a matrix/curve ICC profile cannot express; None if it can express all.
     """
 
     origin: str
@@ -66,7 +66,7 @@ class ColourTag:
 
     @property
     def is_srgb(self) -> bool:
-        """Whether it says what is assumed without it."""
+        """Whether it describes sRGB, the default."""
         near = all(abs(a - b) < _TOLERANCE for a, b in zip(self.primaries, BT709, strict=True))
         return near and self.curve == SRGB_CURVE and self.inexact is None
 

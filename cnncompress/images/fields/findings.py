@@ -13,18 +13,18 @@ class Fields:
     """Findings about one file.
 
     Attributes:
-        refusal: Kind of picture that would come out wrong, such as "camera raw (DNG)"; None if it does not.
-        kind: Kind of picture, for the message if the decoder refuses it; None if it is a usual one.
+        refusal: Why the file is refused, as the name of its kind, such as "camera raw (DNG)"; None if it can be read.
+        kind: Kind of file, for the message in case the decoder refuses it; None for a usual one.
         pictures: One line for each further picture: gain map, second view, depth map, preview that is not a thumbnail.
         extras: One line for each other part that a .cnc file has no place for: comments, captions, application data,
             video or unknown bytes behind the end.
-        remarks: Whether there are small notes of programs, such as a time stamp or a thumbnail, which nobody misses but
-            which `strip` must not let through.
+        remarks: Whether there are small notes of programs, such as a time stamp or a thumbnail. They are left out
+            without a warning, but a file that has them is not stored where something is to be stripped.
         losses: One line for each property of the picture itself that is lost, such as a fifth band.
-        damage: One line for each defect that a decoder repairs without a word.
+        damage: One line for each defect that a decoder repairs silently.
         colour_tag: What the file says about its colours in place of an ICC profile; None for sRGB or nothing.
         metadata: Metadata that Pillow does not find or refuses to read.
-        known: Whether the format has a reader, and all of the file was looked at.
+        known: Whether all of the file was looked at. Never so for TIFF, where anything may stand between the parts.
     """
 
     refusal: str | None = None
