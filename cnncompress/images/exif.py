@@ -118,19 +118,20 @@ class Exif:
         self._check_tags(tags)
 
     def _tags(self) -> list[int]:
-        return [entry.tag for entry in self._entries(self._main)]
+        # Of the main directory and that of EXIF, which are kept.
+        return [entry.tag for directory in self._kept_directories() for entry in self._entries(directory)]
 
     def _check_tags(self, expected: list[int]) -> None:
         if self._tags() != expected:
             raise ValueError("its parts overlap")
 
-    def _directories(self) -> list[int]:
-        found = [self._main]
+    def _kept_directories(self) -> list[int]:
         exif = self._find(self._main, _EXIF)
-        if exif:
-            found.append(self._number(exif.value_position, _LONG))
+        return [self._main] + ([self._number(exif.value_position, _LONG)] if exif else [])
+
+    def _directories(self) -> list[int]:
         _, thumbnail = self._link(self._main)
-        return found + ([thumbnail] if thumbnail else [])
+        return self._kept_directories() + ([thumbnail] if thumbnail else [])
 
     def _entries(self, directory: int) -> list[_Entry]:
         count = self._number(directory, _SHORT)
