@@ -56,7 +56,7 @@ class TrainingRecord:
         config: Values of `cnncompress.training.config.TrainConfig`, but for the shape of the model.
 
     Raises:
-        ValueError: The names are not text.
+        ValueError: The names or the objective are not text.
     """
 
     minutes: float | None = None
@@ -67,8 +67,13 @@ class TrainingRecord:
     config: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not all(isinstance(name, str) for name in self.held_out):
+        if not all(isinstance(name, str) for name in self.held_out) or not isinstance(self.objective, str | None):
             raise ValueError("the record of the training is damaged: a name is not text")
+
+    @property
+    def objective(self) -> str | None:
+        """What the model was trained for, such as ``mix-0.75``."""
+        return self.config.get("objective")
 
 
 @dataclass(frozen=True)
@@ -200,12 +205,14 @@ class FoundWeights(NamedTuple):
         name: Of the model.
         path: Of the weights file.
         sha256: That the file must have; None for a path that is not from the manifest.
+        objective: What the model was trained for, such as ``mix-0.75``; None if the manifest does not say.
         typical: Average rate and PSNR by quality.
     """
 
     name: str
     path: Path
     sha256: str | None = None
+    objective: str | None = None
     typical: Typical = NOT_MEASURED
 
 
@@ -245,7 +252,7 @@ def find_weights(model: str | os.PathLike[str] | None) -> FoundWeights:
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
     path = manifest.directory / entry.file
-    return FoundWeights(entry.name, path, entry.sha256, entry.typical)
+    return FoundWeights(entry.name, path, entry.sha256, entry.training.objective, entry.typical)
 
 
 def weights_identity(model: str | os.PathLike[str] | None) -> str:

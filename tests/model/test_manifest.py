@@ -92,13 +92,14 @@ def test_records_of_training_may_have_gaps(tmp_path: Path) -> None:
     values["models"][0]["training"] = {}
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
     assert read_manifest(tmp_path).entries == (entry,)
+    assert (entry.training.objective, ENTRY.training.objective) == (None, "mse")
 
 
 @pytest.mark.parametrize(
     "record",
     [
         "mse", 7, {"held_out": "a.png"}, {"held_out": [7]}, {"held_out": None}, {"config": "mse"},
-        {"colour": "red"},
+        {"config": {"objective": 7}}, {"colour": "red"},
     ],
 )  # fmt: skip
 def test_records_of_training_that_are_none(record: object, tmp_path: Path) -> None:
