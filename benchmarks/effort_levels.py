@@ -11,10 +11,10 @@ from PIL import Image
 from cnncompress.codec.refinement.levels import MAX_EFFORT
 from cnncompress.errors import CnncompressError
 from cnncompress.evaluation.bdrate import CurveError, bd_rate
+from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
 from cnncompress.evaluation.curves import mean_curve
 from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.metrics import PSNR, SSIMULACRA2, Metric, Scorer
-from cnncompress.evaluation.peers import CncCodec, CncSettings
 from cnncompress.evaluation.rd import measure
 from cnncompress.evaluation.results import CodecResults, Measurement, Results
 from cnncompress.evaluation.sources import image_name, load_rgb

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from cnncompress.cli.exit_codes import exit_codes
+from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
 from cnncompress.evaluation.metrics import SSIMULACRA2
 from cnncompress.evaluation.names import CNC
-from cnncompress.evaluation.peers import CncCodec, CncSettings, ImageCodec, find_codec
+from cnncompress.evaluation.peers import ImageCodec, find_codec
 from cnncompress.evaluation.pixels import Pixels
 from cnncompress.files.outputs import write_output
 from cnncompress.images.view import Rectangle, View

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 
 from click.testing import CliRunner, Result
@@ -15,3 +16,8 @@ COMMAND = [sys.executable, "-m", "cnncompress"]
 def run(*args: object, data: bytes | None = None, **variables: str) -> Result:
     """Runs it in this process; keywords are environment variables."""
     return CliRunner().invoke(program, list(map(str, args)), input=data, prog_name="cnncompress", env=variables)
+
+
+def spawn(*args: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Runs it in a process of its own."""
+    return subprocess.run([*COMMAND, *map(str, args)], input=data, capture_output=True, check=False)

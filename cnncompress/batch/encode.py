@@ -34,7 +34,8 @@ from cnncompress.errors import (
 from cnncompress.files.inputs import file_status, read_input, read_once
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import write_output
-from cnncompress.images.read import check_start, read_image
+from cnncompress.images.opening import check_start
+from cnncompress.images.read import read_image
 from cnncompress.images.source import SourceImage
 
 NOT_SMALLER = "would not be smaller"

@@ -15,7 +15,7 @@ from cnncompress.errors import CnncompressError, Truncated, UnsupportedImage
 from cnncompress.files.inputs import file_status
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.guard import open_stream
-from cnncompress.images.read import check_frame, check_limits, header_losses, opened
+from cnncompress.images.opening import check_frame, check_limits, header_losses, opened
 from cnncompress.model.manifest import Typical
 
 _HEADER_BYTES = 22

@@ -53,7 +53,8 @@ def command(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
-    from cnncompress.evaluation import peers, sources, speed
+    from cnncompress.evaluation import sources, speed
+    from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
     from cnncompress.evaluation.peak_memory import peak_memory_mib
     from cnncompress.evaluation.stopwatch import Stopwatch
 
@@ -61,9 +62,9 @@ def command(
     environment = current_environment()
     click.echo(f"{picture.width}x{picture.height}, {environment.threads} threads, {environment.cpu}")
     stopwatch = Stopwatch()
-    settings = peers.CncSettings(model, device)
-    codec = peers.CncCodec(settings)
-    watched = speed.Watched(peers.CncCodec(settings, stopwatch), stopwatch)
+    settings = CncSettings(model, device)
+    codec = CncCodec(settings)
+    watched = speed.Watched(CncCodec(settings, stopwatch), stopwatch)
     measured = speed.measure_speed(codec, picture, quality, repeat, watched)
     click.echo(speed.format_speed(measured))
     memory = peak_memory_mib()  # before the peers can raise it

@@ -106,10 +106,11 @@ def command(
         raise click.UsageError(str(error)) from error
     # After the threads are limited: the codecs' libraries count processors when they are loaded.
     from cnncompress.evaluation import curves, peers, plain_text, rd, results, sources
+    from cnncompress.evaluation.cnc_codec import CNC_QUALITIES, CncSettings
     from cnncompress.evaluation.metrics import Scorer, find_metric
 
     # Everything that can fail early does, before hours of measuring.
-    settings = peers.CncSettings(model, device, qualities or peers.CNC_QUALITIES, label, coding)
+    settings = CncSettings(model, device, qualities or CNC_QUALITIES, label, coding)
     chosen = [peers.find_codec(name, settings, points) for name in codecs]
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()

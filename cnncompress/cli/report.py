@@ -95,9 +95,9 @@ def command(
     with working_on(output):
         check_output(output, force=force)
     peers = _peers(against)
+    from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
     from cnncompress.evaluation.environment import current_environment
     from cnncompress.evaluation.metrics import SSIMULACRA2
-    from cnncompress.evaluation.peers import CncCodec, CncSettings
     from cnncompress.report.measure import load_original, measure_qualities, steps_of
     from cnncompress.report.page import make_page, picture_part
 

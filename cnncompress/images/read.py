@@ -13,22 +13,21 @@ from PIL import ExifTags, Image
 
 from cnncompress.bitstream.ancillary import Metadata
 from cnncompress.bitstream.container import Layout
-from cnncompress.errors import UnreadableImage, UnsupportedImage
+from cnncompress.errors import UnsupportedImage
 from cnncompress.images import metadata
 from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
 from cnncompress.images.fields.colours import ColourTag
 from cnncompress.images.fields.findings import Fields
-from cnncompress.images.fields.look import Look, look_into
-from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
-from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors, open_stream
+from cnncompress.images.fields.look import look_into
+from cnncompress.images.guard import decoder_errors, open_stream
 from cnncompress.images.icc import make_profile
-from cnncompress.images.mending import has_white_zero, mended, restore_white, set_deep_planes
-from cnncompress.images.modes import CONVERTED_MODES, Planes, check_mode, on_background, to_planes
+from cnncompress.images.mending import has_white_zero, restore_white, set_deep_planes
+from cnncompress.images.modes import Planes, on_background, to_planes
+from cnncompress.images.opening import check_frame, check_limits, opened
 from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.remarks import decoder_lines
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
+from cnncompress.images.settings import ImageSettings
 from cnncompress.images.source import ImageSource, SourceImage, gray_as_rgb
-from cnncompress.units import plural
 
 # The transposition that makes an image upright, by the value of the EXIF orientation.
 _TURNS = {
@@ -72,44 +71,6 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         look = look_into(stream, settings.frame)
         with opened(stream, look, settings) as (image, mended_stream), _at_frame(image, settings.frame):
             return _from_pillow(image, mended_stream, settings, look.fields)
-
-
-@contextlib.contextmanager
-def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[tuple[Image.Image, IO[bytes]]]:
-    """Opens a file with Pillow for the body.
-
-    Args:
-        stream: The file, at its beginning.
-        look: What its fields say.
-        settings: How to read the image.
-
-    Yields:
-        The opened image and the file that it is read from, which may be a mended copy.
-
-    Raises:
-        UnreadableImage: It is not an image in a supported format.
-        UnsupportedImage: It is an image of a kind that is not supported.
-        LimitExceeded: The image is larger than the settings allow.
-    """
-    if look.fields.refusal is not None:
-        raise UnsupportedImage(f"{look.fields.refusal} is not supported")
-    foreign = foreign_format(stream.read(SNIFFED_BYTES))
-    stream.seek(0)
-    if foreign is not None:
-        raise UnsupportedImage(f"{foreign} is not supported")
-    source = mended(stream, look, settings.limits)
-    with limit_lifted():
-        try:
-            image = Image.open(source, formats=INPUT_FORMATS)
-        except (MemoryError, UnreadableImage):
-            raise
-        except Exception as error:  # see decoder_errors
-            if look.fields.kind is not None:
-                raise UnsupportedImage(f"{look.fields.kind} is not supported") from error
-            raise UnreadableImage("not an image in a supported format") from error
-    with image:
-        settings.limits.check_size(image.width, image.height)
-        yield image, source
 
 
 def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> SourceImage:
@@ -195,82 +156,6 @@ def _with_colours(kept: Metadata, tag: ColourTag, planes: Planes) -> tuple[Metad
         return kept, (), ()
     profile = make_profile(tag, gray=planes.layout.is_gray)
     return replace(kept, icc=profile), (), (f"the colours as told by {tag.origin} become an ICC profile",)
-
-
-def check_start(start: bytes) -> None:
-    """Checks whether a file can be one of an image, by its first bytes.
-
-    Args:
-        start: At least `cnncompress.images.formats.SNIFFED_BYTES` of them, unless the file is shorter.
-
-    Raises:
-        UnreadableImage: It is not an image in a supported format.
-        UnsupportedImage: It is an image in a format that is known and not supported.
-    """
-    foreign = foreign_format(start)
-    if foreign is not None:
-        raise UnsupportedImage(f"{foreign} is not supported")
-    if sniff(start) is None:
-        raise UnreadableImage("not an image in a supported format")
-
-
-def check_limits(image: Image.Image, settings: ImageSettings) -> None:
-    """Checks that an image is not too large to be decoded.
-
-    Args:
-        image: The opened file.
-        settings: How it is read.
-
-    Raises:
-        LimitExceeded: It is.
-    """
-    settings.limits.check_size(image.width, image.height)
-    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
-    check_tiles(image, settings.limits.max_pixels)
-
-
-def header_losses(image: Image.Image, stream: IO[bytes], fields: Fields) -> tuple[str, ...]:
-    """Returns a line for each loss and each damage that shows before an image is decoded.
-
-    Args:
-        image: The opened file.
-        stream: The file.
-        fields: What its fields say.
-
-    Raises:
-        UnsupportedImage: The mode of the image is not supported.
-        UnreadableImage: The file is damaged.
-    """
-    with decoder_errors("the image is damaged"):
-        deep = has_deep_samples(image, stream)
-    lines = [f"more than 8 bits a sample (mode {image.mode}) are reduced to 8"] if deep else []
-    if image.mode in CONVERTED_MODES:
-        lines.append(f"{image.mode} is converted to RGB")
-    else:
-        check_mode(image.mode)
-    return (*lines, *fields.losses, *fields.damage)
-
-
-def check_frame(image: Image.Image, frame: int | None) -> None:
-    """Checks that the file has the chosen frame, or that no choice is needed.
-
-    Args:
-        image: The opened file.
-        frame: The chosen frame, counted from 0; None if none is chosen.
-
-    Raises:
-        UnreadableImage: The file is damaged.
-        UnsupportedImage: The file has several frames and none is chosen, or it does not have the chosen one.
-    """
-    with decoder_errors("the image is damaged"):
-        animated = getattr(image, "is_animated", False)
-        frames = int(getattr(image, "n_frames", 1)) if frame else 1
-    if frame is None:
-        # An MPO file is a JPEG photograph followed by previews or a second view; viewers show the first image.
-        if animated and image.format != "MPO":
-            raise UnsupportedImage(f"more than one frame ({image.format}), and none is chosen; --frame N chooses one")
-    elif frame >= max(frames, 1):
-        raise UnsupportedImage(f"no frame {frame}: the file has {plural(frames, 'frame')}, counted from 0")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Images and a configuration with which ``cnncompress train`` takes a second."""
+"""A .cnc file, and images and a configuration with which ``cnncompress train`` takes a second."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cnc_data import DATA
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -40,6 +41,14 @@ batch = 2
 last_rate = 0.0
 simulate_integers = true
 """
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    """A file that ``info`` and ``test`` accept."""
+    path = tmp_path / "good.cnc"
+    path.write_bytes(DATA)
+    return path
 
 
 @pytest.fixture(scope="module")

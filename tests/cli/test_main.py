@@ -1,38 +1,18 @@
-"""The command line without its codec: help, checks before the work, exit codes and one-line errors."""
+"""The command line without its codec: help, wrong command lines, and checks before the work."""
 
 from __future__ import annotations
 
-import json
 import os
 import pty
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
-from command_line import COMMAND, run
+from command_line import COMMAND, run, spawn
 
 from cnncompress import __version__
-from cnncompress.bitstream.container import Chunk, ChunkType, Container, Header, Layout, pack
-from cnncompress.cli import info as info_command
-from cnncompress.cli.console import printable
-from cnncompress.cli.exit_codes import exit_codes, working_on
 from cnncompress.cli.main import COMMANDS
-from cnncompress.errors import Corrupt, DeviceError
-from cnncompress.units import Hundredths
-
-DATA = pack(
-    Container(
-        Header(Layout.RGB, 20, 10, Hundredths(62_50), bytes.fromhex("00ff1234")), (Chunk(ChunkType.LATENTS, bytes(50)),)
-    )
-)
-
-
-def spawn(*args: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*COMMAND, *map(str, args)], input=data, capture_output=True, check=False)
 
 
 @pytest.fixture
@@ -40,13 +20,6 @@ def image(tmp_path: Path) -> Path:
     """A file that is there; the checks made here come before anyone looks into it."""
     path = tmp_path / "image.png"
     path.write_bytes(b"image")
-    return path
-
-
-@pytest.fixture
-def good(tmp_path: Path) -> Path:
-    path = tmp_path / "good.cnc"
-    path.write_bytes(DATA)
     return path
 
 
@@ -172,166 +145,7 @@ def test_terminal_is_refused_as_output(command: str, image: Path) -> None:
     assert "Standard output is a terminal" in done.stderr
 
 
-def test_info_table(good: Path) -> None:
-    result = run("info", good)
-    assert (result.exit_code, result.stderr) == (0, "")
-    headings, values = (line.split(maxsplit=9) for line in result.stdout.splitlines())
-    assert headings == ["size", "mode", "coding", "quality", "bytes", "bpp", "model", "tiles", "chunks", "file"]
-    assert values[:7] == ["20x10", "RGB", "learned", "62.5", "70", "2.800", "unknown"]
-    assert result.stdout.splitlines()[1].endswith(f"unknown (00ff1234)  1      latents:50  {good}")
-
-
-def test_info_json(good: Path) -> None:
-    again = good.with_name("again.cnc")
-    again.write_bytes(good.read_bytes())
-    result = run("info", "--json", good, again, good)
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert (result.exit_code, {**lines[0], "input": str(again)}) == (0, lines[1])
-    assert len(lines) == 2, "a file that is named twice is shown once"
-    assert lines[0] == {
-        "schema": 1,
-        "type": "file",
-        "input": str(good),
-        "status": "ok",
-        "width": 20,
-        "height": 10,
-        "mode": "RGB",
-        "coding": "learned",
-        "quality": 62.5,
-        "format_version": 1,
-        "fingerprint": "00ff1234",
-        "model": None,
-        "input_bytes": 70,
-        "bpp": 2.8,
-        "chunks": [{"type": "latents", "bytes": 50}],
-        "original": None,
-        "source": None,
-        "tiles": 1,
-        "tile_side": 0,
-    }
-
-
-def test_info_of_a_file_that_needs_no_model(tmp_path: Path) -> None:
-    path = tmp_path / "stored.cnc"
-    chunks = (Chunk(ChunkType.ORIGINAL, b"GIF89a"), Chunk(ChunkType.SOURCE, b"\6\0\0\0\0gif"))
-    path.write_bytes(pack(Container(Header(Layout.RGB, 20, 10, Hundredths(0), bytes(4)), chunks)))
-    values = run("info", path).stdout.splitlines()[1].split(maxsplit=8)
-    assert values == ["20x10", "RGB", "stored", "-", "37", "1.480", "-", "1", f"original:6 source:8  {path}"]
-    facts = json.loads(run("info", "--json", path).stdout)
-    assert (facts["quality"], facts["fingerprint"], facts["original"]) == (None, None, "gif")
-    assert facts["source"] == {"ending": "gif", "size": 6}
-
-
-def test_info_reads_standard_input() -> None:
-    assert "20x10" in run("info", "-", data=DATA).stdout
-    done = spawn("info", "--json", "-", data=DATA)
-    assert json.loads(done.stdout)["input"] == "-"
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "the file is empty"),
-        (b"GIF89a", "not a .cnc file"),
-        (DATA[:-1], "1 of 50 payload bytes are missing"),
-    ],
-)
-def test_info_of_damaged_files(data: bytes, reason: str, good: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.cnc"
-    bad.write_bytes(data)
-    result = run("info", bad, good)
-    assert (result.exit_code, result.stderr) == (1, f"cnncompress: {bad}: {reason}\n")
-    assert str(good) in result.stdout
-    lines = [json.loads(line) for line in run("info", "--json", bad, good, tmp_path / "missing").stdout.splitlines()]
-    assert lines[0] == {
-        "schema": 1,
-        "type": "file",
-        "input": str(bad),
-        "status": "error",
-        "error": reason,
-        "exit_code": 4,
-    }
-    assert [line["status"] for line in lines] == ["error", "ok", "error"]
-    assert run("info", bad).exit_code == 4
-    done = spawn("info", bad)
-    assert (done.returncode, done.stdout, done.stderr) == (
-        4,
-        b"",
-        f"cnncompress: {bad}: {reason}{os.linesep}".encode(),
-    )
-
-
-def test_errors_are_one_line_whatever_the_name(tmp_path: Path) -> None:
-    result = run("info", tmp_path / "a\nb\x1b[2J\udcff")
-    assert result.exit_code == 3
-    assert result.stderr == f"cnncompress: {tmp_path}/a\\nb\\x1b[2J\\udcff: no such file or directory\n"
-    assert printable("Zoë фото 写真.png") == "Zoë фото 写真.png"
-
-
 def test_name_that_begins_with_a_dash(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(good.parent)
     good.rename(good.parent / "-x.cnc")
     assert run("info", "--", "-x.cnc").exit_code == 0
-
-
-def test_errors_without_a_file() -> None:
-    @click.command()
-    def failing() -> None:
-        with exit_codes(), working_on("photo.png"):
-            raise DeviceError("no such device: cuda:7")
-
-    result = CliRunner().invoke(failing)
-    assert (result.exit_code, result.stderr) == (7, "cnncompress: no such device: cuda:7\n")
-
-
-@pytest.mark.parametrize(
-    ("error", "exit_code", "message"),
-    [(KeyboardInterrupt(), 130, ""), (BrokenPipeError(), 141, ""), (Corrupt("odd"), 4, "cnncompress: odd\n")],
-)
-def test_endings(
-    error: BaseException, exit_code: int, message: str, good: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(info_command, "read_cnc", fail)
-    if isinstance(error, Corrupt):
-        message = f"cnncompress: {good}: odd\n"
-    result = run("info", good)
-    assert (result.exit_code, result.stderr) == (exit_code, message)
-
-
-def test_unexpected_errors_keep_their_traceback(good: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
-        raise ZeroDivisionError("a bug")
-
-    monkeypatch.setattr(info_command, "read_cnc", fail)
-    assert isinstance(run("info", good).exception, ZeroDivisionError)
-
-
-def test_broken_pipe_is_quiet(good: Path) -> None:
-    read_end, write_end = os.pipe()
-    os.close(read_end)
-    try:
-        for args in (["info", str(good)], ["--help"], ["info", "--help"], ["--version"]):
-            done = subprocess.run([*COMMAND, *args], stdout=write_end, stderr=subprocess.PIPE, check=False)
-            assert (done.returncode, done.stderr) == (141, b""), args
-    finally:
-        os.close(write_end)
-
-
-@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_signals(number: signal.Signals, exit_code: int) -> None:
-    # Waits for standard input; the line on standard error says that it is about to.
-    script = (
-        "import sys; from cnncompress.cli import info; from cnncompress.cli.main import main\n"
-        "read = info.read_cnc\n"
-        "def announce(name): print('ready', file=sys.stderr, flush=True); return read(name)\n"
-        "info.read_cnc = announce; main(['info', '-'])"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    with process:
-        assert process.stderr is not None
-        assert process.stderr.readline().split() == [b"ready"]
-        process.send_signal(number)
-        assert (process.stderr.read(), process.wait(timeout=60)) == (b"", exit_code)

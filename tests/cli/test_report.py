@@ -64,7 +64,7 @@ def test_nothing_is_measured_before_all_is_found_to_be_usable(
     def encode(*arguments: object) -> None:
         raise AssertionError("measured")
 
-    monkeypatch.setattr("cnncompress.evaluation.peers.CncCodec.encode", encode)
+    monkeypatch.setattr("cnncompress.evaluation.cnc_codec.CncCodec.encode", encode)
     late = run(photo, tmp_path / "missing.png", "-o", tmp_path / "report.html")
     assert late.exit_code == 3 and "missing.png: no such file or directory" in late.stderr
     model = run(photo, "-o", tmp_path / "report.html", "--model", "none")

@@ -1,3 +1,5 @@
+"""Codecs behind one interface: each codes what it is asked for, and says how."""
+
 from __future__ import annotations
 
 import importlib.util
@@ -13,14 +15,7 @@ from cnncompress.evaluation.bdrate import bd_rate
 from cnncompress.evaluation.curves import Curve
 from cnncompress.evaluation.metrics import PSNR, psnr
 from cnncompress.evaluation.names import CNC, CODECS
-from cnncompress.evaluation.peers import (
-    CncCodec,
-    CncSettings,
-    PillowCodec,
-    find_codec,
-    pillow_codecs,
-)
-from cnncompress.probe import probe
+from cnncompress.evaluation.peers import PillowCodec, find_codec, pillow_codecs
 from cnncompress.units import bits_per_pixel
 
 
@@ -124,24 +119,3 @@ def test_every_name_is_found_and_others_are_listed() -> None:
     assert [find_codec(name).name for name in names] == names
     with pytest.raises(PlanError, match="jpeg2000"):
         find_codec("gif")
-
-
-def test_cnc_is_made_without_weights_and_takes_qualities() -> None:
-    codec = find_codec("cnc", CncSettings("no-such-model", qualities=(20.0, 80.0), label="cnc-small"))
-    assert isinstance(codec, CncCodec)
-    assert codec.name == "cnc-small"
-    assert codec.qualities == (20.0, 80.0)
-    assert CncCodec().qualities[:2] == (0.0, 10.0)
-    assert len(CncCodec().qualities) == 11
-
-
-def test_cnc_round_trip(photograph: Image.Image) -> None:
-    codec = CncCodec(CncSettings(device="cpu"))
-    assert codec.settings == "cnncompress, the default model, device cpu"
-    small, large = (codec.encode(photograph, quality) for quality in (10, 90))
-    assert len(small) < len(large)
-    decoded = codec.decode(large)
-    assert (decoded.mode, decoded.size) == ("RGB", photograph.size)
-    assert psnr(np.asarray(photograph), np.asarray(decoded)) > 25
-    assert f"({probe(large).fingerprint})" in codec.settings
-    assert codec.fingerprint == probe(large).fingerprint
