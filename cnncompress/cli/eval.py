@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.bars import progress_bar
 from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import print_error, working_on
@@ -114,6 +115,8 @@ def command(
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
     found = sources.find_sources(images, data)
+    if output:
+        refuse_inputs_as_outputs(list(map(str, found.images)), [str(output)])
     with status(shown=is_terminal()) as show:
         show("loading codecs")
         for codec in chosen:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.batch.plan import cnc_files
 from cnncompress.batch.request import Inputs
 from cnncompress.bitstream.ancillary import read_metadata
@@ -90,6 +91,7 @@ def command(
             raise click.UsageError("--bits needs a single FILE.")
         with working_on(bits):
             check_output(bits, force=force)
+        refuse_inputs_as_outputs([each.path for each in found], [bits])
     rows = []
     texts = []
     exit_codes = []
