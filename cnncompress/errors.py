@@ -3,7 +3,7 @@
 ::
 
     CnncompressError                 1  any error without an exit code of its own
-    ├── PlanError                    2  the files of a command line contradict each other or the options
+    ├── PlanError                    2  files or options contradict each other, or a name is unknown
     │   └── OutsideImage                an area is not within the image
     ├── ImageError                   3  an input is missing or unusable
     │   ├── UnreadableImage             the file does not exist, or cannot be decoded
@@ -58,7 +58,10 @@ class CnncompressError(Exception):
 
 
 class PlanError(CnncompressError):
-    """The files of a command line contradict each other or the options, as when two would have the same output."""
+    """Files or options contradict each other, as when two files would have the same output, or a name is unknown.
+
+    For an unknown model there is `UnknownModel`.
+    """
 
     exit_code = 2
 

@@ -12,6 +12,7 @@ from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
 from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.options.types import Quality
+from cnncompress.units import plural
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -60,7 +61,7 @@ def command(
 
     picture = sources.load_rgb(Path(image)) if image else speed.generated_image()
     environment = current_environment()
-    click.echo(f"{picture.width}x{picture.height}, {environment.threads} threads, {environment.cpu}")
+    click.echo(f"{picture.width}x{picture.height}, {plural(environment.threads, 'thread')}, {environment.cpu}")
     stopwatch = Stopwatch()
     settings = CncSettings(model, device)
     codec = CncCodec(settings)

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.bars import progress_bar
 from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
-from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
 from cnncompress.cli.options.running import device_option, model_option
 from cnncompress.cli.options.types import Names, Qualities
 from cnncompress.cli.terminal import is_terminal, status
@@ -61,7 +62,9 @@ _option = section("Options")
 @_option(
     "--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), show_envvar=True, help="Folder of data sets."
 )
+@click.pass_context
 def command(
+    ctx: click.Context,
     images: tuple[str, ...],
     codecs: tuple[str, ...],
     metrics: tuple[str, ...],
@@ -94,7 +97,11 @@ def command(
     if output:
         with working_on(str(output)):
             check_output(str(output), force=force)
-    if CNC in codecs and label != CNC and label in CODECS:
+    if anchors is None:
+        refuse_without(ctx, ("anchor_names",), "--anchors")
+    if CNC not in codecs:
+        refuse_without(ctx, ("qualities", "model", "label", "coding", "device"), f"{CNC} in --codecs")
+    elif label != CNC and label in CODECS:
         raise click.UsageError(f"--label: {label!r} is another codec.")
     if find_spec("scipy") is None:
         raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
@@ -115,6 +122,8 @@ def command(
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
     found = sources.find_sources(images, data)
+    if output:
+        refuse_inputs_as_outputs(list(map(str, found.images)), [str(output)])
     with status(shown=is_terminal()) as show:
         show("loading codecs")
         for codec in chosen:

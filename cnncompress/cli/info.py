@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cnncompress.batch.cnc_files import read_cnc
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.batch.plan import cnc_files
 from cnncompress.batch.request import Inputs
 from cnncompress.bitstream.ancillary import read_metadata
@@ -18,7 +19,7 @@ from cnncompress.cli.console import fitting_table, printable, say, table
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
-from cnncompress.cli.options.groups import SectionCommand, section
+from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
 from cnncompress.cli.options.running import model_option
 from cnncompress.cli.pictures import bit_counter
 from cnncompress.codec.tiles import TileGrid
@@ -58,7 +59,7 @@ _option = section("Options")
     type=FileName(),
     help="Write a PNG that shows the bits of each block of 16x16 pixels of a single FILE.",
 )
-@model_option()
+@model_option("Weights file for --bits, if the model of FILE is not installed.")
 @_option("-f", "--force", is_flag=True, brief=True, help="Replace the file of --bits if it exists.")
 @_option("--json", "as_json", is_flag=True, brief=True, help="Print one JSON object per line for each file.")
 @click.pass_context
@@ -85,11 +86,14 @@ def command(
     The command continues after a damaged file. In the picture of --bits, bright blocks took many bits.
     """
     found, others = cnc_files(Inputs(files, recursive))
-    if bits is not None:
+    if bits is None:
+        refuse_without(ctx, ("model",), "--bits")
+    else:
         if len(found) > 1 or len(files) > 1:
             raise click.UsageError("--bits needs a single FILE.")
         with working_on(bits):
             check_output(bits, force=force)
+        refuse_inputs_as_outputs([each.path for each in found], [bits])
     rows = []
     texts = []
     exit_codes = []

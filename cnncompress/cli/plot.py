@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cnncompress.cli.exit_codes import working_on
-from cnncompress.cli.options.groups import SectionCommand
+from cnncompress.cli.options.groups import SectionCommand, refuse_without
 from cnncompress.errors import MissingPackage
 from cnncompress.evaluation.names import METRICS
 from cnncompress.files.outputs import check_output
@@ -31,7 +31,9 @@ from cnncompress.files.outputs import check_output
 @click.option("--title", help="Title of the plot.")
 @click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to add (JSON).")
 @click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
+@click.pass_context
 def command(
+    ctx: click.Context,
     results: tuple[Path, ...],
     output: Path,
     force: bool,
@@ -53,6 +55,8 @@ def command(
     """
     with working_on(str(output)):
         check_output(str(output), force=force)
+    if anchors is None:
+        refuse_without(ctx, ("anchor_names",), "--anchors")
     from cnncompress.evaluation.curves import mean_curve, read_published
     from cnncompress.evaluation.metrics import INSTALL, find_metric
     from cnncompress.evaluation.results import merge, read_results

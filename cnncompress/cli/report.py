@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.bars import progress_bar
 from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import working_on
@@ -94,6 +95,7 @@ def command(
     """
     with working_on(output):
         check_output(output, force=force)
+    refuse_inputs_as_outputs(originals, [output])
     peers = _peers(against)
     from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
     from cnncompress.evaluation.environment import current_environment

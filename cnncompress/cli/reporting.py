@@ -15,7 +15,7 @@ import click
 
 from cnncompress.batch.collisions import refuse_file_of_run
 from cnncompress.batch.jobs import Job
-from cnncompress.batch.outcomes import Result, Totals
+from cnncompress.batch.outcomes import SCHEMA, Result, Totals
 from cnncompress.batch.plan import IS_CNC, Plan
 from cnncompress.batch.request import Existing, Operation
 from cnncompress.cli.bars import FilesBar, ImageBar
@@ -25,7 +25,7 @@ from cnncompress.cli.lines import Sought, described, line_about, skipped, summar
 from cnncompress.cli.options.messages import MessageOptions
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.errors import OutputError
+from cnncompress.errors import OutputError, OutputExists
 from cnncompress.files.kinds import STANDARD_STREAM, reason
 from cnncompress.files.outputs import check_output
 from cnncompress.remote import without_secrets
@@ -33,6 +33,8 @@ from cnncompress.units import plural
 
 _LISTED_AGAIN = 10
 """Number of failures that are listed at the end of a run."""
+_LOG_BEGINS = f'{{"schema": {SCHEMA}, "type": "'.encode()
+"""How a file of ``--json-file`` begins."""
 
 
 class Reporter:
@@ -246,11 +248,18 @@ def json_log(path: str | None, files: Iterable[str], existing: Existing) -> Iter
 
 
 def _is_log(path: str) -> bool:
-    """Whether a file is empty or begins as a line of JSON; not so if it cannot be read."""
+    """Whether there is a log that a run can go on with, or an empty file; not so if it cannot be read.
+
+    Raises:
+        OutputExists: There is another file, such as results of ``eval``, which are JSON as well.
+    """
     try:
         if not Path(path).is_file():
             return False
         with open(path, "rb") as stream:
-            return stream.read(1) in (b"", b"{")
+            beginning = stream.read(len(_LOG_BEGINS))
     except (OSError, ValueError):
         return False
+    if beginning not in (b"", _LOG_BEGINS):
+        raise OutputExists("exists already, and is not a log that this run could append to")
+    return True

@@ -103,6 +103,8 @@ def _words(viewer: str, *, windows: bool) -> list[str]:
     """Splits a command as a shell does; on Windows a backslash is part of a path."""
     with _starting(viewer):
         words = shlex.split(viewer, posix=not windows)
+    if not words:  # or the first picture would be run as a program
+        raise click.UsageError("--viewer names no program.")
     return [word.strip('"') for word in words] if windows else words
 
 

@@ -25,7 +25,7 @@ def test_times_by_stage(random_model: Path, coffee: NDArray[np.uint8], tmp_path:
     done = run(image, "--model", random_model, "--device", "cpu", "--repeat", "1", "--peers")
     assert done.returncode == 0, done.stderr
     first, second, *rest = done.stdout.splitlines()
-    assert first.startswith("128x96, 1 threads, ") and second.startswith("cnc, quality 50 (")
+    assert first.startswith("128x96, 1 thread, ") and second.startswith("cnc, quality 50 (")
     assert [re.split(r"[ :]+", line.strip())[0] for line in rest] == [
         *("encode", "decode", "peak", "avif", "webp", "jpeg", "start-up", "start-up")
     ]

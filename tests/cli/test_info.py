@@ -72,6 +72,11 @@ def test_bits_need_one_file_that_a_model_coded(packed: Path, codec: Codec, coffe
     assert not picture.exists()
 
 
+def test_a_model_is_for_bits_alone(packed: Path) -> None:
+    refused = run("--model", "base", packed)
+    assert (refused.exit_code, refused.stdout) == (2, "") and "--model needs --bits" in refused.stderr
+
+
 def test_folders_are_searched(packed: Path, tmp_path: Path) -> None:
     (tmp_path / "in" / "sub").mkdir(parents=True)
     for name in ("a.cnc", "sub/b"):

@@ -54,9 +54,11 @@ def test_a_run_that_goes_on_appends_to_its_log_alone(folder: Path) -> None:
     text = Path("log").read_text()
     statuses = [json.loads(line).get("status", "summary") for line in text.splitlines()]
     assert text.startswith(first) and statuses == ["ok", "summary", "skipped", "summary", "skipped", "summary"]
-    Path("log").write_text("a letter")
-    refused = run(*words, "--skip-existing")
-    assert (refused.exit_code, Path("log").read_text()) == (5, "a letter") and "exists already" in refused.stderr
+    for other in ("a letter", '{"schema": 2, "codecs": []}\n'):  # the latter as eval writes it
+        Path("log").write_text(other)
+        refused = run(*words, "--skip-existing")
+        assert (refused.exit_code, Path("log").read_text()) == (5, other)
+        assert "log: exists already, and is not a log that this run could append to" in refused.stderr
 
 
 def test_few_failures_are_kept(capsys: pytest.CaptureFixture[str]) -> None:

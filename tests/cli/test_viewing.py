@@ -78,6 +78,8 @@ def test_no_viewer(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert result.exit_code == 7 and "no such file" in result.stderr and "--viewer" in result.stderr
     assert run("view", "--viewer", "false", picture).exit_code == 7
     assert run("view", "--viewer", "true", tmp_path / "missing.cnc").exit_code == 3
+    empty = run("view", "--viewer", " ", picture)
+    assert empty.exit_code == 2 and "--viewer names no program" in empty.stderr
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has another command for that")

@@ -38,6 +38,16 @@ WRITTEN = {
     ("train", "--output"): ("mine.safetensors", "a.bmp -o mine.safetensors"),
 }
 
+# Command -> a command line that would write over its input, and the input.
+OVER_INPUT = {
+    "compress": ("a.bmp", "-f --lossless a.bmp -o ./a.bmp"),
+    "decompress": ("given.cnc", "-f --format png given.cnc -o ./given.cnc"),
+    "info": ("given.cnc", "-f given.cnc --bits ./given.cnc"),
+    "thumbnail": ("given.cnc", "given.cnc ./given.cnc"),
+    "report": ("a.bmp", "-f a.bmp -q 0 --against none -o ./a.bmp"),
+    "eval": ("a.bmp", "-f a.bmp --codecs jpeg --points 2 --metrics psnr -o ./a.bmp"),
+}
+
 BEFORE = b"what was there before"
 
 
@@ -67,6 +77,15 @@ def test_every_parameter_of_a_file_is_known_to_be_read_or_written() -> None:
                 if label not in READ and (name, label) not in {*WRITTEN, *REPLACED}:
                     unknown.append((name, label))
     assert not unknown
+
+
+def test_no_command_writes_over_its_input(filled: Path) -> None:
+    for name, (file, words) in OVER_INPUT.items():
+        before = (filled / file).read_bytes()
+        refused = _run(name, *words.split())
+        assert (refused.returncode, refused.stdout) == (5, ""), (name, refused.stderr)
+        assert f"{file}: is the input" in refused.stderr, (name, refused.stderr)
+        assert (filled / file).read_bytes() == before, name
 
 
 @pytest.mark.slow
