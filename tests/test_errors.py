@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from command_line import run
+from loaded_modules import forget
 from PIL import Image
 
 from cnncompress import errors
@@ -76,8 +77,7 @@ def raising(function: str, error: Exception) -> Fault:
 
 
 def without_torchvision(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith(("torchvision", "cnncompress.training."))]:
-        monkeypatch.delitem(sys.modules, name)
+    forget(monkeypatch, "torchvision", "cnncompress.training.")
     monkeypatch.setitem(sys.modules, "torchvision", None)
 
 

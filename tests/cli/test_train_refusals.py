@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from command_line import run
+from loaded_modules import forget
 from PIL import Image
 
 from cnncompress.cli.train import check_packages
@@ -136,8 +137,7 @@ class Refusal:
 def test_missing_packages(
     error: Exception, message: str, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("torchvision", "cnncompress.training"))]:
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    forget(monkeypatch, "torchvision", "cnncompress.training")
     monkeypatch.setattr(sys, "meta_path", [Refusal(error), *sys.meta_path])
     with pytest.raises(MissingPackage):
         check_packages()
