@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def fixed_summation_order() -> None:
     """Before any test computes."""
-    from cnncompress.model.devices import fix_summation_order
+    from cnncompress.engines.torch_devices import fix_summation_order
 
     fix_summation_order()
 

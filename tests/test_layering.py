@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "named_errors", "units"},
     "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "named_errors", "units"},
     "training": {
-        "codec", "engines.torch", "entropy", "errors", "files", "images", "model", "model.weights", "nn", "units",
+        "codec", "engines.torch", "engines.torch_devices", "entropy", "errors", "files", "images", "model", "model.weights",
+        "nn", "units",
     },
     "codec": {
         "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
@@ -40,10 +41,11 @@ MAY_IMPORT = {
     },
     "probe": {"bitstream", "errors", "files", "images", "model", "named_errors", "units"},
     "engines.choice": {
-        "cpu_count", "engines", "engines.names", "engines.torch", "errors", "model", "nn",
+        "cpu_count", "engines", "engines.names", "engines.torch", "engines.torch_devices", "errors", "nn",
     },
-    "engines.torch": {"engines", "engines.names", "model", "nn", "units"},
-    "engines": {"entropy", "model", "model.network_arrays", "units"},
+    "engines.torch": {"engines", "engines.names", "engines.torch_devices", "model", "nn", "units"},
+    "engines.torch_devices": {"engines", "errors"},
+    "engines": {"entropy", "errors", "model", "model.network_arrays", "units"},
     "engines.names": set(),
     "nn": {"entropy", "model", "model.weights"},
     "model.weights": {"entropy", "errors", "model", "model.network_arrays"},
@@ -74,7 +76,7 @@ ONLY_IN = {
 }
 # ... and the modules and sub-packages that load torch; all others must load without it.
 LOADS_TORCH = (
-    "engines.torch", "model.devices", "nn", "training",
+    "engines.torch", "engines.torch_devices", "nn", "training",
 )  # fmt: skip
 
 MODULES = sorted(

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, get_args
 
 from cnncompress.cpu_count import available_cores
+from cnncompress.engines.device_names import check_device_name
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.errors import DeviceError, MissingPackage
-from cnncompress.model.device_names import check_device_name
 
 if TYPE_CHECKING:
     from cnncompress.engines.interface import Engine
@@ -65,7 +65,7 @@ def resolved_device(name: EngineName, device: str, precision: Precision) -> str:
     if chosen_engine(name, device, precision) == "ncnn":
         return "cpu"
     require_torch("the engine torch" if name == "torch" else f"device {device} with precision {precision}")
-    from cnncompress.model.devices import resolve_device
+    from cnncompress.engines.torch_devices import resolve_device
 
     return str(resolve_device(device))
 

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from cnncompress.engines.interface import ContextWalk
 from cnncompress.engines.names import Precision
+from cnncompress.engines.torch_devices import fix_summation_order
 from cnncompress.model.config import PATCH
-from cnncompress.model.devices import fix_summation_order
 from cnncompress.model.receptive_field import WHOLE_IMAGE, Margins
 from cnncompress.nn.blocks import pointwise
 from cnncompress.nn.network import CodecNetwork, MeanWalk

@@ -95,7 +95,7 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     oneDNN cuts the sum over the channels of a 1x1 convolution in other places for one thread than for several, which
     changes the last bits, and after rounding the file. A product of matrices is not cut
-    (`cnncompress.model.devices.fix_summation_order`).
+    (`cnncompress.engines.torch_devices.fix_summation_order`).
 
     Args:
         x: Float ``[B, C, H, W]``.

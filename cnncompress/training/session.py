@@ -11,10 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from cnncompress.engines.torch_devices import resolve_device
 from cnncompress.errors import DeviceError, InvalidModel, OutputError, UnknownModel, UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import check_output
-from cnncompress.model.devices import resolve_device
 from cnncompress.model.manifest import read_manifest
 from cnncompress.model.weights import load_weights
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from cnncompress.engines.torch_devices import resolve_device
 from cnncompress.errors import DeviceError
-from cnncompress.model.devices import resolve_device
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
+from cnncompress.engines.device_names import check_device_name
 from cnncompress.errors import DeviceError
-from cnncompress.model.device_names import check_device_name
 
 
 def resolve_device(name: str) -> torch.device:
