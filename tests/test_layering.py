@@ -32,8 +32,8 @@ MAY_IMPORT = {
     "evaluation": {"__init__", "codec", "cpu_count", "errors", "files", "images", "named_errors", "units"},
     "api": {"bitstream", "codec", "engines.names", "errors", "files", "images", "named_errors", "units"},
     "training": {
-        "codec", "engines.torch", "engines.torch_devices", "entropy", "errors", "files", "images", "model", "model.weights",
-        "nn", "units",
+        "codec", "engines.torch", "engines.torch_devices", "entropy", "errors", "files", "images", "model",
+        "model.weights", "nn", "units",
     },
     "codec": {
         "bitstream", "engines", "engines.choice", "engines.names", "entropy", "errors", "files", "forking", "images",
