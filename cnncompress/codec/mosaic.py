@@ -115,7 +115,7 @@ class LatentMosaic:
         if window.outer == window.core:
             return self._latents[numbers[0]], margins
         size = window.outer.divided(PATCH)
-        wholes = self._engine.blank(len(numbers), size.height, size.width)
+        wholes = self._engine.zeros(len(numbers), size.height, size.width)
         for index, number in enumerate(numbers):
             outer = self.grid.window(number, self.margin).outer.divided(PATCH)
             for tile in self.needed([number]):

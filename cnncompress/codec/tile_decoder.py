@@ -141,4 +141,4 @@ class TileDecoder:
             raise Corrupt(f"tile {number + 1} of {len(self._grid)}: {error}") from error
         self.missing.add(number)
         size = self._grid.tile(number).padded(CELL).divided(PATCH)
-        return self._transform.engine.blank(1, size.height, size.width)
+        return self._transform.engine.zeros(1, size.height, size.width)

@@ -142,16 +142,16 @@ class Engine(Protocol):
         """Rescales a latent from `analyse` by the ratio of two qualities' gains, instead of analysing again."""
         ...
 
-    def blank(self, count: int, height: int, width: int) -> Latent:
+    def zeros(self, count: int, height: int, width: int) -> Latent:
         """Returns writable latents of zeros, ``[count, M, h, w]``. Zeros decode to gray."""
         ...
 
-    def fetched(self, x: Latent) -> NDArray[np.float32]:
+    def to_numpy(self, x: Latent) -> NDArray[np.float32]:
         """Converts an array of the engine to NumPy's, float32. Both may share memory: do not write to the result."""
         ...
 
-    def placed(self, x: NDArray[np.float32]) -> Latent:
-        """Inverse of `fetched`."""
+    def from_numpy(self, x: NDArray[np.float32]) -> Latent:
+        """Inverse of `to_numpy`."""
         ...
 
     def linear_gradient(self, slopes: NDArray[np.float32], quality: Hundredths) -> Latent:

@@ -114,16 +114,16 @@ class TorchEngine:
             difference: Tensor = log_gain(self._position(quality)) - log_gain(self._position(analysed_at))
             return y * difference.exp()
 
-    def blank(self, count: int, height: int, width: int) -> Tensor:
+    def zeros(self, count: int, height: int, width: int) -> Tensor:
         """Latents of zeros."""
         size = (count, self.config.latent_channels, height, width)
         return torch.zeros(size, device=self.torch_device).contiguous(memory_format=torch.channels_last)
 
-    def fetched(self, x: Tensor) -> NDArray[np.float32]:
+    def to_numpy(self, x: Tensor) -> NDArray[np.float32]:
         """Converts a tensor to an array."""
         return _to_numpy(x)
 
-    def placed(self, x: NDArray[np.float32]) -> Tensor:
+    def from_numpy(self, x: NDArray[np.float32]) -> Tensor:
         """Converts an array to a tensor on the device."""
         return torch.tensor(x, device=self.torch_device)
 

@@ -56,7 +56,7 @@ def decoded_at_once(pipeline: ImagePipeline, image: TiledImage, payloads: tuple[
     """The synthesis of all tiles' latents in one piece."""
     grid = image.grid
     whole = grid.image.padded(CELL).divided(16)
-    y_hat = pipeline.transform.engine.blank(1, whole.height, whole.width)
+    y_hat = pipeline.transform.engine.zeros(1, whole.height, whole.width)
     for number, payload in enumerate(payloads):
         tile = grid.tile(number)
         latent = pipeline.decode([payload], (tile.height, tile.width), QUALITY)

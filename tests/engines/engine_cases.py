@@ -109,7 +109,7 @@ def random_hyper_symbols(config: ModelConfig, height: int, width: int, seed: int
 
 def tensor(case: Case, array: NDArray[Any]) -> Any:
     """As an array of torch's engine."""
-    return case.torch.blank(1, 1, 1).new_tensor(array)
+    return case.torch.zeros(1, 1, 1).new_tensor(array)
 
 
 def numbers(latent: Latent) -> NDArray[np.float32]:

@@ -120,8 +120,8 @@ def test_small_operations(case: Case) -> None:
     slopes = np.random.default_rng(0).normal(size=(1, 64, 128, 3)).astype(np.float32)
     assert close(case.ncnn.linear_gradient(slopes, quality), numbers(case.torch.linear_gradient(slopes, quality)))
     assert close(case.ncnn.linear_norms(quality), case.torch.linear_norms(quality))
-    blank = case.ncnn.blank(2, 3, 5)
-    assert blank.shape == case.torch.blank(2, 3, 5).shape and not blank.any()
+    zeros = case.ncnn.zeros(2, 3, 5)
+    assert zeros.shape == case.torch.zeros(2, 3, 5).shape and not zeros.any()
 
 
 def test_gradient_is_the_adjoint_of_the_linear_path(case: Case) -> None:

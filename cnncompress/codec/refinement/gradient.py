@@ -42,7 +42,7 @@ class Surroundings:
         rows, columns = self.y_hat.shape[-2:]
         if (rows, columns) == tuple(core.shape[-2:]):
             return core
-        frame = engine.blank(1, rows, columns)
+        frame = engine.zeros(1, rows, columns)
         frame[...] = self.y_hat
         left, top, right, bottom = (margin.extent for margin in self.margins)
         frame[..., top : rows - bottom, left : columns - right] = core
@@ -82,7 +82,7 @@ class DistortionGradient:
             by_patch = _means_of_patches(of_luma, PATCH >> scale, rows, columns)
             weights += self._luma_shares[scale][:, None, None] * by_patch
         weights *= np.float32(measure.bits) * self._engine.linear_norms(self._quality)[:, None, None]
-        in_order: Floats = self._engine.fetched(self._engine.split(self._engine.placed(weights[None])))[0]
+        in_order: Floats = self._engine.to_numpy(self._engine.split(self._engine.from_numpy(weights[None])))[0]
         return in_order
 
     def __call__(self, coded: Quantised, distortion: ImageDistortion) -> Floats:
@@ -99,8 +99,8 @@ class DistortionGradient:
         slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), 3), np.float32)
         slopes[0, :height, :width] = distortion.gradient()
         slopes *= np.float32(self._measure.bits)
-        y = engine.fetched(engine.split(engine.linear_gradient(slopes, self._quality)))
-        by_symbol: Floats = (y * engine.fetched(coded.walk.deltas()))[0]
+        y = engine.to_numpy(engine.split(engine.linear_gradient(slopes, self._quality)))
+        by_symbol: Floats = (y * engine.to_numpy(coded.walk.deltas()))[0]
         return by_symbol
 
 

@@ -41,7 +41,7 @@ class StepSearch:
         self._engine = engine
         self._costs = costs
         self._curvature = curvature
-        self._original: Floats = engine.fetched(original.y)[0]
+        self._original: Floats = engine.to_numpy(original.y)[0]
         self._random = np.random.default_rng(0)
 
     def improve(self, coded: Quantised, gradient: Floats, plan: Round) -> UnroundedLatents:
@@ -57,14 +57,14 @@ class StepSearch:
         """
         (latents,) = coded.latents
         symbols = latents.y
-        means, deltas = (self._engine.fetched(of_walk)[0] for of_walk in (coded.walk.means(), coded.walk.deltas()))
+        means, deltas = (self._engine.to_numpy(of_walk)[0] for of_walk in (coded.walk.means(), coded.walk.deltas()))
         bits = self._costs.steps(symbols, latents.y_levels)
         curvature = np.float32(plan.curvature_scale) * self._curvature * np.square(deltas)
         lowered, raised = curvature + bits.down - gradient, curvature + bits.up + gradient
         decoded = means + deltas * (symbols + self._choose(lowered, raised, plan.share)).astype(np.float32)
         hold = HOLD * deltas
         y = decoded + np.clip(self._original - decoded, -hold, hold)
-        return UnroundedLatents(self._engine.placed(y[None]), latents.z[None].astype(np.float32))
+        return UnroundedLatents(self._engine.from_numpy(y[None]), latents.z[None].astype(np.float32))
 
     def _choose(self, lowered: Floats, raised: Floats, share: float) -> NDArray[np.int8]:
         """Chooses steps, -1, 0 or 1, from the change of the cost in each direction."""

@@ -111,15 +111,15 @@ class NcnnEngine:
         scaled: Floats = y * (self._gain(quality) / self._gain(analysed_at))[:, None, None]
         return scaled
 
-    def blank(self, count: int, height: int, width: int) -> Floats:
+    def zeros(self, count: int, height: int, width: int) -> Floats:
         """Latents of zeros."""
         return np.zeros((count, self.config.latent_channels, height, width), np.float32)
 
-    def fetched(self, x: Floats) -> Floats:
+    def to_numpy(self, x: Floats) -> Floats:
         """The array itself."""
         return x
 
-    def placed(self, x: Floats) -> Floats:
+    def from_numpy(self, x: Floats) -> Floats:
         """The array itself."""
         return x
 

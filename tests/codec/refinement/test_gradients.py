@@ -35,14 +35,14 @@ class Case:
         self.distortion = self.measure.distortion.of(self.pixels)
         klt = luma_shares(weights.network["g_s.klt"])
         self.gradient = DistortionGradient(self.engine, klt, self.measure, QUALITY)
-        self.deltas = self.engine.fetched(self.coded.walk.deltas())[0]
-        self.y_hat = self.engine.fetched(self.coded.y_hat)
+        self.deltas = self.engine.to_numpy(self.coded.walk.deltas())[0]
+        self.y_hat = self.engine.to_numpy(self.coded.y_hat)
 
     def error(self, step: Floats) -> float:
         """Bits that the distortion is worth after a change of the decoded latent, in coding order."""
-        y_hat = self.y_hat + self.engine.fetched(self.engine.merge(self.engine.placed(step[None])))
+        y_hat = self.y_hat + self.engine.to_numpy(self.engine.merge(self.engine.from_numpy(step[None])))
         height, width = self.size
-        decoded = self.engine.synthesise(self.engine.placed(y_hat), QUALITY)[0, :height, :width]
+        decoded = self.engine.synthesise(self.engine.from_numpy(y_hat), QUALITY)[0, :height, :width]
         return self.measure.bits * self.measure.distortion.of(decoded).value
 
 
@@ -97,7 +97,7 @@ def test_coarse_scales_see_averages_alone(weights: Weights) -> None:
 class BlankOnly:
     """As much of an engine as surroundings need."""
 
-    def blank(self, count: int, height: int, width: int) -> Floats:
+    def zeros(self, count: int, height: int, width: int) -> Floats:
         return np.zeros((count, 1, height, width), np.float32)
 
 
