@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from functools import cached_property
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -21,17 +20,17 @@ class Lazy(Generic[T]):
             make: Computes the value.
         """
         self._make = make
+        self._made: list[T] = []
         self._lock = threading.Lock()
 
     @property
     def value(self) -> T:
         """The value. If another thread is computing it, waits for that."""
+        # Not by cached_property: up to Python 3.11 all objects of a class share its lock, and one waits for another.
         with self._lock:
-            return self._made
-
-    @cached_property
-    def _made(self) -> T:
-        return self._make()
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
 
 
 class Recent(Generic[K, T]):

@@ -26,6 +26,24 @@ def test_made_once_for_all_threads() -> None:
         assert list(pool.map(lambda _: value.value, range(8))) == [1] * 8
 
 
+def test_values_do_not_wait_for_each_other() -> None:
+    begun, end = threading.Event(), threading.Event()
+
+    def make() -> bool:
+        begun.set()
+        return end.wait(10)
+
+    slow, quick = Lazy(make), Lazy(lambda: 5)
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(lambda: slow.value)
+        assert begun.wait(10)
+        try:
+            assert pool.submit(lambda: quick.value).result(timeout=5) == 5
+        finally:
+            end.set()
+        assert waiting.result()
+
+
 def test_failures_are_not_kept() -> None:
     answers = iter([None, 5])
 
