@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from cnncompress.images.source import Plane
 
 FLAT_SHARE = 0.45
-"""Of neighbouring pixels that are equal. Kodak and CID22 have at most 0.41, the screenshots of docs/results at least 0.86."""
+"""Of neighbouring pixels that are equal. Kodak and CID22 have at most 0.41, the screenshots of docs/results at least
+0.86."""
 
 SAMPLED_ROWS = 48
 
