@@ -30,12 +30,14 @@ class Inputs:
         recursive: Whether folders are searched.
         include: Patterns for files in folders, of which one must match; without patterns all files match.
         exclude: Patterns for files and folders in folders that are left out.
+        listed_in: File or URL that some of the paths were read from, ``-`` for standard input; None without a list.
     """
 
     paths: tuple[str, ...]
     recursive: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    listed_in: str | None = None
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
-from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.running import device_option, model_option, named_weights
 from cnncompress.cli.options.types import Names, Qualities
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.encode_settings import CodingChoice
@@ -123,7 +123,9 @@ def command(
     published = curves.read_published(anchors, anchor_names) if anchors else ()
     found = sources.find_sources(images, data)
     if output:
-        refuse_inputs_as_outputs(list(map(str, found.images)), [str(output)])
+        # Not those of --codecs-from: they may be replaced by themselves and more.
+        read = [*map(str, found.images), *named_weights(model), *([] if anchors is None else [str(anchors)])]
+        refuse_inputs_as_outputs(read, [str(output)])
     with status(shown=is_terminal()) as show:
         show("loading codecs")
         for codec in chosen:

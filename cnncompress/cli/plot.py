@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.groups import SectionCommand, refuse_without
 from cnncompress.errors import MissingPackage
@@ -57,6 +58,7 @@ def command(
         check_output(str(output), force=force)
     if anchors is None:
         refuse_without(ctx, ("anchor_names",), "--anchors")
+    refuse_inputs_as_outputs([*map(str, results), *([] if anchors is None else [str(anchors)])], [str(output)])
     from cnncompress.evaluation.curves import mean_curve, read_published
     from cnncompress.evaluation.metrics import INSTALL, find_metric
     from cnncompress.evaluation.results import merge, read_results

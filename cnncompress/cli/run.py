@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
 from cnncompress.cli.exit_codes import exit_code_of
 from cnncompress.cli.options.messages import MessageOptions
-from cnncompress.cli.options.running import RunOptions
+from cnncompress.cli.options.running import RunOptions, named_weights
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
 from cnncompress.cli.terminal import status
@@ -46,13 +47,15 @@ def run(
 
     Raises:
         click.exceptions.Exit: A file failed, or a signal ended the run.
-        CnncompressError: No file can be processed.
+        CnncompressError: No file can be processed, or an output or the log is a file that the command reads.
     """
     run_options.check((*request.inputs.paths, request.outputs.file or ""))
     with status(shown=messages.shows_progress) as show:
         plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
+    read = _also_read(request, run_options)
+    refuse_inputs_as_outputs(read, [job.output for job in plan.jobs if job.output not in ("", STANDARD_STREAM)])
     guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
-    with json_log(messages.log_path(request.shard), plan.files(), request.outputs.existing) as log:
+    with json_log(messages.log_path(request.shard), (*plan.files(), *read), request.outputs.existing) as log:
         reporter = Reporter(messages, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)
@@ -71,6 +74,12 @@ def run(
         reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files, code)
     if code:
         raise click.exceptions.Exit(code)
+
+
+def _also_read(request: Request, options: RunOptions) -> list[str]:
+    """Returns what the command line names beside the inputs: the list of them, and a weights file."""
+    listed_in = request.inputs.listed_in
+    return [*named_weights(options.model), *([] if listed_in in (None, STANDARD_STREAM) else [listed_in])]
 
 
 def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:

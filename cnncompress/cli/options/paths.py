@@ -131,7 +131,7 @@ class FileOptions:
             raise click.UsageError("Standard input cannot be both an input and the list of inputs.")
         with working_on(self.files_from):
             listed = read_list(self.files_from, nul=self.null)
-        return Inputs((*paths, *listed), self.recursive, self.include, self.exclude)
+        return Inputs((*paths, *listed), self.recursive, self.include, self.exclude, self.files_from)
 
     def _check(self, inputs: Inputs, target: str | None) -> None:
         about_folders = {"--root": self.root is not None, "--flat": self.flat, "--copy-others": self.copy_others}
