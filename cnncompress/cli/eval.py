@@ -94,7 +94,9 @@ def command(
     cannot be read are listed and left out; the exit code is 1 then. Needs more packages: pip install
     'cnncompress[eval]'.
     """
-    if output:
+    if output is None:
+        refuse_without(ctx, ("force",), "--output")
+    else:
         with working_on(str(output)):
             check_output(str(output), force=force)
     if anchors is None:
@@ -103,6 +105,8 @@ def command(
         refuse_without(ctx, ("qualities", "model", "label", "coding", "device"), f"{CNC} in --codecs")
     elif label != CNC and label in CODECS:
         raise click.UsageError(f"--label: {label!r} is another codec.")
+    if set(codecs) == {CNC}:
+        refuse_without(ctx, ("points",), f"a codec other than {CNC} in --codecs")
     if find_spec("scipy") is None:
         raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
     from cnncompress.evaluation.environment import limit_threads
@@ -121,6 +125,8 @@ def command(
     chosen = [peers.find_codec(name, settings, points) for name in codecs]
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
+    measured_now = [codec.name for codec in chosen]
+    everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     found = sources.find_sources(images, data)
     if output:
         # Not those of --codecs-from: they may be replaced by themselves and more.
@@ -133,8 +139,6 @@ def command(
     paths, code = _readable(found.images)
     if found.others:
         say("note", skipped(map(str, found.others), "image"))
-    measured_now = [codec.name for codec in chosen]
-    everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     results.require_images(everything, [sources.image_name(path) for path in paths])
     for codec in chosen:
         steps = len(paths) * len(codec.qualities)

@@ -87,7 +87,7 @@ def command(
     """
     found, others = cnc_files(Inputs(files, recursive))
     if bits is None:
-        refuse_without(ctx, ("model",), "--bits")
+        refuse_without(ctx, ("model", "force"), "--bits")
     else:
         if len(found) > 1 or len(files) > 1:
             raise click.UsageError("--bits needs a single FILE.")
