@@ -184,7 +184,7 @@ file_options = option_group(
         metavar="DIR",
         type=FolderName(),
         brief=True,
-        help="Folder or URL of the outputs, created if missing.",
+        help="Folder or URL of the outputs; created if missing.",
     ),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
     _option(
