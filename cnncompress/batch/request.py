@@ -30,14 +30,12 @@ class Inputs:
         recursive: Whether folders are searched.
         include: Patterns for files in folders, of which one must match; without patterns all files match.
         exclude: Patterns for files and folders in folders that are left out.
-        listed_in: File or URL that some of the paths were read from, ``-`` for standard input; None without a list.
     """
 
     paths: tuple[str, ...]
     recursive: bool = False
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    listed_in: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +102,7 @@ class Request:
         outputs: Where outputs are written.
         shard: The share of the files that this run processes; None for all.
         tar: How the members of the inputs are processed if these are tar archives; None for other files.
+        also_read: What the command reads beside the inputs, and must not write over: a list of them, a weights file.
     """
 
     operation: Operation
@@ -111,3 +110,4 @@ class Request:
     outputs: Outputs
     shard: Shard | None = None
     tar: TarWork | None = None
+    also_read: tuple[str, ...] = ()

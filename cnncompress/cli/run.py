@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
 
-from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.plan import Plan, make_plan
 from cnncompress.batch.request import Request
@@ -50,12 +50,12 @@ def run(
         CnncompressError: No file can be processed, or an output or the log is a file that the command reads.
     """
     run_options.check((*request.inputs.paths, request.outputs.file or ""))
+    request = replace(request, also_read=(*request.also_read, *named_weights(run_options.model)))
     with status(shown=messages.shows_progress) as show:
         plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
-    read = _also_read(request, run_options)
-    refuse_inputs_as_outputs(read, [job.output for job in plan.jobs if job.output not in ("", STANDARD_STREAM)])
     guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
-    with json_log(messages.log_path(request.shard), (*plan.files(), *read), request.outputs.existing) as log:
+    files = chain(plan.files(), request.also_read)
+    with json_log(messages.log_path(request.shard), files, request.outputs.existing) as log:
         reporter = Reporter(messages, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)
@@ -74,12 +74,6 @@ def run(
         reporter.finish(len(plan.jobs) + len(plan.settled) - reporter.totals.files, code)
     if code:
         raise click.exceptions.Exit(code)
-
-
-def _also_read(request: Request, options: RunOptions) -> list[str]:
-    """Returns what the command line names beside the inputs: the list of them, and a weights file."""
-    listed_in = request.inputs.listed_in
-    return [*named_weights(options.model), *([] if listed_in in (None, STANDARD_STREAM) else [listed_in])]
 
 
 def _work(plan: Plan, settings: WorkSettings, options: RunOptions, reporter: Reporter) -> int:

@@ -91,7 +91,8 @@ class FileOptions:
             existing=self._existing(),
             copy_others=self.copy_others,
         )
-        return Request(operation, inputs, outputs, self.shard)
+        listed_in = () if self.files_from in (None, STANDARD_STREAM) else (self.files_from,)
+        return Request(operation, inputs, outputs, self.shard, also_read=listed_in)
 
     def with_tars(self, request: Request, settings: WorkSettings, model: ModelSettings) -> Request:
         """Returns the same request, of tars if ``--tar`` is given.
@@ -131,7 +132,7 @@ class FileOptions:
             raise click.UsageError("Standard input cannot be both an input and the list of inputs.")
         with working_on(self.files_from):
             listed = read_list(self.files_from, nul=self.null)
-        return Inputs((*paths, *listed), self.recursive, self.include, self.exclude, self.files_from)
+        return Inputs((*paths, *listed), self.recursive, self.include, self.exclude)
 
     def _check(self, inputs: Inputs, target: str | None) -> None:
         about_folders = {"--root": self.root is not None, "--flat": self.flat, "--copy-others": self.copy_others}
