@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -80,19 +81,27 @@ class Program:
         Raises:
             ProgramError: It failed.
         """
-        output = self._run(TIMED_COMMAND, command, source, target, threads)
-        return Cost(**json.loads(output.splitlines()[-1]))
+        with tempfile.TemporaryDirectory() as folder:
+            report = Path(folder, "cost.json")
+            self._run((*TIMED_COMMAND, str(report)), command, source, target, threads)
+            return Cost(**json.loads(report.read_text()))
 
-    def _run(self, launcher: Sequence[str], command: Sequence[str], source: Path, target: Path, threads: int) -> str:
+    def _run(self, launcher: Sequence[str], command: Sequence[str], source: Path, target: Path, threads: int) -> None:
         values = {SOURCE: str(source), TARGET: str(target), THREADS: str(threads)}
         full = [*launcher, *(values.get(part, part) for part in command)]
         done = subprocess.run(
-            full, capture_output=True, text=True, env=self.environment, cwd=target.parent, check=False
+            full,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=self.environment,
+            cwd=target.parent,
+            check=False,
         )
         if done.returncode:
             last = done.stderr.strip().splitlines()[-1:] or ["no message"]
             raise ProgramError(f"{self.name} ({command[0]}) failed with exit code {done.returncode}: {last[0]}")
-        return done.stdout
 
 
 def checkout(name: str, folder: Path, cache: Path, quality: float, model: str | None = None) -> Program:

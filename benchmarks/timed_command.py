@@ -1,9 +1,9 @@
-"""What a command takes: ``python -I -S timed_command.py COMMAND...`` prints seconds, CPU seconds and MiB as JSON.
+"""What a command takes: ``python -I -S timed_command.py REPORT COMMAND...`` writes it to a file.
 
-The JSON is the last line, after the output of the command. A program of its own, with nothing but the standard library:
-a process begins with the peak memory of the one that starts it, so that one has to be small. CPU time is that of all
-threads, and of the processes that the command started and waited for; memory is that of the largest of these processes.
-For systems that tell (not Windows).
+The file REPORT gets seconds, CPU seconds and MiB as JSON; standard output is the command's own. A program of its own,
+with nothing but the standard library: a process begins with the peak memory of the one that starts it, so that one has
+to be small. CPU time is that of all threads, and of the processes that the command started and waited for; memory is
+that of the largest of these processes. For systems that tell (not Windows).
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ import time
 
 def main() -> None:
     """Runs the command and ends with its exit code."""
+    report, *command = sys.argv[1:]
     start = time.perf_counter()
-    code = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, check=False).returncode
+    code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
     seconds = time.perf_counter() - start
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     peak = used.ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)  # bytes there, KiB elsewhere
-    print(json.dumps({"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "peak_mib": peak}))
+    with open(report, "w") as stream:
+        json.dump({"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "peak_mib": peak}, stream)
     sys.exit(code)
 
 

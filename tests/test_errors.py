@@ -121,7 +121,7 @@ CASES: dict[type[CnncompressError], Case] = {
     errors.OutOfMemory: Case(
         "compress --lossless image.png -o new.cnc", "memory", raising("cnncompress.batch.worker.encode", MemoryError())
     ),
-    errors.ResultsError: Case("plot missing.json -o rd.svg", "cannot read missing.json"),
+    errors.ResultsError: Case("plot missing.json -o rd.svg", "missing.json: no such file or directory"),
     errors.LostProcess: Case("train . -o new.safetensors", "is gone: no connection", with_a_lost_process),
     errors.MissingPackage: Case("train . -o new.safetensors", "pip install", without_torchvision),
     errors.NotSmaller: Case("compress --lossless --if-larger fail small.jpg", "bytes, the input"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cnncompress.cli.exit_codes import working_on
 from cnncompress.files.outputs import check_output
 from commands import shared
 
@@ -16,7 +17,8 @@ from commands import shared
 @shared.threads_option
 @click.option("--levels", default="0,1,2,3,4,5,6,7,8,9", help="Which levels; 0 is always among them.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many, spread evenly.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the results.")
+@shared.output_option
+@shared.force_option
 @shared.model_option
 @shared.device_option
 @shared.data_option
@@ -25,7 +27,8 @@ def command(
     threads: int,
     levels: str,
     limit: int | None,
-    json_path: Path | None,
+    output: Path | None,
+    force: bool,
     model: str | None,
     device: str,
     data: Path | None,
@@ -40,8 +43,9 @@ def command(
         wanted = effort_levels.parse_levels(levels)
         images = sources.find_images([source or shared.DATA_SET], data)
         images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
-        if json_path:
-            check_output(str(json_path), force=True)
+        if output:
+            with working_on(str(output)):
+                check_output(str(output), force=force)
         click.echo(f"{len(images)} images, ", nl=False)
         shared.print_machine()
         measured = results.Results(())
@@ -49,6 +53,6 @@ def command(
             for measured in effort_levels.measure_levels(
                 images, wanted, model=model, device=device, progress=bar.update
             ):
-                if json_path:  # after each image, so that an interrupted run keeps what it has
-                    results.write_results(measured, json_path)
+                if output:  # after each image, so that an interrupted run keeps what it has
+                    results.write_results(measured, output)
         click.echo(effort_levels.format_levels(effort_levels.level_gains(measured)))

@@ -31,6 +31,10 @@ images_option = click.option(
 data_option = click.option(
     "--data", envvar="CNNCOMPRESS_DATA", type=click.Path(path_type=Path), help="Folder of data sets."
 )
+output_option = click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="JSON file to write the results to, as they come."
+)
+force_option = click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
 
 
 @contextmanager

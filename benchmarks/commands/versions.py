@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from cnncompress.cli.exit_codes import working_on
 from cnncompress.files.outputs import check_output
 from commands import shared
 
@@ -24,7 +25,8 @@ from commands import shared
 @click.option(
     "--side", "sides", default=(256,), multiple=True, type=click.IntRange(min=1), help="Of small images; repeatable."
 )
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Also write the results, after each figure.")
+@shared.output_option
+@shared.force_option
 @shared.model_option
 @shared.data_option
 def command(
@@ -38,7 +40,8 @@ def command(
     photographs: int,
     small: int,
     sides: tuple[int, ...],
-    json_path: Path | None,
+    output: Path | None,
+    force: bool,
     model: str | None,
     data: Path | None,
 ) -> None:
@@ -50,12 +53,13 @@ def command(
 
         from cnncompress.evaluation import sources, speed
 
+        if output:
+            with working_on(str(output)):
+                check_output(str(output), force=force)
         pictures = shared.load_pictures(source, data)
         image = sources.load_rgb(path) if path else speed.generated_image()
         folder, photograph = Path(name), Path(name, "photograph.png")
         image.save(photograph)
-        if json_path:
-            check_output(str(json_path), force=True)
         settings = versions.Settings(quality, model, threads, repeat, many_repeat, photographs, small, sides)
         programs = versions.find_programs(before, photograph, folder, settings)
         title = f"{path.name if path else 'a generated image'}, {image.width}x{image.height}"
@@ -63,6 +67,6 @@ def command(
         for row in versions.measure_versions(programs, photograph, pictures, folder, settings):
             report.rows.append(row)
             click.echo(versions.format_row(row, report), err=True)
-            if json_path:
-                versions.write_report(report, json_path)
+            if output:
+                versions.write_report(report, output)
         click.echo(versions.format_report(report))

@@ -118,8 +118,8 @@ def _entropy(by_channel: Counts, reference: Bits) -> NDArray[np.float64]:
     return bits
 
 
-def variance_group(image: CodedImage) -> NDArray[np.int64]:
-    """0 .. 3: the four parts of a step, by falling variance of the channels (as of one band)."""
+def piece(image: CodedImage) -> NDArray[np.int64]:
+    """0 .. 3: the four pieces of a step, by falling variance of the channels (as of one band)."""
     channels = image.y.shape[1]
     edges = [round(cut * channels) for cut in CUTS]
     return np.searchsorted(edges, np.arange(channels), side="right")[:, None]
@@ -188,9 +188,9 @@ def main(coded: Path) -> None:
         print(f"| {name} | {tables} | " + " | ".join(f"{change:+.2f} %" for change in changes) + " |", flush=True)
 
     row("y and z apart", lambda image: zeros, 1, class_bits(z_counts, pooled))
-    row("variance group of the channel", variance_group, 4)
+    row("piece of the coding step", piece, 4)
     row("step of the spatial context", step, 4)
-    row("variance group and step", lambda image: 4 * step(image) + variance_group(image), 16)
+    row("piece and step", lambda image: 4 * step(image) + piece(image), 16)
     row("level moved by the scale context", moved, 3)
     row("quality", quality_third, 3)
     for number in (2, 3):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 
 from PIL import Image
 
@@ -271,14 +272,7 @@ class Codec:
 
 
 def _made_again(fingerprint: bytes, made_with: ModelSettings, limits: Limits) -> Codec:
-    codec = Codec(
-        made_with.model,
-        made_with.device,
-        limits=limits,
-        engine=made_with.engine,
-        precision=made_with.precision,
-        threads=made_with.threads,
-    )
+    codec = Codec(**asdict(made_with), limits=limits)  # a setting that it did not take would be an error
     if codec.fingerprint != fingerprint:
         raise UnknownModel(f"the codec was made with model {fingerprint.hex()}, here it is {codec.fingerprint.hex()}")
     return codec

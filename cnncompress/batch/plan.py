@@ -70,7 +70,7 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
 
     Raises:
         PlanError: Two files would have the same output, or a file is not below the root folder.
-        OutputError: An output is one of the inputs.
+        OutputError: An output is one of the inputs, or another file that the command reads.
     """
     if request.tar is not None:
         from cnncompress.batch.tar_plan import plan_tars
@@ -103,7 +103,8 @@ def make_plan(request: Request, watch: Watch = lambda step, files: None) -> Plan
             others.append(found.path)
     with_files = [(job.source, job.output) for job in jobs if job.output not in ("", STANDARD_STREAM)]
     refuse_collisions(with_files, request.operation)
-    refuse_inputs_as_outputs([job.source for job in jobs], [target for _, target in with_files])
+    read = [*(job.source for job in jobs), *request.also_read]
+    refuse_inputs_as_outputs(read, [target for _, target in with_files])
     ready = []
     existing = ExistingObjects(request.outputs.folder, len(jobs))
     for job in _watched(jobs, "outputs checked", watch):

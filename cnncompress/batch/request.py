@@ -102,6 +102,7 @@ class Request:
         outputs: Where outputs are written.
         shard: The share of the files that this run processes; None for all.
         tar: How the members of the inputs are processed if these are tar archives; None for other files.
+        also_read: What the command reads beside the inputs, and must not write over: a list of them, a weights file.
     """
 
     operation: Operation
@@ -109,3 +110,4 @@ class Request:
     outputs: Outputs
     shard: Shard | None = None
     tar: TarWork | None = None
+    also_read: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
 
     Raises:
         PlanError: Two tars would have the same output, or one is not below the root folder.
-        OutputError: An output is one of the inputs.
+        OutputError: An output is one of the inputs, or another file that the command reads.
     """
     named = find_names(request.inputs, leave_out=request.outputs.folder)
     tars, others = [], []
@@ -53,7 +53,8 @@ def plan_tars(request: Request, work: TarWork) -> tuple[list[Job], list[Result],
     refuse_collisions(targets.items(), request.operation)
     tars.sort(key=lambda found: found.path)
     own = tars if request.shard is None else every_nth(request.shard, tars)
-    refuse_inputs_as_outputs([found.path for found in own], [targets[f.path] for f in own if f.path in targets])
+    read = [*(found.path for found in own), *request.also_read]
+    refuse_inputs_as_outputs(read, [targets[f.path] for f in own if f.path in targets])
     jobs: list[Job] = []
     settled: list[Result] = []
     for found in own:

@@ -15,7 +15,7 @@ from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
-from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.running import device_option, model_option, named_weights
 from cnncompress.cli.options.types import Names, Qualities
 from cnncompress.cli.terminal import is_terminal, status
 from cnncompress.codec.encode_settings import CodingChoice
@@ -94,7 +94,9 @@ def command(
     cannot be read are listed and left out; the exit code is 1 then. Needs more packages: pip install
     'cnncompress[eval]'.
     """
-    if output:
+    if output is None:
+        refuse_without(ctx, ("force",), "--output")
+    else:
         with working_on(str(output)):
             check_output(str(output), force=force)
     if anchors is None:
@@ -103,6 +105,8 @@ def command(
         refuse_without(ctx, ("qualities", "model", "label", "coding", "device"), f"{CNC} in --codecs")
     elif label != CNC and label in CODECS:
         raise click.UsageError(f"--label: {label!r} is another codec.")
+    if set(codecs) == {CNC}:
+        refuse_without(ctx, ("points",), f"a codec other than {CNC} in --codecs")
     if find_spec("scipy") is None:
         raise MissingPackage("BD-rates need scipy: pip install 'cnncompress[eval]'")
     from cnncompress.evaluation.environment import limit_threads
@@ -121,9 +125,13 @@ def command(
     chosen = [peers.find_codec(name, settings, points) for name in codecs]
     scorer = Scorer([find_metric(name) for name in metrics])
     published = curves.read_published(anchors, anchor_names) if anchors else ()
+    measured_now = [codec.name for codec in chosen]
+    everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     found = sources.find_sources(images, data)
     if output:
-        refuse_inputs_as_outputs(list(map(str, found.images)), [str(output)])
+        # Not those of --codecs-from: they may be replaced by themselves and more.
+        read = [*map(str, found.images), *named_weights(model), *([] if anchors is None else [str(anchors)])]
+        refuse_inputs_as_outputs(read, [str(output)])
     with status(shown=is_terminal()) as show:
         show("loading codecs")
         for codec in chosen:
@@ -131,8 +139,6 @@ def command(
     paths, code = _readable(found.images)
     if found.others:
         say("note", skipped(map(str, found.others), "image"))
-    measured_now = [codec.name for codec in chosen]
-    everything = results.merge([results.read_results(path).without(measured_now) for path in reused])
     results.require_images(everything, [sources.image_name(path) for path in paths])
     for codec in chosen:
         steps = len(paths) * len(codec.qualities)

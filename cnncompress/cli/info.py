@@ -20,7 +20,7 @@ from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
-from cnncompress.cli.options.running import model_option
+from cnncompress.cli.options.running import model_option, named_weights
 from cnncompress.cli.pictures import bit_counter
 from cnncompress.codec.tiles import TileGrid
 from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
@@ -87,13 +87,13 @@ def command(
     """
     found, others = cnc_files(Inputs(files, recursive))
     if bits is None:
-        refuse_without(ctx, ("model",), "--bits")
+        refuse_without(ctx, ("model", "force"), "--bits")
     else:
         if len(found) > 1 or len(files) > 1:
             raise click.UsageError("--bits needs a single FILE.")
         with working_on(bits):
             check_output(bits, force=force)
-        refuse_inputs_as_outputs([each.path for each in found], [bits])
+        refuse_inputs_as_outputs([*(each.path for each in found), *named_weights(model)], [bits])
     rows = []
     texts = []
     exit_codes = []

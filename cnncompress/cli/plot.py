@@ -7,30 +7,40 @@ from pathlib import Path
 
 import click
 
+from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.exit_codes import working_on
-from cnncompress.cli.options.groups import SectionCommand, refuse_without
+from cnncompress.cli.options.groups import SectionCommand, refuse_without, section
 from cnncompress.errors import MissingPackage
 from cnncompress.evaluation.names import METRICS
 from cnncompress.files.outputs import check_output
+
+_option = section("Options")
 
 
 @click.command(
     "plot", cls=SectionCommand, context_settings={"show_default": True}, short_help="Draw the results of eval."
 )
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
-@click.option("-f", "--force", is_flag=True, help="Replace the output if it exists.")
-@click.option(
+@_option("-o", "--output", required=True, brief=True, type=click.Path(path_type=Path), help="SVG or PNG to write.")
+@_option("-f", "--force", brief=True, is_flag=True, help="Replace the output if it exists.")
+@_option(
     "--metric",
+    brief=True,
     default="psnr",
     type=click.Choice(METRICS),
     help="Metric to draw over the rate.",
 )
-@click.option("--codec", "codec_names", multiple=True, help="Only this codec; may be repeated.")
-@click.option("--max-bpp", default=2.0, type=click.FloatRange(min=0, min_open=True), help="Right end of the rate axis.")
-@click.option("--title", help="Title of the plot.")
-@click.option("--anchors", type=click.Path(path_type=Path), help="Published curves to add (JSON).")
-@click.option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
+@_option("--codec", "codec_names", brief=True, multiple=True, help="Only this codec; may be repeated.")
+@_option(
+    "--max-bpp",
+    brief=True,
+    default=2.0,
+    type=click.FloatRange(min=0, min_open=True),
+    help="Right end of the rate axis.",
+)
+@_option("--title", help="Title of the plot.")
+@_option("--anchors", type=click.Path(path_type=Path), help="Published curves to add (JSON).")
+@_option("--anchor", "anchor_names", multiple=True, help="Only this published curve; may be repeated.")
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -57,6 +67,7 @@ def command(
         check_output(str(output), force=force)
     if anchors is None:
         refuse_without(ctx, ("anchor_names",), "--anchors")
+    refuse_inputs_as_outputs([*map(str, results), *([] if anchors is None else [str(anchors)])], [str(output)])
     from cnncompress.evaluation.curves import mean_curve, read_published
     from cnncompress.evaluation.metrics import INSTALL, find_metric
     from cnncompress.evaluation.results import merge, read_results

@@ -14,7 +14,7 @@ from cnncompress.cli.console import say
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand, section
-from cnncompress.cli.options.running import device_option, model_option
+from cnncompress.cli.options.running import device_option, model_option, named_weights
 from cnncompress.cli.options.types import Names, Qualities
 from cnncompress.cli.pictures import bit_counter
 from cnncompress.cli.terminal import is_terminal, status
@@ -95,7 +95,7 @@ def command(
     """
     with working_on(output):
         check_output(output, force=force)
-    refuse_inputs_as_outputs(originals, [output])
+    refuse_inputs_as_outputs([*originals, *named_weights(model)], [output])
     peers = _peers(against)
     from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
     from cnncompress.evaluation.environment import current_environment

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import click
@@ -17,7 +18,7 @@ from cnncompress.batch.request import Request
 from cnncompress.batch.resources import CPU, Share, memory_errors, share_out
 from cnncompress.cli.exit_codes import exit_code_of
 from cnncompress.cli.options.messages import MessageOptions
-from cnncompress.cli.options.running import RunOptions
+from cnncompress.cli.options.running import RunOptions, named_weights
 from cnncompress.cli.reporting import Reporter, json_log
 from cnncompress.cli.signals import StopRequest, stop_request
 from cnncompress.cli.terminal import status
@@ -46,13 +47,15 @@ def run(
 
     Raises:
         click.exceptions.Exit: A file failed, or a signal ended the run.
-        CnncompressError: No file can be processed.
+        CnncompressError: No file can be processed, or an output or the log is a file that the command reads.
     """
     run_options.check((*request.inputs.paths, request.outputs.file or ""))
+    request = replace(request, also_read=(*request.also_read, *named_weights(run_options.model)))
     with status(shown=messages.shows_progress) as show:
         plan = make_plan(request, lambda step, files: show(f"planning: {files:,} {step}"))
     guessed = settings.encode.coding == "auto" and not isinstance(settings.quality, (TargetBpp, TargetSize))
-    with json_log(messages.log_path(request.shard), plan.files(), request.outputs.existing) as log:
+    files = chain(plan.files(), request.also_read)
+    with json_log(messages.log_path(request.shard), files, request.outputs.existing) as log:
         reporter = Reporter(messages, request.operation, plan, log, guessed=guessed and request.operation == "compress")
         for result in plan.settled:
             reporter.add(result)

@@ -56,6 +56,8 @@ def command(
     """
     check_standard_streams(paths, None, force=False)
     messages.check(stdout_taken=False)
+    if messages.json_file is None:
+        refuse_without(ctx, ("force",), "--json-file")
     existing = Existing.REPLACE if force else Existing.REFUSE
     if decode:
         request = Request("test", Inputs(paths, recursive), Outputs(existing=existing))

@@ -10,7 +10,7 @@ from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.completing import FileName
 from cnncompress.cli.options.groups import SectionCommand
-from cnncompress.cli.options.running import model_option
+from cnncompress.cli.options.running import model_option, named_weights
 from cnncompress.cli.pictures import decoded_image
 from cnncompress.files.outputs import write_output
 
@@ -42,7 +42,7 @@ def command(file: str, output: str, size: int, model: str | None) -> None:
     from cnncompress.codec.cache import CodecCache
     from cnncompress.codec.model_settings import ModelSettings
 
-    refuse_inputs_as_outputs([file], [output])
+    refuse_inputs_as_outputs([file, *named_weights(model)], [output])
     image = decoded_image(file, CodecCache(ModelSettings(model, "cpu")), size)
     if image.mode == "1":  # or the thumbnail would be black and white, too
         image = image.convert("L")

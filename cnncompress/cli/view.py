@@ -73,8 +73,12 @@ def command(files: tuple[str, ...], viewer: str | None, model: str | None, devic
                 image = decoded_image(file, codecs)
                 pictures.append(str(folder / str(number) / f"{Path(file).stem}.png"))
                 _write(image, pictures[-1])
-        _open(pictures, viewer)
-        stays = viewer is None
+        if viewer is not None:
+            _run([*_words(viewer, windows=os.name == "nt"), *pictures])
+        else:
+            for some in [pictures] if sys.platform == "darwin" else [[picture] for picture in pictures]:
+                _open_on_desktop(some)
+                stays = True  # whatever the next ones do
     finally:
         if not stays:
             shutil.rmtree(folder, ignore_errors=True)
@@ -85,18 +89,13 @@ def _write(image: Image.Image, path: str) -> None:
         image.save(stream, "PNG", compress_level=1)
 
 
-def _open(pictures: Sequence[str], viewer: str | None) -> None:
-    if viewer is not None:
-        _run([*_words(viewer, windows=os.name == "nt"), *pictures])
-    elif sys.platform == "win32":
-        for picture in pictures:
-            with _starting(picture):
-                os.startfile(picture)
-    elif sys.platform == "darwin":
-        _run(["open", *pictures])
+def _open_on_desktop(pictures: Sequence[str]) -> None:
+    """Opens pictures, a single one except on macOS; returns before the viewer has read them."""
+    if sys.platform == "win32":
+        with _starting(pictures[0]):
+            os.startfile(pictures[0])
     else:
-        for picture in pictures:
-            _run(["xdg-open", picture])
+        _run(["open" if sys.platform == "darwin" else "xdg-open", *pictures])
 
 
 def _words(viewer: str, *, windows: bool) -> list[str]:

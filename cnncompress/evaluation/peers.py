@@ -38,7 +38,7 @@ from typing import Any, Protocol
 import PIL
 from PIL import Image
 
-from cnncompress.errors import MissingPackage, PlanError
+from cnncompress.errors import CnncompressError, MissingPackage, PlanError
 from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
 from cnncompress.evaluation.libraries import JPEG_XL_PACKAGE, library_versions
 from cnncompress.evaluation.metrics import INSTALL
@@ -46,6 +46,10 @@ from cnncompress.evaluation.names import CNC, CODECS
 from cnncompress.images.pillow_limit import limit_lifted
 
 _AVIF_QUALITIES = (5, 10, 20, 30, 40, 50, 60, 75, 90)
+
+
+class MeasurementError(CnncompressError):
+    """A codec or a command that is measured does not do what it should."""
 
 
 class ImageCodec(Protocol):

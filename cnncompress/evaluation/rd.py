@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import VerificationFailed
 from cnncompress.evaluation.environment import current_environment
 from cnncompress.evaluation.metrics import Scorer
-from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.peers import ImageCodec, MeasurementError
 from cnncompress.evaluation.results import CodecResults, Measurement
 from cnncompress.evaluation.sources import image_name, load_rgb
 from cnncompress.units import bits_per_pixel
@@ -33,7 +32,7 @@ def measure_codec(
 
     Raises:
         ImageError: An image cannot be read.
-        VerificationFailed: A decoded image has another size.
+        MeasurementError: A decoded image has another size.
     """
     codec.decode(codec.encode(load_rgb(images[0]), codec.qualities[0]))
     rows = []
@@ -59,7 +58,7 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, sc
         scorer: The metrics.
 
     Raises:
-        VerificationFailed: The decoded image has another size.
+        MeasurementError: The decoded image has another size.
     """
     start = time.perf_counter()
     data = codec.encode(image, quality)
@@ -67,7 +66,8 @@ def measure(codec: ImageCodec, name: str, image: Image.Image, quality: float, sc
     decoded = codec.decode(data)
     end = time.perf_counter()
     if decoded.size != image.size:
-        raise VerificationFailed(f"{codec.name} made {decoded.size} of {name}, which is {image.size}")
+        sizes = [f"{each.width}x{each.height}" for each in (decoded, image)]
+        raise MeasurementError(f"{codec.name} made {sizes[0]} pixels of {name}, which has {sizes[1]}")
     return Measurement(
         image=name,
         quality=quality,

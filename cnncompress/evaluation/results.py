@@ -28,6 +28,7 @@ from typing import Any
 from cnncompress.errors import OutputError, PlanError, ResultsError
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import METRICS, Metric
+from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import write_output
 
 SCHEMA = 2
@@ -170,7 +171,7 @@ def write_results(results: Results, path: Path, *, force: bool = True) -> None:
     try:
         write_output(str(path), text.encode(), force=force)
     except OutputError as error:
-        raise OutputError(f"cannot write {path}: {error}") from error
+        raise OutputError(f"{path}: {error}") from error
 
 
 def read_results(path: Path) -> Results:
@@ -197,9 +198,11 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ResultsError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise ResultsError(f"{path}: not JSON: {error}") from error
+        raise ResultsError(f"{path}: {reason(error)}") from error
+    except json.JSONDecodeError as error:
+        raise ResultsError(f"{path}: not JSON (line {error.lineno}, column {error.colno})") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ResultsError(f"{path}: not JSON") from error
 
 
 def _to_json(results: Results) -> str:

@@ -13,8 +13,7 @@ from statistics import median
 import numpy as np
 from PIL import Image
 
-from cnncompress.errors import UnavailableError
-from cnncompress.evaluation.peers import ImageCodec
+from cnncompress.evaluation.peers import ImageCodec, MeasurementError
 from cnncompress.evaluation.stopwatch import Stopwatch
 from cnncompress.units import bits_per_pixel
 
@@ -110,7 +109,7 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
     """Returns the median seconds of ``python -m cnncompress ARGUMENTS``, from start to exit, as a sub-process.
 
     Raises:
-        UnavailableError: The command failed.
+        MeasurementError: The command failed.
     """
     command = [sys.executable, "-m", "cnncompress", *arguments]
     seconds = []
@@ -120,7 +119,7 @@ def startup_seconds(arguments: Sequence[str], repeat: int = 5) -> float:
         seconds.append(time.perf_counter() - start)
         if run.returncode != 0:
             last = run.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise UnavailableError(
+            raise MeasurementError(
                 f"cnncompress {' '.join(arguments)} failed with exit code {run.returncode}: {last[0]}"
             )
     return median(seconds)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cnncompress.errors import InvalidModel, UnknownModel
 from cnncompress.files.kinds import reason
+from cnncompress.model import json_fields as fields
 
 MANIFEST_NAME = "manifest.json"
 SUFFIX = ".safetensors"
@@ -54,9 +55,6 @@ class TrainingRecord:
         held_out: Names of the validation images.
         commit: Commit of the program that exported the model.
         config: Values of `cnncompress.training.config.TrainConfig`, but for the shape of the model.
-
-    Raises:
-        ValueError: The names or the objective are not text.
     """
 
     minutes: float | None = None
@@ -65,10 +63,6 @@ class TrainingRecord:
     held_out: tuple[str, ...] = ()
     commit: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not all(isinstance(name, str) for name in self.held_out) or not isinstance(self.objective, str | None):
-            raise ValueError("the record of the training is damaged: a name is not text")
 
     @property
     def objective(self) -> str | None:
@@ -167,24 +161,52 @@ def read_manifest(directory: Path | None = None) -> Manifest:
     path = directory / MANIFEST_NAME
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        if values["schema"] != SCHEMA:
-            raise InvalidModel(f"{path}: schema {values['schema']}, this program reads {SCHEMA}")
-        return Manifest(directory, values["default"], tuple(map(_entry, values["models"])))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not isinstance(values, dict):
+            raise ValueError("not a manifest")
+        schema = fields.field(values, "schema", fields.WHOLE_NUMBER)
+        if schema != SCHEMA:
+            raise ValueError(f"schema {schema}, this program reads {SCHEMA}")
+        models = fields.field(values, "models", fields.OBJECTS)
+        return Manifest(directory, fields.field(values, "default", fields.TEXT), tuple(map(_entry, models)))
+    except (OSError, ValueError) as error:
         chosen = f" ({MODELS_VARIABLE} names the folder)" if named else ""
         raise InvalidModel(f"{path}: {reason(error)}{chosen}") from error
 
 
 def _entry(values: dict[str, Any]) -> Entry:
-    others = dict(values)
-    record = dict(others.pop("training"))
-    names = record.pop("held_out", [])
-    if not isinstance(names, list) or not isinstance(record.get("config", {}), dict):
-        raise ValueError("the record of the training is damaged")
-    training = TrainingRecord(held_out=tuple(names), **record)
-    figures = dict(others.pop("typical", asdict(NOT_MEASURED)))
-    typical = Typical(**{name: tuple(map(float, each)) for name, each in figures.items()})
-    return Entry(**others, training=training, typical=typical)
+    return Entry(
+        name=fields.field(values, "name", fields.TEXT),
+        file=fields.field(values, "file", fields.TEXT),
+        sha256=fields.field(values, "sha256", fields.TEXT),
+        licence=fields.field(values, "licence", fields.TEXT),
+        parameters=fields.field(values, "parameters", fields.WHOLE_NUMBER),
+        encode_kmac_per_pixel=fields.field(values, "encode_kmac_per_pixel", fields.NUMBER),
+        decode_kmac_per_pixel=fields.field(values, "decode_kmac_per_pixel", fields.NUMBER),
+        config=fields.field(values, "config", fields.OBJECT),
+        training=_training(fields.field(values, "training", fields.OBJECT)),
+        data_sources=fields.field(values, "data_sources", fields.TEXTS),
+        typical=_typical(fields.field(values, "typical", fields.OBJECT)) if "typical" in values else NOT_MEASURED,
+    )
+
+
+def _training(values: dict[str, Any]) -> TrainingRecord:
+    config = fields.field(values, "config", fields.OBJECT, {})
+    fields.field(config, "objective", fields.TEXT, None)
+    return TrainingRecord(
+        minutes=fields.field(values, "minutes", fields.NUMBER, None),
+        steps=fields.field(values, "steps", fields.WHOLE_NUMBER, None),
+        environment=fields.field(values, "environment", fields.TEXT, None),
+        held_out=tuple(fields.field(values, "held_out", fields.TEXTS, [])),
+        commit=fields.field(values, "commit", fields.TEXT, None),
+        config=config,
+    )
+
+
+def _typical(values: dict[str, Any]) -> Typical:
+    qualities, bpp, psnr = (
+        tuple(map(float, fields.field(values, name, fields.NUMBERS))) for name in ("qualities", "bpp", "psnr")
+    )
+    return Typical(qualities, bpp, psnr)
 
 
 def write_manifest(manifest: Manifest) -> None:

@@ -2,7 +2,8 @@
 
 Squared error is lowest with the same step everywhere. The eye is not: it sees an error on a smooth wall that it misses
 in grass. So the features of the hyper-synthesis, which both sides have, also give the logarithm of a step for every
-latent position and group of channels. The encoder divides the residuals by it before it rounds, the decoder multiplies:
+latent position and each of the four pieces that the channels of a coding step are cut into. The encoder divides the
+residuals by it before it rounds, the decoder multiplies:
 
     symbol = round((y - mean) / delta)        y_hat = mean + symbol * delta
 
@@ -30,10 +31,10 @@ class QuantisationSteps(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        groups = [part.in_step for part in coding_parts(config.bands)[:PARTS_OF_STEP]]
-        group_of = [number for number, channels in enumerate(groups) for _ in range(channels.start, channels.stop)]
-        self.head = zero_initialised(conv1x1(config.hyper_features, 4 * len(groups)))
-        places = [4 * group_of[element // 4] + element % 4 for element in coding_order(config.bands)]
+        pieces = [part.in_step for part in coding_parts(config.bands)[:PARTS_OF_STEP]]
+        piece_of = [number for number, channels in enumerate(pieces) for _ in range(channels.start, channels.stop)]
+        self.head = zero_initialised(conv1x1(config.hyper_features, 4 * len(pieces)))
+        places = [4 * piece_of[element // 4] + element % 4 for element in coding_order(config.bands)]
         self.register_buffer("index", torch.tensor(places), persistent=False)
 
     def forward(self, features: Tensor) -> tuple[Tensor, ...]:

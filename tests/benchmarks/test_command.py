@@ -32,12 +32,20 @@ def image(tmp_path: Path) -> Path:
 
 @pytest.mark.slow
 def test_effort(image: Path, random_model: Path, tmp_path: Path) -> None:
-    options = ("--model", random_model, "--device", "cpu", "--levels", "1", "--json", tmp_path / "effort.json")
+    options = ("--model", random_model, "--device", "cpu", "--levels", "1", "-o", tmp_path / "effort.json")
     done = run("effort", "--image", image, *options)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("1 images, 1 threads, ")
     assert [line[:4] for line in done.stdout.splitlines()[-2:]] == ["| 0 ", "| 1 "]
     assert (tmp_path / "effort.json").exists()
+
+
+@pytest.mark.parametrize("words", [("effort",), ("versions", "--before", ROOT)])
+def test_results_are_replaced_with_f_only(words: tuple[str | Path, ...], image: Path, tmp_path: Path) -> None:
+    (tmp_path / "old.json").write_text("figures of last week")
+    refused = run(*words, "--image", image, "--output", tmp_path / "old.json")
+    assert refused.returncode == 5 and "old.json: exists already; -f replaces it" in refused.stderr
+    assert (tmp_path / "old.json").read_text() == "figures of last week"
 
 
 @pytest.mark.slow
@@ -55,7 +63,7 @@ def test_files_and_large_images(random_model: Path) -> None:
 @pytest.mark.slow
 def test_versions(image: Path, random_model: Path, tmp_path: Path) -> None:
     few = ("--repeat", "1", "--photographs", "2", "--small", "9", "--side", "16", "--side", "32", "--threads", "1")
-    more = ("--image", image, "--images", image, "--model", random_model, "--json", tmp_path / "versions.json")
+    more = ("--image", image, "--images", image, "--model", random_model, "-o", tmp_path / "versions.json")
     done = run("versions", "--before", ROOT, *few, *more)
     assert done.returncode == 0, done.stderr
     first, _, head, _, *rows = done.stdout.splitlines()

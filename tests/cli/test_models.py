@@ -42,7 +42,10 @@ def test_models_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")
     result = models(CNNCOMPRESS_MODEL_DIR=folder)
     assert (result.exit_code, result.stdout) == (6, "")
-    assert result.stderr == f"cnncompress: {folder}/manifest.json: 'schema' (CNNCOMPRESS_MODEL_DIR names the folder)\n"
+    assert (
+        result.stderr
+        == f"cnncompress: {folder}/manifest.json: schema is missing (CNNCOMPRESS_MODEL_DIR names the folder)\n"
+    )
 
 
 @pytest.mark.parametrize("args", [["base"], ["--quiet"]])

@@ -8,15 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from command_line import run
 from numpy.typing import NDArray
 from PIL import Image
-
-from cnncompress.cli.main import program
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(program, ["report", *map(str, arguments)], prog_name="cnncompress")
 
 
 @pytest.fixture
@@ -28,12 +22,12 @@ def photo(chelsea: NDArray[np.uint8], tmp_path: Path) -> Path:
 
 def test_a_page_is_written(photo: Path, tmp_path: Path) -> None:
     page = tmp_path / "report.html"
-    result = run(photo, "-o", page, "-q", "60", "--against", "jpeg", "--device", "cpu")
+    result = run("report", photo, "-o", page, "-q", "60", "--against", "jpeg", "--device", "cpu")
     assert (result.exit_code, result.stdout) == (0, "")
     assert result.stderr.startswith(f"cnncompress: {page}: ") and result.stderr.endswith(", 1 picture\n")
     text = page.read_text(encoding="utf-8")
     assert '"codec":"cnc"' in text and '"codec":"jpeg"' in text
-    assert run(photo, "-o", page).exit_code == 5 and page.read_text(encoding="utf-8") == text
+    assert run("report", photo, "-o", page).exit_code == 5 and page.read_text(encoding="utf-8") == text
 
 
 @pytest.mark.parametrize(
@@ -48,13 +42,13 @@ def test_a_page_is_written(photo: Path, tmp_path: Path) -> None:
     ],
 )
 def test_what_is_refused(photo: Path, tmp_path: Path, options: tuple[str, ...], code: int, message: str) -> None:
-    result = run(photo, "-o", tmp_path / "report.html", *options)
+    result = run("report", photo, "-o", tmp_path / "report.html", *options)
     assert (result.exit_code, result.stdout) == (code, "") and message in result.stderr
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_missing_picture(tmp_path: Path) -> None:
-    result = run(tmp_path / "missing.png", "-o", tmp_path / "report.html", "--against", "none")
+    result = run("report", tmp_path / "missing.png", "-o", tmp_path / "report.html", "--against", "none")
     assert result.exit_code == 3 and "missing.png: no such file or directory" in result.stderr
 
 
@@ -65,22 +59,22 @@ def test_nothing_is_measured_before_all_is_found_to_be_usable(
         raise AssertionError("measured")
 
     monkeypatch.setattr("cnncompress.evaluation.cnc_codec.CncCodec.encode", encode)
-    late = run(photo, tmp_path / "missing.png", "-o", tmp_path / "report.html")
+    late = run("report", photo, tmp_path / "missing.png", "-o", tmp_path / "report.html")
     assert late.exit_code == 3 and "missing.png: no such file or directory" in late.stderr
-    model = run(photo, "-o", tmp_path / "report.html", "--model", "none")
+    model = run("report", photo, "-o", tmp_path / "report.html", "--model", "none")
     assert model.exit_code == 6 and "no model named 'none'" in model.stderr
 
 
 @pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="the file system refuses such names")
 def test_a_name_that_is_not_utf_8(photo: Path, tmp_path: Path) -> None:
     odd = photo.rename(os.fsdecode(bytes(tmp_path) + b"/odd\xff.png"))
-    result = run(odd, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
+    result = run("report", odd, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
     assert result.exit_code == 0, result.output
     (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def test_without_ssimulacra2(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cnncompress.evaluation.metrics.find_spec", lambda name: None)
-    result = run(photo, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
+    result = run("report", photo, "-o", tmp_path / "report.html", "-q", "60", "--against", "none", "--device", "cpu")
     assert result.exit_code == 0
     assert "the page will have no scores and error maps: SSIMULACRA2 needs ssimulacra2" in result.stderr

@@ -26,14 +26,39 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("log", ["a.bmp", "./a.bmp", "here/a.bmp", "links/hard.bmp", "x.cnc", "here/x.cnc"])
-@pytest.mark.parametrize("policy", ["-f", "--skip-existing"])
-def test_a_log_is_no_file_of_its_run(log: str, policy: str, folder: Path) -> None:
+FOREIGN = "exists already, and is not a log that this run could append to"
+OF_RUN = "is an input or output of this run"
+
+
+@pytest.mark.parametrize(
+    ("log", "going_on"),
+    [
+        ("a.bmp", FOREIGN),
+        ("./a.bmp", FOREIGN),
+        ("here/a.bmp", FOREIGN),
+        ("links/hard.bmp", FOREIGN),
+        ("x.cnc", OF_RUN),
+        ("here/x.cnc", OF_RUN),
+    ],
+)
+def test_a_log_is_no_file_of_its_run(log: str, going_on: str, folder: Path) -> None:
     before = (folder / "a.bmp").read_bytes()
-    result = run("compress", "--lossless", policy, "a.bmp", "-o", "x.cnc", "--json-file", log)
-    assert result.exit_code == 5 and result.stderr.startswith(f"cnncompress: {log}: "), result.stderr
-    assert "is an input or output of this run" in result.stderr or policy == "--skip-existing"
-    assert (folder / "a.bmp").read_bytes() == before and not (folder / "x.cnc").exists()
+    for policy, expected in (("-f", OF_RUN), ("--skip-existing", going_on)):
+        result = run("compress", "--lossless", policy, "a.bmp", "-o", "x.cnc", "--json-file", log)
+        assert result.exit_code == 5 and result.stderr.startswith(f"cnncompress: {log}: {expected}"), result.stderr
+        assert (folder / "a.bmp").read_bytes() == before and not (folder / "x.cnc").exists()
+
+
+@pytest.mark.parametrize("written", ["--json-file", "-o"])
+@pytest.mark.parametrize("file", ["list", "here/list", "mine.safetensors"])
+def test_nothing_is_written_over_the_list_or_the_weights(written: str, file: str, folder: Path) -> None:
+    Path("list").write_text("a.bmp\n")
+    Path("mine.safetensors").write_bytes(b"weights")
+    words = ("--files-from", "list", "--model", "mine.safetensors", *(("-d", "out") if written != "-o" else ()))
+    result = run("compress", "--lossless", "-f", *words, written, file)
+    assert result.exit_code == 5 and result.stderr.startswith(f"cnncompress: {file}: is "), result.stderr
+    assert Path("list").read_text() == "a.bmp\n" and Path("mine.safetensors").read_bytes() == b"weights"
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize("options", [(), ("--decode",)])

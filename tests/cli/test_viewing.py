@@ -95,6 +95,21 @@ def test_no_picture_stays_after_a_failure(
     assert result.stderr.count("\n") == 1 and list((tmp_path / "temporary").iterdir()) == []
 
 
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="has another command for that")
+def test_a_picture_that_is_open_stays_if_the_next_one_cannot_be_opened(
+    picture: Path, viewer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = picture.with_name("second.cnc")
+    second.write_bytes(picture.read_bytes())
+    viewer.write_text(viewer.read_text() + "sys.exit('second' in sys.argv[1])\n")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    result = run("view", picture, second)
+    assert result.exit_code == 7 and "xdg-open has failed" in result.stderr
+    name, *_ = (tmp_path / "seen").read_text().split()
+    assert Path(name).name == "photo.png" and Path(name).exists()
+
+
 def test_windows_paths_of_viewers_and_its_viewer_that_fails(
     picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

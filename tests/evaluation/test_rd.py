@@ -6,9 +6,8 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncompress.errors import VerificationFailed
 from cnncompress.evaluation.metrics import MS_SSIM, PSNR, Scorer
-from cnncompress.evaluation.peers import PillowCodec, find_codec
+from cnncompress.evaluation.peers import MeasurementError, PillowCodec, find_codec
 from cnncompress.evaluation.rd import measure, measure_codec
 from cnncompress.evaluation.results import CodecResults
 
@@ -92,5 +91,6 @@ def test_an_identical_image_has_no_finite_psnr() -> None:
 
 
 def test_a_decoded_image_of_another_size_is_an_error(images: tuple[Path, ...]) -> None:
-    with pytest.raises(VerificationFailed, match=r"180, 179"):
+    with pytest.raises(MeasurementError, match=r"180x179 .*, which has 180x180") as caught:
         measure_codec(_Shrinking(), images[:1], SCORER)
+    assert caught.value.exit_code == 1, "no .cnc file is damaged"

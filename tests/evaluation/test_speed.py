@@ -7,8 +7,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from cnncompress.errors import UnavailableError
-from cnncompress.evaluation.peers import find_codec
+from cnncompress.evaluation.peers import MeasurementError, find_codec
 from cnncompress.evaluation.speed import (
     Speed,
     Watched,
@@ -97,8 +96,9 @@ def test_the_generated_image_is_always_the_same_and_compresses_like_a_photograph
 
 
 def test_a_command_that_fails_has_no_start_up_time() -> None:
-    with pytest.raises(UnavailableError, match="no-such-command"):
+    with pytest.raises(MeasurementError, match="no-such-command") as caught:
         startup_seconds(["no-such-command"], repeat=1)
+    assert caught.value.exit_code == 1, "the machine lacks nothing"
 
 
 def test_start_up_is_measured() -> None:

@@ -45,6 +45,12 @@ ENTRY = Entry(
 )
 
 
+def write_values(folder: Path, **changes: object) -> None:
+    """Writes a manifest of one model, some of whose fields are others."""
+    values = {"schema": 1, "default": "first", "models": [{**asdict(ENTRY), **changes}]}
+    (folder / MANIFEST_NAME).write_text(json.dumps(values))
+
+
 def test_round_trip(tmp_path: Path) -> None:
     typical = Typical((0.0, 50.0, 100.0), (0.1, 0.5, 2.0), (25.0, 30.0, 40.0))
     second = replace(ENTRY, name="second", sha256="f" * 64, typical=typical)
@@ -69,10 +75,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_figures_that_no_search_can_use(qualities: Figures, bpp: Figures, psnr: Figures, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="typical"):
         Typical(qualities, bpp, psnr)
-    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
-    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
-    values["models"][0]["typical"] = {"qualities": qualities, "bpp": bpp, "psnr": psnr}
-    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    write_values(tmp_path, typical={"qualities": qualities, "bpp": bpp, "psnr": psnr})
     with pytest.raises(InvalidModel, match="typical"):
         read_manifest(tmp_path)
 
@@ -87,28 +90,44 @@ def test_models_without_figures_can_be_used(tmp_path: Path) -> None:
 
 def test_records_of_training_may_have_gaps(tmp_path: Path) -> None:
     entry = replace(ENTRY, training=TrainingRecord())
-    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
-    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
-    values["models"][0]["training"] = {}
-    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
+    write_values(tmp_path, training={})
     assert read_manifest(tmp_path).entries == (entry,)
     assert (entry.training.objective, ENTRY.training.objective) == (None, "mse")
 
 
 @pytest.mark.parametrize(
-    "record",
+    ("record", "field"),
     [
-        "mse", 7, {"held_out": "a.png"}, {"held_out": [7]}, {"held_out": None}, {"config": "mse"},
-        {"config": {"objective": 7}}, {"colour": "red"},
+        ("mse", "training"), (7, "training"), ({"held_out": "a.png"}, "held_out"), ({"held_out": [7]}, "held_out"),
+        ({"held_out": None}, "held_out"), ({"config": "mse"}, "config"), ({"config": {"objective": 7}}, "objective"),
+        ({"minutes": "a"}, "minutes"), ({"minutes": True}, "minutes"), ({"steps": 1.5}, "steps"),
+        ({"environment": []}, "environment"), ({"commit": 7}, "commit"),
     ],
 )  # fmt: skip
-def test_records_of_training_that_are_none(record: object, tmp_path: Path) -> None:
-    write_manifest(Manifest(tmp_path, "first", (ENTRY,)))
-    values = json.loads((tmp_path / MANIFEST_NAME).read_text())
-    values["models"][0]["training"] = record
-    (tmp_path / MANIFEST_NAME).write_text(json.dumps(values))
-    with pytest.raises(InvalidModel, match=MANIFEST_NAME):
+def test_records_of_training_that_are_none(record: object, field: str, tmp_path: Path) -> None:
+    write_values(tmp_path, training=record)
+    with pytest.raises(InvalidModel, match=rf"{MANIFEST_NAME}: {field} is .*, must be "):
         read_manifest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", 7), ("file", None), ("sha256", ["0"]), ("licence", 7), ("parameters", 1.5), ("parameters", False),
+        ("encode_kmac_per_pixel", "1"), ("decode_kmac_per_pixel", None), ("config", []), ("data_sources", "here"),
+        ("data_sources", [7]), ("typical", [1, 2]),
+    ],
+)  # fmt: skip
+def test_fields_of_another_type(field: str, value: object, tmp_path: Path) -> None:
+    write_values(tmp_path, **{field: value})
+    with pytest.raises(InvalidModel, match=rf"{MANIFEST_NAME}: {field} is .*, must be "):
+        read_manifest(tmp_path)
+
+
+def test_fields_of_a_newer_version_are_ignored(tmp_path: Path) -> None:
+    typical = {**asdict(NOT_MEASURED), "ssimulacra2": [30.0, 90.0]}
+    write_values(tmp_path, colour="red", training={**asdict(ENTRY.training), "energy": 7}, typical=typical)
+    assert read_manifest(tmp_path).entries == (ENTRY,)
 
 
 def test_shipped_manifest_tells_the_truth() -> None:
@@ -166,7 +185,6 @@ GOOD: dict[str, Any] = {"schema": 1, "default": "first", "models": [asdict(ENTRY
         json.dumps({key: value for key, value in GOOD.items() if key != "default"}),
         json.dumps({**GOOD, "models": 5}),
         json.dumps({**GOOD, "models": ["first"]}),
-        json.dumps({**GOOD, "models": [{**asdict(ENTRY), "colour": "red"}]}),
         json.dumps({**GOOD, "models": [{"name": "first"}]}),
         json.dumps({**GOOD, "models": [{**asdict(ENTRY), "typical": [1, 2]}]}),
         json.dumps({**GOOD, "models": [{**asdict(ENTRY), "typical": {"qualities": [0, 1]}}]}),

@@ -104,11 +104,18 @@ def test_images_that_cannot_be_read_are_named_and_left_out(tmp_path: Path) -> No
         (["eval", ".", "--label", "jpeg"], 2, "--label: 'jpeg' is another codec"),
         (["eval", ".", "--codecs", "jpeg", "-q", "50"], 2, "--quality needs cnc in --codecs"),
         (["eval", ".", "--codecs", "jpeg,webp", "--model", "base"], 2, "--model needs cnc in --codecs"),
+        (["eval", ".", "--codecs", "cnc", "--points", "3"], 2, "--points needs a codec other than cnc in --codecs"),
+        (["eval", ".", "--codecs", "jpeg", "-f"], 2, "--force needs --output"),
+        (
+            ["eval", ".", "--codecs", "cnc", "--model", "none", "--codecs-from", "none.json"],
+            3,
+            "none.json: no such file",
+        ),
         (["eval", ".", "--anchor", "vtm"], 2, "--anchor needs --anchors"),
         (["plot", "no-such.json", "-o", "rd.svg", "--anchor", "vtm"], 2, "--anchor needs --anchors"),
-        (["report_rd.py", "no-such.json"], 3, "cannot read no-such.json"),
+        (["report_rd.py", "no-such.json"], 3, "no-such.json: no such file or directory"),
         (["plot", "no-such.json", "-o", "rd.svg", "--metric", "looks"], 2, "'looks' is not one of"),
-        (["plot", "no-such.json", "-o", "rd.svg"], 3, "cannot read no-such.json"),
+        (["plot", "no-such.json", "-o", "rd.svg"], 3, "no-such.json: no such file or directory"),
     ],
 )
 def test_errors_of_the_user_are_one_line(arguments: list[str], code: int, message: str) -> None:

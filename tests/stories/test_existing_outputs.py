@@ -38,15 +38,22 @@ WRITTEN = {
     ("train", "--output"): ("mine.safetensors", "a.bmp -o mine.safetensors"),
 }
 
-# Command -> a command line that would write over its input, and the input.
-OVER_INPUT = {
-    "compress": ("a.bmp", "-f --lossless a.bmp -o ./a.bmp"),
-    "decompress": ("given.cnc", "-f --format png given.cnc -o ./given.cnc"),
-    "info": ("given.cnc", "-f given.cnc --bits ./given.cnc"),
-    "thumbnail": ("given.cnc", "given.cnc ./given.cnc"),
-    "report": ("a.bmp", "-f a.bmp -q 0 --against none -o ./a.bmp"),
-    "eval": ("a.bmp", "-f a.bmp --codecs jpeg --points 2 --metrics psnr -o ./a.bmp"),
-}
+# Command lines that would write over a file that they read, and that file.
+OVER_INPUT = [
+    ("a.bmp", "compress -f --lossless a.bmp -o ./a.bmp"),
+    ("given.cnc", "decompress -f --format png given.cnc -o ./given.cnc"),
+    ("given.cnc", "info -f given.cnc --bits ./given.cnc"),
+    ("m.safetensors", "info -f given.cnc --model m.safetensors --bits ./m.safetensors"),
+    ("given.cnc", "thumbnail given.cnc ./given.cnc"),
+    ("m.safetensors", "thumbnail --model m.safetensors given.cnc ./m.safetensors"),
+    ("a.bmp", "report -f a.bmp -q 0 --against none -o ./a.bmp"),
+    ("m.safetensors", "report -f a.bmp --model m.safetensors -q 0 --against none -o ./m.safetensors"),
+    ("a.bmp", "eval -f a.bmp --codecs jpeg --points 2 --metrics psnr -o ./a.bmp"),
+    ("m.safetensors", "eval -f a.bmp --codecs cnc --model m.safetensors --metrics psnr -o ./m.safetensors"),
+    ("curves.json", "eval -f a.bmp --codecs jpeg --metrics psnr --anchors curves.json -o ./curves.json"),
+    ("given.json", "plot -f given.json -o ./given.json"),
+    ("curves.json", "plot -f given.json --anchors curves.json -o ./curves.json"),
+]
 
 BEFORE = b"what was there before"
 
@@ -80,12 +87,14 @@ def test_every_parameter_of_a_file_is_known_to_be_read_or_written() -> None:
 
 
 def test_no_command_writes_over_its_input(filled: Path) -> None:
-    for name, (file, words) in OVER_INPUT.items():
+    (filled / "m.safetensors").write_bytes(b"weights")
+    (filled / "curves.json").write_text("{}")
+    for file, words in OVER_INPUT:
         before = (filled / file).read_bytes()
-        refused = _run(name, *words.split())
-        assert (refused.returncode, refused.stdout) == (5, ""), (name, refused.stderr)
-        assert f"{file}: is the input" in refused.stderr, (name, refused.stderr)
-        assert (filled / file).read_bytes() == before, name
+        refused = _run(*words.split())
+        assert (refused.returncode, refused.stdout) == (5, ""), (words, refused.stderr)
+        assert f"{file}: is the input" in refused.stderr, (words, refused.stderr)
+        assert (filled / file).read_bytes() == before, words
 
 
 @pytest.mark.slow

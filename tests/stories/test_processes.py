@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import weakref
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,14 @@ def test_a_codec_can_be_pickled(tiny: Codec, astronaut: NDArray[np.uint8]) -> No
             tiny.model, tiny.fingerprint, "cpu", Limits(10_000),
         )  # fmt: skip
         assert again.compress(astronaut[:64, :64]) == tiny.compress(astronaut[:64, :64])
+
+
+def test_all_that_a_codec_is_made_with_travels(tiny: Codec, tmp_path: Path) -> None:
+    made_with = ModelSettings(tmp_path / "tiny.safetensors", "cpu", 1, "ncnn", "fp32")
+    unlike = [field.name for field in fields(ModelSettings) if getattr(made_with, field.name) == field.default]
+    assert not unlike, "or it would travel by chance"
+    again = pickle.loads(pickle.dumps(Codec(**asdict(made_with))))
+    assert again._settings == made_with
 
 
 def test_relative_paths_lead_to_the_same_model(tiny: Codec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -91,6 +93,29 @@ def test_slurm(data: Path) -> None:
     summaries = [json.loads(path.read_text().splitlines()[-1]) for path in sorted((data / "logs").iterdir())]
     assert [path.name for path in sorted((data / "logs").iterdir())] == [f"{task}.jsonl" for task in range(TASKS)]
     assert sum(summary["files"] for summary in summaries) == 12
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_files_are_counted_once_whatever_happens_to_the_tasks(data: Path) -> None:
+    (line,) = [line for line in "".join(blocks("sh")).splitlines() if line.startswith("jq -s")]
+    (data / "photos" / "broken.png").write_bytes(b"no image")
+
+    def run_task(task: int) -> None:
+        words = ("-r", data / "photos", "-d", data / "cnc", "--shard", f"{task}/{TASKS}", "--skip-existing")
+        run("compress", "--lossless", *words, "--json-file", data / "logs" / "{shard}.jsonl")
+
+    def counted() -> object:
+        done = subprocess.run(["sh", "-c", line], cwd=data, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    for task in range(TASKS):
+        run_task(task)
+    assert counted() == {"done": 12, "failed": 1}
+    for log in (data / "logs").iterdir():  # killed before the last record and the summary were written
+        log.write_text("".join(log.read_text().splitlines(keepends=True)[:-2]))
+    for task in range(TASKS):
+        run_task(task)
+    assert counted() == {"done": 12, "failed": 1}
 
 
 def test_aws_batch() -> None:

@@ -70,6 +70,13 @@ def test_options_for_decoding_need_decode(option: str, value: str, folder: Path)
     assert run("test", "a.cnc", CNNCOMPRESS_MODEL="none", CNNCOMPRESS_THREADS="1").exit_code == 0
 
 
+def test_force_needs_a_file_to_replace(folder: Path) -> None:
+    compress("a.bmp")
+    for words, needed in (("test", "--json-file"), ("test --decode", "--json-file"), ("info", "--bits")):
+        result = run(*words.split(), "-f", "a.cnc")
+        assert result.exit_code == 2 and f"--force needs {needed}." in result.stderr
+
+
 def test_environment(folder: Path) -> None:
     def message(*args: str, **variables: Any) -> str:
         result = run("compress", "a.bmp", *args, **variables)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import Tensor
+from training_runs import CPU
 
 from cnncompress.training.config import Augmentation
 from cnncompress.training.crops import RandomCrops
 
-CPU = torch.device("cpu")
 PLAIN = Augmentation(max_downscale=1.0, colour_jitter=0.0, colour_jitter_probability=0.0)
 
 

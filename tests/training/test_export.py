@@ -12,6 +12,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from training_runs import Images
 
 from cnncompress.api.codec import Codec
 from cnncompress.codec.latents import LatentTransform
@@ -34,8 +35,6 @@ from cnncompress.training.export import (
 )
 from cnncompress.training.loop import Trainer
 from cnncompress.units import Hundredths
-
-Images = dict[str, Tensor]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from training_runs import CPU, Images
 
 from cnncompress.model.config import ModelConfig
 from cnncompress.training.config import Phase, TrainConfig
@@ -25,9 +26,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Synchronization debug mode is a prototype:UserWarning"),
     pytest.mark.filterwarnings("ignore:TensorFloat32 tensor cores:UserWarning"),
 ]
-
-CPU = torch.device("cpu")
-Images = dict[str, Tensor]
 
 PHASES = (
     Phase(0.4, crop=64, batch=2),

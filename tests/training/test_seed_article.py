@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from training_runs import CPU, Images
 
 from cnncompress.errors import InvalidModel
 from cnncompress.model.config import ModelConfig
@@ -18,9 +19,6 @@ from cnncompress.training.initialise import untrained_model
 from cnncompress.training.loop import Trainer
 from cnncompress.training.loss import rate_distortion
 from cnncompress.training.seed_article import SeedArticleModel
-
-CPU = torch.device("cpu")
-Images = dict[str, Tensor]
 
 
 @pytest.fixture

@@ -35,17 +35,17 @@ class SectionOption(click.Option):
 class SectionCommand(click.Command):
     """A command whose help text lists the options in sections, in the order of their declaration.
 
-    If some of its options are brief ones, ``-h`` shows these alone, a line for each, and ``--help`` shows all.
+    ``-h`` shows a sentence for each brief option, or for all if none is, and ``--help`` shows everything.
     """
 
     def get_help_option_names(self, ctx: click.Context) -> list[str]:
         """Returns the names of the option for the whole help text."""
-        return ["--help"] if self._brief_options else super().get_help_option_names(ctx)
+        return ["--help"]
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Returns the parameters, the options for help last."""
         params = super().get_params(ctx)
-        return [*params[:-1], _BRIEF_HELP, params[-1]] if self._brief_options else params
+        return [*params[:-1], _BRIEF_HELP, params[-1]]
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parses the arguments; of a misspelt option only the most similar one is suggested."""
@@ -77,21 +77,19 @@ class SectionCommand(click.Command):
             formatter.write_paragraph()
             with formatter.indentation():
                 formatter.write_text(part)
-        records = (option.get_help_record(ctx) for option in self._brief_options)
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        brief = [each for each in options if isinstance(each, SectionOption) and each.brief]
+        records = (option.get_help_record(ctx) for option in brief or options)
         with formatter.section(_OTHERS):
             formatter.write_dl([(names, _first_clause(text)) for names, text in filter(None, records)])
-        formatter.write(f"\n{ctx.command_path} --help describes all options.")
+        formatter.write(f"\n{ctx.command_path} --help shows everything.")
         return formatter.getvalue()
-
-    @property
-    def _brief_options(self) -> list[SectionOption]:
-        return [each for each in self.params if isinstance(each, SectionOption) and each.brief]
 
 
 def _first_clause(text: str) -> str:
     """Returns a description up to its first full stop, colon or semicolon, with the default value behind it."""
     text, _, default = text.partition("  [")
-    clause = re.split(r"[;:.](?:\s|$)", text)[0]
+    clause = re.split(r"[;:.](?:\s|$)", text)[0] + "."
     default = next((part for part in default.rstrip("]").split("; ") if part.startswith("default: ")), "")
     return f"{clause}  [{default}]" if default else clause
 

@@ -91,7 +91,8 @@ class FileOptions:
             existing=self._existing(),
             copy_others=self.copy_others,
         )
-        return Request(operation, inputs, outputs, self.shard)
+        listed_in = () if self.files_from in (None, STANDARD_STREAM) else (self.files_from,)
+        return Request(operation, inputs, outputs, self.shard, also_read=listed_in)
 
     def with_tars(self, request: Request, settings: WorkSettings, model: ModelSettings) -> Request:
         """Returns the same request, of tars if ``--tar`` is given.
@@ -184,7 +185,7 @@ file_options = option_group(
         metavar="DIR",
         type=FolderName(),
         brief=True,
-        help="Folder or URL of the outputs, created if missing.",
+        help="Folder or URL of the outputs; created if missing.",
     ),
     _option("-c", "--stdout", is_flag=True, help="Write to standard output."),
     _option(

@@ -16,6 +16,7 @@ from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.engines.names import EngineName, Precision
 from cnncompress.files.kinds import STANDARD_STREAM
 from cnncompress.images.limits import DEFAULT_MAX_PIXELS, DEFAULT_MEMORY_LIMIT, Limits
+from cnncompress.model.manifest import weights_path
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -53,6 +54,16 @@ def model_option(
         show_envvar=True,
         help=what,
     )
+
+
+def named_weights(model: str | None) -> tuple[str, ...]:
+    """Returns the weights file that the command line names; nothing for the name of an installed model.
+
+    Args:
+        model: Value of ``--model``.
+    """
+    path = weights_path(model)
+    return () if path is None else (str(path),)
 
 
 @dataclass(frozen=True)
