@@ -64,11 +64,6 @@ class TrainingRecord:
     commit: str | None = None
     config: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def objective(self) -> str | None:
-        """What the model was trained for, such as ``mix-0.75``."""
-        return self.config.get("objective")
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -191,7 +186,6 @@ def _entry(values: dict[str, Any]) -> Entry:
 
 def _training(values: dict[str, Any]) -> TrainingRecord:
     config = fields.field(values, "config", fields.OBJECT, {})
-    fields.field(config, "objective", fields.TEXT, None)
     return TrainingRecord(
         minutes=fields.field(values, "minutes", fields.NUMBER, None),
         steps=fields.field(values, "steps", fields.WHOLE_NUMBER, None),
@@ -227,14 +221,12 @@ class FoundWeights(NamedTuple):
         name: Of the model.
         path: Of the weights file.
         sha256: That the file must have; None for a path that is not from the manifest.
-        objective: What the model was trained for, such as ``mix-0.75``; None if the manifest does not say.
         typical: Average rate and PSNR by quality.
     """
 
     name: str
     path: Path
     sha256: str | None = None
-    objective: str | None = None
     typical: Typical = NOT_MEASURED
 
 
@@ -274,7 +266,7 @@ def find_weights(model: str | os.PathLike[str] | None) -> FoundWeights:
         names = ", ".join(known.name for known in manifest.entries)
         raise UnknownModel(f"no model named {model!r}; available: {names}")
     path = manifest.directory / entry.file
-    return FoundWeights(entry.name, path, entry.sha256, entry.training.objective, entry.typical)
+    return FoundWeights(entry.name, path, entry.sha256, entry.typical)
 
 
 def weights_identity(model: str | os.PathLike[str] | None) -> str:

@@ -77,7 +77,7 @@ def load_weights(model: str | os.PathLike[str] | None) -> Weights:
         UnknownModel: There is no such model.
         InvalidModel: The file is damaged, is no model, or would break the exactness of the integer networks.
     """
-    name, path, sha256, objective, typical = find_weights(model)
+    name, path, sha256, typical = find_weights(model)
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -91,17 +91,10 @@ def load_weights(model: str | os.PathLike[str] | None) -> Weights:
         raise InvalidModel(f"{path}: SHA-256 is {digest.hexdigest()[:8]}..., the manifest says {sha256[:8]}...")
     config, share, arrays = _parse(path, data)
     network, scales, tables = _take_apart(path, config, arrays)
-    if share is None:
-        share = _share_of(objective)
     return Weights(name, digest.digest()[:4], config, network, scales, tables, share, typical)
 
 
-def _share_of(objective: str | None) -> float:
-    """The share in the name of an objective, for weights files that do not have it themselves."""
-    return float(objective.removeprefix("mix-")) if objective is not None and objective.startswith("mix-") else 0.0
-
-
-def _parse(path: Path, data: bytes) -> tuple[ModelConfig, float | None, Arrays]:
+def _parse(path: Path, data: bytes) -> tuple[ModelConfig, float, Arrays]:
     try:
         arrays = safetensors.numpy.load(data)
         header_size = int.from_bytes(data[:8], "little")
@@ -119,8 +112,8 @@ def _parse(path: Path, data: bytes) -> tuple[ModelConfig, float | None, Arrays]:
         if not isinstance(values["lambdas"], list):
             raise ValueError("lambdas is no list")
         values["lambdas"] = tuple(float(value) for value in values["lambdas"])
-        share = float(metadata["similarity_share"]) if "similarity_share" in metadata else None
-        if share is not None and not 0.0 <= share < 1.0:
+        share = float(metadata.get("similarity_share", 0.0))
+        if not 0.0 <= share < 1.0:
             raise ValueError(f"similarity_share is {share}")
         return ModelConfig(**values), share, arrays
     except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
