@@ -20,13 +20,13 @@ from cnncompress.model.config import LEVELS_PER_NAT, SCALE_LEVELS, SCALE_MIN
 MIN_LIKELIHOOD = 2.0**-24
 """Lower bound of the probability of a symbol."""
 
-STRENGTH = 0.02
-"""Widening, in quantisation steps, per bit that a 1 costs more than a 0. On held-out images, with networks trained with
-0.03, the rate at equal PSNR was 0.1 % lower for 0.015, 0.3 % lower for 0.02, and 0.6 % higher for 0.04."""
+STRENGTH = 0.01
+"""Widening, in quantisation steps, per bit that a 1 costs more than a 0; chosen on held-out images
+(docs/TRAINING.md)."""
 
 
 def widenings() -> NDArray[np.float32]:
-    """Returns how far above one half a residual is rounded up, by scale level: float32 ``[64]``, 0 .. 0.37."""
+    """Returns how far above one half a residual is rounded up, by scale level: float32 ``[64]``, 0 .. 0.19."""
     extra_bits = [_bits(1, level) - _bits(0, level) for level in range(SCALE_LEVELS)]
     return (STRENGTH * np.maximum(extra_bits, 0.0)).astype(np.float32)
 
