@@ -185,8 +185,10 @@ def read_results(path: Path) -> Results:
         raise ResultsError(f"{path}: not a file of results with schema {SCHEMA}")
     try:
         return Results(tuple(_codec_from_json(entry) for entry in document["codecs"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise ResultsError(f"{path}: damaged results: {error!r}") from error
+    except KeyError as error:
+        raise ResultsError(f"{path}: damaged results: {error} is missing") from error
+    except (TypeError, ValueError) as error:
+        raise ResultsError(f"{path}: damaged results: {error}") from error
 
 
 def read_json(path: Path) -> Any:
@@ -258,6 +260,8 @@ def _codec_from_json(entry: dict[str, Any]) -> CodecResults:
 
 
 def _row_from_json(row: list[Any], names: tuple[str, ...]) -> Measurement:
+    if len(row) != len(COLUMNS) + len(names):
+        raise ValueError(f"a row has {len(row)} values for {len(COLUMNS) + len(names)} columns")
     values: list[Any] = row[: len(COLUMNS)]
     scores = dict(zip(names, row[len(COLUMNS) :], strict=True))
     for column, value in zip(COLUMNS, values, strict=True):

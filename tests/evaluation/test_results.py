@@ -119,27 +119,28 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "message"),
     [
-        lambda codec: codec.pop("settings"),
-        lambda codec: codec["columns"].pop(),
-        lambda codec: codec["rows"].clear(),
-        lambda codec: codec["rows"].append(codec["rows"][0]),
-        lambda codec: codec["rows"][0].pop(),
-        lambda codec: codec["rows"][0].__setitem__(4, 1.5),
-        lambda codec: codec["rows"][0].__setitem__(5, None),
-        lambda codec: codec["rows"][0].__setitem__(0, 7),
-        lambda codec: codec["rows"][0].__setitem__(8, "30"),
-        lambda codec: codec["columns"].__setitem__(8, "looks"),
-        lambda codec: codec["columns"].__setitem__(8, "ssimulacra2"),
-        lambda codec: codec["environment"].__setitem__("cpu", 7),
+        (lambda codec: codec.pop("settings"), "'settings' is missing"),
+        (lambda codec: codec["environment"].pop("cpu"), "'cpu' is missing"),
+        (lambda codec: codec["columns"].pop(), "a row has 10 values for 9 columns"),
+        (lambda codec: codec["rows"].clear(), "the codec 'jpeg' has no rows"),
+        (lambda codec: codec["rows"].append(codec["rows"][0]), "the codec 'jpeg' has a row twice"),
+        (lambda codec: codec["rows"][0].pop(), "a row has 9 values for 10 columns"),
+        (lambda codec: codec["rows"][0].__setitem__(4, 1.5), "file_bytes is 1.5"),
+        (lambda codec: codec["rows"][0].__setitem__(5, None), "bpp is None"),
+        (lambda codec: codec["rows"][0].__setitem__(0, 7), "image is 7"),
+        (lambda codec: codec["rows"][0].__setitem__(8, "30"), "psnr is '30'"),
+        (lambda codec: codec["columns"].__setitem__(8, "looks"), "the metrics are .*"),
+        (lambda codec: codec["columns"].__setitem__(8, "ssimulacra2"), "the metrics are .*"),
+        (lambda codec: codec["environment"].__setitem__("cpu", 7), "expected text, got 7"),
     ],
 )
-def test_damaged_results_are_refused(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+def test_damaged_results_are_refused(tmp_path: Path, damage, message: str) -> None:  # type: ignore[no-untyped-def]
     path, document = _document(tmp_path)
     damage(document["codecs"][0])
     path.write_text(json.dumps(document))
-    with pytest.raises(ResultsError, match="damaged"):
+    with pytest.raises(ResultsError, match=rf"results\.json: damaged results: {message}$"):
         read_results(path)
 
 
