@@ -13,8 +13,8 @@ from cnncompress.batch.cnc_files import read_cnc
 from cnncompress.batch.collisions import refuse_inputs_as_outputs
 from cnncompress.batch.plan import cnc_files
 from cnncompress.batch.request import Inputs
-from cnncompress.bitstream.ancillary import read_metadata
-from cnncompress.bitstream.container import unpack
+from cnncompress.bitstream.ancillary import Metadata, read_metadata
+from cnncompress.bitstream.container import ChunkType, unpack
 from cnncompress.cli.console import fitting_table, printable, say, table
 from cnncompress.cli.exit_codes import print_error, working_on
 from cnncompress.cli.lines import skipped
@@ -23,7 +23,7 @@ from cnncompress.cli.options.groups import SectionCommand, refuse_without, secti
 from cnncompress.cli.options.running import model_option, named_weights
 from cnncompress.cli.pictures import bit_counter
 from cnncompress.codec.tiles import TileGrid
-from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, ImageError, LimitExceeded, PlanError
 from cnncompress.files.outputs import check_output, write_output
 from cnncompress.images.xmp import speaks_of_position
 from cnncompress.probe import Info, probe
@@ -153,8 +153,21 @@ def _bit_facts(counted: BitMap | None) -> dict[str, object]:
     return {"bits": {"sum": round(float(counted.bits.sum()), 1), "payload": counted.payload_bits}}
 
 
+def _metadata(data: bytes) -> Metadata:
+    """Returns the metadata of the file, or of the original that it stores."""
+    container = unpack(data)
+    if container.coding != "stored":
+        return read_metadata(container)
+    from cnncompress.images.read import read_image  # imports NumPy and Pillow
+
+    try:
+        return read_image(container.payload(ChunkType.ORIGINAL)).metadata
+    except (ImageError, LimitExceeded):
+        return Metadata()
+
+
 def _exif(data: bytes) -> ExifFacts | None:
-    metadata = read_metadata(unpack(data))
+    metadata = _metadata(data)
     if metadata.exif is None:
         return None
     from cnncompress.images.exif_facts import exif_facts  # imports Pillow

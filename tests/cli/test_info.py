@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from cnncompress.api.codec import Codec
+from cnncompress.bitstream.chunks import Chunk, ChunkType
+from cnncompress.bitstream.container import pack, unpack
 
 Pixels = NDArray[np.uint8]
 
@@ -104,3 +107,18 @@ def test_exif(codec: Codec, coffee: Pixels, tmp_path: Path, packed: Path) -> Non
     facts = json.loads(run("info", "--json", tmp_path / "photo.cnc").stdout)["exif"]
     assert facts == {"camera": "X\n1", "lens": None, "taken": None, "orientation": None, "position": True}
     assert "exif" not in json.loads(run("info", "--json", packed).stdout)
+
+
+def test_exif_of_a_stored_original(coffee: Pixels, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Model] = "X1"
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(coffee[100:200, 100:250]).save(tmp_path / "photo.jpg", exif=exif, quality=30)
+    assert run("compress", "-q", 100, tmp_path / "photo.jpg").exit_code == 0
+    facts = json.loads(run("info", "--json", tmp_path / "photo.cnc").stdout)
+    assert (facts["coding"], facts["exif"]["camera"], facts["exif"]["orientation"]) == ("stored", "X1", 1)
+    damaged = (tmp_path / "photo.jpg").read_bytes()[:30]
+    container = unpack((tmp_path / "photo.cnc").read_bytes())
+    (tmp_path / "damaged.cnc").write_bytes(pack(replace(container, chunks=(Chunk(ChunkType.ORIGINAL, damaged),))))
+    result = run("info", "--json", tmp_path / "damaged.cnc")
+    assert result.exit_code == 0 and "exif" not in json.loads(result.stdout)
