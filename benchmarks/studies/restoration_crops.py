@@ -39,6 +39,7 @@ class Crops:
 
     Attributes:
         x: uint8 ``[n, 3, 256, 256]``, the originals.
+        quality: float32 ``[n]``, ``0 .. 100``.
         position: float32 ``[n]``, quality as a place among the anchors.
         unrestored: float16 ``[n, 3, 256, 256]``, what goes into the restoration filter.
         features: float16 ``[n, 96, 32, 32]``, what goes into the synthesis transform's last convolution.
@@ -47,15 +48,12 @@ class Crops:
     """
 
     x: Tensor
+    quality: Tensor
     position: Tensor
     unrestored: Tensor
     features: Tensor
     expected: Tensor
     bits: Tensor
-
-    def quality(self) -> Tensor:
-        """Quality of each crop, float32 ``[n]``, 0 .. 100, for eight anchors."""
-        return (self.position / 7 * 100).round()
 
 
 def read_crops(folder: Path, name: str) -> Crops:
@@ -99,7 +97,8 @@ class Coder:
             self.squared_error.index_add_(0, levels.flatten(), errors.flatten().double())
             self.count += torch.bincount(levels.flatten(), minlength=SCALE_LEVELS)
             pixels = (255.0 * x).round().to(torch.uint8).contiguous()
-            row = {"x": pixels, "position": position, "levels": levels.to(torch.uint8)}
+            quality = (position / (self.model.config.anchors - 1) * 100).round()
+            row = {"x": pixels, "quality": quality, "position": position, "levels": levels.to(torch.uint8)}
             for name, value in (row | self._seen | {"bits": output.y_bits + output.z_bits}).items():
                 columns.setdefault(name, []).append(value)
         pairs = zip(columns.pop("levels"), columns["position"], strict=True)

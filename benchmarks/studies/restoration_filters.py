@@ -135,7 +135,7 @@ def train(model: nn.Module, crops: Crops, indices: Tensor, seconds: float, rate:
         seed: Of everything random.
     """
     random = np.random.default_rng(seed)
-    strata = indices.chunk(3 if len(crops.quality().unique()) == 3 else 4)
+    strata = indices.chunk(3 if len(crops.quality.unique()) == 3 else 4)
     optimizer = torch.optim.Adam(model.parameters(), lr=rate)
     started, steps = time.process_time(), 0
     while (progress := (time.process_time() - started) / seconds if seconds else 1.0) < 1.0:
@@ -176,7 +176,7 @@ def judge(model: nn.Module | None, crops: Crops, indices: Sequence[int]) -> dict
         distortion = float(OBJECTIVE.distortion(original, restored, lambda_at(LAMBDAS, position)))
         pixels = [(255.0 * y[0] + 0.5).byte().permute(1, 2, 0).numpy() for y in (original, restored)]
         row = (psnr(*pixels), distortion, ssimulacra2(*pixels) or 0.0)
-        rows.setdefault(int(crops.quality()[index]), []).append(row)
+        rows.setdefault(int(crops.quality[index]), []).append(row)
     means = {}
     for quality, own in rows.items():
         decibels, distortions, scores = zip(*own, strict=True)
@@ -226,7 +226,7 @@ def main(
     wanted = {"10", "50", "90"} if by_quality == "all" else {by_quality}
 
     def chosen(of: Crops) -> list[int]:
-        return [n for n, q in enumerate(of.quality().tolist()) if by_quality is None or f"{q:g}" in wanted]
+        return [n for n, q in enumerate(of.quality.tolist()) if by_quality is None or f"{q:g}" in wanted]
 
     own = torch.tensor(chosen(crops))
     before = judge(None if by_quality is None else model, held_out, chosen(held_out))

@@ -32,6 +32,8 @@ FIRST_QUALITY = 60.0
 
 NO_CODEC = "none"
 
+_USUAL_PEERS = ("avif", "jxl", "webp", "jpeg")
+
 _option = section("Options")
 
 
@@ -53,9 +55,8 @@ _option = section("Options")
     "--against",
     brief=True,
     type=Names((*(name for name in CODECS if name not in (CNC, *RATE_DRIVEN)), NO_CODEC)),
-    default="avif,jxl,webp,jpeg",
-    show_default=True,
-    help='Codecs to compare with, at no fewer bytes than the .cnc file; "none" for no codec.',
+    help='Codecs to compare with, at no fewer bytes than the .cnc file; "none" for no codec.  [default: avif, jxl, webp '
+    "and jpeg, as far as their packages are installed]",
 )
 @_option(
     "-e",
@@ -75,7 +76,7 @@ def command(
     output: str,
     force: bool,
     qualities: tuple[float, ...],
-    against: tuple[str, ...],
+    against: tuple[str, ...] | None,
     effort: int,
     model: str | None,
     device: str,
@@ -96,7 +97,7 @@ def command(
     with working_on(output):
         check_output(output, force=force)
     refuse_inputs_as_outputs([*originals, *named_weights(model)], [output])
-    peers = _peers(against)
+    peers = _usual_peers(quiet=quiet) if against is None else _peers(against)
     from cnncompress.evaluation.cnc_codec import CncCodec, CncSettings
     from cnncompress.evaluation.environment import current_environment
     from cnncompress.evaluation.metrics import SSIMULACRA2
@@ -134,6 +135,20 @@ def command(
         write_output(output, page, force=force)
     if not quiet:
         say("note", f"{output}: {format_bytes(len(page))}, {plural(len(pictures), 'picture')}")
+
+
+def _usual_peers(*, quiet: bool) -> list[ImageCodec]:
+    """Returns the codecs of a page that names none, without those whose packages are not installed."""
+    from cnncompress.evaluation.peers import find_codec
+
+    peers = []
+    for name in _USUAL_PEERS:
+        try:
+            peers.append(find_codec(name))
+        except MissingPackage as error:
+            if not quiet:
+                say("warning", f"the page will not have {name}: {error}")
+    return peers
 
 
 def _peers(names: Sequence[str]) -> list[ImageCodec]:

@@ -30,6 +30,19 @@ def test_a_page_is_written(photo: Path, tmp_path: Path) -> None:
     assert run("report", photo, "-o", page).exit_code == 5 and page.read_text(encoding="utf-8") == text
 
 
+def test_usual_codecs_that_are_not_installed_are_left_out(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cnncompress.evaluation.peers.importlib.util.find_spec", lambda name: None)
+    result = run("report", photo, "-o", tmp_path / "report.html", "-q", "60", "--device", "cpu")
+    assert result.exit_code == 0, result.output
+    assert "the page will not have jxl: the codec 'jxl' needs pillow-jxl-plugin" in result.stderr
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '"codec":"avif"' in text and '"codec":"jxl"' not in text
+    named = run("report", photo, "-o", tmp_path / "named.html", "--against", "jxl")
+    assert named.exit_code == 7 and "the codec 'jxl' needs pillow-jxl-plugin" in named.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
