@@ -91,7 +91,7 @@ def run_shard(
             open_output(job.output, force=job.replace, new_folders=job.new_folders) as target,
         ):
             writer = TarWriter(target)
-            group: Group[_Member] = Group(settings.quality, budget)
+            group: Group[_Member] = Group(budget)
             for info, contents in members(source):
                 if len(group) and info.size > LARGEST_WAITING:
                     conversion.write_all(group.end(), writer)
