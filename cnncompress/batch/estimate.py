@@ -69,11 +69,11 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings, typi
 
 def _compression(planned: Result, input_bytes: int, settings: WorkSettings, typical: Typical) -> Result:
     with open_stream(planned.input) as stream:
-        look = look_into(stream, settings.image.frame)
-        with opened(stream, look, settings.image) as (image, mended):
+        fields = look_into(stream, settings.image.frame)
+        with opened(stream, fields, settings.image) as (image, mended):
             check_frame(image, settings.image.frame)
             check_limits(image, settings.image)
-            losses = header_losses(image, mended, look.fields)
+            losses = header_losses(image, mended, fields)
             width, height = image.size
     if losses and settings.image.strict:
         raise UnsupportedImage(f"strict: {losses[0]}")

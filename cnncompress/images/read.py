@@ -68,9 +68,9 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         with _at_frame(source, settings.frame):
             return _from_pillow(source, None, settings)
     with open_stream(source) as stream:
-        look = look_into(stream, settings.frame)
-        with opened(stream, look, settings) as (image, mended_stream), _at_frame(image, settings.frame):
-            return _from_pillow(image, mended_stream, settings, look.fields)
+        fields = look_into(stream, settings.frame)
+        with opened(stream, fields, settings) as (image, mended_stream), _at_frame(image, settings.frame):
+            return _from_pillow(image, mended_stream, settings, fields)
 
 
 def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> SourceImage:
