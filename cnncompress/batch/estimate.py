@@ -14,8 +14,8 @@ from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_a
 from cnncompress.errors import CnncompressError, Truncated, UnsupportedImage
 from cnncompress.files.inputs import file_status
 from cnncompress.images.fields.look import look_into
-from cnncompress.images.guard import open_stream
-from cnncompress.images.opening import check_frame, check_limits, header_losses, opened
+from cnncompress.images.guard import check_limits, open_stream
+from cnncompress.images.opening import check_frame, header_losses, opened
 from cnncompress.model.manifest import Typical
 
 _HEADER_BYTES = 22
@@ -72,7 +72,7 @@ def _compression(planned: Result, input_bytes: int, settings: WorkSettings, typi
         fields = look_into(stream, settings.image.frame)
         with opened(stream, fields, settings.image) as (image, mended):
             check_frame(image, settings.image.frame)
-            check_limits(image, settings.image)
+            check_limits(image, settings.image.limits)
             losses = header_losses(image, mended, fields)
             width, height = image.size
     if losses and settings.image.strict:

@@ -16,10 +16,9 @@ from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.jpeg import NO_END
 from cnncompress.images.fields.jpeg2000 import codestream, with_another_bit
 from cnncompress.images.formats import SNIFFED_BYTES, sniff
-from cnncompress.images.guard import decoder_errors
+from cnncompress.images.guard import check_limits, decoder_errors
 from cnncompress.images.limits import Limits
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 
 _END_OF_JPEG = b"\xff\xd9"
 # If decoding changes when these bytes are appended, some pixels were still missing.
@@ -58,8 +57,7 @@ def _pixels(data: bytes, limits: Limits) -> bytes:
     with decoder_errors("the image is damaged or truncated"):
         with limit_lifted():
             image = Image.open(io.BytesIO(data), formats=["JPEG"])
-        limits.check_size(image.width, image.height)
-        limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
+        check_limits(image, limits)
         return hashlib.sha256(image.tobytes()).digest()
 
 

@@ -12,11 +12,11 @@ from cnncompress.errors import UnreadableImage, UnsupportedImage
 from cnncompress.images.deep_samples import has_deep_samples
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
-from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors
+from cnncompress.images.guard import INPUT_FORMATS, decoder_errors
 from cnncompress.images.mending import mended
 from cnncompress.images.modes import CONVERTED_MODES, check_mode
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
+from cnncompress.images.settings import ImageSettings
 from cnncompress.units import plural
 
 
@@ -73,21 +73,6 @@ def check_start(start: bytes) -> None:
         raise UnsupportedImage(f"{foreign} is not supported")
     if sniff(start) is None:
         raise UnreadableImage("not an image in a supported format")
-
-
-def check_limits(image: Image.Image, settings: ImageSettings) -> None:
-    """Checks that an image is not too large to be decoded.
-
-    Args:
-        image: The opened file.
-        settings: How it is read.
-
-    Raises:
-        LimitExceeded: It is.
-    """
-    settings.limits.check_size(image.width, image.height)
-    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
-    check_tiles(image, settings.limits.max_pixels)
 
 
 def header_losses(image: Image.Image, stream: IO[bytes], fields: Fields) -> tuple[str, ...]:
