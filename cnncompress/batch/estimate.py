@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
-from cnncompress.batch.cnc_files import read_head
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
+from cnncompress.bitstream.reading import read_head
 from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError, Truncated, UnsupportedImage
-from cnncompress.files.inputs import file_status
+from cnncompress.files.inputs import file_status, open_input
 from cnncompress.images.fields.look import look_into
 from cnncompress.images.guard import check_limits, open_stream
 from cnncompress.images.opening import check_frame, header_losses, opened
@@ -45,7 +44,8 @@ def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
             return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":
             return _compression(planned, status.st_size, settings, typical)
-        head = read_head(Path(job.source))
+        with open_input(job.source) as stream:
+            head = read_head(stream)
         header = head.header
         settings.image.limits.check_size(header.width, header.height)
         if status.st_size < head.file_bytes and not settings.keep_going:
