@@ -41,7 +41,7 @@ def command(
         from cnncompress.evaluation import results, sources
 
         wanted = effort_levels.parse_levels(levels)
-        images = sources.find_images([source or shared.DATA_SET], data)
+        images = sources.find_sources([source or shared.DATA_SET], data).images
         images = images[:: max(1, len(images) // (limit or len(images)))][:limit]
         if output:
             with working_on(str(output)):

@@ -54,7 +54,7 @@ def load_pictures(source: str | None, data: Path | None) -> list[Image.Image]:
 
     if source is None and data is None:
         return []
-    return [sources.load_rgb(path) for path in sources.find_images([source or DATA_SET], data)]
+    return [sources.load_rgb(path) for path in sources.find_sources([source or DATA_SET], data).images]
 
 
 def run_options(model: str | None, device: str) -> list[str]:

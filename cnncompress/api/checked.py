@@ -8,7 +8,7 @@ from cnncompress.api.callers import read_with_warnings
 from cnncompress.bitstream.ancillary import SourceRecord
 from cnncompress.codec.codec import ModelCodec
 from cnncompress.codec.encode_settings import DEFAULT_QUALITY, CodingChoice, EncodeSettings
-from cnncompress.codec.encoding import encode
+from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
 from cnncompress.codec.targets import Target
@@ -44,7 +44,7 @@ def compress_with(
     with stopwatch.stage("image"):
         planes = read_with_warnings(image, settings)
     with naming(image):
-        return encode(planes, wanted, encode_settings, model, settings.limits, source, progress)
+        return ImageEncoder(planes, wanted, encode_settings, model, settings.limits, source, progress).file()
 
 
 def check_device(device: object) -> None:

@@ -199,10 +199,12 @@ class Codec:
         settings = settings or ImageSettings(limits=self.limits)
         sources = list(images)
         planes = [read_with_warnings(image, settings) for image in sources]
-        prepared = (ImageEncoder(each, encode_settings, lambda: self._codec, settings.limits) for each in planes)
+        prepared = (
+            ImageEncoder(each, hundredths, encode_settings, lambda: self._codec, settings.limits) for each in planes
+        )
         encoders = list(naming_each(sources, prepared))
-        code_alike(encoders, hundredths)
-        return list(naming_each(sources, (encoder.file(hundredths) for encoder in encoders)))
+        code_alike(encoders)
+        return list(naming_each(sources, (encoder.file() for encoder in encoders)))
 
     def decompress(
         self,

@@ -6,9 +6,9 @@ from pathlib import Path, PurePath
 from typing import IO
 
 from cnncompress.batch.inputs import CNC
-from cnncompress.bitstream import reading
 from cnncompress.bitstream.ancillary import SourceRecord, read_source
 from cnncompress.bitstream.container import Chunk, ChunkType, Container, Entry, Head
+from cnncompress.bitstream.reading import read_head, read_payload, read_start, read_up_to
 from cnncompress.files.inputs import open_input
 from cnncompress.images.formats import SNIFFED_BYTES, is_image_ending, output_format, sniff
 from cnncompress.images.limits import ANY_SIZE, Limits
@@ -16,17 +16,6 @@ from cnncompress.remote import plain_url
 
 SAME = "same"
 """In the place of a format of decompressed images: that of the file that each was made from."""
-
-
-def read_head(path: Path) -> Head:
-    """Reads header and table of a .cnc file.
-
-    Raises:
-        UnreadableImage: The file cannot be opened or read.
-        BitstreamError: The file is damaged or is not a .cnc file.
-    """
-    with open_input(path) as stream:
-        return reading.read_head(stream)
 
 
 def read_source_record(path: Path) -> SourceRecord | None:
@@ -37,7 +26,7 @@ def read_source_record(path: Path) -> SourceRecord | None:
         BitstreamError: The file is damaged or is not a .cnc file.
     """
     with open_input(path) as stream:
-        return _source_record(reading.read_head(stream), stream)
+        return _source_record(read_head(stream), stream)
 
 
 def ending_of_image(path: Path, wanted: str | None = None) -> str | None:
@@ -73,7 +62,7 @@ def ending_in_stream(stream: IO[bytes], name: str, wanted: str | None = None) ->
     Raises:
         BitstreamError: The file is damaged or is not a .cnc file.
     """
-    head = reading.read_head(stream)
+    head = read_head(stream)
     stored = _find(head, ChunkType.ORIGINAL)
     if stored is None:
         if wanted != SAME:
@@ -111,7 +100,7 @@ def _source_record(head: Head, stream: IO[bytes]) -> SourceRecord | None:
     entry = _find(head, ChunkType.SOURCE)
     if entry is None:
         return None
-    return read_source(Container(head.header, (Chunk(entry.type, reading.read_payload(stream, entry)),)))
+    return read_source(Container(head.header, (Chunk(entry.type, read_payload(stream, entry)),)))
 
 
 def _find(head: Head, kind: ChunkType) -> Entry | None:
@@ -140,6 +129,6 @@ def read_cnc(source: str, limits: Limits = ANY_SIZE) -> bytes:
 
 def read_cnc_stream(stream: IO[bytes], limits: Limits = ANY_SIZE) -> bytes:
     """Reads a .cnc file from a stream; result and errors as for `read_cnc`."""
-    head, start = reading.read_start(stream)
+    head, start = read_start(stream)
     limits.check_size(head.header.width, head.header.height)
-    return start + reading.read_up_to(stream, head.file_bytes + 1 - len(start))
+    return start + read_up_to(stream, head.file_bytes + 1 - len(start))

@@ -19,7 +19,6 @@ from cnncompress.codec.cache import CodecCache
 from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.packing import pack_original
 from cnncompress.codec.progress import Progress, unwatched
-from cnncompress.codec.targets import Target
 from cnncompress.codec.unpacking import original_of
 from cnncompress.errors import (
     BitstreamError,
@@ -148,9 +147,8 @@ def code(
         CnncompressError: Input or model cannot be used, a limit is exceeded, or the new file is faulty.
     """
     image = read_image(opened.source, settings.image)
-    searches = isinstance(settings.quality, Target)
     encoder = ImageEncoder(
-        image, settings.encode, codecs.encoder, settings.image.limits, record, progress, searches=searches
+        image, settings.quality, settings.encode, codecs.encoder, settings.image.limits, record, progress
     )
     yield encoder
     with budget.taken(encoder.pixels):
@@ -216,7 +214,7 @@ def _coded(
     settings: WorkSettings,
     record: SourceRecord | None,
 ) -> bytes:
-    data = encoder.file(settings.quality)
+    data = encoder.file()
     # The original still contains what --strip or --no-alpha remove.
     if settings.if_larger == "store" and len(data) > opened.size and not image.withheld:
         with contextlib.suppress(LimitExceeded, UnsupportedImage):

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from pathlib import Path
 
-from cnncompress.batch.cnc_files import read_head
 from cnncompress.batch.jobs import Job, WorkSettings
 from cnncompress.batch.outcomes import Result, failure
+from cnncompress.bitstream.reading import read_head
 from cnncompress.codec.rate_search import expected_bpp, quality_of_psnr
 from cnncompress.codec.targets import TargetBpp, TargetPsnr, TargetSize, bytes_allowed
 from cnncompress.errors import CnncompressError, Truncated, UnsupportedImage
-from cnncompress.files.inputs import file_status
+from cnncompress.files.inputs import file_status, open_input
 from cnncompress.images.fields.look import look_into
-from cnncompress.images.guard import open_stream
-from cnncompress.images.opening import check_frame, check_limits, header_losses, opened
+from cnncompress.images.guard import check_limits, open_stream
+from cnncompress.images.opening import check_frame, header_losses, opened
 from cnncompress.model.manifest import Typical
 
 _HEADER_BYTES = 22
@@ -45,7 +44,8 @@ def estimate(job: Job, settings: WorkSettings, typical: Typical) -> Result:
             return replace(planned, estimated_bytes=status.st_size)
         if job.action == "compress":
             return _compression(planned, status.st_size, settings, typical)
-        head = read_head(Path(job.source))
+        with open_input(job.source) as stream:
+            head = read_head(stream)
         header = head.header
         settings.image.limits.check_size(header.width, header.height)
         if status.st_size < head.file_bytes and not settings.keep_going:
@@ -69,11 +69,11 @@ def _estimated_bytes(pixels: int, input_bytes: int, settings: WorkSettings, typi
 
 def _compression(planned: Result, input_bytes: int, settings: WorkSettings, typical: Typical) -> Result:
     with open_stream(planned.input) as stream:
-        look = look_into(stream, settings.image.frame)
-        with opened(stream, look, settings.image) as (image, mended):
+        fields = look_into(stream, settings.image.frame)
+        with opened(stream, fields, settings.image) as (image, mended):
             check_frame(image, settings.image.frame)
-            check_limits(image, settings.image)
-            losses = header_losses(image, mended, look.fields)
+            check_limits(image, settings.image.limits)
+            losses = header_losses(image, mended, fields)
             width, height = image.size
     if losses and settings.image.strict:
         raise UnsupportedImage(f"strict: {losses[0]}")

@@ -12,9 +12,7 @@ from typing import Generic, TypeAlias, TypeVar
 
 from cnncompress.batch.resources import PixelBudget
 from cnncompress.codec.encoding import ImageEncoder
-from cnncompress.codec.targets import Target
 from cnncompress.codec.together import FileDecoder, code_alike, decode_alike
-from cnncompress.units import Hundredths
 
 T = TypeVar("T")
 
@@ -49,14 +47,12 @@ class Group(Generic[T]):
     What waits has no more pixels than an engine takes at once, besides the image that was added last.
     """
 
-    def __init__(self, quality: Hundredths | Target, budget: PixelBudget) -> None:
+    def __init__(self, budget: PixelBudget) -> None:
         """Begins nothing yet.
 
         Args:
-            quality: Of the files that are made.
             budget: Pixels that may be in memory at the same time.
         """
-        self._quality = quality
         self._budget = budget
         self._begun: list[_Begun[T]] = []
 
@@ -77,8 +73,7 @@ class Group(Generic[T]):
         ready = self._ready()
         if len(ready) > 1:
             with self._budget.taken(sum(each.pixels for each in ready)):
-                if not isinstance(self._quality, Target):
-                    code_alike([each for each in ready if isinstance(each, ImageEncoder)], self._quality)
+                code_alike([each for each in ready if isinstance(each, ImageEncoder)])
                 decode_alike([each for each in ready if isinstance(each, FileDecoder)])
         begun, self._begun = self._begun, []
         for each in begun:

@@ -48,11 +48,6 @@ class Found:
     error: CnncompressError | None = None
 
 
-def gather(inputs: Inputs, *, leave_out: Path | str | None = None) -> Iterator[Found]:
-    """Finds the files and looks into each; arguments and order as for `find_names`."""
-    return map(look_into, find_names(inputs, leave_out=leave_out))
-
-
 def find_names(inputs: Inputs, *, leave_out: Path | str | None = None) -> Iterator[Found]:
     """Finds the files, each once, in the order in which they were named, and in alphabetic order within folders.
 

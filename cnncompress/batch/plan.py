@@ -12,7 +12,7 @@ from typing import TypeVar
 from cnncompress.batch.cnc_files import SAME, ending_of_image
 from cnncompress.batch.collisions import refuse_collisions, refuse_inputs_as_outputs
 from cnncompress.batch.existing import ExistingObjects, apply_policy
-from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, gather, look_into
+from cnncompress.batch.inputs import CNC, PIPE, Found, find_names, look_into
 from cnncompress.batch.jobs import Action, Job
 from cnncompress.batch.outcomes import Result, failure
 from cnncompress.batch.outputs import DEFAULT_ENDING, Places, compressed_name, decompressed_name
@@ -135,7 +135,7 @@ def cnc_files(inputs: Inputs) -> tuple[list[Found], list[Found]]:
     """
     wanted: list[Found] = []
     others: list[Found] = []
-    for found in gather(inputs):
+    for found in map(look_into, find_names(inputs)):
         is_wanted = found.error is not None or found.named or found.kind == CNC or misnamed(found, "test") is not None
         (wanted if is_wanted else others).append(found)
     return wanted, others

@@ -20,8 +20,6 @@ from cnncompress.errors import PlanError
 from cnncompress.images.formats import is_image_ending
 from cnncompress.remote import plain_url
 
-AUTO = "auto"
-
 _Item = TypeVar("_Item")
 
 _SLURM, _AWS, _KUBERNETES = "SLURM_ARRAY_TASK_ID", "AWS_BATCH_JOB_ARRAY_INDEX", "JOB_COMPLETION_INDEX"

@@ -19,8 +19,6 @@ from cnncompress.errors import UnreadableImage
 from cnncompress.files.kinds import reason
 from cnncompress.units import format_bytes
 
-TAR_ENDING = ".tar"
-
 _TAR_NAME = re.compile(r"\.(?:tar(?:\.(?:gz|bz2|xz))?|tgz)\Z", re.IGNORECASE)
 
 _BUFFER_BYTES = 1 << 20
@@ -38,7 +36,7 @@ def is_tar_name(name: str) -> bool:
 
 def plain_tar_name(name: str) -> str:
     """Returns the name of the output of a tar: ``x.tar.gz`` and ``x.tgz`` become ``x.tar``."""
-    return _TAR_NAME.sub("", name) + TAR_ENDING
+    return _TAR_NAME.sub("", name) + ".tar"
 
 
 def key_of(name: str) -> str:

@@ -91,7 +91,7 @@ def run_shard(
             open_output(job.output, force=job.replace, new_folders=job.new_folders) as target,
         ):
             writer = TarWriter(target)
-            group: Group[_Member] = Group(settings.quality, budget)
+            group: Group[_Member] = Group(budget)
             for info, contents in members(source):
                 if len(group) and info.size > LARGEST_WAITING:
                     conversion.write_all(group.end(), writer)
@@ -265,14 +265,14 @@ class _Conversion:
         damage = Corrupt(f"{'; '.join(image.parts_lost)}; the rest was written") if image.parts_lost else None
         return _image(info, new, image.data, header.width * header.height, image.feature_losses, damage)
 
-    def _is_free(self, name: str, source: str | None = None) -> bool:
+    def _is_free(self, name: str, source: str) -> bool:
         """Checks that no other member of the new tar has a name, and reserves it; else the member is left out."""
         if self._samples.take(name):
             return True
         text = "the archive has another member of this name"
-        if source not in (None, name):
+        if source != name:
             text = f"would become {name}, which its sample has already; --append-suffix keeps the endings"
-        self._leave_out(source or name, PlanError(text))
+        self._leave_out(source, PlanError(text))
         return False
 
     def _leave_out(self, name: str, error: CnncompressError) -> None:

@@ -74,7 +74,7 @@ class Worker:
             DeviceError: The device is not available, so that all other jobs would fail too.
             BrokenPipeError: The reader of the output has closed it.
         """
-        group: Group[Result] = Group(self._settings.quality, self._budget)
+        group: Group[Result] = Group(self._budget)
         for number, job in enumerate(jobs):
             if number and self._stopping():
                 break

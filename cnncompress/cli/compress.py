@@ -75,7 +75,7 @@ def command(
     /dev/null.
     """
     rate.check(ctx)
-    request = files.request("compress", paths, append_suffix=append_suffix)
+    request = files.request(ctx, "compress", paths, append_suffix=append_suffix)
     messages.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     if remove and (request.outputs.file == STANDARD_STREAM or STANDARD_STREAM in request.inputs.paths):
         raise click.UsageError("--rm needs files as input and output, not standard streams.")
@@ -90,4 +90,5 @@ def command(
         verify=verify,
         remove=remove,
     )
-    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, messages, dry=files.dry_run)
+    request = files.with_tars(ctx, request, settings, run_on.model_settings)
+    run(request, settings, run_on, messages, dry=files.dry_run)

@@ -40,7 +40,9 @@ _option = section("Files")
 @region_options
 @run_options
 @message_options
+@click.pass_context
 def command(
+    ctx: click.Context,
     paths: tuple[str, ...],
     wanted_format: str | None,
     output_quality: int | None,
@@ -63,7 +65,7 @@ def command(
     output if it has the ending of an image or is "-". An image file that was stored unchanged is restored byte for
     byte, unless another format is chosen.
     """
-    request = files.request("decompress", paths, ending=wanted_format)
+    request = files.request(ctx, "decompress", paths, ending=wanted_format)
     messages.check(stdout_taken=request.outputs.file == STANDARD_STREAM, sharded=request.shard is not None)
     kind = wanted_format or output_format(request.outputs.file or "") or DEFAULT_ENDING
     if output_quality is not None and kind not in (*FORMATS_WITH_QUALITY, SAME):
@@ -76,4 +78,5 @@ def command(
         view=region.view,
         keep_going=region.keep_going,
     )
-    run(files.with_tars(request, settings, run_on.model_settings), settings, run_on, messages, dry=files.dry_run)
+    request = files.with_tars(ctx, request, settings, run_on.model_settings)
+    run(request, settings, run_on, messages, dry=files.dry_run)

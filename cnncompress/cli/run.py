@@ -114,41 +114,32 @@ def _do_all(jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, re
         return stop.exit_code
 
 
-@contextmanager
 def _many_slots(
     jobs: Sequence[Job], settings: WorkSettings, options: RunOptions, tell: Callable[[str], None], *, load: bool
-) -> Iterator[list[Slot]]:
+) -> AbstractContextManager[Sequence[Slot]]:
     files = len(jobs)
     if options.ray is None:
         devices = _resolved(options) if settings.encode.may_need_model else (CPU,)
         batches = settings.in_one_pass and all(job.tar is None for job in jobs)
         share = share_out(devices, files, jobs=options.jobs, threads=options.threads, batches=batches)
-        opened: AbstractContextManager[list[Slot]] = _slots(share, settings, options, load=load)
-    else:
-        from cnncompress.batch.ray_cluster import RayRun
-        from cnncompress.batch.ray_slots import ray_slots
+        return _slots(share, settings, options, load=load)
+    from cnncompress.batch.ray_cluster import RayRun
+    from cnncompress.batch.ray_slots import ray_slots
 
-        cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
-        opened = ray_slots(cluster, settings, options.model_settings, files, load=load, tell=tell)
-    with opened as slots:
-        yield slots
+    cluster = RayRun(options.ray, options.device[0], options.jobs, options.threads)
+    return ray_slots(cluster, settings, options.model_settings, files, load=load, tell=tell)
 
 
-@contextmanager
 def _slots(
     share: Share, settings: WorkSettings, options: RunOptions, progress: Progress = unwatched, *, load: bool = False
-) -> Iterator[list[Slot]]:
+) -> AbstractContextManager[Sequence[Slot]]:
     from cnncompress.batch.pool import thread_slots
     from cnncompress.batch.process_slots import process_slots
 
     models = [replace(options.model_settings, device=device, threads=share.threads) for device in share.devices]
-    opened = (
-        thread_slots(settings, models[0], share.slots, load=load, at_once=share.at_once, progress=progress)
-        if share.here
-        else process_slots(settings, models, share.slots, load=load, at_once=share.at_once)
-    )
-    with opened as slots:
-        yield list(slots)
+    if share.here:
+        return thread_slots(settings, models[0], share.slots, load=load, at_once=share.at_once, progress=progress)
+    return process_slots(settings, models, share.slots, load=load, at_once=share.at_once)
 
 
 @contextmanager

@@ -196,14 +196,13 @@ class ModelCodec:
         """Counts the bits of each block of a file; no float network runs.
 
         Raises:
-            UnknownModel: The file was made with another model.
             LimitExceeded: The image is too large.
+            UnknownModel: The file was made with another model.
             Corrupt: A tile is damaged.
         """
-        self._check_fingerprint(parsed)
         header = parsed.container.header
         self.limits.check_size(header.width, header.height)
-        self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, View(), self._config))
+        self._check(parsed, View())
         from cnncompress.codec.bit_map import BitCounter
 
         payloads = parsed.container.payloads(ChunkType.LATENTS)
@@ -213,10 +212,7 @@ class ModelCodec:
     def _check(self, parsed: ParsedFile, view: View) -> None:
         header = parsed.container.header
         self.limits.check_memory(decoding_bytes(TileGrid.of(header), header.layout, view, self._config))
-        self._check_fingerprint(parsed)
-
-    def _check_fingerprint(self, parsed: ParsedFile) -> None:
-        found = parsed.container.header.fingerprint
+        found = header.fingerprint
         if found != self.fingerprint:
             raise UnknownModel(f"made with model {found.hex()}, not with {self.fingerprint.hex()} ({self.model})")
 

@@ -65,40 +65,12 @@ class ImageCoder(Protocol):
         ...
 
 
-def encode(
-    image: SourceImage,
-    wanted: Hundredths | Target,
-    settings: EncodeSettings,
-    model: Callable[[], ModelCodec],
-    limits: Limits,
-    source: SourceRecord | None = None,
-    progress: Progress = unwatched,
-) -> bytes:
-    """Encodes an image to a .cnc file.
-
-    Args:
-        image: The image.
-        wanted: A quality, or a target for the search of a quality. Ignored for lossless.
-        settings: Settings for encoding.
-        model: Returns the model; called if the learned coding is used.
-        limits: Limit on memory for encoding, and for decoding the file.
-        source: Source record for the file.
-        progress: Called after each step of the learned coding, and after each trial with AVIF.
-
-    Raises:
-        LimitExceeded: The image would take too much memory, has too many tiles, or is too large for AVIF.
-        Unreachable: No quality meets the target.
-        ModelError, DeviceError: As raised by ``model``.
-    """
-    searches = isinstance(wanted, Target)
-    return ImageEncoder(image, settings, model, limits, source, progress, searches=searches).file(wanted)
-
-
 class ImageEncoder:
-    """Encodes one image to .cnc files.
+    """Encodes one image to a .cnc file.
 
     Attributes:
         pixels: Number of pixels of the image.
+        wanted: Quality of the file, or the target for the search of a quality.
         learned: Encodes the image with a model; None if no model is needed.
         pixels_at_once: Largest number of pixels of a batch with this image; 0 if it cannot be part of one.
     """
@@ -106,20 +78,30 @@ class ImageEncoder:
     def __init__(
         self,
         image: SourceImage,
+        wanted: Hundredths | Target,
         settings: EncodeSettings,
         model: Callable[[], ModelCodec],
         limits: Limits,
         source: SourceRecord | None = None,
         progress: Progress = unwatched,
-        *,
-        searches: bool = False,
     ) -> None:
-        """Encodes nothing yet; arguments and errors as for `encode`.
+        """Encodes nothing yet.
 
         Args:
-            searches: Whether the image will be encoded at several qualities.
+            image: The image.
+            wanted: A quality, or a target for the search of a quality. Ignored for lossless.
+            settings: Settings for encoding.
+            model: Returns the model; called if the learned coding is used.
+            limits: Limit on memory for encoding, and for decoding the file.
+            source: Source record for the file.
+            progress: Called after each step of the learned coding, and after each trial with AVIF.
+
+        Raises:
+            LimitExceeded: The image would take too much memory, has too many tiles, or is too large for AVIF.
+            ModelError, DeviceError: As raised by ``model``.
         """
         self.pixels = image.size[0] * image.size[1]
+        self.wanted = wanted
         self._coding = settings.coding
         self._settings = settings
         self._model = model
@@ -128,6 +110,7 @@ class ImageEncoder:
         self._progress = progress
         self._original = image = with_gray_layout(image)
         self.learned: LearnedCoder | None = None
+        self.pixels_at_once = 0
         if self._coding != "lossless" and not settings.exact:
             image = with_hidden_colours_filled(image)
         self._image = image
@@ -137,11 +120,18 @@ class ImageEncoder:
             check_avif_size(*image.size)
             limits.check_memory(avif_bytes(self.pixels))
         else:
+            searches = isinstance(wanted, Target)
             self.learned = model().coder(image, settings, limits, source, progress, searches=searches)
-        self.pixels_at_once = 0 if self.learned is None or searches else self.learned.pixels_at_once
+            self.pixels_at_once = 0 if searches else self.learned.pixels_at_once
 
-    def file(self, wanted: Hundredths | Target) -> bytes:
-        """Returns a file; errors as for `encode`."""
+    def file(self) -> bytes:
+        """Returns the file.
+
+        Raises:
+            Unreachable: No quality meets the target.
+            ModelError, DeviceError: As raised by the model.
+        """
+        wanted = self.wanted
         if self.learned is None:
             return _file(self._avif(), wanted) if self._coding == "avif" else self._lossless()
         if self._coding == "learned":

@@ -18,6 +18,7 @@ from cnncompress.codec.codec import LearnedCoder, ModelCodec
 from cnncompress.codec.encoding import ImageEncoder
 from cnncompress.codec.progress import Progress, unwatched
 from cnncompress.codec.stages import NoStopwatch, Stopwatch
+from cnncompress.codec.targets import Target
 from cnncompress.codec.tiles import CELL, TileGrid
 from cnncompress.codec.unpacking import Colours, Decoded, decode
 from cnncompress.errors import CnncompressError
@@ -82,21 +83,20 @@ class FileDecoder:
         return decode(self.parsed, self._view, self._limits, lambda _: self, progress, stopwatch or NoStopwatch())
 
 
-def code_alike(encoders: Iterable[ImageEncoder], quality: Hundredths) -> None:
+def code_alike(encoders: Iterable[ImageEncoder]) -> None:
     """Encodes similar images in batches. Afterwards their encoders return files without encoding again.
 
     Args:
-        encoders: Encoders of images of any sizes, in any coding.
-        quality: Quality of all files.
+        encoders: Encoders of images of any sizes, for any qualities or targets, in any coding.
     """
     alike: dict[_Kind, list[LearnedCoder]] = defaultdict(list)
     for encoder in encoders:
-        if encoder.learned is not None and encoder.pixels_at_once:
-            coder = encoder.learned
+        coder, quality = encoder.learned, encoder.wanted
+        if coder is not None and encoder.pixels_at_once and not isinstance(quality, Target):
             alike[_Kind(coder.codec, coder.grid.image.padded(CELL), quality)].append(coder)
     for kind, batch in _batches(alike):
         with _left_to_be_run_alone():
-            kind.codec.code_together(batch, quality)
+            kind.codec.code_together(batch, kind.quality)
 
 
 def decode_alike(decoders: Iterable[FileDecoder]) -> None:

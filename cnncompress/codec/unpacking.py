@@ -149,8 +149,9 @@ def decode(
         with stopwatch.stage("image"):
             return _with_the_rest(parsed, colours, view)
     limits.check_memory(plain_bytes(header.width * header.height))
-    if container.coding == "stored":
-        return _stored(parsed, view, limits)
+    original = original_of(container)
+    if original is not None:
+        return _stored(parsed, original, view, limits)
     if container.coding == "avif":
         plane = decode_avif(container.payload(ChunkType.AVIF), header.width, header.height, header.layout)
         decoded = _with_the_rest(parsed, Colours(plane), View())
@@ -172,12 +173,9 @@ def _with_the_rest(parsed: ParsedFile, colours: Colours, view: View) -> Decoded:
     )
 
 
-def _stored(parsed: ParsedFile, view: View, limits: Limits) -> Decoded:
+def _stored(parsed: ParsedFile, original: OriginalFile, view: View, limits: Limits) -> Decoded:
     """Reads a stored original like any input: upright, in 8 bits."""
     header = parsed.container.header
-    original = original_of(parsed.container)
-    if original is None:
-        raise Corrupt("there is no stored original")
     settings = ImageSettings(limits=replace(limits, max_pixels=header.width * header.height))
     try:
         image = read_image(original.data, settings)

@@ -159,13 +159,9 @@ class ColorVideoVdp:
 
     Mantiuk et al., "ColorVideoVDP: A visual difference predictor for image, video and display distortions", 2024:
     https://doi.org/10.1145/3658144; computed by ``cvvdp`` of PyPI on the CPU, so that scores do not depend on the GPU.
-
-    Args:
-        display: One of the displays that ``cvvdp`` knows.
     """
 
-    def __init__(self, display: str = CVVDP_DISPLAY) -> None:
-        self._display = display
+    def __init__(self) -> None:
         self._predictor: Any = None
 
     def __call__(self, original: Pixels, decoded: Pixels) -> float | None:
@@ -191,7 +187,7 @@ class ColorVideoVdp:
 
         with _no_warning_of("torch.utils.cpp_extension"):  # about CUDA, on machines that have it without a GPU
             from pycvvdp import cvvdp
-        return cvvdp(display_name=self._display, device=torch.device("cpu"))
+        return cvvdp(display_name=CVVDP_DISPLAY, device=torch.device("cpu"))
 
 
 PSNR = Metric("psnr", "PSNR", "dB", 4, lambda: psnr)

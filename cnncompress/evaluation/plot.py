@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from cnncompress.errors import OutputError
 from cnncompress.evaluation.curves import Curve
 from cnncompress.files.outputs import write_output
+from cnncompress.named_errors import naming
 
 FORMATS = (".svg", ".png")
 
@@ -110,10 +111,8 @@ def figure_file(path: Path, height: float, *, force: bool = True) -> Iterator[Fi
         kind = path.suffix[1:].lower()
         stream = io.BytesIO()
         figure.savefig(stream, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    try:
+    with naming(path):
         write_output(str(path), stream.getbuffer(), force=force)
-    except OutputError as error:
-        raise type(error)(f"{path}: {error}") from error
 
 
 def _looks(curves: Sequence[Curve]) -> list[tuple[str, str]]:

@@ -26,7 +26,7 @@ def measure_codec(
 
     Args:
         codec: The codec.
-        images: Image files, at least one; see `find_images`.
+        images: Image files, at least one; see `cnncompress.evaluation.sources.find_sources`.
         scorer: The metrics; most of them take longer than coding.
         progress: Called with the name of the image after each measurement.
 

@@ -25,11 +25,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cnncompress.errors import OutputError, PlanError, ResultsError
+from cnncompress.errors import PlanError, ResultsError
 from cnncompress.evaluation.environment import Environment
 from cnncompress.evaluation.metrics import METRICS, Metric
 from cnncompress.files.kinds import reason
 from cnncompress.files.outputs import write_output
+from cnncompress.named_errors import naming
 
 SCHEMA = 2
 
@@ -168,10 +169,8 @@ def write_results(results: Results, path: Path, *, force: bool = True) -> None:
         OutputError: The file cannot be written, or exists and ``force`` is not set.
     """
     text = _to_json(results)
-    try:
+    with naming(path):
         write_output(str(path), text.encode(), force=force)
-    except OutputError as error:
-        raise OutputError(f"{path}: {error}") from error
 
 
 def read_results(path: Path) -> Results:

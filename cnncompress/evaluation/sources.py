@@ -50,11 +50,6 @@ def find_sources(names: Sequence[str], data: Path | None = None) -> Sources:
     return Sources(images, tuple(path for each in found for path in each.others))
 
 
-def find_images(names: Sequence[str], data: Path | None = None) -> tuple[Path, ...]:
-    """Finds the images of files, folders and data set names; arguments and errors as for `find_sources`."""
-    return find_sources(names, data).images
-
-
 def image_name(path: Path) -> str:
     """Returns the name of an image in results: its folder and file name, the same on every machine."""
     return f"{path.resolve().parent.name}/{path.name}"

@@ -13,6 +13,8 @@ from PIL import Image
 from cnncompress.errors import ImageError, LimitExceeded, UnreadableImage
 from cnncompress.files.inputs import from_beginning, is_file_object
 from cnncompress.files.kinds import reason
+from cnncompress.images.limits import Limits
+from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 
 # Formats that have a signature and are decoded in this process. Excluded: formats that run another program (EPS),
 # formats without a signature (TGA), and containers of icons, layers or documents.
@@ -84,19 +86,23 @@ def decoder_errors(message: str) -> Iterator[None]:
         raise UnreadableImage(message) from error
 
 
-def check_tiles(image: Image.Image, max_pixels: int) -> None:
-    """Checks the tile size of a TIFF image: a small image may declare one huge tile, which is allocated whole.
+def check_limits(image: Image.Image, limits: Limits) -> None:
+    """Checks that an image is not too large to be decoded.
 
     Args:
         image: An opened image of any format.
-        max_pixels: Largest number of pixels of a tile, unless the image itself has more.
+        limits: How large it may be.
 
     Raises:
-        LimitExceeded: A tile has more than ``max_pixels`` pixels and more than the image.
+        UnsupportedImage: The image has no pixels.
+        LimitExceeded: The image is too large, or a tile of a TIFF has more than ``max_pixels`` pixels and more than the
+            image.
     """
+    pixels = image.width * image.height
+    limits.check_size(image.width, image.height)
+    limits.check_memory(pixels * (PICTURE_BYTES + PLANES_BYTES))
+    # A small TIFF image may declare one huge tile, which is allocated whole.
     tags = getattr(image, "tag_v2", {})
     width, length = tags.get(_TIFF_TILE_WIDTH), tags.get(_TIFF_TILE_LENGTH)
-    if not isinstance(width, int) or not isinstance(length, int):
-        return
-    if width * length > max(max_pixels, image.width * image.height):
-        raise LimitExceeded(f"tiles of {width}x{length} pixels are more than the limit of {max_pixels}")
+    if isinstance(width, int) and isinstance(length, int) and width * length > max(limits.max_pixels, pixels):
+        raise LimitExceeded(f"tiles of {width}x{length} pixels are more than the limit of {limits.max_pixels}")

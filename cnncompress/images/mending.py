@@ -12,13 +12,13 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from cnncompress.errors import UnreadableImage
 from cnncompress.images.fields.file_bytes import FileBytes
+from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.jpeg import NO_END
 from cnncompress.images.fields.jpeg2000 import codestream, with_another_bit
-from cnncompress.images.fields.look import Look
-from cnncompress.images.guard import decoder_errors
+from cnncompress.images.formats import SNIFFED_BYTES, sniff
+from cnncompress.images.guard import check_limits, decoder_errors
 from cnncompress.images.limits import Limits
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES
 
 _END_OF_JPEG = b"\xff\xd9"
 # If decoding changes when these bytes are appended, some pixels were still missing.
@@ -27,12 +27,12 @@ _TIFF_BITS, _TIFF_COMPRESSION, _TIFF_PHOTOMETRIC, _TIFF_PLANAR = 258, 259, 262, 
 _UNCOMPRESSED, _SEPARATE, _WHITE_IS_ZERO = 1, 2, 0
 
 
-def mended(stream: IO[bytes], look: Look, limits: Limits) -> IO[bytes]:
+def mended(stream: IO[bytes], fields: Fields, limits: Limits) -> IO[bytes]:
     """Returns a file that Pillow can read.
 
     Args:
         stream: The file, at its beginning.
-        look: What its fields say.
+        fields: What its fields say.
         limits: How large the image may be.
 
     Returns:
@@ -41,9 +41,11 @@ def mended(stream: IO[bytes], look: Look, limits: Limits) -> IO[bytes]:
     Raises:
         UnreadableImage: The end of a JPEG is missing, and pixels with it.
     """
-    if look.mended is not None:
-        return io.BytesIO(look.mended)
-    if look.format != "jpg" or NO_END not in look.fields.damage:
+    if fields.mended is not None:
+        return io.BytesIO(fields.mended)
+    kind = sniff(stream.read(SNIFFED_BYTES))
+    stream.seek(0)
+    if kind != "jpg" or NO_END not in fields.damage:
         return stream
     data = stream.read()
     if _pixels(data + _END_OF_JPEG, limits) != _pixels(data + _FILLER + _END_OF_JPEG, limits):
@@ -55,8 +57,7 @@ def _pixels(data: bytes, limits: Limits) -> bytes:
     with decoder_errors("the image is damaged or truncated"):
         with limit_lifted():
             image = Image.open(io.BytesIO(data), formats=["JPEG"])
-        limits.check_size(image.width, image.height)
-        limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
+        check_limits(image, limits)
         return hashlib.sha256(image.tobytes()).digest()
 
 

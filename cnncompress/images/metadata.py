@@ -50,13 +50,7 @@ class Collected:
     withheld: bool
 
 
-def collect(
-    image: Image.Image,
-    strip: frozenset[str],
-    *,
-    turned: bool,
-    fields: Fields = Fields(known=True),  # noqa: B008 - frozen
-) -> Collected:
+def collect(image: Image.Image, strip: frozenset[str], *, turned: bool, fields: Fields) -> Collected:
     """Collects the metadata of a decoded image.
 
     Args:

@@ -11,23 +11,22 @@ from PIL import Image
 from cnncompress.errors import UnreadableImage, UnsupportedImage
 from cnncompress.images.deep_samples import has_deep_samples
 from cnncompress.images.fields.findings import Fields
-from cnncompress.images.fields.look import Look
 from cnncompress.images.formats import SNIFFED_BYTES, foreign_format, sniff
-from cnncompress.images.guard import INPUT_FORMATS, check_tiles, decoder_errors
+from cnncompress.images.guard import INPUT_FORMATS, decoder_errors
 from cnncompress.images.mending import mended
 from cnncompress.images.modes import CONVERTED_MODES, check_mode
 from cnncompress.images.pillow_limit import limit_lifted
-from cnncompress.images.settings import PICTURE_BYTES, PLANES_BYTES, ImageSettings
+from cnncompress.images.settings import ImageSettings
 from cnncompress.units import plural
 
 
 @contextlib.contextmanager
-def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[tuple[Image.Image, IO[bytes]]]:
+def opened(stream: IO[bytes], fields: Fields, settings: ImageSettings) -> Iterator[tuple[Image.Image, IO[bytes]]]:
     """Opens a file with Pillow for the body.
 
     Args:
         stream: The file, at its beginning.
-        look: What its fields say.
+        fields: What its fields say.
         settings: How to read the image.
 
     Yields:
@@ -38,21 +37,21 @@ def opened(stream: IO[bytes], look: Look, settings: ImageSettings) -> Iterator[t
         UnsupportedImage: It is an image of a kind that is not supported.
         LimitExceeded: The image is larger than the settings allow.
     """
-    if look.fields.refusal is not None:
-        raise UnsupportedImage(f"{look.fields.refusal} is not supported")
+    if fields.refusal is not None:
+        raise UnsupportedImage(f"{fields.refusal} is not supported")
     foreign = foreign_format(stream.read(SNIFFED_BYTES))
     stream.seek(0)
     if foreign is not None:
         raise UnsupportedImage(f"{foreign} is not supported")
-    source = mended(stream, look, settings.limits)
+    source = mended(stream, fields, settings.limits)
     with limit_lifted():
         try:
             image = Image.open(source, formats=INPUT_FORMATS)
         except (MemoryError, UnreadableImage):
             raise
         except Exception as error:  # see decoder_errors
-            if look.fields.kind is not None:
-                raise UnsupportedImage(f"{look.fields.kind} is not supported") from error
+            if fields.kind is not None:
+                raise UnsupportedImage(f"{fields.kind} is not supported") from error
             raise UnreadableImage("not an image in a supported format") from error
     with image:
         settings.limits.check_size(image.width, image.height)
@@ -74,21 +73,6 @@ def check_start(start: bytes) -> None:
         raise UnsupportedImage(f"{foreign} is not supported")
     if sniff(start) is None:
         raise UnreadableImage("not an image in a supported format")
-
-
-def check_limits(image: Image.Image, settings: ImageSettings) -> None:
-    """Checks that an image is not too large to be decoded.
-
-    Args:
-        image: The opened file.
-        settings: How it is read.
-
-    Raises:
-        LimitExceeded: It is.
-    """
-    settings.limits.check_size(image.width, image.height)
-    settings.limits.check_memory(image.width * image.height * (PICTURE_BYTES + PLANES_BYTES))
-    check_tiles(image, settings.limits.max_pixels)
 
 
 def header_losses(image: Image.Image, stream: IO[bytes], fields: Fields) -> tuple[str, ...]:

@@ -19,11 +19,11 @@ from cnncompress.images.deep_samples import DEEP_MODES, has_deep_samples
 from cnncompress.images.fields.colours import ColourTag
 from cnncompress.images.fields.findings import Fields
 from cnncompress.images.fields.look import look_into
-from cnncompress.images.guard import decoder_errors, open_stream
+from cnncompress.images.guard import check_limits, decoder_errors, open_stream
 from cnncompress.images.icc import make_profile
 from cnncompress.images.mending import has_white_zero, restore_white, set_deep_planes
 from cnncompress.images.modes import Planes, on_background, to_planes
-from cnncompress.images.opening import check_frame, check_limits, opened
+from cnncompress.images.opening import check_frame, opened
 from cnncompress.images.pillow_limit import limit_lifted
 from cnncompress.images.remarks import decoder_lines
 from cnncompress.images.settings import ImageSettings
@@ -68,9 +68,9 @@ def read_image(source: ImageSource, settings: ImageSettings = ImageSettings()) -
         with _at_frame(source, settings.frame):
             return _from_pillow(source, None, settings)
     with open_stream(source) as stream:
-        look = look_into(stream, settings.frame)
-        with opened(stream, look, settings) as (image, mended_stream), _at_frame(image, settings.frame):
-            return _from_pillow(image, mended_stream, settings, look.fields)
+        fields = look_into(stream, settings.frame)
+        with opened(stream, fields, settings) as (image, mended_stream), _at_frame(image, settings.frame):
+            return _from_pillow(image, mended_stream, settings, fields)
 
 
 def _from_array(array: npt.NDArray[np.uint8], settings: ImageSettings) -> SourceImage:
@@ -98,7 +98,7 @@ def _from_pillow(
     settings: ImageSettings,
     fields: Fields = Fields(known=True),  # noqa: B008 - frozen
 ) -> SourceImage:
-    check_limits(image, settings)
+    check_limits(image, settings.limits)
     with decoder_errors("the image is damaged"):
         has_others = settings.frame is not None and getattr(image, "n_frames", 1) > 1
         deep = has_deep_samples(image, stream) and image.mode not in DEEP_MODES

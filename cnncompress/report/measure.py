@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ class Version:
         pixels: uint8 ``[H, W, 3]``, decoded.
         encode_seconds: Pixels in memory to bytes in memory, once.
         decode_seconds: Bytes in memory to pixels in memory, once.
-        psnr: In dB; None if the pixels are those of the original.
+        psnr: In dB; None if the pixels are those of the original, or before it is measured.
         ssimulacra2: None if it was not computed, or the picture is too small.
         errors: float32 ``[H, W]``, the error map of SSIMULACRA2; None as for `ssimulacra2`.
         bits: Bits of each block of 16x16 pixels; None for other codecs, and for a file that no model coded.
@@ -52,10 +52,10 @@ class Version:
     pixels: Pixels
     encode_seconds: float
     decode_seconds: float
-    psnr: float | None
-    ssimulacra2: float | None
-    errors: NDArray[np.float32] | None
-    bits: BitMap | None
+    psnr: float | None = None
+    ssimulacra2: float | None = None
+    errors: NDArray[np.float32] | None = None
+    bits: BitMap | None = None
 
     @property
     def bpp(self) -> float:
@@ -92,16 +92,6 @@ class Original:
     name: str
     file_bytes: int
     pixels: Pixels
-
-
-@dataclass(frozen=True)
-class _Coded:
-    """A file, its pixels, and how long it takes to decode it."""
-
-    codec: ImageCodec
-    file: EncodedFile
-    pixels: Pixels
-    decode_seconds: float
 
 
 def load_original(path: Path) -> Original:
@@ -150,7 +140,7 @@ def measure_qualities(
     mapper = ErrorMapper(original.pixels) if with_errors and min(image.size) >= SSIMULACRA2_MIN_SIDE else None
     own.decode(own.encode(image, qualities[0]))  # the nets are loaded when they are first needed
 
-    def coded(quality: float) -> list[_Coded]:
+    def coded(quality: float) -> list[Version]:
         start = time.perf_counter()
         data = own.encode(image, quality)
         found = [_decoded(own, EncodedFile(quality, data, time.perf_counter() - start))]
@@ -160,20 +150,15 @@ def measure_qualities(
             progress()
         return found
 
-    def measured(one: _Coded) -> Version:
-        errors = None if mapper is None else mapper(one.pixels)
-        ratio = psnr(original.pixels, one.pixels)
-        version = Version(
-            codec=one.codec.name,
-            quality=one.file.quality,
-            data=one.file.data,
-            pixels=one.pixels,
-            encode_seconds=one.file.seconds,
-            decode_seconds=one.decode_seconds,
+    def measured(version: Version) -> Version:
+        errors = None if mapper is None else mapper(version.pixels)
+        ratio = psnr(original.pixels, version.pixels)
+        version = replace(
+            version,
             psnr=ratio if math.isfinite(ratio) else None,
             ssimulacra2=None if errors is None else errors.score,
             errors=None if errors is None else errors.errors,
-            bits=bit_map(one.file.data) if one.codec is own else None,
+            bits=bit_map(version.data) if version.codec == own.name else None,
         )
         progress()
         return version
@@ -184,7 +169,8 @@ def measure_qualities(
             yield AtQuality(quality, tuple(pool.map(measured, coded(quality))))
 
 
-def _decoded(codec: ImageCodec, file: EncodedFile) -> _Coded:
+def _decoded(codec: ImageCodec, file: EncodedFile) -> Version:
     start = time.perf_counter()
     image: Image.Image = codec.decode(file.data)
-    return _Coded(codec, file, np.asarray(image), time.perf_counter() - start)
+    pixels = np.asarray(image)
+    return Version(codec.name, file.quality, file.data, pixels, file.seconds, time.perf_counter() - start)

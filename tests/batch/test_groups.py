@@ -64,7 +64,7 @@ def steps(name: str, begun: list[str], ready: Waiting | None = None) -> Steps[st
 def test_work_waits_until_there_is_enough(at_once: int, sizes: list[int], expected: list[str]) -> None:
     """A size of 0 is a file that needs no networks; the last of what is expected comes at the end."""
     begun: list[str] = []
-    group: Group[str] = Group(QUALITY, PixelBudget())
+    group: Group[str] = Group(PixelBudget())
     found = []
     for name, size in zip("abcd", sizes, strict=False):
         found.append("".join(group.add(steps(name, begun, Waiting(size, at_once) if size else None))))
@@ -75,7 +75,7 @@ def test_work_waits_until_there_is_enough(at_once: int, sizes: list[int], expect
 
 
 def test_no_more_than_so_many_files_wait() -> None:
-    group: Group[str] = Group(QUALITY, PixelBudget())
+    group: Group[str] = Group(PixelBudget())
     begun: list[str] = []
     assert not list(group.add(steps("first", begun, Waiting(1, MEGAPIXEL))))
     most = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cnncompress.batch.inputs import PIPE, Found, gather, matches, read_list
+from cnncompress.batch.inputs import PIPE, Found, find_names, look_into, matches, read_list
 from cnncompress.batch.request import Inputs
 from cnncompress.errors import UnreadableImage
 
@@ -29,7 +29,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def found(*paths: str | Path, **options: object) -> list[Found]:
-    return list(gather(Inputs(tuple(map(str, paths)), **options)))  # type: ignore[arg-type]
+    return list(map(look_into, find_names(Inputs(tuple(map(str, paths)), **options))))  # type: ignore[arg-type]
 
 
 def test_folders_are_gone_through_in_order(tree: Path) -> None:
@@ -79,8 +79,8 @@ def test_links_are_followed_only_where_they_are_named(tree: Path) -> None:
 
 def test_the_output_folder_is_left_out(tree: Path) -> None:
     inside = Inputs((str(tree),), recursive=True)
-    assert len(list(gather(inside, leave_out=tree / "sub"))) == 4
-    assert list(gather(inside, leave_out=tree)) == []
+    assert len(list(find_names(inside, leave_out=tree / "sub"))) == 4
+    assert list(find_names(inside, leave_out=tree)) == []
 
 
 def test_each_file_once(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:

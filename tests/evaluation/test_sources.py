@@ -9,7 +9,7 @@ from PIL.PngImagePlugin import PngInfo
 from skimage import data
 
 from cnncompress.errors import ImageError, UnreadableImage
-from cnncompress.evaluation.sources import find_images, image_name, load_rgb
+from cnncompress.evaluation.sources import find_sources, image_name, load_rgb
 
 
 @pytest.fixture
@@ -23,36 +23,36 @@ def test_a_folder_gives_its_images_sorted_and_nothing_else(tmp_path: Path, photo
     (tmp_path / "README.md").write_text("no image")
     (tmp_path / "deeper").mkdir()
     photograph.save(tmp_path / "deeper" / "d.png")
-    assert [path.name for path in find_images([str(tmp_path)])] == ["a.webp", "b.png", "c.ppm"]
+    assert [path.name for path in find_sources([str(tmp_path)]).images] == ["a.webp", "b.png", "c.ppm"]
 
 
 def test_the_contents_decide_not_the_ending(tmp_path: Path, photograph: Image.Image) -> None:
     photograph.save(tmp_path / "photograph.data", format="PNG")
-    assert [path.name for path in find_images([str(tmp_path)])] == ["photograph.data"]
+    assert [path.name for path in find_sources([str(tmp_path)]).images] == ["photograph.data"]
 
 
 def test_names_of_data_sets_are_found_below_the_base(tmp_path: Path, photograph: Image.Image) -> None:
     folder = tmp_path / "eval" / "kodak"
     folder.mkdir(parents=True)
     photograph.save(folder / "kodim01.png")
-    (found,) = find_images(["kodak"], tmp_path)
+    (found,) = find_sources(["kodak"], tmp_path).images
     assert found == folder / "kodim01.png"
     assert image_name(found) == "kodak/kodim01.png"
 
 
 def test_missing_names_say_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UnreadableImage, match="CNNCOMPRESS_DATA"):
-        find_images(["no-such-set"])
+        find_sources(["no-such-set"])
     with pytest.raises(UnreadableImage, match=r"eval.no-such-set"):
-        find_images(["no-such-set"], tmp_path)
+        find_sources(["no-such-set"], tmp_path)
     with pytest.raises(UnreadableImage, match="no images"):
-        find_images([str(tmp_path)])
+        find_sources([str(tmp_path)])
 
 
 def test_two_images_of_one_name_are_refused(tmp_path: Path, photograph: Image.Image) -> None:
     photograph.save(tmp_path / "a.png")
     with pytest.raises(UnreadableImage, match="same folder and file name"):
-        find_images([str(tmp_path), str(tmp_path / "a.png")])
+        find_sources([str(tmp_path), str(tmp_path / "a.png")])
 
 
 def test_transparency_is_composited_over_white(tmp_path: Path) -> None:
@@ -84,6 +84,6 @@ def test_damaged_images_are_named(tmp_path: Path, photograph: Image.Image) -> No
     path = tmp_path / "damaged.png"
     photograph.save(path)
     path.write_bytes(path.read_bytes()[:200])
-    (found,) = find_images([str(tmp_path)])
+    (found,) = find_sources([str(tmp_path)]).images
     with pytest.raises(ImageError, match=r"damaged\.png"):
         load_rgb(found)

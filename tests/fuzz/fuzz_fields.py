@@ -46,7 +46,7 @@ class FieldsTarget(Target):
 
     def run(self, data: bytes) -> str:
         stream = io.BytesIO(data)
-        fields = look_into(stream, len(data) % 3 or None).fields
+        fields = look_into(stream, len(data) % 3 or None)
         expect(stream.tell() == 0, "not at the beginning")
         if sniff(data) not in _FORMATS[self.kind]:
             raise OtherFormat

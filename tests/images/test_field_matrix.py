@@ -141,6 +141,6 @@ def test_sound_restart_markers_are_no_damage(mode: str, subsampling: int, progre
     for blocks in (1, 3):
         image = Image.fromarray(PHOTO[:33, :49]).convert(mode)
         data = encoded(image, "JPEG", subsampling=subsampling, progressive=progressive, restart_marker_blocks=blocks)
-        assert not look_into(io.BytesIO(data), None).fields.damage
+        assert not look_into(io.BytesIO(data), None).damage
         first = data.index(b"\xff\xd0")
-        assert look_into(io.BytesIO(data[:first] + data[first + 2 :]), None).fields.damage
+        assert look_into(io.BytesIO(data[:first] + data[first + 2 :]), None).damage

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cnncompress.batch import inputs as batch_inputs
-from cnncompress.batch.inputs import Found, gather
+from cnncompress.batch.inputs import Found, find_names
 from cnncompress.batch.outputs import Places, compressed_name, decompressed_name
 from cnncompress.batch.plan import make_plan
 from cnncompress.batch.request import Existing, Inputs, Outputs, Request, TarWork
@@ -40,7 +40,7 @@ def test_names_are_names(name: str, append_suffix: bool, ending: str) -> None:
 @given(PATHS, st.booleans())
 def test_named_inputs_go_into_the_folder_itself(path: str, flat: bool) -> None:
     assume(PurePath(path).name)  # there is no file that has none
-    (found,) = gather(Inputs((path,)))
+    (found,) = find_names(Inputs((path,)))
     output = Places(Outputs(folder=FOLDER, flat=flat)).of(found, "x.cnc")
     assert os.path.normpath(output) == str(FOLDER / "x.cnc")
 

@@ -14,7 +14,7 @@ from cnncompress.batch.request import Existing, Inputs, Operation, Outputs, Requ
 from cnncompress.cli.exit_codes import working_on
 from cnncompress.cli.options.arguments import OutputNames, check_standard_streams, is_folder, split_output
 from cnncompress.cli.options.completing import FileName, FolderName
-from cnncompress.cli.options.groups import option_group, section
+from cnncompress.cli.options.groups import option_group, refuse_together, refuse_without, section
 from cnncompress.cli.options.types import ShardChoice
 from cnncompress.codec.model_settings import ModelSettings
 from cnncompress.files.kinds import STANDARD_STREAM
@@ -48,6 +48,7 @@ class FileOptions:
 
     def request(
         self,
+        ctx: click.Context,
         operation: Operation,
         arguments: Sequence[str],
         *,
@@ -57,6 +58,7 @@ class FileOptions:
         """Returns the request of the options and arguments.
 
         Args:
+            ctx: Context of the command.
             operation: What is done with the files.
             arguments: Inputs, and possibly the output.
             ending: Ending of decompressed images, without the dot, if chosen.
@@ -79,7 +81,7 @@ class FileOptions:
         inputs = self._inputs(paths)
         if target is None and inputs.paths == (STANDARD_STREAM,) and self.output_dir is None:
             target = STANDARD_STREAM
-        self._check(inputs, target)
+        self._check(ctx, inputs, target)
         check_standard_streams(inputs.paths, target, force=self.force)
         outputs = Outputs(
             file=target,
@@ -88,16 +90,17 @@ class FileOptions:
             flat=self.flat,
             append_suffix=append_suffix,
             ending=ending,
-            existing=self._existing(),
+            existing=self._existing(ctx),
             copy_others=self.copy_others,
         )
         listed_in = () if self.files_from in (None, STANDARD_STREAM) else (self.files_from,)
         return Request(operation, inputs, outputs, self.shard, also_read=listed_in)
 
-    def with_tars(self, request: Request, settings: WorkSettings, model: ModelSettings) -> Request:
+    def with_tars(self, ctx: click.Context, request: Request, settings: WorkSettings, model: ModelSettings) -> Request:
         """Returns the same request, of tars if ``--tar`` is given.
 
         Args:
+            ctx: Context of the command.
             request: The request of the options.
             settings: How every image is processed.
             model: The model, and how its networks are run.
@@ -108,12 +111,8 @@ class FileOptions:
         """
         if not self.tar:
             return request
-        others = {
-            "--rm": settings.remove, "--copy-others": self.copy_others, "--newer": self.newer, "-p": self.preserve,
-        }  # fmt: skip
-        for name, given in others.items():
-            if given:
-                raise click.UsageError(f"--tar and {name} exclude each other.")
+        for name in ("remove", "copy_others", "newer", "preserve"):
+            refuse_together(ctx, ("tar", name))
         if self.output_dir is None:
             raise click.UsageError("--tar needs --output-dir.")
         from cnncompress.batch.tar_marker import tar_work
@@ -134,13 +133,10 @@ class FileOptions:
             listed = read_list(self.files_from, nul=self.null)
         return Inputs((*paths, *listed), self.recursive, self.include, self.exclude)
 
-    def _check(self, inputs: Inputs, target: str | None) -> None:
-        about_folders = {"--root": self.root is not None, "--flat": self.flat, "--copy-others": self.copy_others}
-        for name, given in about_folders.items():
-            if given and self.output_dir is None:
-                raise click.UsageError(f"{name} needs --output-dir.")
-        if self.flat and self.root is not None:
-            raise click.UsageError("--flat and --root exclude each other.")
+    def _check(self, ctx: click.Context, inputs: Inputs, target: str | None) -> None:
+        if self.output_dir is None:
+            refuse_without(ctx, ("root", "flat", "copy_others"), "--output-dir")
+        refuse_together(ctx, ("flat", "root"))
         if STANDARD_STREAM in inputs.paths and (target is None or len(inputs.paths) > 1):
             raise click.UsageError("Standard input must be the only input; name its output with -o.")
         if self.shard is not None and (target is not None or STANDARD_STREAM in inputs.paths):
@@ -156,19 +152,13 @@ class FileOptions:
         if (self.include or self.exclude) and not self.recursive:
             raise click.UsageError("--include and --exclude need -r.")
 
-    def _existing(self) -> Existing:
-        chosen = [
-            (name, policy)
-            for name, given, policy in (
-                ("--force", self.force, Existing.REPLACE),
-                ("--skip-existing", self.skip_existing, Existing.SKIP),
-                ("--newer", self.newer, Existing.UPDATE),
-            )
-            if given
-        ]
-        if len(chosen) > 1:
-            raise click.UsageError(f"{chosen[0][0]} and {chosen[1][0]} exclude each other.")
-        return chosen[0][1] if chosen else Existing.REFUSE
+    def _existing(self, ctx: click.Context) -> Existing:
+        refuse_together(ctx, ("force", "skip_existing", "newer"))
+        if self.force:
+            return Existing.REPLACE
+        if self.skip_existing:
+            return Existing.SKIP
+        return Existing.UPDATE if self.newer else Existing.REFUSE
 
 
 def _folder(name: str | None) -> Path | str | None:

@@ -24,6 +24,7 @@ class Fields:
         damage: One line for each defect that a decoder repairs silently.
         colour_tag: What the file says about its colours in place of an ICC profile; None for sRGB or nothing.
         metadata: Metadata that Pillow does not find or refuses to read.
+        mended: A repaired copy of the file for Pillow; None if Pillow can read the file as it is.
         known: Whether all of the file was looked at. Never so for TIFF, where anything may stand between the parts.
     """
 
@@ -36,6 +37,7 @@ class Fields:
     damage: tuple[str, ...] = ()
     colour_tag: ColourTag | None = None
     metadata: Metadata = Metadata()  # noqa: RUF009 - frozen
+    mended: bytes | None = None
     known: bool = False
 
     @property

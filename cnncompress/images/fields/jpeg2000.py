@@ -32,14 +32,12 @@ class Codestream(NamedTuple):
     Attributes:
         start: Offset of the codestream.
         depths: Bits of each component.
-        signed: Whether any component has a sign.
         reversible: Whether all of it is coded with the reversible transform, without loss.
         text: Whether it has comments.
     """
 
     start: int
     depths: tuple[int, ...]
-    signed: bool
     reversible: bool
     text: bool
 
@@ -96,7 +94,7 @@ def codestream(data: FileBytes) -> Codestream | None:
     described = data.at(start + 42, 3 * min(count, 256))
     depths = tuple((value & 0x7F) + 1 for value in described[::3])
     reversible, text = _coding(data, start + 2)
-    return Codestream(start, depths, any(value & 0x80 for value in described[::3]), reversible, text)
+    return Codestream(start, depths, reversible, text)
 
 
 def with_another_bit(data: FileBytes, stream: Codestream) -> bytes:

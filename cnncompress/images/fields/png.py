@@ -82,24 +82,12 @@ class _Walk:
     left_out: list[Chunk] = field(default_factory=list)
 
 
-class PngFields(NamedTuple):
-    """Fields, and the file as Pillow reads it.
-
-    Attributes:
-        fields: The findings.
-        mended: The file without damaged ancillary chunks and those that are too long for Pillow; None if it has none.
-    """
-
-    fields: Fields
-    mended: bytes | None
-
-
-def read_fields(data: FileBytes) -> PngFields:
+def read_fields(data: FileBytes) -> Fields:
     """Reads the fields of a PNG file."""
     walk, last, count = _Walk(), None, 0
     for count, chunk in enumerate(chunks(data), 1):  # noqa: B007 - counted
         if last is None and chunk.name == b"CgBI":
-            return PngFields(Fields(refusal="a PNG in Apple's own variant (CgBI)"), None)
+            return Fields(refusal="a PNG in Apple's own variant (CgBI)")
         last = chunk
         _look_at(walk, data, chunk)
     all_seen = count < _MAX_CHUNKS
@@ -111,15 +99,15 @@ def read_fields(data: FileBytes) -> PngFields:
     if walk.texts:
         shown = ", ".join(dict.fromkeys(walk.texts[:4])) + (" ..." if len(walk.texts) > 4 else "")
         walk.extras.append(f"text ({shown}) is not kept")
-    fields = Fields(
+    return Fields(
         extras=named_once([*walk.extras, *behind]),
         remarks=walk.remarks,
         damage=named_once(walk.damage),
         colour_tag=_colour_tag(walk),
         metadata=Metadata(icc=walk.icc, xmp=walk.xmp),
+        mended=_without(data, walk.left_out) if walk.left_out else None,
         known=all_seen,
     )
-    return PngFields(fields, _without(data, walk.left_out) if walk.left_out else None)
 
 
 def chunks(data: FileBytes) -> Iterator[Chunk]:
@@ -213,6 +201,7 @@ def _inflated(data: bytes, most: int = MAX_METADATA_BYTES) -> bytes | None:
 
 
 def _without(data: FileBytes, left_out: list[Chunk]) -> bytes:
+    """Returns the file without damaged ancillary chunks and those that are too long for Pillow."""
     parts, position = [], 0
     for chunk in dict.fromkeys(left_out):
         parts.append(data.at(position, chunk.start - position))

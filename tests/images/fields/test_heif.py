@@ -17,7 +17,7 @@ _NAMES = b"urn:mpeg:mpegB:cicp:systems:auxiliary:"
 
 
 def fields(items: list[Item], *references: Reference) -> Fields:
-    return look_into(io.BytesIO(items_alone([Item(PRIMARY, b"grid"), *items], references)), None).fields
+    return look_into(io.BytesIO(items_alone([Item(PRIMARY, b"grid"), *items], references)), None)
 
 
 def grid(number: int, *cells: int) -> Reference:
