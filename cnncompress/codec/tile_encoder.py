@@ -29,7 +29,7 @@ from cnncompress.engines.interface import Latent
 from cnncompress.model.receptive_field import Margins, analysis_margin
 from cnncompress.units import HIGHEST_QUALITY, LOWEST_QUALITY, Hundredths
 
-REACH = 600
+REACH = 400
 """Largest difference in quality, in hundredths, for which an earlier analysis is reused."""
 
 ENDS = (LOWEST_QUALITY, HIGHEST_QUALITY)
