@@ -64,7 +64,7 @@ if TYPE_CHECKING:
 
     info = probe
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _NAMES = {
     "api.calls": "compress decompress restore_original save_image store_original",
