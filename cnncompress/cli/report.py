@@ -55,8 +55,8 @@ _option = section("Options")
     "--against",
     brief=True,
     type=Names((*(name for name in CODECS if name not in (CNC, *RATE_DRIVEN)), NO_CODEC)),
-    help='Codecs to compare with, at no fewer bytes than the .cnc file; "none" for no codec.  [default: avif, jxl, webp '
-    "and jpeg, as far as their packages are installed]",
+    help='Codecs to compare with, at no fewer bytes than the .cnc file; "none" for no codec.  [default: avif, jxl, '
+    "webp and jpeg, as far as their packages are installed]",
 )
 @_option(
     "-e",

@@ -37,9 +37,12 @@ share of the lossless file's."""
 CLEARLY_BETTER = 3.0
 """PSNR by which AVIF of the same quality must be better, in dB, to be used whatever its size."""
 
-PART_MARGIN = 2.0
-"""Added to `CLEARLY_BETTER` for parts of an image, in dB. On screenshots the difference between the two codings is at
-most 0.7 dB smaller in the whole image than in the parts."""
+PART_MARGIN = 1.0
+"""PSNR by which AVIF must be better in parts of an image, in dB, beyond what is asked of the whole. On screenshots the
+difference between the two codings is at most 0.7 dB smaller in the whole image than in the parts."""
+
+PART_WORTHWHILE = 0.8
+"""As `WORTHWHILE`, for parts. On screenshots AVIF's share of the bytes is at most 0.02 larger in the whole image."""
 
 LOSSLESS_MARGIN = 0.75
 """Smallest assumed ratio of a lossless file's rate to its estimate; on photographs it is at least 0.9."""
@@ -216,8 +219,11 @@ def _is_clearly_better(
     """
     part, as_avif = worst_parts(image, decoded)
     coder = learned_part(part)
-    as_learned = coder.colours_of(coder.file_at(quality))
-    return psnr_of(part, as_avif) >= psnr_of(part, as_learned) + CLEARLY_BETTER + PART_MARGIN
+    data = coder.file_at(quality)
+    ahead = psnr_of(part, as_avif) - psnr_of(part, coder.colours_of(data))
+    if ahead >= CLEARLY_BETTER + PART_MARGIN:
+        return True
+    return ahead >= PART_MARGIN and len(AvifCoder(part).file_at(quality)) <= PART_WORTHWHILE * len(data)
 
 
 def _best_for_target(image: SourceImage, target: Target, coders: Sequence[ImageCoder], lossless: bytes) -> bytes:

@@ -24,6 +24,10 @@ from cnncompress.units import Hundredths
 
 Floats = NDArray[np.float32]
 
+RESPONSE = 0.75
+"""Share of the linear path's change that a whole step of a symbol brings; the network takes some of it back. Measured:
+docs/EFFORT.md."""
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -69,7 +73,7 @@ class DistortionGradient:
     def curvature(self) -> Floats:
         """Returns half the second derivative of the distortion, from the norms of the linear path.
 
-        It is close to that of the whole synthesis without the restoration filter. Off-diagonal elements are ignored.
+        Off-diagonal elements are ignored.
 
         Returns:
             float32 ``[4, M, h/2, w/2]``, bits per square of a base step, in coding order.
@@ -81,7 +85,7 @@ class DistortionGradient:
         for scale, of_luma in enumerate(distortion.luma_curvatures()):
             by_patch = _means_of_patches(of_luma, PATCH >> scale, rows, columns)
             weights += self._luma_shares[scale][:, None, None] * by_patch
-        weights *= np.float32(measure.bits) * self._engine.linear_norms(self._quality)[:, None, None]
+        weights *= np.float32(RESPONSE * measure.bits) * self._engine.linear_norms(self._quality)[:, None, None]
         in_order: Floats = self._engine.to_numpy(self._engine.split(self._engine.from_numpy(weights[None])))[0]
         return in_order
 
@@ -98,7 +102,7 @@ class DistortionGradient:
         engine, (height, width) = self._engine, self._measure.size
         slopes = np.zeros((1, *padded_size(height, width, HYPER_STRIDE), 3), np.float32)
         slopes[0, :height, :width] = distortion.gradient()
-        slopes *= np.float32(self._measure.bits)
+        slopes *= np.float32(RESPONSE * self._measure.bits)
         y = engine.to_numpy(engine.split(engine.linear_gradient(slopes, self._quality)))
         by_symbol: Floats = (y * engine.to_numpy(coded.walk.deltas()))[0]
         return by_symbol

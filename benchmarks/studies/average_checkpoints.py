@@ -1,4 +1,4 @@
-"""One checkpoint of several: ``average.py --part 3 long.checkpoint --part 1 short.checkpoint -o mean.checkpoint``.
+"""One checkpoint of several: ``average_checkpoints.py --part 3 long.checkpoint --part 1 short.checkpoint -o mean.checkpoint``.
 
 Runs that went on from the same weights can be averaged, weight by weight; the mean is often better than each of them
 (Wortsman et al., "Model soups", ICML 2022, section 2). `scripts/export.py` makes a model of the mean.
@@ -60,7 +60,7 @@ def main(parts: tuple[tuple[float, Path], ...], output: Path, force: bool) -> No
             raise OutputExists(f"{output} exists; --force replaces it")
         save_checkpoint(averaged([(weight, load_checkpoint(path)) for weight, path in parts]), output)
     except (CnncompressError, ValueError) as error:
-        sys.exit(f"average: {error}")
+        sys.exit(f"average_checkpoints: {error}")
 
 
 if __name__ == "__main__":

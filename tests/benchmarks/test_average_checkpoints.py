@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from average import averaged, main
+from average_checkpoints import averaged, main
 from click.testing import CliRunner
 
 from cnncompress.model.config import ModelConfig
@@ -60,4 +60,4 @@ def test_command(first: Checkpoint, second: Checkpoint, tmp_path: Path) -> None:
     assert refused.exit_code == 1 and "exists; --force replaces it" in refused.output
     assert load_checkpoint(tmp_path / "first").average["a"].tolist() == [1.0, 2.0]
     missing = CliRunner().invoke(main, ["--part", "1", str(tmp_path / "none"), "-o", str(tmp_path / "mean"), "-f"])
-    assert missing.exit_code == 1 and "average: " in missing.output
+    assert missing.exit_code == 1 and "average_checkpoints: " in missing.output
