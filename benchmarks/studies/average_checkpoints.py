@@ -1,4 +1,4 @@
-"""One checkpoint of several: ``average_checkpoints.py --part 3 long.checkpoint --part 1 short.checkpoint -o mean.checkpoint``.
+"""One checkpoint of several: ``average_checkpoints.py --part 3 LONG --part 1 SHORT -o mean.checkpoint``.
 
 Runs that went on from the same weights can be averaged, weight by weight; the mean is often better than each of them
 (Wortsman et al., "Model soups", ICML 2022, section 2). `scripts/export.py` makes a model of the mean.
