@@ -23,7 +23,7 @@ from cnncompress.cli.options.groups import SectionCommand, refuse_without, secti
 from cnncompress.cli.options.running import model_option, named_weights
 from cnncompress.cli.pictures import bit_counter
 from cnncompress.codec.tiles import TileGrid
-from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, ImageError, LimitExceeded, PlanError
+from cnncompress.errors import SOME_FAILED_EXIT_CODE, CnncompressError, PlanError
 from cnncompress.files.outputs import check_output, write_output
 from cnncompress.images.xmp import speaks_of_position
 from cnncompress.probe import Info, probe
@@ -154,16 +154,13 @@ def _bit_facts(counted: BitMap | None) -> dict[str, object]:
 
 
 def _metadata(data: bytes) -> Metadata:
-    """Returns the metadata of the file, or of the original that it stores."""
+    """Returns the metadata of the file, or EXIF and XMP of the original that it stores, as they are there."""
     container = unpack(data)
     if container.coding != "stored":
         return read_metadata(container)
-    from cnncompress.images.read import read_image  # imports NumPy and Pillow
+    from cnncompress.images.metadata import stored_metadata  # imports Pillow
 
-    try:
-        return read_image(container.payload(ChunkType.ORIGINAL)).metadata
-    except (ImageError, LimitExceeded):
-        return Metadata()
+    return stored_metadata(container.payload(ChunkType.ORIGINAL))
 
 
 def _exif(data: bytes) -> ExifFacts | None:

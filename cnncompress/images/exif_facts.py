@@ -19,7 +19,7 @@ class ExifFacts:
         camera: Maker and model.
         lens: Model of the lens.
         taken: Date and time of the photograph, as in ``2026-05-01 12:30:00``, in the camera's time zone.
-        orientation: 1 to 8; a .cnc file is upright and has 1.
+        orientation: 1 to 8; a .cnc file is upright and has 1, unless it stores the original.
         position: Whether there are GPS tags.
     """
 

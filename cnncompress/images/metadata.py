@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from dataclasses import dataclass, replace
 
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import TiffImageFile
 
 from cnncompress.bitstream.ancillary import MAX_METADATA_BYTES, Metadata
+from cnncompress.errors import ImageError, LimitExceeded
 from cnncompress.images import xmp as xmp_packets
 from cnncompress.images.exif import Exif
 from cnncompress.images.fields.findings import Fields
+from cnncompress.images.fields.look import look_into
+from cnncompress.images.opening import opened
+from cnncompress.images.settings import ImageSettings
 
 EXIF_PREFIX = b"Exif\0\0"
 """Prefix of EXIF in JPEG files and in Pillow."""
@@ -86,6 +91,25 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool, fields: 
             metadata = replace(metadata, **{name: None})
     withheld = bool(strip) and fields.discloses_more
     return Collected(metadata, tuple(losses), withheld or any(found[name] for name in strip))
+
+
+def stored_metadata(data: bytes) -> Metadata:
+    """Reads EXIF and XMP of the file of an image as they are there, without decoding the image.
+
+    Args:
+        data: Contents of the file.
+
+    Returns:
+        The metadata; none if the file cannot be opened.
+    """
+    stream = io.BytesIO(data)
+    try:
+        fields = look_into(stream, None)
+        with opened(stream, fields, ImageSettings()) as (image, _):
+            exif = _bytes_of(image.info.get("exif")) or _exif_of_other_formats(image)
+            return Metadata(None, exif, fields.metadata.xmp or _bytes_of(image.info.get("xmp")))
+    except (ImageError, LimitExceeded):
+        return Metadata()
 
 
 def attach(image: Image.Image, metadata: Metadata) -> None:

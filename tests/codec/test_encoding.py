@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from cnncompress import ImageSettings, LimitExceeded, Limits, StopRefining, TargetPsnr, TargetSize, Unreachable
 from cnncompress.api.calls import compress, decompress
 from cnncompress.api.codec import Codec
+from cnncompress.codec import encoding
 from cnncompress.codec.codec import LearnedCoder
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.rate_search import psnr_of
@@ -84,6 +85,35 @@ def test_the_model_codes_only_a_part_where_avif_is_clearly_better(
     monkeypatch.setattr("cnncompress.codec.encoding.has_parts", lambda image: False)
     assert codec.compress(wall, 80) == expected
     assert coded[1:] == [wall.size]
+
+
+class SizedCoder:
+    """A coder of anything, with files of one size."""
+
+    def __init__(self, file_bytes: int) -> None:
+        self.file_bytes = file_bytes
+
+    def file_at(self, quality: Hundredths) -> bytes:
+        return bytes(self.file_bytes)
+
+    def colours_of(self, data: bytes) -> Pixels:
+        return np.zeros((1, 1, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "avif_bytes", "enough"),
+    [(4.1, 1500, True), (3.9, 700, True), (1.1, 800, True), (0.9, 500, False), (3.9, 810, False)],
+)
+def test_avif_is_clearly_better_by_decibels_or_by_bytes(
+    page: Image.Image, monkeypatch: pytest.MonkeyPatch, ahead: float, avif_bytes: int, enough: bool
+) -> None:
+    decibels = iter([30.0 + ahead, 30.0])
+    monkeypatch.setattr(encoding, "worst_parts", lambda image, decoded: (image, decoded))
+    monkeypatch.setattr(encoding, "psnr_of", lambda image, decoded: next(decibels))
+    monkeypatch.setattr(encoding, "AvifCoder", lambda image: SizedCoder(avif_bytes))
+    coder: Any = SizedCoder(1000)
+    found = encoding._is_clearly_better(read_image(page), np.asarray(page), Hundredths(60_00), lambda part: coder)
+    assert found == enough
 
 
 @pytest.mark.slow

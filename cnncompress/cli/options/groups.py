@@ -154,7 +154,7 @@ def refuse_without(ctx: click.Context, names: Iterable[str], needed: str) -> Non
     Raises:
         click.UsageError: One of the options is on the command line.
     """
-    for option in _given(ctx, names):
+    for option in given_options(ctx, names):
         raise click.UsageError(f"{option} needs {needed}.")
 
 
@@ -168,11 +168,12 @@ def refuse_together(ctx: click.Context, names: Iterable[str]) -> None:
     Raises:
         click.UsageError: Several of the options are on the command line.
     """
-    given = _given(ctx, names)
+    given = given_options(ctx, names)
     if len(given) > 1:
         raise click.UsageError(f"{given[0]} and {given[1]} exclude each other.")
 
 
-def _given(ctx: click.Context, names: Iterable[str]) -> list[str]:
+def given_options(ctx: click.Context, names: Iterable[str]) -> list[str]:
+    """Returns the options on the command line among some, as for `refuse_together`."""
     options = {parameter.name: parameter.opts[-1] for parameter in ctx.command.params}
     return [options[name] for name in names if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]

@@ -7,7 +7,7 @@ from typing import get_args
 
 import click
 
-from cnncompress.cli.options.groups import option_group, refuse_together, section
+from cnncompress.cli.options.groups import given_options, option_group, refuse_together, section
 from cnncompress.cli.options.types import Positive, Quality, Size
 from cnncompress.codec.encode_settings import CodingChoice
 from cnncompress.codec.refinement.levels import MAX_EFFORT
@@ -42,8 +42,8 @@ class RateOptions:
         refuse_together(ctx, ("coding", "lossless"))
         refuse_together(ctx, ("effort", "lossless"))
         ignored = {"lossless": ("quality", "bpp", "target_size", "target_psnr", "effort"), "avif": ("effort",)}
-        for name in ignored.get(self.coding, ()):
-            refuse_together(ctx, ("coding", name))
+        for option in given_options(ctx, ignored.get(self.coding, ())):
+            raise click.UsageError(f"--coding {self.coding} and {option} exclude each other.")
 
     @property
     def chosen_coding(self) -> CodingChoice:

@@ -25,8 +25,8 @@ from cnncompress.units import Hundredths
 Floats = NDArray[np.float32]
 
 RESPONSE = 0.75
-"""Share of the linear path's change that a whole step of a symbol brings; the network takes some of it back. Measured:
-docs/EFFORT.md."""
+"""Factor for gradient and curvature of the linear path, since the network takes some of a change back. It was chosen by
+BD-rates (docs/EFFORT.md)."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class DistortionGradient:
         self._quality = quality
 
     def curvature(self) -> Floats:
-        """Returns half the second derivative of the distortion, from the norms of the linear path.
+        """Returns half the second derivative of the distortion, from the norms of the linear path, times `RESPONSE`.
 
         Off-diagonal elements are ignored.
 
@@ -90,7 +90,7 @@ class DistortionGradient:
         return in_order
 
     def __call__(self, coded: Quantised, distortion: ImageDistortion) -> Floats:
-        """Returns the gradient.
+        """Returns the gradient through the linear path, times `RESPONSE`.
 
         Args:
             coded: Current symbols.
