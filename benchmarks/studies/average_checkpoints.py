@@ -14,7 +14,9 @@ import click
 import torch
 from torch import Tensor
 
-from cnncompress.errors import CnncompressError, OutputExists
+from cnncompress.errors import CnncompressError
+from cnncompress.files.outputs import check_output
+from cnncompress.named_errors import naming
 from cnncompress.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
@@ -56,8 +58,8 @@ def averaged(parts: list[tuple[float, Checkpoint]]) -> Checkpoint:
 def main(parts: tuple[tuple[float, Path], ...], output: Path, force: bool) -> None:
     """Average the weights of several checkpoints of one network."""
     try:
-        if output.exists() and not force:
-            raise OutputExists(f"{output} exists; --force replaces it")
+        with naming(output):
+            check_output(str(output), force=force)
         save_checkpoint(averaged([(weight, load_checkpoint(path)) for weight, path in parts]), output)
     except (CnncompressError, ValueError) as error:
         sys.exit(f"average_checkpoints: {error}")

@@ -57,7 +57,7 @@ def test_command(first: Checkpoint, second: Checkpoint, tmp_path: Path) -> None:
     assert CliRunner().invoke(main, [*command, str(tmp_path / "mean")]).exit_code == 0
     assert load_checkpoint(tmp_path / "mean").average["a"].tolist() == [3.0, 4.0]
     refused = CliRunner().invoke(main, [*command, str(tmp_path / "first")])
-    assert refused.exit_code == 1 and "exists; --force replaces it" in refused.output
+    assert refused.exit_code == 1 and "first: exists already; -f replaces it" in refused.output
     assert load_checkpoint(tmp_path / "first").average["a"].tolist() == [1.0, 2.0]
     missing = CliRunner().invoke(main, ["--part", "1", str(tmp_path / "none"), "-o", str(tmp_path / "mean"), "-f"])
     assert missing.exit_code == 1 and "average_checkpoints: " in missing.output
