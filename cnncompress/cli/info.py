@@ -154,7 +154,7 @@ def _bit_facts(counted: BitMap | None) -> dict[str, object]:
 
 
 def _metadata(data: bytes) -> Metadata:
-    """Returns the metadata of the file, or EXIF and XMP of the original that it stores, as they are there."""
+    """Returns the metadata of the file, or of the original that it stores, as they are there."""
     container = unpack(data)
     if container.coding != "stored":
         return read_metadata(container)

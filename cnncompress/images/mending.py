@@ -43,9 +43,11 @@ def mended(stream: IO[bytes], fields: Fields, limits: Limits) -> IO[bytes]:
     """
     if fields.mended is not None:
         return io.BytesIO(fields.mended)
+    if NO_END not in fields.damage:
+        return stream
     kind = sniff(stream.read(SNIFFED_BYTES))
     stream.seek(0)
-    if kind != "jpg" or NO_END not in fields.damage:
+    if kind != "jpg":
         return stream
     data = stream.read()
     if _pixels(data + _END_OF_JPEG, limits) != _pixels(data + _FILLER + _END_OF_JPEG, limits):

@@ -66,9 +66,8 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool, fields: 
         fields: What the fields of its file say.
     """
     losses: list[str] = []
-    icc = fields.metadata.icc or _bytes_of(image.info.get("icc_profile"))
-    exif = _bytes_of(image.info.get("exif")) or _exif_of_other_formats(image)
-    xmp = fields.metadata.xmp or _bytes_of(image.info.get("xmp"))
+    as_found = _as_found(image, fields)
+    icc, exif, xmp = as_found.icc, as_found.exif, as_found.xmp
     found = {"icc": icc is not None, "exif": exif is not None, "xmp": xmp is not None, "gps": False, "other": False}
     if exif is not None and "exif" not in strip:
         exif, found["gps"] = _clean_exif(exif, "gps" in strip, turned, losses)
@@ -94,7 +93,7 @@ def collect(image: Image.Image, strip: frozenset[str], *, turned: bool, fields: 
 
 
 def stored_metadata(data: bytes) -> Metadata:
-    """Reads EXIF and XMP of the file of an image as they are there, without decoding the image.
+    """Reads the metadata of the file of an image as they are there, without decoding the image.
 
     Args:
         data: Contents of the file.
@@ -106,8 +105,7 @@ def stored_metadata(data: bytes) -> Metadata:
     try:
         fields = look_into(stream, None)
         with opened(stream, fields, ImageSettings()) as (image, _):
-            exif = _bytes_of(image.info.get("exif")) or _exif_of_other_formats(image)
-            return Metadata(None, exif, fields.metadata.xmp or _bytes_of(image.info.get("xmp")))
+            return _as_found(image, fields)
     except (ImageError, LimitExceeded):
         return Metadata()
 
@@ -134,6 +132,14 @@ def descriptive(exif: Image.Exif) -> Image.Exif:
     again = Image.Exif()
     again.load(made.tobytes())  # makes the directories part of its keys
     return again
+
+
+def _as_found(image: Image.Image, fields: Fields) -> Metadata:
+    return Metadata(
+        icc=fields.metadata.icc or _bytes_of(image.info.get("icc_profile")),
+        exif=_bytes_of(image.info.get("exif")) or _exif_of_other_formats(image),
+        xmp=fields.metadata.xmp or _bytes_of(image.info.get("xmp")),
+    )
 
 
 def _clean_exif(data: bytes, without_position: bool, turned: bool, losses: list[str]) -> tuple[bytes | None, bool]:
